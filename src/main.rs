@@ -1,1 +1,5 @@
-fn main(){}
+//! The thin binary: everything else is in the library.
+
+fn main() -> std::process::ExitCode {
+    kiln::cli::main()
+}

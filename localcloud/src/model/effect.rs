@@ -8,23 +8,42 @@ pub enum Effect {
     /// Start a machine for the first time, on a fresh upper layer over the image's layers.
     Boot(Box<Boot>),
     /// Start a stopped machine again on the upper layer that it has.
-    Start { instance: String },
+    Start {
+        instance: String,
+    },
     /// Shut a machine down in order; answered by `Fact::Stopped`.
-    Stop { instance: String },
-    Reboot { instance: String },
+    Stop {
+        instance: String,
+    },
+    Reboot {
+        instance: String,
+    },
     /// Shut a machine down and remove every trace of it; answered by `Fact::Gone`.
-    Terminate { instance: String },
+    Terminate {
+        instance: String,
+    },
     /// Make the machine's upper layer the layer of a new image; answered by `Fact::Frozen`.
     /// A stopped machine's layer is renamed; a running one's is copied.
-    Freeze { image: String, instance: String, running: bool },
+    Freeze {
+        image: String,
+        instance: String,
+        running: bool,
+    },
     /// Make an image's layers known under a second id (CopyImage, RegisterImage from its snapshots).
-    Alias { image: String, of: String },
+    Alias {
+        image: String,
+        of: String,
+    },
     /// Forget an image's layer unless another image or a machine stands on it.
-    Discard { image: String },
+    Discard {
+        image: String,
+    },
     /// The whole wanted state of one load balancer; replaces what was wanted before.
     Balance(Box<Balancer>),
     /// Remove a load balancer and its proxy.
-    Unbalance { arn: String },
+    Unbalance {
+        arn: String,
+    },
 }
 
 /// All that a machine needs to boot.
@@ -89,8 +108,15 @@ pub struct Rule {
 pub enum Share {
     /// Target group ARN and weight, 0 to 999.
     Forward(Vec<(String, u32)>),
-    Fixed { status: u16, content_type: String, body: String },
-    Redirect { status: u16, location: String },
+    Fixed {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
+    Redirect {
+        status: u16,
+        location: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,23 +155,52 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// The machine's init runs.
-    Running { instance: String },
+    Running {
+        instance: String,
+    },
     /// It could not be started.
-    BootFailed { instance: String, reason: String },
+    BootFailed {
+        instance: String,
+        reason: String,
+    },
     /// It came to rest; `asked` is false when it shut itself down or was killed.
-    Stopped { instance: String, asked: bool },
+    Stopped {
+        instance: String,
+        asked: bool,
+    },
     /// Nothing of it is left.
-    Gone { instance: String },
+    Gone {
+        instance: String,
+    },
     /// What the machine has printed on its console so far, the newest 64 KiB.
-    Console { instance: String, text: String },
-    Frozen { image: String },
-    FreezeFailed { image: String, reason: String },
+    Console {
+        instance: String,
+        text: String,
+    },
+    Frozen {
+        image: String,
+    },
+    FreezeFailed {
+        image: String,
+        reason: String,
+    },
     /// What the proxy's health check saw of one target.
-    Probed { group: String, target: String, port: u16, verdict: Verdict },
+    Probed {
+        group: String,
+        target: String,
+        port: u16,
+        verdict: Verdict,
+    },
     /// No connection to a draining target is left.
-    Drained { group: String, target: String, port: u16 },
+    Drained {
+        group: String,
+        target: String,
+        port: u16,
+    },
     /// A load balancer's proxy listens with the state that was wanted.
-    Balanced { arn: String },
+    Balanced {
+        arn: String,
+    },
 }
 
 /// The result of a target's health checks, thresholds counted.

@@ -6,5 +6,8 @@
 mod effect;
 mod tree;
 
-pub use effect::{Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Rule, Share, Target, TargetGroup, Verdict};
+pub use effect::{
+    Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Rule, Share, Target, TargetGroup,
+    Verdict,
+};
 pub use tree::{Fault, Params, Service, Tree};

@@ -1,0 +1,131 @@
+//! The edge to AWS, and the only module that names its SDK.
+//!
+//! One factory makes every client from one configuration, so that endpoints, regions, profiles and credentials follow
+//! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
+
+mod error;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::cloud::{Error, Kind, Region};
+
+/// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
+const MAX_ATTEMPTS: u32 = 10;
+/// A TCP and TLS handshake within a region takes tens of milliseconds; from an agent far away, a second or two.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The slowest calls that flows make (`DescribeImages` without a filter) answer within seconds.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// How to reach an account: what a template, a service file or flags say beyond AWS's own environment and files.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    /// `custom_endpoint_ec2`; `AWS_ENDPOINT_URL` and profiles are read by the SDK itself.
+    pub ec2_endpoint: Option<String>,
+    pub keys: Option<Keys>,
+    /// Attempts of one call.
+    pub max_attempts: Option<u32>,
+    /// Replaces the network: simulations answer from a model in the same process.
+    pub http: Option<SharedHttpClient>,
+}
+
+/// Fixed credentials, as a template may name them.
+#[derive(Clone)]
+pub struct Keys {
+    pub access_key: String,
+    pub secret_key: String,
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+/// The clients of one account and region.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    region: Region,
+    ec2: aws_sdk_ec2::Client,
+    autoscaling: aws_sdk_autoscaling::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+impl Aws {
+    /// Makes the clients. Reads profiles and environment as the SDK does; makes no call.
+    ///
+    /// Errors with [`Kind::Invalid`] when no region is known.
+    pub async fn connect(access: &Access) -> Result<Self, Error> {
+        let config = load(access).await;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(no_region());
+        };
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config);
+        if let Some(url) = &access.ec2_endpoint {
+            ec2 = ec2.endpoint_url(url);
+        }
+        Ok(Self {
+            region: Region::new(region),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            autoscaling: aws_sdk_autoscaling::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+        })
+    }
+
+    /// The region that every call goes to.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
+async fn load(access: &Access) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
+    let retries =
+        RetryConfig::standard().with_max_attempts(access.max_attempts.unwrap_or(MAX_ATTEMPTS));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &access.region {
+        loader = loader.region(aws_config::Region::new(region.clone()));
+    }
+    if let Some(keys) = &access.keys {
+        loader = loader.credentials_provider(aws_sdk_ec2::config::Credentials::new(
+            &keys.access_key,
+            &keys.secret_key,
+            keys.token.clone(),
+            None,
+            "template",
+        ));
+    }
+    if let Some(http) = &access.http {
+        loader = loader.http_client(http.clone());
+    }
+    loader.load().await
+}
+
+fn no_region() -> Error {
+    Error {
+        call: "configuration",
+        kind: Kind::Invalid,
+        code: None,
+        message: "no region is set: name `region`, or set AWS_REGION, or a profile with one"
+            .to_owned(),
+        request_id: None,
+        source: None,
+    }
+}

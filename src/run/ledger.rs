@@ -1,0 +1,86 @@
+//! What a run has made and how each thing is taken back.
+
+use crate::run::{Entry, Event, Events, Journal};
+
+/// When a thing that a run made goes away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifetime {
+    /// At the end of the run, however it ends.
+    Scratch,
+    /// Only when the run fails before its commit.
+    Product,
+}
+
+/// The place of one undo in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(pub(super) usize);
+
+/// The undos of a run in the order in which they were recorded, each journalled before it counts.
+#[must_use]
+pub struct Ledger<'a, U> {
+    pub(super) undos: Vec<Option<(Lifetime, U)>>,
+    pub(super) journal: &'a dyn Journal<U>,
+    pub(super) events: &'a dyn Events,
+}
+
+impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
+    pub(super) fn new(journal: &'a dyn Journal<U>, events: &'a dyn Events) -> Self {
+        Self {
+            undos: Vec::new(),
+            journal,
+            events,
+        }
+    }
+
+    /// Journals that something is about to be made which `undo` would find and take back.
+    ///
+    /// Called on the line before the call that makes it, with a name, token or tag that is known already, so that a lost
+    /// answer or a dead process leaves nothing unknown. Errors when the journal cannot be written: then nothing may be made.
+    pub fn intend(&mut self, lifetime: Lifetime, undo: U) -> Result<Slot, std::io::Error> {
+        let slot = Slot(self.undos.len());
+        self.journal.note(&Entry::Intend {
+            slot: slot.0,
+            lifetime,
+            undo: undo.clone(),
+        })?;
+        self.undos.push(Some((lifetime, undo)));
+        Ok(slot)
+    }
+
+    /// Notes the id of a thing whose making was intended; from here on `undo` takes it back.
+    pub fn made(&mut self, slot: Slot, undo: U) -> Result<(), std::io::Error> {
+        let Some(entry) = self.undos.get_mut(slot.0).and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        entry.1 = undo.clone();
+        self.events.emit(Event::Made {
+            what: undo.to_string(),
+        });
+        self.journal.note(&Entry::Made { slot: slot.0, undo })
+    }
+
+    /// Takes a thing off the ledger that is gone already, or that has been handed over.
+    pub fn forget(&mut self, slot: Slot) -> Result<(), std::io::Error> {
+        if let Some(entry) = self.undos.get_mut(slot.0) {
+            *entry = None;
+        }
+        self.journal.note(&Entry::Forget { slot: slot.0 })
+    }
+
+    /// Journals a fact that resuming needs and that is no undo.
+    pub fn fact(&self, key: &str, value: serde_json::Value) -> Result<(), std::io::Error> {
+        self.journal.note(&Entry::Fact {
+            key: key.to_owned(),
+            value,
+        })
+    }
+
+    pub(super) fn commit(&mut self) {
+        for entry in &mut self.undos {
+            if matches!(entry, Some((Lifetime::Product, _))) {
+                *entry = None;
+            }
+        }
+    }
+}

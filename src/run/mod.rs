@@ -1,0 +1,24 @@
+//! The engine of a run: steps with undo, waits that can be stopped, a ledger, a journal, events and signals.
+//!
+//! It knows nothing of clouds, templates or terminals. A flow is an ordinary async function that gets a [`Run`]; `?` stops
+//! it, and [`run`] takes back what it made, newest first. STYLE.md 2e has the rules and why they are so.
+
+mod clock;
+mod engine;
+mod event;
+mod failure;
+mod id;
+mod journal;
+mod ledger;
+mod signal;
+mod wait;
+
+pub use clock::{Clock, SystemClock};
+pub use engine::{Left, Outcome, Run, Setup, Unwind, run};
+pub use event::{Event, Events, Silent, Stream};
+pub use failure::{Cause, Failure};
+pub use id::RunId;
+pub use journal::{Entry, Journal, Line, MemoryJournal};
+pub use ledger::{Ledger, Lifetime, Slot};
+pub use signal::{Stop, Urgency, listen};
+pub use wait::{Patience, Readiness};

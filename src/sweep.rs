@@ -1,0 +1,1 @@
+//! What a dead run left.
