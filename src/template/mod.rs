@@ -1,1 +1,14 @@
-//! template
+//! The template language: from text to a [`Template`](bake::Template) or a [`Service`](service::Service) in which nothing
+//! is left to resolve, or every reason why not. Pure, but for `load.rs`. Asking the account, and running anything, is left
+//! to `bake` and `roll`.
+
+pub mod bake;
+mod engine;
+pub mod late;
+pub mod provisioner;
+mod seconds;
+pub mod secret;
+pub mod service;
+
+pub use late::{Data, Late};
+pub use secret::Secret;

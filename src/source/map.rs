@@ -1,0 +1,132 @@
+//! The texts of a run, each under the name a user knows it by, and spans into them. Values given on the command line or
+//! in the environment are texts too, so that every value has a place.
+
+use std::collections::HashMap;
+
+/// A text of the [`SourceMap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(u32);
+
+/// A range of bytes in one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub file: FileId,
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// A span from its ends, in bytes.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        Self { file, start, end }
+    }
+
+    /// The smallest span that holds both; `self` when the other is in another file.
+    #[must_use]
+    pub fn to(self, other: Span) -> Self {
+        if self.file != other.file {
+            return self;
+        }
+        Self {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+}
+
+/// Every text that a run has read.
+#[derive(Debug, Default)]
+pub struct SourceMap {
+    files: Vec<File>,
+    by_name: HashMap<String, FileId>,
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    text: String,
+}
+
+impl SourceMap {
+    /// An empty map.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a text in. A name that is known already with the same text keeps its id.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let (name, text) = (name.into(), text.into());
+        if let Some(known) = self.by_name.get(&name)
+            && self.text(*known) == text
+        {
+            return *known;
+        }
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.by_name.insert(name.clone(), id);
+        self.files.push(File { name, text });
+        id
+    }
+
+    /// The name the user knows a text by.
+    pub fn name(&self, file: FileId) -> &str {
+        self.file(file).map_or("", |file| &file.name)
+    }
+
+    /// The whole text.
+    pub fn text(&self, file: FileId) -> &str {
+        self.file(file).map_or("", |file| &file.text)
+    }
+
+    /// The text of a span; empty when the span does not lie on character borders of its text.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text(span.file).get(span.start..span.end).unwrap_or("")
+    }
+
+    /// Line and column of a span's first byte, both from 1; columns count characters.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let text = self.text(span.file);
+        let mut start = span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &text[..start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        (line, column)
+    }
+
+    /// `name:line:column` of a span, as editors and terminals open it.
+    pub fn locate(&self, span: Span) -> String {
+        let (line, column) = self.line_column(span);
+        format!("{}:{line}:{column}", self.name(span.file))
+    }
+
+    fn file(&self, file: FileId) -> Option<&File> {
+        self.files.get(file.0 as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_spans_count_bytes() {
+        let mut sources = SourceMap::new();
+        let file = sources.add("vars/größe.json", "{\n \"ä\": 1}");
+        let one = Span::new(file, 9, 10);
+        assert_eq!(sources.slice(one), "1");
+        assert_eq!(sources.locate(one), "vars/größe.json:2:7");
+    }
+
+    #[test]
+    fn the_same_text_is_taken_in_once() {
+        let mut sources = SourceMap::new();
+        let first = sources.add("a", "x");
+        assert_eq!(first, sources.add("a", "x"));
+        assert_ne!(first, sources.add("a", "y"));
+    }
+}

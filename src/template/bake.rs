@@ -1,0 +1,310 @@
+//! A bake template with nothing left to resolve: every option typed, defaulted and checked. What a name means in the
+//! account (does the subnet exist) is for `bake::facts` to find out; a place goes with each value that AWS may refuse.
+
+use super::late::Late;
+use super::provisioner::Provisioner;
+use super::seconds;
+use super::secret::Secret;
+use crate::source::{Place, Spanned};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A checked template with its var files folded in.
+#[derive(Debug, Clone, Serialize)]
+pub struct Template {
+    /// The template's file name as the user gave it.
+    pub file: String,
+    pub description: Option<String>,
+    /// The root key `kiln`; without it the image belongs to no family.
+    pub family: Option<Family>,
+    /// One for each selected builder; at least one.
+    pub builds: Vec<Build>,
+    /// Values that no sink may print.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+}
+
+/// kiln's own keys.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Family {
+    pub name: Spanned<String>,
+    pub version: Option<Spanned<String>>,
+    /// Commands that must succeed on the machine at the end of the bake.
+    pub verify: Vec<Late>,
+    pub cache: bool,
+    #[serde(serialize_with = "seconds::optional")]
+    pub max_age: Option<Duration>,
+    pub retention: Retention,
+}
+
+/// How many images of a family are kept, and for how long; an image goes when both say so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    pub images: Option<u32>,
+    pub days: Option<u32>,
+}
+
+/// One builder with the provisioners and post-processors that apply to it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Build {
+    /// The rendered name; the type when the template names none.
+    pub name: Spanned<String>,
+    /// Where the builder's object stands.
+    #[serde(skip)]
+    pub place: Place,
+    pub builder: AmazonEbs,
+    pub provisioners: Vec<Provisioner>,
+    pub post_processors: Vec<PostProcessor>,
+}
+
+/// The options of Packer's `amazon-ebs`, by what they are about.
+#[derive(Debug, Clone, Serialize)]
+pub struct AmazonEbs {
+    pub access: Access,
+    pub image: ImageOptions,
+    pub source: Source,
+    pub instance: Instance,
+    pub ssh: Ssh,
+}
+
+/// How to reach the account.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Access {
+    pub profile: Option<Spanned<String>>,
+    /// The build region; AWS's own rules decide when the template does not.
+    pub region: Option<Spanned<String>>,
+    /// Access key and secret key: both or neither.
+    pub keys: Option<Keys>,
+    pub custom_endpoint_ec2: Option<Spanned<String>>,
+    pub insecure_skip_tls_verify: bool,
+    pub skip_credential_validation: bool,
+    pub max_retries: Option<u32>,
+    pub polling: Polling,
+}
+
+/// Static credentials from the template.
+#[derive(Debug, Clone, Serialize)]
+pub struct Keys {
+    pub access_key: Spanned<Secret>,
+    pub secret_key: Spanned<Secret>,
+    pub token: Option<Secret>,
+}
+
+/// `aws_polling`: seconds between polls and how many of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Polling {
+    #[serde(serialize_with = "seconds::optional")]
+    pub delay: Option<Duration>,
+    pub max_attempts: Option<u32>,
+}
+
+/// What the image will be.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageOptions {
+    /// 3 to 128 characters of EC2's alphabet, checked.
+    pub name: Spanned<String>,
+    /// Late data: `BuildRegion`, `SourceAMI`, `SourceAMIName`, `SourceAMICreationDate`, `SourceAMIOwner`,
+    /// `SourceAMIOwnerName`, `SourceAMITags` (an object). The same for all tags.
+    pub description: Option<Late>,
+    /// On the image and its snapshots.
+    pub tags: Vec<Tag>,
+    pub snapshot_tags: Vec<Tag>,
+    /// Whether `run_tags` stay off the image.
+    pub skip_run_tags: bool,
+    pub users: Vec<Spanned<String>>,
+    pub groups: Vec<Spanned<String>>,
+    /// Take the name over from an own image that has it.
+    pub force_deregister: bool,
+    /// Delete that image's snapshots too.
+    pub force_delete_snapshot: bool,
+    pub block_devices: Vec<BlockDevice>,
+    pub ena_support: Option<bool>,
+    pub sriov_support: bool,
+    /// `v2.0`, when the image should demand IMDSv2.
+    pub imds_support: Option<Spanned<String>>,
+}
+
+/// A tag; key and value are strings AWS may refuse.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tag {
+    pub key: Spanned<String>,
+    pub value: Late,
+}
+
+/// The source image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Id(Spanned<String>),
+    Filter(SourceFilter),
+}
+
+/// `source_ami_filter`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceFilter {
+    /// Filter name and values, in the order written; each value was read as CSV.
+    pub filters: Vec<(Spanned<String>, Vec<String>)>,
+    /// Account ids or aliases (`self`, `amazon`); never empty.
+    pub owners: Vec<Spanned<String>>,
+    /// Take the newest of several; otherwise several are an error.
+    pub most_recent: bool,
+    pub include_deprecated: bool,
+    /// Where the filter stands.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// The machine the image is made on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Instance {
+    pub instance_type: Spanned<String>,
+    pub profile: Option<Spanned<String>>,
+    /// Empty: a temporary one is made.
+    pub security_groups: Vec<Spanned<String>>,
+    /// Sources that the temporary security group lets in; empty: our own address.
+    pub temporary_security_group_cidrs: Vec<Spanned<String>>,
+    pub subnet: Option<Spanned<String>>,
+    pub vpc: Option<Spanned<String>>,
+    pub availability_zone: Option<Spanned<String>>,
+    pub associate_public_ip_address: Option<bool>,
+    pub ebs_optimized: bool,
+    /// `run_tags`: on the instance, key pair, security group and, unless skipped, the image.
+    pub tags: Vec<Tag>,
+    /// `run_volume_tags`.
+    pub volume_tags: Vec<Tag>,
+    pub block_devices: Vec<BlockDevice>,
+    /// The text as written or read from the file; not yet base64.
+    pub user_data: Option<Spanned<String>>,
+    pub metadata: MetadataOptions,
+    pub shutdown_behavior: ShutdownBehavior,
+    /// The guest shuts itself down; kiln does not call `StopInstances`.
+    pub disable_stop_instance: bool,
+    pub enable_unlimited_credits: bool,
+    pub spot: Option<Spot>,
+}
+
+/// What a shutdown from inside does to the build instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShutdownBehavior {
+    Stop,
+    Terminate,
+}
+
+/// `metadata_options`; tokens are required unless the template says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MetadataOptions {
+    pub endpoint_enabled: bool,
+    pub tokens_required: bool,
+    pub hop_limit: u16,
+}
+
+/// A spot request: `spot_price` was neither empty nor `0`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Spot {
+    /// The most to pay an hour; `None` is `auto`, the on-demand price.
+    pub max_price: Option<Spanned<String>>,
+    pub tags: Vec<Tag>,
+}
+
+/// One entry of a block device mapping. Unset fields are AWS's to choose.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BlockDevice {
+    pub device_name: Spanned<String>,
+    pub delete_on_termination: bool,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<Spanned<String>>,
+    pub iops: Option<Spanned<u32>>,
+    pub throughput: Option<Spanned<u32>>,
+    /// GiB.
+    pub volume_size: Option<Spanned<u32>>,
+    pub volume_type: Option<Spanned<String>>,
+    pub snapshot_id: Option<Spanned<String>>,
+    pub virtual_name: Option<Spanned<String>>,
+    pub no_device: bool,
+}
+
+/// How the machine is reached.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ssh {
+    pub username: Spanned<String>,
+    /// Fixed address instead of the instance's.
+    pub host: Option<Spanned<String>>,
+    pub port: u16,
+    pub interface: Option<Interface>,
+    pub login: Login,
+    /// From the first try to a working session.
+    #[serde(serialize_with = "seconds::plain")]
+    pub timeout: Duration,
+    pub handshake_attempts: Option<u32>,
+    #[serde(serialize_with = "seconds::plain")]
+    pub keep_alive_interval: Duration,
+    #[serde(serialize_with = "seconds::optional")]
+    pub read_write_timeout: Option<Duration>,
+    #[serde(serialize_with = "seconds::plain")]
+    pub pause_before_connecting: Duration,
+    pub pty: bool,
+    pub clear_authorized_keys: bool,
+    pub bastion: Option<Bastion>,
+}
+
+/// Which of the instance's addresses is used; unset: public, else private.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interface {
+    PublicIp,
+    PrivateIp,
+    PublicDns,
+    PrivateDns,
+    Ipv6,
+}
+
+/// What proves to the machine who we are.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// kiln makes a key pair for the run; the name is the user's, if one was given.
+    Temporary {
+        key_pair_name: Option<Spanned<String>>,
+    },
+    /// A key file, with the key pair the instance is launched with.
+    KeyFile {
+        file: Spanned<PathBuf>,
+        key_pair_name: Option<Spanned<String>>,
+    },
+    Password(Spanned<Secret>),
+    /// The agent at `SSH_AUTH_SOCK`.
+    Agent {
+        key_pair_name: Option<Spanned<String>>,
+    },
+}
+
+/// A jump host.
+#[derive(Debug, Clone, Serialize)]
+pub struct Bastion {
+    pub host: Spanned<String>,
+    pub port: u16,
+    pub username: Spanned<String>,
+    pub password: Option<Secret>,
+    pub key_file: Option<Spanned<PathBuf>>,
+    pub agent: bool,
+}
+
+/// What happens with the finished image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostProcessor {
+    Manifest(Manifest),
+}
+
+/// `manifest`: the list of builds that scripts read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Manifest {
+    pub output: PathBuf,
+    /// Only file names in `files`.
+    pub strip_path: bool,
+    /// No build time.
+    pub strip_time: bool,
+    pub custom_data: Vec<(String, Late)>,
+}

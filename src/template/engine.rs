@@ -1,0 +1,206 @@
+//! The one engine that evaluates expressions. It gets scripts in which `forms` has marked the expressions, so that any
+//! other text, braces included, stays as it is.
+
+use super::late::Data;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Opens and closes an expression inside a script; control characters, which no text of a template holds.
+pub(super) const EXPRESSION: (&str, &str) = ("\u{1}{", "}\u{1}");
+/// Opens and closes a statement.
+pub(super) const STATEMENT: (&str, &str) = ("\u{1}%", "%\u{1}");
+const COMMENT: (&str, &str) = ("\u{1}#", "#\u{1}");
+
+/// The name under which `user` finds the variables, whatever late data shadows them.
+pub(super) const VARIABLES: &str = "\u{1}variables";
+
+/// Settled variables, by name.
+pub(super) type Values = BTreeMap<String, serde_json::Value>;
+
+/// Functions, and the variables that are settled.
+pub(super) struct Scope {
+    environment: Environment<'static>,
+    variables: Values,
+}
+
+impl Scope {
+    /// A scope over an environment from [`environment`] with its functions added.
+    pub(super) fn new(environment: Environment<'static>, variables: Values) -> Self {
+        Self {
+            environment,
+            variables,
+        }
+    }
+
+    pub(super) fn variables(&self) -> &Values {
+        &self.variables
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: serde_json::Value) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    /// Renders a script.
+    pub(super) fn render(&self, source: &str, data: &Data) -> Result<String, Error> {
+        self.environment.render_str(source, self.context(data))
+    }
+
+    /// Evaluates one expression to the value it has, not to its text.
+    pub(super) fn evaluate(&self, expression: &str, data: &Data) -> Result<Value, Error> {
+        self.environment
+            .compile_expression(expression)?
+            .eval(self.context(data))
+    }
+
+    /// The names a script reads that it does not set itself, functions included.
+    pub(super) fn names(&self, source: &str) -> Result<Vec<String>, Error> {
+        let mut names: Vec<_> = self
+            .environment
+            .template_from_str(source)?
+            .undeclared_variables(false)
+            .into_iter()
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether a name is one of the engine's functions.
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        self.environment.globals().any(|(known, _)| known == name)
+    }
+
+    fn context(&self, data: &Data) -> Value {
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| (name.clone(), to_engine(value)));
+        let late = data
+            .values()
+            .iter()
+            .map(|(name, value)| (name.clone(), to_engine(value)));
+        let mut pairs: BTreeMap<String, Value> = variables.collect();
+        pairs.insert(VARIABLES.to_owned(), Value::from(pairs.clone()));
+        pairs.extend(late);
+        Value::from(pairs)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+/// A translated text with the scope it was written in.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    source: Arc<str>,
+    written: Arc<str>,
+    scope: Arc<Scope>,
+}
+
+impl Script {
+    /// A script and the text it was translated from.
+    pub(super) fn new(source: &str, written: &str, scope: Arc<Scope>) -> Self {
+        Self {
+            source: source.into(),
+            written: written.into(),
+            scope,
+        }
+    }
+
+    /// The text as the user wrote it.
+    pub(super) fn written(&self) -> &str {
+        &self.written
+    }
+
+    pub(super) fn render(&self, data: &Data) -> Result<String, Error> {
+        self.scope.render(&self.source, data)
+    }
+}
+
+/// An environment without functions: strict about undefined names, no escaping, every newline kept.
+pub(super) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_debug(true);
+    let syntax = SyntaxConfig::builder()
+        .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
+        .block_delimiters(STATEMENT.0, STATEMENT.1)
+        .comment_delimiters(COMMENT.0, COMMENT.1)
+        .keep_trailing_newline(true)
+        .build();
+    if let Ok(syntax) = syntax {
+        environment.set_syntax(syntax);
+    }
+    environment
+}
+
+/// A JSON value as the engine's.
+pub(super) fn to_engine(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(flag) => Value::from(*flag),
+        serde_json::Value::Number(number) => number_to_engine(number),
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(items) => {
+            Value::from(items.iter().map(to_engine).collect::<Vec<_>>())
+        }
+        serde_json::Value::Object(members) => Value::from_pairs(
+            members
+                .iter()
+                .map(|(key, value)| (key.clone(), to_engine(value))),
+        ),
+    }
+}
+
+fn number_to_engine(number: &serde_json::Number) -> Value {
+    if let Some(whole) = number.as_i64() {
+        return Value::from(whole);
+    }
+    number.as_u64().map_or_else(
+        || Value::from(number.as_f64().unwrap_or_default()),
+        Value::from,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scope() -> Scope {
+        Scope::new(
+            environment(),
+            Values::from([("name".into(), json!("web")), ("n".into(), json!(7))]),
+        )
+    }
+
+    #[test]
+    fn only_marked_places_are_evaluated() {
+        let text = "{{ name }} {% if %} {# \u{1}{ name }\u{1}-\u{1}{ n }\u{1}\n";
+        assert_eq!(
+            scope().render(text, &Data::new()).unwrap(),
+            "{{ name }} {% if %} {# web-7\n"
+        );
+    }
+
+    #[test]
+    fn text_that_comes_out_is_not_evaluated_again() {
+        let data = Data::new().with("x", "\u{1}{ name }\u{1} {{ name }}");
+        assert_eq!(
+            scope().render("\u{1}{ x }\u{1}", &data).unwrap(),
+            "\u{1}{ name }\u{1} {{ name }}"
+        );
+    }
+
+    #[test]
+    fn an_undefined_name_is_an_error() {
+        assert!(scope().render("\u{1}{ nam }\u{1}", &Data::new()).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! Strings that are rendered later, with data that the load cannot know: `{{.SourceAMI}}` in a tag, `{{.Vars}}` in a
+//! command line, `{{ image.tags.version }}` in a check. All that is known is settled at load, the rest is compiled and
+//! checked there; text that comes out is never evaluated a second time.
+
+use super::engine::Script;
+use crate::source::{Diagnostic, Place};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A compiled string. It is printed, in plans too, with the names of what is still to come.
+#[derive(Clone)]
+pub struct Late {
+    body: Body,
+    place: Option<Place>,
+}
+
+#[derive(Clone)]
+enum Body {
+    Fixed(String),
+    Open(Script),
+}
+
+/// What a late string is rendered with: names as templates write them, without the leading dot.
+#[derive(Debug, Clone, Default)]
+pub struct Data(BTreeMap<String, serde_json::Value>);
+
+impl Data {
+    /// No data.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value: a string, or an object for dotted names.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    pub(super) fn values(&self) -> &BTreeMap<String, serde_json::Value> {
+        &self.0
+    }
+}
+
+impl Late {
+    /// Text with nothing left to fill in.
+    pub fn fixed(text: impl Into<String>) -> Self {
+        Self {
+            body: Body::Fixed(text.into()),
+            place: None,
+        }
+    }
+
+    pub(super) fn settled(text: String, place: Option<Place>) -> Self {
+        Self {
+            body: Body::Fixed(text),
+            place,
+        }
+    }
+
+    pub(super) fn open(script: Script, place: Option<Place>) -> Self {
+        Self {
+            body: Body::Open(script),
+            place,
+        }
+    }
+
+    /// Where the user wrote it.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// The text, when nothing is left to fill in.
+    pub fn text(&self) -> Option<&str> {
+        match &self.body {
+            Body::Fixed(text) => Some(text),
+            Body::Open(_) => None,
+        }
+    }
+
+    /// Fills in what was left open.
+    ///
+    /// # Errors
+    /// A finding at the string's place when the data lacks a name, or a function refuses its arguments.
+    pub fn render(&self, data: &Data) -> Result<String, Diagnostic> {
+        match &self.body {
+            Body::Fixed(text) => Ok(text.clone()),
+            Body::Open(script) => script.render(data).map_err(|reason| {
+                let finding = Diagnostic::error(
+                    "template::render",
+                    format!("this text cannot be rendered: {reason}"),
+                );
+                match self.place {
+                    Some(place) => finding.at_place(place, "rendered here"),
+                    None => finding,
+                }
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.body {
+            Body::Fixed(text) => f.write_str(text),
+            Body::Open(script) => f.write_str(script.written()),
+        }
+    }
+}
+
+impl fmt::Debug for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Late({:?})", self.to_string())
+    }
+}
+
+impl PartialEq for Late {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Serialize for Late {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,154 @@
+//! Provisioners with every option settled, in the order they run. How they are carried out is `provision`'s matter.
+
+use super::late::Late;
+use super::seconds;
+use crate::source::{Place, Spanned};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One provisioner of one build; `only`, `except` and `override` are applied already.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provisioner {
+    pub kind: Kind,
+    /// Where its object stands.
+    #[serde(skip)]
+    pub place: Place,
+    #[serde(serialize_with = "seconds::plain")]
+    pub pause_before: Duration,
+    /// Of one attempt.
+    #[serde(serialize_with = "seconds::optional")]
+    pub timeout: Option<Duration>,
+    /// How often it is tried again after a failure.
+    pub max_retries: u32,
+}
+
+/// What a provisioner does.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Shell(Shell),
+    File(FileTransfer),
+    Role(Roles),
+    AnsibleLocal(AnsibleLocal),
+}
+
+/// `shell`: scripts run on the machine. Late data of every [`Late`] here: see [`BUILD_DATA`].
+#[derive(Debug, Clone, Serialize)]
+pub struct Shell {
+    pub scripts: Scripts,
+    /// Sorted by name; exported to every script after the `PACKER_*` ones.
+    pub environment: Vec<(String, Late)>,
+    /// `%s='%s' ` or the user's; two `%s`, name then value with its single quotes escaped.
+    pub env_var_format: String,
+    /// Whether the environment goes into a file that the script sources.
+    pub use_env_var_file: bool,
+    /// Late data: `Vars`, `Path`, `EnvVarFile`, besides [`BUILD_DATA`].
+    pub execute_command: Late,
+    pub remote_folder: String,
+    /// Unset: a name of our own.
+    pub remote_file: Option<String>,
+    /// Unset: folder and file.
+    pub remote_path: Option<String>,
+    /// Line endings are left alone.
+    pub binary: bool,
+    #[serde(serialize_with = "seconds::plain")]
+    pub start_retry_timeout: Duration,
+    pub expect_disconnect: bool,
+    /// Never empty.
+    pub valid_exit_codes: Vec<i32>,
+    pub skip_clean: bool,
+    #[serde(serialize_with = "seconds::plain")]
+    pub pause_after: Duration,
+}
+
+/// What `shell` runs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scripts {
+    /// All lines become one script under the shebang, which is left out when the first line has one and the user set none.
+    Inline { lines: Vec<Late>, shebang: String },
+    /// Local files, run one after the other. They exist.
+    Files(Vec<Spanned<PathBuf>>),
+}
+
+/// Names of the late data that every provisioner field may use as ``{{build `ID`}}``; rendered as `build.ID`, so hand in
+/// `Data::new().with("build", json!({"ID": …}))`.
+pub const BUILD_DATA: &[&str] = &[
+    "ID",
+    "Host",
+    "Port",
+    "User",
+    "Password",
+    "ConnType",
+    "PackerRunUUID",
+    "PackerHTTPPort",
+    "PackerHTTPIP",
+    "PackerHTTPAddr",
+    "SSHPublicKey",
+    "SSHPrivateKey",
+    "WinRMPassword",
+    "SourceAMI",
+    "SourceAMIName",
+    "SourceAMICreationDate",
+    "SourceAMIOwner",
+    "SourceAMIOwnerName",
+    "BuildRegion",
+];
+
+/// `file`: files and folders to or from the machine. The trailing slash of a source stays as written.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileTransfer {
+    pub what: Transfer,
+    pub destination: Late,
+}
+
+/// What is moved, and which way.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// Local paths; those not `generated` were there at load.
+    Upload { sources: Vec<Late>, generated: bool },
+    /// Text that becomes a file.
+    Content(Late),
+    /// Remote paths.
+    Download { sources: Vec<Late> },
+}
+
+/// `role`: folders of DESIGN.md section 6, in the order given.
+#[derive(Debug, Clone, Serialize)]
+pub struct Roles {
+    pub roles: Vec<RoleRef>,
+    /// What the roles' templates and scripts see: the template's variables, over them the provisioner's `vars`, and
+    /// `kiln.family` and `kiln.version`. A role's own defaults lie under all of them.
+    pub vars: BTreeMap<String, serde_json::Value>,
+}
+
+/// A role that is there.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoleRef {
+    pub name: Spanned<String>,
+    /// Its folder, with `role.json` or `scripts/`.
+    pub dir: PathBuf,
+}
+
+/// `ansible-local`: schema only; a bake that meets one says that it cannot run it yet.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnsibleLocal {
+    pub playbooks: Vec<Spanned<PathBuf>>,
+    pub playbook_dir: Option<Spanned<PathBuf>>,
+    pub playbook_paths: Vec<Spanned<PathBuf>>,
+    pub role_paths: Vec<Spanned<PathBuf>>,
+    pub collection_paths: Vec<Spanned<PathBuf>>,
+    pub group_vars: Option<Spanned<PathBuf>>,
+    pub host_vars: Option<Spanned<PathBuf>>,
+    pub inventory_file: Option<Spanned<PathBuf>>,
+    pub inventory_groups: Vec<String>,
+    pub galaxy_file: Option<Spanned<PathBuf>>,
+    pub galaxy_command: String,
+    pub command: String,
+    pub extra_arguments: Vec<Late>,
+    pub staging_directory: Option<String>,
+    pub clean_staging_directory: bool,
+}

@@ -1,0 +1,215 @@
+//! A service file with nothing left to resolve. What is live, and whether a name exists in the account, is for
+//! `roll::facts`; a place goes with each value that AWS may refuse. Fields under [`Settings`] that are `None` were not
+//! named and are inherited from what is live.
+
+use super::late::Late;
+use super::seconds;
+use super::secret::Secret;
+use crate::source::{Place, Spanned};
+use serde::Serialize;
+use std::time::Duration;
+
+/// A checked service file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Service {
+    /// The file's name as the user gave it.
+    pub file: String,
+    pub name: Spanned<String>,
+    /// The account it must run in, if the file says so.
+    pub account: Option<Spanned<String>>,
+    /// AWS's own rules decide when the file does not.
+    pub region: Option<Spanned<String>>,
+    /// Folder or `s3://` prefix of the store; unset: `.kiln`.
+    pub state: Option<Spanned<String>>,
+    pub image: ImageChoice,
+    pub groups: Groups,
+    pub set: Settings,
+    pub traffic: Traffic,
+    pub strategy: Strategy,
+    pub checks: Checks,
+    pub keep: Keep,
+    /// Values that no sink may print.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+}
+
+/// Which image goes into service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageChoice {
+    /// The newest ready image of a family, of the channel if one is named, not quarantined for this service.
+    Family {
+        family: Spanned<String>,
+        channel: Option<Spanned<String>>,
+    },
+    Id(Spanned<String>),
+}
+
+/// The Auto Scaling groups, mode `new`: each roll makes the next one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Groups {
+    /// The launch template's name; the service's name when the file gives none.
+    pub template: Spanned<String>,
+    /// Needed by the first roll only.
+    pub initial: Option<Initial>,
+    /// Where the object stands.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// Sizes and subnets of the very first group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Initial {
+    pub min: Spanned<u32>,
+    pub max: Spanned<u32>,
+    pub desired: Spanned<u32>,
+    /// Never empty.
+    pub subnets: Vec<Spanned<String>>,
+}
+
+/// What is enforced on the next launch template version and group. `None`: inherited; an empty list: none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Settings {
+    pub instance_type: Option<Spanned<String>>,
+    pub key_name: Option<Spanned<String>>,
+    pub iam_instance_profile: Option<Spanned<String>>,
+    pub security_groups: Option<Vec<Spanned<String>>>,
+    pub subnets: Option<Vec<Spanned<String>>>,
+    /// Plain text, not yet base64. Late data: `image` (`id`, `name`, `tags`), `service`, `region`, `run`, `group`.
+    pub user_data: Option<Late>,
+    pub tags: Option<Vec<(Spanned<String>, Late)>>,
+    #[serde(serialize_with = "seconds::optional")]
+    pub health_check_grace_period: Option<Duration>,
+    #[serde(serialize_with = "seconds::optional")]
+    pub default_instance_warmup: Option<Duration>,
+}
+
+/// How requests get to the machines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Traffic {
+    pub load_balancer: Spanned<String>,
+    /// The two target groups that rolls alternate between; `<service>-a` and `-b` when the file names none.
+    pub target_groups: [Spanned<String>; 2],
+    /// How they are made on the first roll.
+    pub target: Target,
+    /// The production rules, never empty.
+    pub rules: Vec<Rule>,
+    pub probe: Probe,
+}
+
+/// A target group's settings. Unset ones are AWS's defaults.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Target {
+    pub port: Spanned<u16>,
+    pub protocol: Protocol,
+    pub health_check: HealthCheck,
+    #[serde(serialize_with = "seconds::optional")]
+    pub deregistration_delay: Option<Duration>,
+}
+
+/// What the load balancer speaks to targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    Http,
+    Https,
+}
+
+/// The target group's own health check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HealthCheck {
+    pub path: Spanned<String>,
+    /// `200`, `200,302`, `200-299`.
+    pub matcher: Option<Spanned<String>>,
+    #[serde(serialize_with = "seconds::optional")]
+    pub interval: Option<Duration>,
+    #[serde(serialize_with = "seconds::optional")]
+    pub timeout: Option<Duration>,
+    pub healthy_threshold: Option<u32>,
+    pub unhealthy_threshold: Option<u32>,
+}
+
+/// A listener's rule that carries production traffic.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rule {
+    /// The listener's port.
+    pub port: Spanned<u16>,
+    /// Empty: the listener's default action.
+    pub hosts: Vec<Spanned<String>>,
+    pub paths: Vec<Spanned<String>>,
+    /// Header name and values.
+    pub headers: Vec<(Spanned<String>, Vec<String>)>,
+    /// Make the rule when it is not there.
+    pub create: bool,
+    /// Where the object stands.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// The header that leads a request to the next group before the swap.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Probe {
+    pub header: Spanned<String>,
+}
+
+/// How traffic moves. This is the list of what is implemented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// One write.
+    BlueGreen,
+}
+
+/// What must hold before the swap and after it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Checks {
+    pub before: Vec<Check>,
+    pub after: Vec<Check>,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    Http(HttpCheck),
+    /// Healthy all the while.
+    Soak(#[serde(serialize_with = "seconds::plain")] Duration),
+}
+
+/// A request through the real load balancer. Late data: `image` (`id`, `name`, `tags`), `service`, `region`, `run`, `group`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HttpCheck {
+    /// The rule whose listener is asked.
+    pub port: Option<Spanned<u16>>,
+    /// The `Host` header; unset: the first host of the rule, else the load balancer's name.
+    pub host: Option<Spanned<String>>,
+    pub path: Late,
+    /// Never empty; 200 when the file says nothing.
+    pub status: Vec<u16>,
+    pub body: Option<Body>,
+    /// Passes in a row, from 1.
+    pub times: u32,
+    /// Of the whole check.
+    #[serde(serialize_with = "seconds::plain")]
+    pub timeout: Duration,
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// What an answer must say; surrounding white space is not compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    Equals(Late),
+    Contains(Late),
+}
+
+/// `rollback`: how long the previous group stays whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Keep {
+    #[serde(serialize_with = "seconds::plain")]
+    pub previous: Duration,
+}
+
+/// Names of the late data of a service file.
+pub const ROLL_DATA: &[&str] = &["image", "service", "region", "run", "group"];
