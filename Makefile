@@ -1,0 +1,39 @@
+# `make demo` and `make test` are the two commands of the README; `make check` is what CI runs.
+# Everything is built as the user; only machines, networks and load balancers need root and go through sudo.
+
+CARGO ?= cargo
+KILN_DENY := target/tools/bin/cargo-deny
+
+.PHONY: demo test check deps bench clean
+
+## demo: bake and roll on a local cloud of real machines, under traffic
+demo:
+	@scripts/deps host
+	$(CARGO) build --release --bin kiln
+	target/release/kiln demo
+
+## test: every test, those on real machines included
+test:
+	@scripts/deps host peers
+	@scripts/with-root $(CARGO) test --workspace
+
+## check: what must hold before a change lands
+check: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(KILN_DENY) check bans licenses sources
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	$(MAKE) test
+
+## deps: install what this host lacks
+deps:
+	@scripts/deps host peers check
+
+## bench: the figures of docs/benchmarks.md, measured on the `dist` profile
+bench:
+	@scripts/deps host peers
+	$(CARGO) build --profile dist --bin kiln
+	benches/bake-peers
+
+clean:
+	$(CARGO) clean
