@@ -3,11 +3,108 @@
 //! The model does no I/O and has no clock: every entry point takes the time and returns the effects that the world must
 //! carry out. The world answers with facts. `wire` and the physics of the simulation are its only users.
 
+mod actions;
+mod agenda;
+mod args;
+mod config;
+mod ec2;
 mod effect;
+mod elb;
+mod fault;
+mod filter;
+mod idempotency;
+mod ids;
+mod injection;
+mod paging;
+mod request;
+mod scaling;
+mod ssm;
+mod state;
+mod sts;
+mod tags;
 mod tree;
 
+pub use actions::Action;
+pub use config::{Cidr, Config, SourceImage};
 pub use effect::{
     Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Rule, Share, Target, TargetGroup,
     Verdict,
 };
+pub use injection::{At, FaultPlan, Trouble};
+pub use request::{Answer, Request};
 pub use tree::{Fault, Params, Service, Tree};
+
+use injection::Injected;
+use jiff::Timestamp;
+use state::State;
+
+/// The cloud: everything that AWS would know about one account in one region.
+#[derive(Clone, Debug)]
+pub struct Model {
+    state: State,
+    injected: Injected,
+}
+
+impl Model {
+    /// Opens an account with a default VPC in three zones and the source images of the configuration.
+    pub fn new(config: Config) -> Self {
+        Self {
+            state: State::new(config),
+            injected: Injected::default(),
+        }
+    }
+
+    /// Lists every action that is answered, as data for tests and documentation.
+    pub fn actions() -> impl Iterator<Item = &'static Action> {
+        actions::all()
+    }
+
+    /// Tells which account, region and images the model was opened with.
+    pub fn config(&self) -> &Config {
+        &self.state.config
+    }
+
+    /// Adds trouble to come; what was injected before stays.
+    pub fn inject(&mut self, plan: FaultPlan) {
+        self.injected.add(plan, &mut self.state);
+    }
+
+    /// Answers one API call. What was due before `now` happens first.
+    pub fn call(&mut self, request: &Request, now: Timestamp) -> Answer {
+        self.state.turn(now);
+        let request_id = self.state.ids.request();
+        let result = match self.injected.next_call(request) {
+            Some(Trouble::Before(fault)) => Err(fault),
+            Some(Trouble::After(fault)) => {
+                actions::dispatch(&mut self.state, request).and(Err(fault))
+            }
+            None => actions::dispatch(&mut self.state, request),
+        };
+        self.state.settle();
+        Answer {
+            request_id,
+            result,
+            effects: self.state.take_effects(),
+        }
+    }
+
+    /// Takes in what was seen in the world.
+    pub fn observe(&mut self, fact: Fact, now: Timestamp) -> Vec<Effect> {
+        self.state.turn(now);
+        ec2::observe(&mut self.state, &fact);
+        elb::observe(&mut self.state, &fact);
+        self.state.settle();
+        self.state.take_effects()
+    }
+
+    /// Lets time pass up to `now`.
+    pub fn advance(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.state.turn(now);
+        self.state.take_effects()
+    }
+
+    /// Tells when `advance` must be called next; `None` while nothing waits for time alone.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.state.agenda.next()
+    }
+}

@@ -26,6 +26,9 @@ pub enum Params {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
     Text(String),
+    /// Numbers and flags are texts in XML and themselves in JSON.
+    Int(i64),
+    Bool(bool),
     /// The encoding wraps each entry in `<item>` (EC2) or `<member>` (Query).
     List(Vec<Tree>),
     Map(Vec<(&'static str, Tree)>),
@@ -39,4 +42,111 @@ pub struct Fault {
     pub status: u16,
     pub code: String,
     pub message: String,
+}
+
+impl Tree {
+    /// An empty structure to `put` fields into.
+    #[must_use]
+    #[expect(
+        clippy::new_without_default,
+        reason = "an empty structure is one of several shapes, not the default one"
+    )]
+    pub const fn new() -> Self {
+        Self::Map(Vec::new())
+    }
+
+    /// Adds a field to a structure.
+    #[must_use]
+    pub fn put(self, name: &'static str, value: impl Into<Self>) -> Self {
+        let Self::Map(mut fields) = self else {
+            return self;
+        };
+        fields.push((name, value.into()));
+        Self::Map(fields)
+    }
+
+    /// Adds a field that may be absent.
+    #[must_use]
+    pub fn put_some(self, name: &'static str, value: Option<impl Into<Self>>) -> Self {
+        match value {
+            Some(value) => self.put(name, value),
+            None => self,
+        }
+    }
+
+    /// A field of a structure.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Map(fields) = self else { return None };
+        fields
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    }
+
+    /// What is found by going down a path of field names and list positions, `instancesSet.0.instanceId`.
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        path.split('.').try_fold(self, |tree, step| match tree {
+            Self::List(list) => list.get(step.parse::<usize>().ok()?),
+            _ => tree.get(step),
+        })
+    }
+
+    /// The text of a leaf; nothing for lists and structures.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Int(number) => Some(number.to_string()),
+            Self::Bool(flag) => Some(flag.to_string()),
+            Self::List(_) | Self::Map(_) => None,
+        }
+    }
+}
+
+impl From<&str> for Tree {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Tree {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for Tree {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<bool> for Tree {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+impl From<i64> for Tree {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<u32> for Tree {
+    fn from(number: u32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<Vec<Tree>> for Tree {
+    fn from(list: Vec<Tree>) -> Self {
+        Self::List(list)
+    }
+}
+
+/// To the millisecond, as every AWS service writes times in XML.
+impl From<jiff::Timestamp> for Tree {
+    fn from(at: jiff::Timestamp) -> Self {
+        Self::Text(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+    }
 }

@@ -1,0 +1,69 @@
+//! The table of everything that is answered, and the one place where a call finds its handler.
+
+use super::{Fault, Request, Service, Tree, args::Args, ec2, elb, scaling, ssm, state::State, sts};
+
+pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
+
+/// One action that is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Action {
+    pub service: Service,
+    pub name: &'static str,
+    /// The parameters it takes, separated by blanks, in the names of the wire. EC2's DryRun is taken by all.
+    pub takes: &'static str,
+    pub(super) run: Handler,
+}
+
+impl Action {
+    pub(super) const fn new(
+        service: Service,
+        name: &'static str,
+        takes: &'static str,
+        run: Handler,
+    ) -> Self {
+        Self {
+            service,
+            name,
+            takes,
+            run,
+        }
+    }
+}
+
+pub(super) fn all() -> impl Iterator<Item = &'static Action> {
+    let tables: Vec<&'static [Action]> = [
+        ec2::TABLES,
+        scaling::TABLES,
+        elb::TABLES,
+        &[sts::ACTIONS, ssm::ACTIONS],
+    ]
+    .concat();
+    tables.into_iter().flatten()
+}
+
+/// Answers one call, or refuses it for its name or its parameters.
+pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fault> {
+    let action = all()
+        .find(|action| action.service == request.service && action.name == request.action)
+        .ok_or_else(|| unknown(&request.action))?;
+    let args = Args::new(request.service, &request.params);
+    if request.service != Service::Ec2 {
+        args.only(action.takes)?;
+        return (action.run)(state, &args);
+    }
+    args.only(&format!("DryRun {}", action.takes))?;
+    if args.flag("DryRun")? == Some(true) {
+        // On a copy, so that a dry run finds every refusal and changes nothing.
+        (action.run)(&mut state.clone(), &args)?;
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Fault::new("DryRunOperation", message).with_status(412));
+    }
+    (action.run)(state, &args)
+}
+
+fn unknown(action: &str) -> Fault {
+    Fault::new(
+        "InvalidAction",
+        format!("The action {action} is not valid for this web service."),
+    )
+}
