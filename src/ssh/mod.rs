@@ -1,1 +1,28 @@
-//! ssh
+//! Machines at the other end of an SSH connection: the [`Remote`] trait and its one implementation, [`Session`].
+//!
+//! It owns connecting, host keys, key pairs, commands, and files and folders on their way there and back. What is run and
+//! why, and how long one waits for a machine to answer, is its callers' matter; it knows nothing else of ours.
+
+mod auth;
+mod channel;
+mod connect;
+pub mod console;
+mod error;
+mod host_key;
+pub mod keys;
+mod lines;
+mod packing;
+mod quote;
+mod remote;
+mod session;
+mod tree;
+mod worker;
+
+pub use auth::Auth;
+pub use connect::{Target, connect};
+pub use error::{ConnectError, Error, Verdict};
+pub use host_key::{HostKey, HostKeys, Known};
+pub use quote::quote;
+pub use remote::{Chunk, Command, Exit, Output, Remote, Silent, Stdin, Stream};
+pub use session::Session;
+pub use tree::{Entry, Tree};

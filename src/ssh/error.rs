@@ -1,0 +1,138 @@
+//! What goes wrong with a connection and on it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ssh::{Exit, HostKey};
+
+/// Why a command or a transfer did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection broke, or the session was closed before.
+    #[error("the connection to {host} was lost")]
+    Lost {
+        host: String,
+        #[source]
+        source: Option<ssh2::Error>,
+    },
+    /// Keep-alive questions went unanswered for so long.
+    #[error("{host} has not answered for {} s", after.as_secs())]
+    Silent { host: String, after: Duration },
+    /// The command's own limit.
+    #[error("the command has not ended after {} s", after.as_secs())]
+    TimedOut { after: Duration },
+    #[error("the server refused a channel or a command on it")]
+    Refused(#[source] ssh2::Error),
+    /// A transfer's command ended with something other than 0.
+    #[error("`{command}` ended with {exit}{}{message}", if message.is_empty() { "" } else { ": " })]
+    Failed {
+        command: String,
+        exit: Exit,
+        message: String,
+    },
+    #[error("cannot use the local file {}", path.display())]
+    Local {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot read what was to be sent")]
+    Read(#[source] io::Error),
+    #[error("cannot write what was received")]
+    Write(#[source] io::Error),
+}
+
+impl Error {
+    /// Whether the connection is gone, as after a reboot.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Silent { .. })
+    }
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As long as the machine boots this is to be expected.
+    NotYet,
+    Never,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("cannot resolve {host}")]
+    Resolve {
+        host: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Refused, unreachable or not answered in time.
+    #[error("cannot reach {address}")]
+    Unreachable {
+        address: String,
+        #[source]
+        source: io::Error,
+    },
+    /// No banner, or a handshake that broke off.
+    #[error("{address} does not speak SSH yet")]
+    Handshake {
+        address: String,
+        #[source]
+        source: ssh2::Error,
+    },
+    #[error(
+        "{address} shows the host key {seen}, which is none of the {known} known ones: is it another machine?"
+    )]
+    WrongHostKey {
+        address: String,
+        seen: Box<HostKey>,
+        known: usize,
+    },
+    #[error("{address} shows a host key that cannot be read")]
+    BadHostKey { address: String },
+    /// Often the machine has not yet put the key where it belongs.
+    #[error("{user}@{address} did not accept the {method}")]
+    Denied {
+        user: String,
+        address: String,
+        method: &'static str,
+        #[source]
+        source: ssh2::Error,
+    },
+    #[error("cannot read the private key {}", path.display())]
+    KeyFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Not a key, or the passphrase does not open it.
+    #[error("cannot use the private key {name}")]
+    BadKey {
+        name: String,
+        #[source]
+        source: ssh2::Error,
+    },
+    #[error("cannot use the SSH agent")]
+    Agent(#[source] ssh2::Error),
+    #[error("cannot set up a connection")]
+    Local(#[source] io::Error),
+}
+
+impl ConnectError {
+    /// Whether a machine that still boots may answer otherwise in a moment.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Resolve { .. }
+            | Self::Unreachable { .. }
+            | Self::Handshake { .. }
+            | Self::Denied { .. } => Verdict::NotYet,
+            Self::WrongHostKey { .. }
+            | Self::BadHostKey { .. }
+            | Self::KeyFile { .. }
+            | Self::BadKey { .. }
+            | Self::Agent(_)
+            | Self::Local(_) => Verdict::Never,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A session's handle. The connection itself lives on a thread of its own, since libssh2's handshake blocks and its
+//! ciphers would hold up everything else; see `worker`.
+
+use std::sync::Mutex;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ssh::connect::establish;
+use crate::ssh::worker::{self, Job, Report};
+use crate::ssh::{Chunk, Command, ConnectError, Error, Exit, HostKey, Remote, Target};
+
+/// How many reports may wait for their reader before the other end is slowed down; with 32 KiB each that is 2 MiB.
+const REPORTS: usize = 64;
+
+/// One connection; each command gets a channel on it, one after the other.
+#[derive(Debug)]
+pub struct Session {
+    host: String,
+    host_key: HostKey,
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    /// Resolves when the thread has ended.
+    ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
+}
+
+impl Session {
+    /// The key that the server showed.
+    pub fn host_key(&self) -> &HostKey {
+        &self.host_key
+    }
+
+    fn lost(&self) -> Error {
+        Error::Lost {
+            host: self.host.clone(),
+            source: None,
+        }
+    }
+
+    fn hand_in(&self, job: Job) -> Result<(), Error> {
+        let jobs = self.jobs.lock().map_err(|_| self.lost())?;
+        let sender = jobs.as_ref().ok_or_else(|| self.lost())?;
+        sender.send(job).map_err(|_| self.lost())
+    }
+}
+
+/// Starts the thread and waits until it has a connection.
+pub(super) async fn open(target: Target) -> Result<Session, ConnectError> {
+    let host = target.host.clone();
+    let (jobs, queue) = mpsc::unbounded_channel();
+    let (greet, greeting) = oneshot::channel();
+    let (end, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("ssh {host}"))
+        .spawn(move || {
+            match establish(&target) {
+                Ok(connection) => {
+                    let host_key = connection.host_key.clone();
+                    if greet.send(Ok(host_key)).is_ok() {
+                        worker::serve(connection, &target, queue);
+                    }
+                }
+                Err(error) => drop(greet.send(Err(error))),
+            }
+            drop(end);
+        })
+        .map_err(ConnectError::Local)?;
+    let host_key = greeting.await.map_err(|_| {
+        ConnectError::Local(std::io::Error::other("the connection's thread died"))
+    })??;
+    Ok(Session {
+        host,
+        host_key,
+        jobs: Mutex::new(Some(jobs)),
+        ended: tokio::sync::Mutex::new(ended),
+    })
+}
+
+impl Remote for Session {
+    async fn exec(
+        &self,
+        command: Command,
+        chunk: &mut dyn FnMut(Chunk<'_>),
+    ) -> Result<Exit, Error> {
+        let total = command.stdin.total();
+        let (report, mut reports) = mpsc::channel(REPORTS);
+        self.hand_in(Job { command, report })?;
+        while let Some(report) = reports.recv().await {
+            match report {
+                Report::Data(stream, bytes) => chunk(Chunk::Data(stream, &bytes)),
+                Report::Sent(bytes) => chunk(Chunk::Sent { bytes, total }),
+                Report::Ended(result) => return result,
+            }
+        }
+        Err(self.lost())
+    }
+
+    async fn close(&self) {
+        if let Ok(mut jobs) = self.jobs.lock() {
+            *jobs = None;
+        }
+        // The thread drops its end without a word when it is through; both are fine.
+        let ended = &mut *self.ended.lock().await;
+        let _closed = ended.await;
+    }
+}

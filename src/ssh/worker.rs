@@ -1,0 +1,203 @@
+//! The thread of a session: takes commands one after the other and keeps the connection alive in between.
+//!
+//! libssh2 does not block here. Every call of it that would is repeated when the socket has something for it, and it is
+//! repeated before any other call, since libssh2 cannot leave a packet half sent and begin another one.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use ssh2::{BlockDirections, ErrorCode};
+use tokio::io::Interest;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::ssh::connect::Connection;
+use crate::ssh::{Command, Error, Exit, Stream, Target, channel};
+
+/// `LIBSSH2_ERROR_EAGAIN` of libssh2.h.
+const AGAIN: ErrorCode = ErrorCode::Session(-37);
+/// `LIBSSH2_ERROR_SOCKET_SEND`, `_SOCKET_DISCONNECT`, `_SOCKET_RECV` and `_BAD_SOCKET` of libssh2.h.
+const LOST: [ErrorCode; 4] = [
+    ErrorCode::Session(-7),
+    ErrorCode::Session(-13),
+    ErrorCode::Session(-43),
+    ErrorCode::Session(-45),
+];
+
+/// How long a channel may take to close after its command was given up, and the connection to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A command and where its output goes. When nobody hears the reports any more the command is given up.
+pub(super) struct Job {
+    pub command: Command,
+    pub report: mpsc::Sender<Report>,
+}
+
+/// What a job has to say.
+pub(super) enum Report {
+    Data(Stream, Vec<u8>),
+    /// So many bytes of the input were sent in all.
+    Sent(u64),
+    Ended(Result<Exit, Error>),
+}
+
+/// A connection with what it takes to wait for it.
+pub(super) struct Wire {
+    pub session: ssh2::Session,
+    pub terminal: bool,
+    host: String,
+    socket: tokio::net::TcpStream,
+    /// The same socket, for looking whether something has arrived.
+    peek: TcpStream,
+    heard: Instant,
+    keep_alive: Duration,
+    silence: Duration,
+}
+
+/// Works until the session's handle is gone.
+pub(super) fn serve(connection: Connection, target: &Target, jobs: mpsc::UnboundedReceiver<Job>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    // Without a runtime the queue is dropped, and every command hears that the connection is lost.
+    if let Ok(runtime) = runtime {
+        runtime.block_on(async {
+            if let Ok(wire) = Wire::new(connection, target) {
+                wire.work_off(jobs).await;
+            }
+        });
+    }
+}
+
+impl Wire {
+    fn new(connection: Connection, target: &Target) -> io::Result<Self> {
+        let peek = connection.socket.try_clone()?;
+        let seconds = u32::try_from(target.keep_alive.as_secs()).unwrap_or(u32::MAX);
+        connection.session.set_keepalive(true, seconds);
+        Ok(Self {
+            session: connection.session,
+            terminal: target.terminal,
+            host: target.host.clone(),
+            socket: tokio::net::TcpStream::from_std(connection.socket)?,
+            peek,
+            heard: Instant::now(),
+            keep_alive: target.keep_alive.max(Duration::from_millis(100)),
+            silence: target.silence,
+        })
+    }
+
+    async fn work_off(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        loop {
+            match timeout(self.keep_alive, jobs.recv()).await {
+                Ok(Some(job)) => self.perform(job).await,
+                Ok(None) => break,
+                // Between commands a failed sign of life is no news yet: the next command will find out.
+                Err(_) => drop(self.session.keepalive_send()),
+            }
+        }
+        let goodbye = self.session.clone();
+        let bye = self.repeat(|| goodbye.disconnect(None, "done", None));
+        drop(timeout(FAREWELL, bye).await);
+    }
+
+    async fn perform(&mut self, job: Job) {
+        self.heard = Instant::now();
+        let Job { command, report } = job;
+        let limit = command.timeout;
+        let result = {
+            let work = channel::converse(self, command, &report);
+            tokio::select! {
+                result = work => result,
+                () = report.closed() => return,
+                () = expire(limit) => Err(Error::TimedOut { after: limit.unwrap_or_default() }),
+            }
+        };
+        // Nobody may hear it any more; there is nothing left to do about it then.
+        drop(report.send(Report::Ended(result)).await);
+    }
+
+    /// Calls libssh2 until it does not ask for patience.
+    pub async fn repeat<T>(
+        &mut self,
+        mut call: impl FnMut() -> Result<T, ssh2::Error>,
+    ) -> Result<T, Error> {
+        loop {
+            match call() {
+                Ok(value) => return Ok(value),
+                Err(error) if error.code() == AGAIN => self.ready().await?,
+                Err(error) => return Err(self.failure(error)),
+            }
+        }
+    }
+
+    /// Whether libssh2 has a packet half sent.
+    pub fn is_stuck(&self) -> bool {
+        matches!(
+            self.session.block_directions(),
+            BlockDirections::Outbound | BlockDirections::Both
+        )
+    }
+
+    /// Waits until the socket has something for libssh2, or the moment for a sign of life has come.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        let (stuck, arrived) = (self.is_stuck(), self.has_arrived());
+        if arrived {
+            self.heard = Instant::now();
+        } else if self.heard.elapsed() > self.silence {
+            return Err(Error::Silent {
+                host: self.host.clone(),
+                after: self.silence,
+            });
+        }
+        if stuck {
+            // What readiness was noted before libssh2 found the socket full is old.
+            forget(&self.socket, Interest::WRITABLE);
+            drop(timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await);
+        } else if arrived {
+            // Other branches of `perform` get a look in, however much arrives.
+            tokio::task::yield_now().await;
+        } else {
+            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
+            if ready.is_err() {
+                self.session
+                    .keepalive_send()
+                    .map_err(|error| self.failure(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether bytes (or the end) wait in the socket. When not, the readiness that was noted is forgotten.
+    fn has_arrived(&self) -> bool {
+        let look = || match self.peek.peek(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        };
+        self.socket.try_io(Interest::READABLE, look).is_ok()
+    }
+
+    /// Names what libssh2 complains about.
+    pub fn failure(&self, error: ssh2::Error) -> Error {
+        if LOST.contains(&error.code()) {
+            Error::Lost {
+                host: self.host.clone(),
+                source: Some(error),
+            }
+        } else {
+            Error::Refused(error)
+        }
+    }
+}
+
+fn forget(socket: &tokio::net::TcpStream, interest: Interest) {
+    let nothing = socket.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    drop(nothing);
+}
+
+async fn expire(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
