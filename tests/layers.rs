@@ -43,7 +43,7 @@ const LOCALCLOUD: &[(&str, &[&str])] = &[
 ];
 
 /// The files of kiln that may name the package `localcloud`.
-const NAME_LOCALCLOUD: &[&str] = &["src/cli/local.rs", "src/cli/demo.rs", "src/cli/demo/"];
+const NAME_LOCALCLOUD: &[&str] = &["src/cli/local.rs", "src/cli/demo/kiln.rs"];
 
 struct Source {
     path: String,

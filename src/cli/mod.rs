@@ -1,6 +1,58 @@
-//! What the user types, and where the parts are put together.
+//! What the user types, and where the parts are put together: one file a subcommand.
+
+mod context;
+mod demo;
+mod exit;
+mod spelling;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::{Context, Environment};
+pub use exit::Exit;
+
+/// Bake machine images and roll them out
+///
+/// kiln turns a JSON template, layered var files and roles run over SSH into an image (AMI), and puts that image into
+/// service behind a load balancer: next group, health, swap, and the way back.
+#[derive(Parser, Debug)]
+#[command(name = "kiln", version, after_long_help = exit::TABLE, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: context::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Demo(demo::Demo),
+}
 
 /// Runs the command line and says how it ended.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse_from(spelling::rewrite(std::env::args())) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let context = match Context::new(&cli.global, environment) {
+        Ok(context) => context,
+        Err(reason) => return context::refuse(&reason).into(),
+    };
+    match &cli.command {
+        Command::Demo(demo) => demo.run(&context),
+    }
+    .into()
+}
+
+/// Help and versions go to stdout and are no failure; wrong usage exits 2, as clap's own code does.
+fn usage(error: &clap::Error) -> ExitCode {
+    let written = error.print();
+    if error.use_stderr() || written.is_err() {
+        Exit::Usage.into()
+    } else {
+        Exit::Done.into()
+    }
 }

@@ -1,0 +1,170 @@
+//! What every command stands on: the process's environment, the terminal, and the flags that all commands share.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::Exit;
+use crate::report::{Look, Report};
+use crate::run::{Clock, RunId, SystemClock};
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    #[value(alias = "true")]
+    Auto,
+    Always,
+    #[value(alias = "false")]
+    Never,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Print the result as one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Write the result document to FILE, however the command ends
+    #[arg(long, global = true, value_name = "FILE")]
+    result: Option<PathBuf>,
+    /// Write every event as a line of JSON to FILE
+    #[arg(long, global = true, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Where journals, leases and due-lists are kept
+    #[arg(long, global = true, value_name = "FOLDER", default_value = ".kiln")]
+    state: PathBuf,
+    /// Use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// Accepted for Packer's sake; plain lines always carry their time
+    #[arg(long, global = true, hide = true)]
+    timestamp_ui: bool,
+}
+
+/// What the process was given.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    pub vars: BTreeMap<String, String>,
+    pub terminal: bool,
+}
+
+impl Environment {
+    /// Reads the environment once; variables that are no UTF-8 are left out.
+    pub fn of_process() -> Self {
+        let vars = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self {
+            vars,
+            terminal: io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// What commands use of the outside.
+pub struct Context {
+    pub environment: Environment,
+    pub clock: SystemClock,
+    pub state: PathBuf,
+    pub json: bool,
+    result: Option<PathBuf>,
+    events: Option<File>,
+    color: bool,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Context {
+    /// Opens what the flags name. Errors with a sentence when a file cannot be opened.
+    pub fn new(global: &Global, environment: Environment) -> Result<Self, String> {
+        let events = global.events.as_ref().map(|path| {
+            let opened = File::options().create(true).append(true).open(path);
+            opened.map_err(|error| format!("cannot write {}: {error}", path.display()))
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => environment.terminal && !environment.vars.contains_key("NO_COLOR"),
+        };
+        Ok(Self {
+            clock: SystemClock,
+            state: global.state.clone(),
+            json: global.json,
+            result: global.result.clone(),
+            events: events.transpose()?,
+            color,
+            runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
+            environment,
+        })
+    }
+
+    /// Whether stderr takes colours.
+    pub fn color(&self) -> bool {
+        self.color
+    }
+
+    /// The sink for a run of `name`, hiding `secrets`.
+    pub fn report(&self, name: &str, secrets: Vec<String>) -> Report<'_> {
+        let look = if self.environment.terminal {
+            Look::Bars
+        } else {
+            Look::Plain
+        };
+        let report = Report::new(look, self.color, name, &self.clock).hiding(secrets);
+        match self.events.as_ref().map(File::try_clone) {
+            Some(Ok(file)) => report.recording(file),
+            _ => report,
+        }
+    }
+
+    /// A new run's id.
+    pub fn run_id(&self) -> RunId {
+        RunId::new(self.clock.now(), uuid::Uuid::new_v4().as_u128())
+    }
+
+    /// Runs a future on this thread.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Says something to the user, on stderr.
+    pub fn say(&self, text: &str) {
+        // A reader who has gone away is no failure.
+        writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
+    }
+
+    /// Prints the result, alone on stdout.
+    pub fn result(&self, text: &str) {
+        writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')).unwrap_or_default();
+    }
+
+    /// Prints `text`, or with `--json` the document; writes the document to the file of `--result`, too.
+    pub fn document(&self, text: &str, document: &serde_json::Value) {
+        if let Some(path) = &self.result
+            && let Err(error) = std::fs::write(path, format!("{document:#}\n"))
+        {
+            self.say(&format!(
+                "warning: cannot write {}: {error}",
+                path.display()
+            ));
+        }
+        if self.json {
+            self.result(&format!("{document:#}"));
+        } else if !text.is_empty() {
+            self.result(text);
+        }
+    }
+}
+
+/// Says why a command cannot even begin.
+pub fn refuse(reason: &str) -> Exit {
+    writeln!(io::stderr().lock(), "error: {reason}").unwrap_or_default();
+    Exit::Usage
+}

@@ -1,0 +1,107 @@
+//! Plain lines with times, for logs and Jenkins.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::report::{bytes, seconds};
+use crate::run::{Event, Stream};
+
+/// A wait says what it waits for again after this long, so that a log shows life without a line for each poll.
+const REPEAT: i64 = 15;
+
+pub(super) struct Plain {
+    prefix: String,
+    waiting: RefCell<Option<(&'static str, String, Timestamp)>>,
+}
+
+impl Plain {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            waiting: RefCell::default(),
+        }
+    }
+
+    pub(super) fn show(&self, event: &Event, now: Timestamp) {
+        if let Event::Waiting { step, reason } = event
+            && !self.is_news(step, reason, now)
+        {
+            return;
+        }
+        let Some(text) = line(event) else { return };
+        let time = now.strftime("%H:%M:%S");
+        // A reader who has gone away is no failure of the run.
+        writeln!(io::stderr().lock(), "{time} {}: {text}", self.prefix).unwrap_or_default();
+    }
+
+    fn is_news(&self, step: &'static str, reason: &str, now: Timestamp) -> bool {
+        let mut last = self.waiting.borrow_mut();
+        let news = last.as_ref().is_none_or(|(of, said, at)| {
+            *of != step || said != reason || now.as_second() - at.as_second() >= REPEAT
+        });
+        if news {
+            *last = Some((step, reason.to_owned(), now));
+        }
+        news
+    }
+}
+
+/// The line of an event, or nothing for those that only bars show.
+pub(super) fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Started { step } => format!("{step}"),
+        Event::Waiting { step, reason } => format!("{step}: {reason}"),
+        Event::Progress { .. } => return None,
+        Event::Finished { step, took } if *took < Duration::from_millis(100) => {
+            format!("{step}: done")
+        }
+        Event::Finished { step, took } => format!("{step}: done after {}", seconds(*took)),
+        Event::Failed { step, took, reason } => {
+            format!("{step}: failed after {}: {reason}", seconds(*took))
+        }
+        Event::Output {
+            stream: Stream::Out,
+            line,
+        } => format!("  {line}"),
+        Event::Output {
+            stream: Stream::Err,
+            line,
+        } => format!("  ! {line}"),
+        Event::Made { what } => format!("made {what}"),
+        Event::Note { text } => text.clone(),
+        Event::Warning { text } => format!("warning: {text}"),
+        Event::Unwinding { count } => format!(
+            "taking back {count} thing{}",
+            if *count == 1 { "" } else { "s" }
+        ),
+        Event::Undone { what } => format!("taken back: {what}"),
+        Event::NotUndone { what, reason } => format!("left behind: {what}: {reason}"),
+    })
+}
+
+/// Bytes so far, and of how many when that is known.
+pub(super) fn transferred(done: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) => format!("{} of {}", bytes(done), bytes(total)),
+        None => bytes(done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_repeats_itself_only_after_a_while() {
+        let plain = Plain::new("web");
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert!(plain.is_news("boot", "pending", at(0)));
+        assert!(!plain.is_news("boot", "pending", at(14)));
+        assert!(plain.is_news("boot", "running", at(14)));
+        assert!(!plain.is_news("boot", "running", at(28)));
+        assert!(plain.is_news("boot", "running", at(29)));
+    }
+}
