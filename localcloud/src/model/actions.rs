@@ -45,7 +45,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
 pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fault> {
     let action = all()
         .find(|action| action.service == request.service && action.name == request.action)
-        .ok_or_else(|| unknown(&request.action))?;
+        .ok_or_else(|| unknown(request.service, &request.action))?;
     let args = Args::new(request.service, &request.params);
     if request.service != Service::Ec2 {
         args.only(action.takes)?;
@@ -61,9 +61,14 @@ pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fau
     (action.run)(state, &args)
 }
 
-fn unknown(action: &str) -> Fault {
+fn unknown(service: Service, action: &str) -> Fault {
+    let code = if service == Service::Ssm {
+        "UnknownOperationException"
+    } else {
+        "InvalidAction"
+    };
     Fault::new(
-        "InvalidAction",
+        code,
         format!("The action {action} is not valid for this web service."),
     )
 }

@@ -24,6 +24,10 @@ impl Fault {
                 "MissingParameter",
                 format!("The request must contain the parameter {name}"),
             ),
+            Service::Ssm => Self::new(
+                "ValidationException",
+                format!("The parameter {name} must not be null"),
+            ),
             _ => Self::validation(format!(
                 "1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null"
             )),

@@ -88,6 +88,12 @@ impl Model {
         }
     }
 
+    /// Counts a call that is refused before the model can read it, and gives the id of its answer.
+    pub fn refuse(&mut self, now: Timestamp) -> (String, Vec<Effect>) {
+        self.state.turn(now);
+        (self.state.ids.request(), self.state.take_effects())
+    }
+
     /// Takes in what was seen in the world.
     pub fn observe(&mut self, fact: Fact, now: Timestamp) -> Vec<Effect> {
         self.state.turn(now);

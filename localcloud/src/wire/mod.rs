@@ -1,1 +1,130 @@
-//! wire
+//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, and Systems Manager's JSON.
+//!
+//! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
+//! real SDK. Signatures are not verified; the credential scope only tells the service and the region.
+
+mod json;
+mod query;
+mod scope;
+mod xml;
+
+use crate::model::{Answer, Effect, Fault, Model, Request, Service};
+use jiff::Timestamp;
+use scope::Scope;
+
+/// One HTTP request, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpRequest {
+    pub method: String,
+    /// With the query string, as it stands in the request line.
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// One HTTP response, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// The value of a header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Answers one request and gives what the world must do for it.
+pub fn answer(
+    model: &mut Model,
+    http: &HttpRequest,
+    now: Timestamp,
+) -> (HttpResponse, Vec<Effect>) {
+    let scope = Scope::read(http);
+    let request = match read(model, http, scope.as_ref()) {
+        Ok(request) => request,
+        Err((service, fault)) => {
+            let (request_id, effects) = model.refuse(now);
+            return (refusal(service, &fault, &request_id), effects);
+        }
+    };
+    let Answer {
+        request_id,
+        result,
+        effects,
+    } = model.call(&request, now);
+    let response = match result {
+        Ok(tree) if request.service == Service::Ssm => {
+            response(200, json::TYPE, &request_id, json::answer(&tree))
+        }
+        Ok(tree) => response(
+            200,
+            xml::TYPE,
+            &request_id,
+            xml::answer(&request, &tree, &request_id),
+        ),
+        Err(fault) => refusal(request.service, &fault, &request_id),
+    };
+    (response, effects)
+}
+
+/// Reads the request, or says for which service it is refused and why.
+fn read(
+    model: &Model,
+    http: &HttpRequest,
+    scope: Option<&Scope>,
+) -> Result<Request, (Service, Fault)> {
+    let target = http.header("x-amz-target");
+    let fields = if target.is_none() {
+        query::fields(http)
+    } else {
+        Vec::new()
+    };
+    let service = match scope {
+        Some(scope) => scope.service().map_err(|fault| (Service::Sts, fault))?,
+        None => query::service(&fields)
+            .or(target.map(|_| Service::Ssm))
+            .unwrap_or(Service::Ec2),
+    };
+    let refused = |fault| (service, fault);
+    if let Some(scope) = scope {
+        scope
+            .check_region(service, &model.config().region)
+            .map_err(refused)?;
+    }
+    match service {
+        Service::Ssm => json::request(target, &http.body).map_err(refused),
+        _ => query::request(service, fields).map_err(refused),
+    }
+}
+
+fn refusal(service: Service, fault: &Fault, request_id: &str) -> HttpResponse {
+    match service {
+        Service::Ssm => response(fault.status, json::TYPE, request_id, json::fault(fault)),
+        _ => response(
+            fault.status,
+            xml::TYPE,
+            request_id,
+            xml::fault(service, fault, request_id),
+        ),
+    }
+}
+
+fn response(status: u16, content_type: &str, request_id: &str, body: String) -> HttpResponse {
+    let headers = vec![
+        ("content-type".into(), content_type.into()),
+        ("x-amzn-requestid".into(), request_id.into()),
+    ];
+    HttpResponse {
+        status,
+        headers,
+        body: body.into_bytes(),
+    }
+}

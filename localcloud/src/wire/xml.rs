@@ -1,0 +1,178 @@
+//! Writing XML answers: EC2's form and that of the Query services.
+
+use crate::model::{Fault, Request, Service, Tree};
+
+pub(super) const TYPE: &str = "text/xml;charset=UTF-8";
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// `<RunInstancesResponse>` with the fields in it (EC2), or with `<…Result>` and metadata around them (Query).
+pub(super) fn answer(request: &Request, tree: &Tree, request_id: &str) -> String {
+    let action = &request.action;
+    let mut out = format!(
+        "{HEAD}<{action}Response xmlns=\"{}\">",
+        namespace(request.service)
+    );
+    if request.service == Service::Ec2 {
+        element(&mut out, "requestId", request_id);
+        write(&mut out, tree, "item");
+    } else {
+        out.push_str(&format!("<{action}Result>"));
+        write(&mut out, tree, "member");
+        out.push_str(&format!("</{action}Result><ResponseMetadata>"));
+        element(&mut out, "RequestId", request_id);
+        out.push_str("</ResponseMetadata>");
+    }
+    out.push_str(&format!("</{action}Response>"));
+    out
+}
+
+/// A refusal in the service's own envelope.
+pub(super) fn fault(service: Service, fault: &Fault, request_id: &str) -> String {
+    let mut out = HEAD.to_owned();
+    if service == Service::Ec2 {
+        out.push_str("<Response><Errors><Error>");
+        element(&mut out, "Code", &fault.code);
+        element(&mut out, "Message", &fault.message);
+        out.push_str("</Error></Errors>");
+        element(&mut out, "RequestID", request_id);
+        out.push_str("</Response>");
+        return out;
+    }
+    out.push_str(&format!(
+        "<ErrorResponse xmlns=\"{}\"><Error>",
+        namespace(service)
+    ));
+    element(
+        &mut out,
+        "Type",
+        if fault.status < 500 {
+            "Sender"
+        } else {
+            "Receiver"
+        },
+    );
+    element(&mut out, "Code", &fault.code);
+    element(&mut out, "Message", &fault.message);
+    out.push_str("</Error>");
+    element(&mut out, "RequestId", request_id);
+    out.push_str("</ErrorResponse>");
+    out
+}
+
+fn namespace(service: Service) -> &'static str {
+    match service {
+        Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+        Service::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+        Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+        Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Service::Ssm => "http://ssm.amazonaws.com/doc/2014-11-06/",
+    }
+}
+
+fn write(out: &mut String, tree: &Tree, entry: &str) {
+    match tree {
+        Tree::Text(text) => escape(out, text),
+        Tree::Int(number) => out.push_str(&number.to_string()),
+        Tree::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Tree::List(list) => {
+            for item in list {
+                inside(out, entry, |out| write(out, item, entry));
+            }
+        }
+        Tree::Map(fields) => {
+            for (name, value) in fields {
+                inside(out, name, |out| write(out, value, entry));
+            }
+        }
+    }
+}
+
+fn element(out: &mut String, name: &str, text: &str) {
+    inside(out, name, |out| escape(out, text));
+}
+
+fn inside(out: &mut String, name: &str, body: impl FnOnce(&mut String)) {
+    for part in ["<", name, ">"] {
+        out.push_str(part);
+    }
+    body(out);
+    for part in ["</", name, ">"] {
+        out.push_str(part);
+    }
+}
+
+/// Escapes what XML 1.0 reserves; what it cannot carry at all becomes U+FFFD.
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // A parser would turn a bare carriage return into a line feed.
+            '\r' => out.push_str("&#13;"),
+            '\t' | '\n' => out.push(c),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Params;
+    use std::collections::BTreeMap;
+
+    fn request(service: Service, action: &str) -> Request {
+        Request {
+            service,
+            action: action.into(),
+            params: Params::Map(BTreeMap::new()),
+        }
+    }
+
+    #[test]
+    fn ec2_wraps_entries_in_items() {
+        let tags = vec![Tree::new().put("key", "a&b").put("value", "<\r\u{1}>")];
+        let xml = answer(
+            &request(Service::Ec2, "DescribeTags"),
+            &Tree::new().put("tagSet", tags),
+            "r-1",
+        );
+        assert_eq!(
+            xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <DescribeTagsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r-1</requestId>\
+             <tagSet><item><key>a&amp;b</key><value>&lt;&#13;\u{fffd}&gt;</value></item></tagSet></DescribeTagsResponse>"
+        );
+    }
+
+    #[test]
+    fn query_services_wrap_entries_in_members() {
+        let tree = Tree::new().put("Listeners", vec![Tree::new().put("Port", 80_i64)]);
+        let xml = answer(&request(Service::Elb, "DescribeListeners"), &tree, "r-2");
+        assert_eq!(
+            xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <DescribeListenersResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
+             <DescribeListenersResult><Listeners><member><Port>80</Port></member></Listeners></DescribeListenersResult>\
+             <ResponseMetadata><RequestId>r-2</RequestId></ResponseMetadata></DescribeListenersResponse>"
+        );
+    }
+
+    #[test]
+    fn refusals_have_each_services_envelope() {
+        let refused = Fault::new("InvalidAction", "no <such>");
+        let ec2 = fault(Service::Ec2, &refused, "r-3");
+        assert!(ec2.ends_with(
+            "<Response><Errors><Error><Code>InvalidAction</Code><Message>no &lt;such&gt;</Message></Error></Errors>\
+             <RequestID>r-3</RequestID></Response>"
+        ));
+        let query = fault(Service::AutoScaling, &refused, "r-3");
+        assert!(
+            query.contains("<Error><Type>Sender</Type><Code>InvalidAction</Code>"),
+            "{query}"
+        );
+    }
+}
