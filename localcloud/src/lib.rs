@@ -4,6 +4,7 @@
 //! make its decisions real, and `host` keeps all of them running as one background service.
 
 pub mod balancer;
+pub mod command;
 pub mod host;
 pub mod machines;
 pub mod model;
