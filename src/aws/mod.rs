@@ -4,6 +4,11 @@
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
 mod error;
+mod group_copy;
+mod groups;
+mod launch_templates;
+mod rules;
+mod traffic;
 
 use std::time::Duration;
 

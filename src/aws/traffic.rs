@@ -1,0 +1,386 @@
+//! Load balancers, listeners, rules and target groups.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types;
+
+use super::Aws;
+use super::error::failed;
+use super::rules::{actions_of, actions_to, conditions_to, rule_of};
+use crate::cloud::{
+    Action, Error, Forward, InstanceId, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
+    NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tagged, Tags, TargetCheck,
+    TargetGroup, TargetGroupArn, TargetHealth, TargetState, Traffic, VpcId, Zone,
+};
+
+/// "API_DescribeTags" of ELBv2: at most 20 ARNs a call.
+const TAGS_A_CALL: usize = 20;
+const DELAY: &str = "deregistration_delay.timeout_seconds";
+
+impl Traffic for Aws {
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancer>> {
+        let mut pages = self
+            .elb
+            .describe_load_balancers()
+            .into_paginator()
+            .items()
+            .send();
+        let mut all = Vec::new();
+        while let Some(one) = pages.next().await {
+            let one = one.map_err(|error| failed("DescribeLoadBalancers", error))?;
+            all.push(load_balancer_of(&one)?);
+        }
+        Ok(all)
+    }
+
+    async fn listeners(&self, of: &LoadBalancerArn) -> Result<Vec<Listener>> {
+        let call = self.elb.describe_listeners().load_balancer_arn(of.as_str());
+        let mut pages = call.into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(one) = pages.next().await {
+            let one = one.map_err(|error| failed("DescribeListeners", error))?;
+            all.push(listener_of(&one)?);
+        }
+        Ok(all)
+    }
+
+    async fn rules(&self, of: &ListenerArn) -> Result<Vec<Rule>> {
+        let call = self.elb.describe_rules().listener_arn(of.as_str());
+        let mut pages = call.into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(one) = pages.next().await {
+            let one = one.map_err(|error| failed("DescribeRules", error))?;
+            all.extend(rule_of(&one)?);
+        }
+        all.sort_by_key(|rule: &Rule| rule.priority);
+        Ok(all)
+    }
+
+    async fn actions_at(&self, place: &RulePlace) -> Result<Option<Vec<Action>>> {
+        let actions = match place {
+            RulePlace::Rule(arn) => {
+                let answer = self
+                    .elb
+                    .describe_rules()
+                    .rule_arns(arn.as_str())
+                    .send()
+                    .await;
+                let answer = answer.map_err(|error| failed("DescribeRules", error));
+                answer.map(|answer| {
+                    answer
+                        .rules()
+                        .first()
+                        .map(|rule| actions_of(rule.actions()))
+                })
+            }
+            RulePlace::Default(arn) => {
+                let answer = self
+                    .elb
+                    .describe_listeners()
+                    .listener_arns(arn.as_str())
+                    .send()
+                    .await;
+                let answer = answer.map_err(|error| failed("DescribeListeners", error));
+                answer.map(|answer| {
+                    let listener = answer.listeners().first();
+                    listener.map(|listener| actions_of(listener.default_actions()))
+                })
+            }
+        };
+        match actions {
+            Err(error) if error.is_not_found() => Ok(None),
+            actions => actions,
+        }
+    }
+
+    async fn write_actions(&self, place: &RulePlace, actions: &[Action]) -> Result<()> {
+        let actions = Some(actions_to(actions)?);
+        match place {
+            RulePlace::Rule(arn) => {
+                let call = self.elb.modify_rule().rule_arn(arn.as_str());
+                let answer = call.set_actions(actions).send().await;
+                answer.map_err(|error| failed("ModifyRule", error))?;
+            }
+            RulePlace::Default(arn) => {
+                let call = self.elb.modify_listener().listener_arn(arn.as_str());
+                let answer = call.set_default_actions(actions).send().await;
+                answer.map_err(|error| failed("ModifyListener", error))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_rule(&self, new: &NewRule) -> Result<RuleArn> {
+        let forward = [Action::Forward(Forward::to(new.target_group.clone()))];
+        let call = self.elb.create_rule();
+        let answer = call
+            .listener_arn(new.listener.as_str())
+            .priority(i32::try_from(new.priority).unwrap_or(i32::MAX))
+            .set_conditions(Some(conditions_to(&new.conditions)))
+            .set_actions(Some(actions_to(&forward)?))
+            .set_tags(Some(tags_to(&new.tags)))
+            .send()
+            .await;
+        let answer = answer.map_err(|error| failed("CreateRule", error))?;
+        let arn = answer.rules().first().and_then(|rule| rule.rule_arn());
+        arn.map(RuleArn::new)
+            .ok_or_else(|| Error::malformed("CreateRule", "rule ARN"))
+    }
+
+    async fn delete_rule(&self, rule: &RuleArn) -> Result<()> {
+        let answer = self.elb.delete_rule().rule_arn(rule.as_str()).send().await;
+        answer.map_err(|error| failed("DeleteRule", error))?;
+        Ok(())
+    }
+
+    async fn target_groups(&self) -> Result<Vec<TargetGroup>> {
+        let mut pages = self
+            .elb
+            .describe_target_groups()
+            .into_paginator()
+            .items()
+            .send();
+        let mut all = Vec::new();
+        while let Some(one) = pages.next().await {
+            let one = one.map_err(|error| failed("DescribeTargetGroups", error))?;
+            all.extend(target_group_of(&one)?);
+        }
+        Ok(all)
+    }
+
+    async fn create_target_group(&self, new: &NewTargetGroup) -> Result<TargetGroupArn> {
+        let matcher = new.matcher.as_ref();
+        let matcher = matcher.map(|codes| types::Matcher::builder().http_code(codes).build());
+        let count = |count: Option<u32>| count.and_then(|count| i32::try_from(count).ok());
+        let call = self.elb.create_target_group();
+        let answer = call
+            .name(&new.name)
+            .protocol(new.protocol.as_str().into())
+            .port(i32::from(new.port))
+            .vpc_id(new.vpc.as_str())
+            .target_type(types::TargetTypeEnum::Instance)
+            .health_check_path(&new.path)
+            .set_matcher(matcher)
+            .set_health_check_interval_seconds(seconds(new.interval))
+            .set_health_check_timeout_seconds(seconds(new.timeout))
+            .set_healthy_threshold_count(count(new.healthy_threshold))
+            .set_unhealthy_threshold_count(count(new.unhealthy_threshold))
+            .set_tags(Some(tags_to(&new.tags)))
+            .send()
+            .await;
+        let answer = answer.map_err(|error| failed("CreateTargetGroup", error))?;
+        let made = answer.target_groups().first();
+        let arn = made.and_then(|group| group.target_group_arn());
+        arn.map(TargetGroupArn::new)
+            .ok_or_else(|| Error::malformed("CreateTargetGroup", "target group ARN"))
+    }
+
+    async fn deregistration_delay(&self, of: &TargetGroupArn) -> Result<Duration> {
+        const CALL: &str = "DescribeTargetGroupAttributes";
+        let call = self.elb.describe_target_group_attributes();
+        let answer = call.target_group_arn(of.as_str()).send().await;
+        let answer = answer.map_err(|error| failed(CALL, error))?;
+        let mut attributes = answer.attributes().iter();
+        let delay = attributes.find(|attribute| attribute.key() == Some(DELAY));
+        let seconds = delay.and_then(|delay| delay.value()?.parse().ok());
+        seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| Error::malformed(CALL, "deregistration delay"))
+    }
+
+    async fn set_deregistration_delay(&self, of: &TargetGroupArn, delay: Duration) -> Result<()> {
+        let attribute = types::TargetGroupAttribute::builder()
+            .key(DELAY)
+            .value(delay.as_secs().to_string());
+        let call = self.elb.modify_target_group_attributes();
+        let answer = call
+            .target_group_arn(of.as_str())
+            .attributes(attribute.build())
+            .send()
+            .await;
+        answer.map_err(|error| failed("ModifyTargetGroupAttributes", error))?;
+        Ok(())
+    }
+
+    async fn delete_target_group(&self, arn: &TargetGroupArn) -> Result<()> {
+        let call = self.elb.delete_target_group();
+        let answer = call.target_group_arn(arn.as_str()).send().await;
+        answer.map_err(|error| failed("DeleteTargetGroup", error))?;
+        Ok(())
+    }
+
+    async fn target_health(&self, of: &TargetGroupArn) -> Result<Vec<TargetHealth>> {
+        let call = self.elb.describe_target_health();
+        let answer = call.target_group_arn(of.as_str()).send().await;
+        let answer = answer.map_err(|error| failed("DescribeTargetHealth", error))?;
+        answer
+            .target_health_descriptions()
+            .iter()
+            .map(health_of)
+            .collect()
+    }
+
+    async fn traffic_tags(&self, of: &[Tagged]) -> Result<BTreeMap<Tagged, Tags>> {
+        let mut all = BTreeMap::new();
+        for batch in of.chunks(TAGS_A_CALL) {
+            match self.tags_of(batch).await {
+                // One that is gone spoils the answer for all.
+                Err(error) if error.is_not_found() => {
+                    for one in batch {
+                        match self.tags_of(std::slice::from_ref(one)).await {
+                            Err(error) if error.is_not_found() => {}
+                            found => all.extend(found?),
+                        }
+                    }
+                }
+                found => all.extend(found?),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn tag_traffic(&self, what: &Tagged, tags: &Tags) -> Result<()> {
+        let call = self.elb.add_tags().resource_arns(what.as_str());
+        let answer = call.set_tags(Some(tags_to(tags))).send().await;
+        answer.map_err(|error| failed("AddTags", error))?;
+        Ok(())
+    }
+
+    async fn untag_traffic(&self, what: &Tagged, keys: &[&str]) -> Result<()> {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let call = self.elb.remove_tags().resource_arns(what.as_str());
+        let answer = call.set_tag_keys(Some(keys)).send().await;
+        answer.map_err(|error| failed("RemoveTags", error))?;
+        Ok(())
+    }
+}
+
+impl Aws {
+    async fn tags_of(&self, batch: &[Tagged]) -> Result<BTreeMap<Tagged, Tags>> {
+        let arns = batch.iter().map(|one| one.as_str().to_owned()).collect();
+        let call = self.elb.describe_tags().set_resource_arns(Some(arns));
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| failed("DescribeTags", error))?;
+        let described = answer.tag_descriptions().iter();
+        Ok(described
+            .filter_map(|one| {
+                let arn = one.resource_arn()?;
+                let tagged = batch.iter().find(|tagged| tagged.as_str() == arn)?;
+                let tags = one.tags().iter().filter_map(|tag| {
+                    Some((
+                        tag.key()?.to_owned(),
+                        tag.value().unwrap_or_default().to_owned(),
+                    ))
+                });
+                Some((tagged.clone(), tags.collect()))
+            })
+            .collect())
+    }
+}
+
+fn tags_to(tags: &Tags) -> Vec<types::Tag> {
+    let tags = tags.iter();
+    tags.map(|(key, value)| types::Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+fn seconds(duration: Option<Duration>) -> Option<i32> {
+    i32::try_from(duration?.as_secs()).ok()
+}
+
+fn load_balancer_of(one: &types::LoadBalancer) -> Result<LoadBalancer> {
+    let lacks = |what| Error::malformed("DescribeLoadBalancers", what);
+    let zones = one.availability_zones().iter();
+    Ok(LoadBalancer {
+        arn: LoadBalancerArn::new(one.load_balancer_arn().ok_or_else(|| lacks("ARN"))?),
+        name: one
+            .load_balancer_name()
+            .ok_or_else(|| lacks("name"))?
+            .to_owned(),
+        host: one.dns_name().ok_or_else(|| lacks("DNS name"))?.to_owned(),
+        vpc: VpcId::new(one.vpc_id().unwrap_or_default()),
+        application: one.r#type() == Some(&types::LoadBalancerTypeEnum::Application),
+        zones: zones
+            .filter_map(|zone| zone.zone_name())
+            .map(Zone::new)
+            .collect(),
+    })
+}
+
+fn listener_of(one: &types::Listener) -> Result<Listener> {
+    let lacks = |what| Error::malformed("DescribeListeners", what);
+    let port = one.port().and_then(|port| u16::try_from(port).ok());
+    Ok(Listener {
+        arn: ListenerArn::new(one.listener_arn().ok_or_else(|| lacks("ARN"))?),
+        port: port.ok_or_else(|| lacks("port"))?,
+        tls: matches!(
+            one.protocol(),
+            Some(types::ProtocolEnum::Https | types::ProtocolEnum::Tls)
+        ),
+        actions: actions_of(one.default_actions()),
+    })
+}
+
+/// A target group; `None` for one of lambdas, which has no port and no VPC.
+fn target_group_of(one: &types::TargetGroup) -> Result<Option<TargetGroup>> {
+    let lacks = |what| Error::malformed("DescribeTargetGroups", what);
+    let (Some(port), Some(vpc)) = (one.port(), one.vpc_id()) else {
+        return Ok(None);
+    };
+    let duration = |seconds: Option<i32>| {
+        Duration::from_secs(u64::try_from(seconds.unwrap_or_default()).unwrap_or_default())
+    };
+    let count = |count: Option<i32>| u32::try_from(count.unwrap_or_default()).unwrap_or_default();
+    let matcher = one.matcher().and_then(|matcher| matcher.http_code());
+    Ok(Some(TargetGroup {
+        arn: TargetGroupArn::new(one.target_group_arn().ok_or_else(|| lacks("ARN"))?),
+        name: one
+            .target_group_name()
+            .ok_or_else(|| lacks("name"))?
+            .to_owned(),
+        protocol: one
+            .protocol()
+            .map_or("", |protocol| protocol.as_str())
+            .to_owned(),
+        port: u16::try_from(port).map_err(|_| lacks("port"))?,
+        vpc: VpcId::new(vpc),
+        check: TargetCheck {
+            path: one.health_check_path().unwrap_or_default().to_owned(),
+            matcher: matcher.unwrap_or_default().to_owned(),
+            interval: duration(one.health_check_interval_seconds()),
+            timeout: duration(one.health_check_timeout_seconds()),
+            healthy_threshold: count(one.healthy_threshold_count()),
+            unhealthy_threshold: count(one.unhealthy_threshold_count()),
+        },
+        load_balancers: one
+            .load_balancer_arns()
+            .iter()
+            .map(LoadBalancerArn::new)
+            .collect(),
+    }))
+}
+
+fn health_of(one: &types::TargetHealthDescription) -> Result<TargetHealth> {
+    use types::TargetHealthStateEnum as State;
+    let lacks = |what| Error::malformed("DescribeTargetHealth", what);
+    let id = one.target().and_then(|target| target.id());
+    let health = one.target_health().ok_or_else(|| lacks("target health"))?;
+    let state = match health.state() {
+        Some(State::Healthy) => TargetState::Healthy,
+        Some(State::Initial) => TargetState::Initial,
+        Some(State::Unhealthy) => TargetState::Unhealthy,
+        Some(State::Unused) => TargetState::Unused,
+        Some(State::Draining | State::UnhealthyDraining) => TargetState::Draining,
+        _ => TargetState::Unavailable,
+    };
+    Ok(TargetHealth {
+        instance: InstanceId::new(id.ok_or_else(|| lacks("target id"))?),
+        state,
+        reason: health
+            .reason()
+            .map_or("", |reason| reason.as_str())
+            .to_owned(),
+        description: health.description().unwrap_or_default().to_owned(),
+    })
+}

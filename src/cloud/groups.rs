@@ -1,0 +1,215 @@
+//! Auto Scaling groups in our words: what one is made of, what it did, and the trait that changes it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cloud::{
+    GroupName, ImageId, InstanceId, LaunchTemplateId, LaunchTemplateVersion, Result, SubnetId,
+    Tags, TargetGroupArn, Zone,
+};
+
+/// An Auto Scaling group as the cloud describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub name: GroupName,
+    pub launch: Launch,
+    pub size: Size,
+    pub subnets: Vec<SubnetId>,
+    pub zones: Vec<Zone>,
+    pub target_groups: Vec<TargetGroupArn>,
+    pub grace: Duration,
+    pub members: Vec<Member>,
+    /// Names of suspended processes.
+    pub suspended: BTreeSet<String>,
+    pub tags: Tags,
+    /// It is being deleted.
+    pub deleting: bool,
+    /// Settings that a copy of this group would lose, as a user would name them.
+    pub not_copied: Vec<String>,
+}
+
+/// What a group starts instances from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launch {
+    Template {
+        id: LaunchTemplateId,
+        version: VersionRef,
+    },
+    /// A launch configuration or a mixed instances policy, by its words.
+    Other(String),
+}
+
+/// How a launch template's version is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionRef {
+    Latest,
+    Default,
+    Number(LaunchTemplateVersion),
+}
+
+impl std::fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Latest => f.write_str("$Latest"),
+            Self::Default => f.write_str("$Default"),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// A group's sizes, in instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Size {
+    pub min: u32,
+    pub max: u32,
+    pub desired: u32,
+}
+
+/// One instance of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub instance: InstanceId,
+    pub zone: Zone,
+    pub stage: Stage,
+    /// By the group's own checks.
+    pub healthy: bool,
+    pub protected: bool,
+}
+
+/// Where in its life a member is (`LifecycleState`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Pending,
+    InService,
+    Terminating,
+    /// Standby, warmed and whatever comes later.
+    Other(String),
+}
+
+/// One scaling activity: what the group tried and how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    pub id: String,
+    pub outcome: ActivityOutcome,
+    pub description: String,
+    /// The reason in the cloud's words; empty when all is well.
+    pub message: String,
+    pub began: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivityOutcome {
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+/// A tag of a group; `launched` ones go to its instances too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTag {
+    pub key: String,
+    pub value: String,
+    pub launched: bool,
+}
+
+/// A group to make, at size 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    pub name: GroupName,
+    /// The group whose every setting is copied but for those named here.
+    pub like: Option<GroupName>,
+    pub template: LaunchTemplateId,
+    pub version: LaunchTemplateVersion,
+    pub max: u32,
+    pub subnets: Vec<SubnetId>,
+    pub target_group: TargetGroupArn,
+    /// `None`: as copied.
+    pub grace: Option<Duration>,
+    pub warmup: Option<Duration>,
+    /// Beside the copied ones, which do not include kiln's own.
+    pub tags: Vec<GroupTag>,
+}
+
+/// From which group to which a policy, schedule or notification is copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copying {
+    pub from: GroupName,
+    pub to: GroupName,
+    /// Resource labels of policies that follow a target group's load, rewritten from the first to the second.
+    pub target_groups: (TargetGroupArn, TargetGroupArn),
+}
+
+/// Auto Scaling groups.
+pub trait Groups {
+    /// Every group of the region.
+    fn groups(&self) -> impl Future<Output = Result<Vec<Group>>>;
+
+    /// One group, if it is there.
+    fn group(&self, name: &GroupName) -> impl Future<Output = Result<Option<Group>>>;
+
+    /// Makes a group of size 0. `CreateAutoScalingGroup` knows no client token: a second call says `AlreadyExists`.
+    fn create_group(&self, new: &NewGroup) -> impl Future<Output = Result<()>>;
+
+    /// Copies scaling policies, scheduled actions that are still to come, notifications and collected metrics.
+    /// Each has a name, so that a second copy replaces the first.
+    fn copy_behaviour(&self, copying: &Copying) -> impl Future<Output = Result<()>>;
+
+    /// Sets all three sizes.
+    fn resize_group(&self, name: &GroupName, size: Size) -> impl Future<Output = Result<()>>;
+
+    /// Makes the group start instances from `version` from now on.
+    fn follow_version(
+        &self,
+        name: &GroupName,
+        template: &LaunchTemplateId,
+        version: VersionRef,
+    ) -> impl Future<Output = Result<()>>;
+
+    /// Suspends processes by name.
+    fn suspend(
+        &self,
+        name: &GroupName,
+        processes: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<()>>;
+
+    /// Resumes processes by name.
+    fn resume(
+        &self,
+        name: &GroupName,
+        processes: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<()>>;
+
+    /// Sets tags that do not go to instances.
+    fn tag_group(&self, name: &GroupName, tags: &Tags) -> impl Future<Output = Result<()>>;
+
+    /// Removes tags; absent ones are no error.
+    fn untag_group(&self, name: &GroupName, keys: &[&str]) -> impl Future<Output = Result<()>>;
+
+    /// Asks for the group's deletion; with `force` its instances go with it.
+    fn delete_group(&self, name: &GroupName, force: bool) -> impl Future<Output = Result<()>>;
+
+    /// What the group tried in the last six weeks, newest first.
+    fn activities(&self, name: &GroupName) -> impl Future<Output = Result<Vec<Activity>>>;
+}
+
+impl Group {
+    /// The value of a tag.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.tags.get(key).map(String::as_str)
+    }
+
+    /// The members that may serve.
+    pub fn in_service(&self) -> impl Iterator<Item = &Member> {
+        let members = self.members.iter();
+        members.filter(|member| member.stage == Stage::InService)
+    }
+
+    /// The image that kiln's tag names.
+    pub fn image(&self, key: &str) -> Option<ImageId> {
+        self.tag(key).map(ImageId::new)
+    }
+}
