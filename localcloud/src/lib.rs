@@ -5,6 +5,7 @@
 
 pub mod balancer;
 pub mod command;
+mod failure;
 pub mod host;
 pub mod machines;
 pub mod model;
