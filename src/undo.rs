@@ -1,1 +1,252 @@
-//! What can be taken back, as data, and the one place that does it.
+//! What a run can take back, as data, and the one place that does it.
+//!
+//! Each thing has two forms: as intended, found by the run's tag because no id is known yet, and as made, by its id.
+//! When something is recorded, and in which order it goes, is the flows' and the engine's affair.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::cloud::{
+    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, InstanceId, KeyPairName, Kind,
+    SecurityGroupId, tag,
+};
+use crate::run::{Ledger, Lifetime, RunId, Unwind};
+
+/// How long a thing may refuse to go because another still needs it. AWS takes up to ten minutes to end a large
+/// instance; the engine's own limit for an undo is a little above this.
+const DEPENDENCY_LIMIT: Duration = Duration::from_secs(540);
+/// The longest pause between two tries of one undo; DescribeInstances and the like notice an ended instance within seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often something is looked for whose making got no answer, with doubling pauses from a second on. EC2 shows new
+/// things within seconds ("Eventual consistency in the Amazon EC2 API").
+const LOOKS: u32 = 5;
+
+/// One thing to take back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "snake_case")]
+pub enum Undo {
+    /// Its name holds the run id, so it is the run's own.
+    DeleteKeyPair {
+        name: KeyPairName,
+    },
+    DeleteSecurityGroup {
+        id: SecurityGroupId,
+    },
+    DeleteSecurityGroupsOf {
+        run: RunId,
+    },
+    TerminateInstance {
+        id: InstanceId,
+    },
+    TerminateInstancesOf {
+        run: RunId,
+    },
+    /// Volumes that outlive their instance.
+    DeleteVolumesOf {
+        run: RunId,
+    },
+    /// The image and its snapshots.
+    RemoveImage {
+        id: ImageId,
+        run: RunId,
+    },
+    RemoveImagesOf {
+        run: RunId,
+    },
+}
+
+impl fmt::Display for Undo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DeleteKeyPair { name } => write!(f, "key pair {name}"),
+            Self::DeleteSecurityGroup { id } => write!(f, "security group {id}"),
+            Self::DeleteSecurityGroupsOf { run } => write!(f, "security group of run {run}"),
+            Self::TerminateInstance { id } => write!(f, "instance {id}"),
+            Self::TerminateInstancesOf { run } => write!(f, "instance of run {run}"),
+            Self::DeleteVolumesOf { run } => write!(f, "volumes of run {run}"),
+            Self::RemoveImage { id, .. } => write!(f, "image {id}"),
+            Self::RemoveImagesOf { run } => write!(f, "image of run {run}"),
+        }
+    }
+}
+
+/// Why something was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    #[error("the journal cannot be written")]
+    Journal(#[from] io::Error),
+}
+
+/// Makes something, with its undo on the ledger before the call and its id after the answer.
+///
+/// A refusal takes the intent off the ledger again. After a lost answer, or when the SDK's second try finds the name
+/// taken by its first, `find` looks for the thing by the run's tag and it is adopted.
+pub async fn make<T>(
+    ledger: &mut Ledger<'_, Undo>,
+    lifetime: Lifetime,
+    intent: Undo,
+    call: impl AsyncFnOnce() -> Result<T, CloudError>,
+    find: impl AsyncFnOnce() -> Result<Option<T>, CloudError>,
+    undo: impl FnOnce(&T) -> Undo,
+) -> Result<T, Error> {
+    let slot = ledger.intend(lifetime, intent)?;
+    let error = match call().await {
+        Ok(thing) => {
+            ledger.made(slot, undo(&thing))?;
+            return Ok(thing);
+        }
+        Err(error) => error,
+    };
+    if !error.may_have_happened() && error.kind != Kind::AlreadyExists {
+        ledger.forget(slot)?;
+        return Err(error.into());
+    }
+    match find().await {
+        Ok(Some(thing)) => {
+            ledger.made(slot, undo(&thing))?;
+            Ok(thing)
+        }
+        Ok(None) if error.kind == Kind::AlreadyExists => {
+            ledger.forget(slot)?;
+            Err(error.into())
+        }
+        Ok(None) | Err(_) => Err(error.into()),
+    }
+}
+
+/// Filters for what carries the run's tag.
+pub fn of(run: RunId) -> Vec<Filter> {
+    vec![Filter::tag(tag::RUN, run.to_string())]
+}
+
+/// Carries undos out in one account and region.
+#[derive(Debug)]
+pub struct Unwinder<'a, C> {
+    cloud: &'a C,
+}
+
+impl<'a, C: Cloud> Unwinder<'a, C> {
+    /// Takes things back in `cloud`.
+    pub fn new(cloud: &'a C) -> Self {
+        Self { cloud }
+    }
+
+    async fn delete_security_groups(&self, run: RunId) -> Result<(), CloudError> {
+        let found = look(async || self.cloud.find_security_groups(&of(run)).await).await?;
+        for id in found {
+            persist(async || self.cloud.delete_security_group(&id).await).await?;
+        }
+        Ok(())
+    }
+
+    async fn terminate_instances(&self, run: RunId) -> Result<(), CloudError> {
+        let found = look(async || self.cloud.find_instances(&of(run)).await).await?;
+        for instance in found {
+            if !instance.state.is_ending() {
+                persist(async || self.cloud.terminate_instance(&instance.id).await).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_volumes(&self, run: RunId) -> Result<(), CloudError> {
+        let found = self.cloud.find_volumes(&of(run)).await?;
+        for id in found {
+            persist(async || self.cloud.delete_volume(&id).await).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_images(&self, run: RunId) -> Result<(), CloudError> {
+        let query = ImageQuery::own(of(run));
+        let found = look(async || self.cloud.find_images(&query).await).await?;
+        self.remove(found, run).await
+    }
+
+    async fn remove_image(&self, id: &ImageId, run: RunId) -> Result<(), CloudError> {
+        let found = match self.cloud.find_images(&ImageQuery::id(id)).await {
+            Err(error) if error.is_not_found() => Vec::new(),
+            answer => answer?,
+        };
+        self.remove(found, run).await
+    }
+
+    /// A pending image names no snapshots yet, so that those with the run's tag go too.
+    async fn remove(&self, images: Vec<Image>, run: RunId) -> Result<(), CloudError> {
+        let mut snapshots = self.cloud.find_snapshots(&of(run)).await?;
+        for image in images {
+            snapshots.extend(image.snapshots());
+            persist(async || self.cloud.deregister_image(&image.id).await).await?;
+        }
+        snapshots.sort();
+        snapshots.dedup();
+        for id in snapshots {
+            persist(async || self.cloud.delete_snapshot(&id).await).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
+    type Error = CloudError;
+
+    async fn undo(&self, undo: &Undo) -> Result<(), CloudError> {
+        match undo {
+            Undo::DeleteKeyPair { name } => {
+                persist(async || self.cloud.delete_key_pair(name).await).await
+            }
+            Undo::DeleteSecurityGroup { id } => {
+                persist(async || self.cloud.delete_security_group(id).await).await
+            }
+            Undo::DeleteSecurityGroupsOf { run } => self.delete_security_groups(*run).await,
+            Undo::TerminateInstance { id } => {
+                persist(async || self.cloud.terminate_instance(id).await).await
+            }
+            Undo::TerminateInstancesOf { run } => self.terminate_instances(*run).await,
+            Undo::DeleteVolumesOf { run } => self.delete_volumes(*run).await,
+            Undo::RemoveImage { id, run } => self.remove_image(id, *run).await,
+            Undo::RemoveImagesOf { run } => self.remove_images(*run).await,
+        }
+    }
+}
+
+/// Tries until it goes, is gone already, or can never go.
+async fn persist(mut call: impl AsyncFnMut() -> Result<(), CloudError>) -> Result<(), CloudError> {
+    let began = Instant::now();
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let error = match call().await {
+            Err(error) if !error.is_not_found() => error,
+            Ok(()) | Err(_) => return Ok(()),
+        };
+        let may_go = error.is_passing() || error.kind == Kind::Dependency;
+        if !may_go || began.elapsed() + pause > DEPENDENCY_LIMIT {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Looks for things that may appear late.
+async fn look<T>(
+    mut find: impl AsyncFnMut() -> Result<Vec<T>, CloudError>,
+) -> Result<Vec<T>, CloudError> {
+    let mut pause = Duration::from_secs(1);
+    for _ in 1..LOOKS {
+        match find().await {
+            Ok(found) if found.is_empty() => {}
+            Err(error) if error.is_passing() => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    find().await
+}

@@ -94,6 +94,8 @@ fn kind_of(code: &str) -> Kind {
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             Kind::Ambiguous
         }
+        // The image was there and has been deregistered.
+        "InvalidAMIID.Unavailable" => Kind::NotFound,
         "ValidationError" | "MissingParameter" | "UnknownParameter" => Kind::Invalid,
         _ => by_shape(code),
     }

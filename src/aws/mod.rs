@@ -3,10 +3,15 @@
 //! One factory makes every client from one configuration, so that endpoints, regions, profiles and credentials follow
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
+mod convert;
 mod error;
 mod group_copy;
 mod groups;
+mod images;
+mod instances;
+mod keys;
 mod launch_templates;
+mod network;
 mod rules;
 mod traffic;
 
@@ -25,6 +30,9 @@ const MAX_ATTEMPTS: u32 = 10;
 const CONNECT: Duration = Duration::from_secs(5);
 /// The slowest calls that flows make (`DescribeImages` without a filter) answer within seconds.
 const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Things a page; the most that the describe calls of EC2 give.
+const PAGE: i32 = 1000;
 
 /// How to reach an account: what a template, a service file or flags say beyond AWS's own environment and files.
 #[derive(Clone, Debug, Default)]

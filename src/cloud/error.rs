@@ -55,6 +55,16 @@ impl Error {
         }
     }
 
+    /// Whether the call may have gone through although it failed: whoever made something must look before going on.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(self.kind, Kind::Ambiguous | Kind::Malformed)
+    }
+
+    /// Whether the same question may get an answer a little later; waits go on then.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.kind, Kind::Throttled | Kind::Ambiguous)
+    }
+
     /// Whether the thing is not there.
     pub fn is_not_found(&self) -> bool {
         self.kind == Kind::NotFound

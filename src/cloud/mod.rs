@@ -5,7 +5,12 @@
 mod error;
 mod groups;
 mod id;
+mod images;
+mod instances;
+mod keys;
 mod launch_templates;
+mod network;
+pub mod tag;
 mod traffic;
 
 pub use error::{Error, Kind, Result};
@@ -18,7 +23,14 @@ pub use id::{
     ListenerArn, LoadBalancerArn, Region, RuleArn, SecurityGroupId, SnapshotId, SubnetId,
     TargetGroupArn, VolumeId, VpcId, Zone,
 };
+pub use images::{BlockDevice, Image, ImageDevice, ImageQuery, ImageState, Images, NewImage};
+pub use instances::{
+    Addresses, Instance, InstanceState, Instances, Metadata, NetworkSupport, NewInstance, Spot,
+};
+pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
+pub use network::{Network, NewSecurityGroup, Subnet};
+pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
     Tagged, TargetCheck, TargetGroup, TargetHealth, TargetState, Traffic,
@@ -26,5 +38,32 @@ pub use traffic::{
 
 use std::collections::BTreeMap;
 
+/// All of the cloud that undoing needs.
+pub trait Cloud: Images + Instances + Network + Keys + Tagging {}
+
+impl<C: Images + Instances + Network + Keys + Tagging> Cloud for C {}
+
 /// Tag keys and values, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;
+
+/// A filter of a describe call: its name and the values of which one must match.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Filter {
+    pub name: String,
+    pub values: Vec<String>,
+}
+
+impl Filter {
+    /// A filter with one value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            values: vec![value.into()],
+        }
+    }
+
+    /// A filter on the value of a tag.
+    pub fn tag(key: &str, value: impl Into<String>) -> Self {
+        Self::new(format!("tag:{key}"), value)
+    }
+}

@@ -9,22 +9,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
+use crate::run::settle::{Left, Unwind, settle};
 use crate::run::{
     Cause, Entry, Event, Events, Failure, Journal, Ledger, Patience, Readiness, Stop,
 };
-
-/// How long one undo may take. Terminating an instance is a call; waiting for it is the undo's own affair, and AWS takes
-/// up to ten minutes for a large one.
-const UNDO_LIMIT: Duration = Duration::from_secs(600);
-
-/// Carries out undos. Already gone is success, and doing it twice is harmless.
-pub trait Unwind<U> {
-    /// Why an undo would not go.
-    type Error: Error + 'static;
-
-    /// Takes one thing back.
-    fn undo(&self, undo: &U) -> impl Future<Output = Result<(), Self::Error>>;
-}
 
 /// What a run needs from outside.
 #[derive(Clone)]
@@ -32,13 +20,6 @@ pub struct Setup<'a, U> {
     pub journal: &'a dyn Journal<U>,
     pub events: &'a dyn Events,
     pub stop: Stop,
-}
-
-/// Something that could not be taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left<U> {
-    pub undo: U,
-    pub reason: String,
 }
 
 /// What came out of a run: its result, and what is left behind. The first error is never replaced by a later one.
@@ -110,6 +91,15 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         self.ledger.commit();
         self.committed = true;
         Ok(())
+    }
+
+    /// A flow that ended well has passed its point of no return, and the journal must say so before anything is taken
+    /// back: whoever replays it after a kill would else take the product too.
+    fn commit_once(&mut self) -> Result<(), Failure> {
+        if self.committed {
+            return Ok(());
+        }
+        self.commit()
     }
 
     /// Where notes and warnings go.
@@ -244,7 +234,7 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
 ) -> Outcome<T, U> {
     let mut run = Run {
         ledger: Ledger::new(setup.journal, setup.events),
-        stop: setup.stop,
+        stop: setup.stop.clone(),
         committed: false,
     };
     let result = AssertUnwindSafe(body(&mut run))
@@ -256,10 +246,8 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
                 cause: Cause::Panicked(panic_text(panic.as_ref())),
             })
         });
-    if result.is_ok() {
-        run.ledger.commit();
-    }
-    let left = settle(&mut run, unwinder).await;
+    let result = result.and_then(|value| run.commit_once().map(|()| value));
+    let left = settle(run.ledger.take_due(), unwinder, &setup).await;
     let ended = setup.journal.note(&Entry::End {
         ok: result.is_ok() && left.is_empty(),
     });
@@ -273,91 +261,12 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
     Outcome { result, left }
 }
 
-async fn settle<U: Clone + Display, W: Unwind<U>>(
-    run: &mut Run<'_, U>,
-    unwinder: &W,
-) -> Vec<Left<U>> {
-    let due: Vec<(usize, U)> = run
-        .ledger
-        .undos
-        .drain(..)
-        .enumerate()
-        .filter_map(|(slot, entry)| Some((slot, entry?.1)))
-        .collect();
-    let events = run.ledger.events;
-    if !due.is_empty() {
-        events.emit(Event::Unwinding { count: due.len() });
-    }
-    let mut left = Vec::new();
-    for (slot, undo) in due.into_iter().rev() {
-        let Err(reason) = take_back(run, unwinder, &undo).await else {
-            note_settled(run, &Entry::Undone { slot });
-            events.emit(Event::Undone {
-                what: undo.to_string(),
-            });
-            continue;
-        };
-        note_settled(
-            run,
-            &Entry::NotUndone {
-                slot,
-                reason: reason.clone(),
-            },
-        );
-        events.emit(Event::NotUndone {
-            what: undo.to_string(),
-            reason: reason.clone(),
-        });
-        left.push(Left { undo, reason });
-    }
-    left
-}
-
-/// A journal that cannot be written any more must not keep the way back from going on: an undo that is done twice is
-/// harmless, one that is not done costs money.
-fn note_settled<U>(run: &Run<'_, U>, entry: &Entry<U>) {
-    if let Err(error) = run.ledger.journal.note(entry) {
-        run.ledger.events.emit(Event::Warning {
-            text: format!("the journal cannot be written: {error}"),
-        });
-    }
-}
-
-async fn take_back<U, W: Unwind<U>>(
-    run: &Run<'_, U>,
-    unwinder: &W,
-    undo: &U,
-) -> Result<(), String> {
-    if run.stop.skip.is_cancelled() {
-        return Err("skipped on request".to_owned());
-    }
-    let attempt = AssertUnwindSafe(unwinder.undo(undo)).catch_unwind();
-    tokio::select! {
-        biased;
-        () = run.stop.skip.cancelled() => Err("skipped on request".to_owned()),
-        done = tokio::time::timeout(UNDO_LIMIT, attempt) => match done {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(chain(&error)),
-            Ok(Err(panic)) => Err(format!("panicked: {}", panic_text(panic.as_ref()))),
-            Err(_) => Err(format!("no end within {} s", UNDO_LIMIT.as_secs())),
-        },
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message")
         .to_owned()
 }
 
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What a run writes down before it does it, so that another process can go on or take back.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,47 @@ pub struct Line<U> {
     pub entry: Entry<U>,
 }
 
+/// An undo that is still to be carried out, and its place in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due<U> {
+    pub slot: usize,
+    pub undo: U,
+}
+
+/// What a run left to take back, oldest first, read from the entries that it wrote.
+///
+/// The same rules as the ledger's own: products are due unless the run passed its commit, and what was forgotten or taken
+/// back is not. A slot that was intended and never made is due as intended: its answer may have been lost.
+pub fn due<U: Clone>(entries: impl IntoIterator<Item = Entry<U>>) -> Vec<Due<U>> {
+    let mut open: BTreeMap<usize, (Lifetime, U)> = BTreeMap::new();
+    for entry in entries {
+        match entry {
+            Entry::Intend {
+                slot,
+                lifetime,
+                undo,
+            } => {
+                open.insert(slot, (lifetime, undo));
+            }
+            Entry::Made { slot, undo } => {
+                if let Some((_, intended)) = open.get_mut(&slot) {
+                    *intended = undo;
+                }
+            }
+            Entry::Forget { slot } | Entry::Undone { slot } => {
+                open.remove(&slot);
+            }
+            Entry::Commit => open.retain(|_, (lifetime, _)| *lifetime == Lifetime::Scratch),
+            Entry::NotUndone { .. }
+            | Entry::Fact { .. }
+            | Entry::Step { .. }
+            | Entry::End { .. } => {}
+        }
+    }
+    let open = open.into_iter();
+    open.map(|(slot, (_, undo))| Due { slot, undo }).collect()
+}
+
 /// Where entries are written. `store` has the one that survives; a note counts only when this returned.
 pub trait Journal<U> {
     /// Writes one entry durably.
@@ -85,5 +127,65 @@ impl<U: Clone> Journal<U> for MemoryJournal<U> {
     fn note(&self, entry: &Entry<U>) -> io::Result<()> {
         self.0.borrow_mut().push(entry.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intend(slot: usize, lifetime: Lifetime, undo: &str) -> Entry<String> {
+        let undo = undo.to_owned();
+        Entry::Intend {
+            slot,
+            lifetime,
+            undo,
+        }
+    }
+
+    fn left(entries: &[Entry<String>]) -> Vec<(usize, String)> {
+        let due = due(entries.to_vec()).into_iter();
+        due.map(|due| (due.slot, due.undo)).collect()
+    }
+
+    #[test]
+    fn an_intent_is_due_and_the_made_thing_takes_its_place() {
+        let mut entries = vec![
+            intend(0, Lifetime::Scratch, "key by name"),
+            intend(1, Lifetime::Scratch, "instance by token"),
+        ];
+        assert_eq!(left(&entries)[1], (1, "instance by token".to_owned()));
+        entries.push(Entry::Made {
+            slot: 1,
+            undo: "i-1".to_owned(),
+        });
+        assert_eq!(left(&entries)[1], (1, "i-1".to_owned()));
+        entries.push(Entry::Undone { slot: 1 });
+        entries.push(Entry::Forget { slot: 0 });
+        assert_eq!(left(&entries), []);
+    }
+
+    #[test]
+    fn a_product_is_due_until_the_commit() {
+        let mut entries = vec![
+            intend(0, Lifetime::Scratch, "instance"),
+            intend(1, Lifetime::Product, "image"),
+        ];
+        assert_eq!(left(&entries).len(), 2);
+        entries.push(Entry::Commit);
+        assert_eq!(left(&entries), [(0, "instance".to_owned())]);
+    }
+
+    #[test]
+    fn what_would_not_go_stays_due() {
+        let entries = [
+            intend(0, Lifetime::Scratch, "group"),
+            Entry::NotUndone {
+                slot: 0,
+                reason: "in use".to_owned(),
+            },
+            Entry::End { ok: false },
+        ];
+        assert_eq!(left(&entries), [(0, "group".to_owned())]);
     }
 }

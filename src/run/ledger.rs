@@ -1,6 +1,6 @@
 //! What a run has made and how each thing is taken back.
 
-use crate::run::{Entry, Event, Events, Journal};
+use crate::run::{Due, Entry, Event, Events, Journal};
 
 /// When a thing that a run made goes away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -74,6 +74,16 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
             key: key.to_owned(),
             value,
         })
+    }
+
+    /// Hands over what is still to be taken back, oldest first.
+    pub(super) fn take_due(&mut self) -> Vec<Due<U>> {
+        let due = self.undos.drain(..).enumerate();
+        due.filter_map(|(slot, entry)| {
+            let (_, undo) = entry?;
+            Some(Due { slot, undo })
+        })
+        .collect()
     }
 
     pub(super) fn commit(&mut self) {

@@ -1,0 +1,225 @@
+//! Images and snapshots through the EC2 API.
+
+use aws_sdk_ec2::types as ec2;
+use jiff::Timestamp;
+
+use crate::aws::convert::{devices, filters, specification, tags_of, text};
+use crate::aws::error::failed;
+use crate::aws::{Aws, PAGE};
+use crate::cloud::{
+    Account, Error, Filter, Image, ImageDevice, ImageId, ImageQuery, ImageState, Images, NewImage,
+    Result, SnapshotId,
+};
+
+impl Images for Aws {
+    async fn find_images(&self, query: &ImageQuery) -> Result<Vec<Image>> {
+        const CALL: &str = "DescribeImages";
+        let ids = query.ids.iter().map(ToString::to_string);
+        let request = self
+            .ec2
+            .describe_images()
+            .set_image_ids(some(ids.collect()))
+            .set_owners(some(query.owners.clone()))
+            .set_filters(some(filters(&query.filters)))
+            .set_include_deprecated(query.include_deprecated.then_some(true));
+        let mut images = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for image in page.images() {
+                images.push(image_of(CALL, image)?);
+            }
+        }
+        Ok(images)
+    }
+
+    async fn create_image(&self, image: &NewImage) -> Result<ImageId> {
+        const CALL: &str = "CreateImage";
+        let answer = self
+            .ec2
+            .create_image()
+            .instance_id(image.instance.as_str())
+            .name(&image.name)
+            .set_description(image.description.clone())
+            .set_block_device_mappings(some(devices(&image.devices)))
+            .tag_specifications(specification(ec2::ResourceType::Image, &image.tags))
+            .tag_specifications(specification(
+                ec2::ResourceType::Snapshot,
+                &image.snapshot_tags,
+            ))
+            .send()
+            .await
+            .map_err(|error| failed(CALL, error))?;
+        text(CALL, "image id", answer.image_id()).map(ImageId::new)
+    }
+
+    async fn deregister_image(&self, id: &ImageId) -> Result<()> {
+        let request = self.ec2.deregister_image().image_id(id.as_str());
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("DeregisterImage", error))
+    }
+
+    async fn share_image(
+        &self,
+        id: &ImageId,
+        accounts: &[String],
+        groups: &[String],
+    ) -> Result<()> {
+        let accounts = accounts
+            .iter()
+            .map(|account| ec2::LaunchPermission::builder().user_id(account).build());
+        let groups = groups.iter().map(|group| {
+            let group = ec2::PermissionGroup::from(group.as_str());
+            ec2::LaunchPermission::builder().group(group).build()
+        });
+        let change = ec2::LaunchPermissionModifications::builder()
+            .set_add(Some(accounts.chain(groups).collect()))
+            .build();
+        let request = self
+            .ec2
+            .modify_image_attribute()
+            .image_id(id.as_str())
+            .launch_permission(change);
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("ModifyImageAttribute", error))
+    }
+
+    async fn find_snapshots(&self, wanted: &[Filter]) -> Result<Vec<SnapshotId>> {
+        const CALL: &str = "DescribeSnapshots";
+        let request = self
+            .ec2
+            .describe_snapshots()
+            .owner_ids("self")
+            .set_filters(some(filters(wanted)));
+        let mut found = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for snapshot in page.snapshots() {
+                let id = text(CALL, "snapshot id", snapshot.snapshot_id())?;
+                found.push(SnapshotId::new(id));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
+        let request = self.ec2.delete_snapshot().snapshot_id(id.as_str());
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("DeleteSnapshot", error))
+    }
+
+    async fn image_users(&self, id: &ImageId) -> Result<Vec<String>> {
+        let mut users = self.templates_of(id).await?;
+        users.extend(self.instances_of(id).await?);
+        Ok(users)
+    }
+}
+
+impl Aws {
+    /// Without an id of a template, "DescribeLaunchTemplateVersions" answers for `$Latest` and `$Default` of all.
+    async fn templates_of(&self, id: &ImageId) -> Result<Vec<String>> {
+        const CALL: &str = "DescribeLaunchTemplateVersions";
+        let request = self
+            .ec2
+            .describe_launch_template_versions()
+            .versions("$Latest")
+            .versions("$Default")
+            .filters(
+                ec2::Filter::builder()
+                    .name("image-id")
+                    .values(id.as_str())
+                    .build(),
+            )
+            .max_results(PAGE);
+        let mut users = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for version in page.launch_template_versions() {
+                let name = version.launch_template_name().unwrap_or("?");
+                let number = version.version_number().unwrap_or_default();
+                users.push(format!("launch template {name}, version {number}"));
+            }
+        }
+        users.dedup();
+        Ok(users)
+    }
+
+    async fn instances_of(&self, id: &ImageId) -> Result<Vec<String>> {
+        use crate::cloud::Instances as _;
+        let wanted = [Filter::new("image-id", id.as_str())];
+        let found = self.find_instances(&wanted).await?.into_iter();
+        let alive = found.filter(|instance| !instance.state.is_ending());
+        Ok(alive
+            .map(|instance| format!("instance {}", instance.id))
+            .collect())
+    }
+}
+
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn image_of(call: &'static str, image: &ec2::Image) -> Result<Image> {
+    let created: Timestamp = text(call, "creation date", image.creation_date())?
+        .parse()
+        .map_err(|_| Error::malformed(call, "creation date that can be read"))?;
+    Ok(Image {
+        id: ImageId::new(text(call, "image id", image.image_id())?),
+        name: image.name().unwrap_or_default().to_owned(),
+        state: state_of(image),
+        owner: Account::new(image.owner_id().unwrap_or_default()),
+        owner_alias: image.image_owner_alias().map(ToOwned::to_owned),
+        created,
+        architecture: image
+            .architecture()
+            .map(|word| word.as_str().to_owned())
+            .unwrap_or_default(),
+        root_device: image.root_device_name().unwrap_or_default().to_owned(),
+        devices: image
+            .block_device_mappings()
+            .iter()
+            .map(device_of)
+            .collect(),
+        tags: tags_of(image.tags()),
+    })
+}
+
+fn device_of(mapping: &ec2::BlockDeviceMapping) -> ImageDevice {
+    let volume = mapping.ebs();
+    ImageDevice {
+        device: mapping.device_name().unwrap_or_default().to_owned(),
+        snapshot: volume
+            .and_then(|volume| volume.snapshot_id())
+            .map(SnapshotId::new),
+        delete_on_termination: volume
+            .and_then(|volume| volume.delete_on_termination())
+            .unwrap_or(false),
+    }
+}
+
+/// States that are neither good nor final (`transient`, `pending`) count as pending.
+fn state_of(image: &ec2::Image) -> ImageState {
+    let reason = || {
+        let reason = image.state_reason().and_then(|reason| reason.message());
+        reason.unwrap_or("no reason given").to_owned()
+    };
+    match image.state() {
+        Some(ec2::ImageState::Available) => ImageState::Available,
+        Some(
+            state @ (ec2::ImageState::Failed
+            | ec2::ImageState::Error
+            | ec2::ImageState::Invalid
+            | ec2::ImageState::Deregistered
+            | ec2::ImageState::Disabled),
+        ) => ImageState::Failed(format!("{}: {}", state.as_str(), reason())),
+        _ => ImageState::Pending,
+    }
+}

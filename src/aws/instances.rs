@@ -1,0 +1,300 @@
+//! Instances and volumes through the EC2 API.
+
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
+use aws_sdk_ec2::types as ec2;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::aws::convert::{devices, filters, specification, tags_of, text};
+use crate::aws::error::failed;
+use crate::aws::{Aws, PAGE};
+use crate::cloud::{
+    Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances, Kind,
+    NetworkSupport, NewInstance, Result, Spot, VolumeId,
+};
+
+impl Instances for Aws {
+    async fn launch(&self, launch: &NewInstance) -> Result<Instance> {
+        const CALL: &str = "RunInstances";
+        let answer = self.request(launch).send().await;
+        let answer = answer.map_err(|error| failed(CALL, error))?;
+        let instance = answer.instances().first();
+        instance_of(
+            CALL,
+            instance.ok_or_else(|| Error::malformed(CALL, "instance"))?,
+        )
+    }
+
+    async fn find_instances(&self, wanted: &[Filter]) -> Result<Vec<Instance>> {
+        const CALL: &str = "DescribeInstances";
+        let request = self
+            .ec2
+            .describe_instances()
+            .set_filters(Some(filters(wanted)))
+            .max_results(PAGE);
+        let mut found = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for instance in page.reservations().iter().flat_map(|some| some.instances()) {
+                found.push(instance_of(CALL, instance)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn instance(&self, id: &InstanceId) -> Result<Instance> {
+        const CALL: &str = "DescribeInstances";
+        let request = self.ec2.describe_instances().instance_ids(id.as_str());
+        let answer = request.send().await.map_err(|error| failed(CALL, error))?;
+        let mut found = answer
+            .reservations()
+            .iter()
+            .flat_map(|some| some.instances());
+        instance_of(CALL, found.next().ok_or_else(|| missing(CALL, id))?)
+    }
+
+    async fn console_output(&self, id: &InstanceId) -> Result<String> {
+        const CALL: &str = "GetConsoleOutput";
+        let request = self
+            .ec2
+            .get_console_output()
+            .instance_id(id.as_str())
+            .latest(true);
+        let answer = match request.send().await.map_err(|error| failed(CALL, error)) {
+            // Only machines of the Nitro kind have a console that can be read at any time ("GetConsoleOutput").
+            Err(error) if error.code.as_deref() == Some("UnsupportedOperation") => {
+                let request = self.ec2.get_console_output().instance_id(id.as_str());
+                request.send().await.map_err(|error| failed(CALL, error))?
+            }
+            answer => answer?,
+        };
+        let bytes = BASE64
+            .decode(answer.output().unwrap_or_default())
+            .map_err(|_| Error::malformed(CALL, "output in base64"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn stop_instance(&self, id: &InstanceId) -> Result<()> {
+        let request = self.ec2.stop_instances().instance_ids(id.as_str());
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("StopInstances", error))
+    }
+
+    async fn terminate_instance(&self, id: &InstanceId) -> Result<()> {
+        let request = self.ec2.terminate_instances().instance_ids(id.as_str());
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("TerminateInstances", error))
+    }
+
+    async fn set_network_support(&self, id: &InstanceId, support: NetworkSupport) -> Result<()> {
+        let request = self
+            .ec2
+            .modify_instance_attribute()
+            .instance_id(id.as_str());
+        let request = match support {
+            NetworkSupport::Ena(wanted) => {
+                let value = ec2::AttributeBooleanValue::builder().value(wanted).build();
+                request.ena_support(value)
+            }
+            NetworkSupport::Sriov => {
+                let value = ec2::AttributeValue::builder().value("simple").build();
+                request.sriov_net_support(value)
+            }
+        };
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("ModifyInstanceAttribute", error))
+    }
+
+    async fn find_volumes(&self, wanted: &[Filter]) -> Result<Vec<VolumeId>> {
+        const CALL: &str = "DescribeVolumes";
+        let request = self
+            .ec2
+            .describe_volumes()
+            .set_filters(Some(filters(wanted)))
+            .max_results(PAGE);
+        let mut found = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for volume in page.volumes() {
+                found.push(VolumeId::new(text(CALL, "volume id", volume.volume_id())?));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn delete_volume(&self, id: &VolumeId) -> Result<()> {
+        let request = self.ec2.delete_volume().volume_id(id.as_str());
+        let answer = request.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("DeleteVolume", error))
+    }
+}
+
+impl Aws {
+    fn request(&self, launch: &NewInstance) -> RunInstancesFluentBuilder {
+        let metadata = ec2::InstanceMetadataOptionsRequest::builder()
+            .http_endpoint(if launch.metadata.enabled {
+                ec2::InstanceMetadataEndpointState::Enabled
+            } else {
+                ec2::InstanceMetadataEndpointState::Disabled
+            })
+            .http_tokens(if launch.metadata.tokens_required {
+                ec2::HttpTokensState::Required
+            } else {
+                ec2::HttpTokensState::Optional
+            })
+            .http_put_response_hop_limit(i32::from(launch.metadata.hop_limit))
+            .build();
+        let request = self
+            .ec2
+            .run_instances()
+            .min_count(1)
+            .max_count(1)
+            .client_token(&launch.token)
+            .image_id(launch.image.as_str())
+            .instance_type(ec2::InstanceType::from(launch.instance_type.as_str()))
+            .set_key_name(launch.key_pair.as_ref().map(ToString::to_string))
+            .set_user_data(launch.user_data.as_ref().map(|text| BASE64.encode(text)))
+            .set_ebs_optimized(launch.ebs_optimized.then_some(true))
+            .metadata_options(metadata)
+            .tag_specifications(specification(ec2::ResourceType::Instance, &launch.tags))
+            .tag_specifications(specification(
+                ec2::ResourceType::Volume,
+                &launch.volume_tags,
+            ));
+        placed(market(attached(request, launch), launch), launch)
+    }
+}
+
+fn attached(
+    mut request: RunInstancesFluentBuilder,
+    launch: &NewInstance,
+) -> RunInstancesFluentBuilder {
+    if !launch.devices.is_empty() {
+        request = request.set_block_device_mappings(Some(devices(&launch.devices)));
+    }
+    if let Some(name) = &launch.profile {
+        let profile = ec2::IamInstanceProfileSpecification::builder();
+        request = request.iam_instance_profile(profile.name(name).build());
+    }
+    if launch.unlimited_credits {
+        let credits = ec2::CreditSpecificationRequest::builder().cpu_credits("unlimited");
+        request = request.credit_specification(credits.build());
+    }
+    if launch.terminate_on_shutdown {
+        request = request.instance_initiated_shutdown_behavior(ec2::ShutdownBehavior::Terminate);
+    }
+    request
+}
+
+fn market(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstancesFluentBuilder {
+    let Some(Spot { max_price, tags }) = &launch.spot else {
+        return request;
+    };
+    let options = ec2::SpotMarketOptions::builder()
+        .spot_instance_type(ec2::SpotInstanceType::OneTime)
+        .set_max_price(max_price.clone())
+        .build();
+    let market = ec2::InstanceMarketOptionsRequest::builder()
+        .market_type(ec2::MarketType::Spot)
+        .spot_options(options)
+        .build();
+    let kind = ec2::ResourceType::SpotInstancesRequest;
+    request
+        .instance_market_options(market)
+        .tag_specifications(specification(kind, tags))
+}
+
+/// An address can only be asked for on a network interface, and then subnet and security groups stand there too
+/// ("RunInstances", `AssociatePublicIpAddress`).
+fn placed(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstancesFluentBuilder {
+    let mut request = request;
+    if let Some(zone) = &launch.zone {
+        let placement = ec2::Placement::builder().availability_zone(zone.as_str());
+        request = request.placement(placement.build());
+    }
+    let groups: Vec<String> = launch
+        .security_groups
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let groups = (!groups.is_empty()).then_some(groups);
+    let subnet = launch.subnet.as_ref().map(ToString::to_string);
+    let Some(public) = launch.public_address else {
+        return request.set_security_group_ids(groups).set_subnet_id(subnet);
+    };
+    let interface = ec2::InstanceNetworkInterfaceSpecification::builder()
+        .device_index(0)
+        .associate_public_ip_address(public)
+        .delete_on_termination(true)
+        .set_groups(groups)
+        .set_subnet_id(subnet)
+        .build();
+    request.network_interfaces(interface)
+}
+
+fn instance_of(call: &'static str, instance: &ec2::Instance) -> Result<Instance> {
+    let state = instance
+        .state()
+        .and_then(ec2::InstanceState::name)
+        .ok_or_else(|| Error::malformed(call, "instance state"))?;
+    let id = text(call, "instance id", instance.instance_id())?;
+    let reason = instance.state_reason().and_then(|reason| reason.message());
+    let reason = reason.or_else(|| instance.state_transition_reason());
+    Ok(Instance {
+        id: InstanceId::new(id),
+        state: state_of(state),
+        reason: reason
+            .filter(|text| !text.is_empty())
+            .map(ToOwned::to_owned),
+        image: ImageId::new(instance.image_id().unwrap_or_default()),
+        addresses: addresses_of(instance),
+        tags: tags_of(instance.tags()),
+    })
+}
+
+fn addresses_of(instance: &ec2::Instance) -> Addresses {
+    let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+    let interfaces = instance.network_interfaces().iter();
+    let ipv6 = interfaces
+        .flat_map(|interface| interface.ipv6_addresses())
+        .find_map(|address| some(address.ipv6_address()));
+    Addresses {
+        public_ip: some(instance.public_ip_address()),
+        private_ip: some(instance.private_ip_address()),
+        public_dns: some(instance.public_dns_name()),
+        private_dns: some(instance.private_dns_name()),
+        ipv6,
+    }
+}
+
+fn state_of(name: &ec2::InstanceStateName) -> InstanceState {
+    match name {
+        ec2::InstanceStateName::Running => InstanceState::Running,
+        ec2::InstanceStateName::Stopping => InstanceState::Stopping,
+        ec2::InstanceStateName::Stopped => InstanceState::Stopped,
+        ec2::InstanceStateName::ShuttingDown => InstanceState::ShuttingDown,
+        ec2::InstanceStateName::Terminated => InstanceState::Terminated,
+        _ => InstanceState::Pending,
+    }
+}
+
+fn missing(call: &'static str, id: &InstanceId) -> Error {
+    Error {
+        call,
+        kind: Kind::NotFound,
+        code: None,
+        message: format!("the answer does not know {id}"),
+        request_id: None,
+        source: None,
+    }
+}

@@ -1,0 +1,147 @@
+//! Instances and their volumes.
+
+use serde::Serialize;
+
+use crate::cloud::{
+    BlockDevice, Filter, ImageId, InstanceId, KeyPairName, Result, SecurityGroupId, SubnetId, Tags,
+    VolumeId, Zone,
+};
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub state: InstanceState,
+    /// Why it came into its state, when the cloud says so.
+    pub reason: Option<String>,
+    pub image: ImageId,
+    pub addresses: Addresses,
+    pub tags: Tags,
+}
+
+/// Where a machine can be reached; each may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Addresses {
+    pub public_ip: Option<String>,
+    pub private_ip: Option<String>,
+    pub public_dns: Option<String>,
+    pub private_dns: Option<String>,
+    pub ipv6: Option<String>,
+}
+
+/// The states of "InstanceState" in the EC2 API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    Pending,
+    Running,
+    Stopping,
+    Stopped,
+    ShuttingDown,
+    Terminated,
+}
+
+impl InstanceState {
+    /// The word that the API uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+        }
+    }
+
+    /// Whether it is gone or going for good.
+    pub fn is_ending(self) -> bool {
+        matches!(self, Self::ShuttingDown | Self::Terminated)
+    }
+}
+
+/// One instance to be launched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewInstance {
+    pub image: ImageId,
+    pub instance_type: String,
+    /// The name of an instance profile.
+    pub profile: Option<String>,
+    pub key_pair: Option<KeyPairName>,
+    pub security_groups: Vec<SecurityGroupId>,
+    pub subnet: Option<SubnetId>,
+    pub zone: Option<Zone>,
+    /// Unset: as the subnet says.
+    pub public_address: Option<bool>,
+    pub devices: Vec<BlockDevice>,
+    /// Plain; the edge encodes it.
+    pub user_data: Option<String>,
+    pub metadata: Metadata,
+    pub ebs_optimized: bool,
+    pub unlimited_credits: bool,
+    /// A shutdown from inside ends the machine for good.
+    pub terminate_on_shutdown: bool,
+    pub spot: Option<Spot>,
+    /// The same token never launches twice.
+    pub token: String,
+    pub tags: Tags,
+    pub volume_tags: Tags,
+}
+
+/// The instance metadata service, as "`InstanceMetadataOptionsRequest`" has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Metadata {
+    pub enabled: bool,
+    pub tokens_required: bool,
+    pub hop_limit: u16,
+}
+
+/// Ask for spare capacity, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spot {
+    /// The most to pay an hour; unset: the on-demand price.
+    pub max_price: Option<String>,
+    pub tags: Tags,
+}
+
+/// Instances and volumes.
+pub trait Instances {
+    /// Launches one instance.
+    fn launch(&self, launch: &NewInstance) -> impl Future<Output = Result<Instance>>;
+
+    /// Looks instances up; ended ones are listed for a while too.
+    fn find_instances(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<Instance>>>;
+
+    /// One instance; unknown ids are errors of kind `NotFound`.
+    fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<Instance>>;
+
+    /// What the machine has printed on its console, as fresh as the cloud has it.
+    fn console_output(&self, id: &InstanceId) -> impl Future<Output = Result<String>>;
+
+    /// Asks the machine to shut down and stay.
+    fn stop_instance(&self, id: &InstanceId) -> impl Future<Output = Result<()>>;
+
+    /// Asks the machine to shut down and go.
+    fn terminate_instance(&self, id: &InstanceId) -> impl Future<Output = Result<()>>;
+
+    /// Sets ENA or SR-IOV support of a stopped machine, which its images inherit.
+    fn set_network_support(
+        &self,
+        id: &InstanceId,
+        support: NetworkSupport,
+    ) -> impl Future<Output = Result<()>>;
+
+    /// Volumes that match all filters.
+    fn find_volumes(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<VolumeId>>>;
+
+    /// Deletes a volume; one that is attached is an error of kind `Dependency`.
+    fn delete_volume(&self, id: &VolumeId) -> impl Future<Output = Result<()>>;
+}
+
+/// One kind of enhanced networking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkSupport {
+    Ena(bool),
+    Sriov,
+}

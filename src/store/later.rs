@@ -1,0 +1,48 @@
+//! Due-lists: `due/<service>.json`, replaced whole. Only the holder of the service's lease writes one.
+
+use std::fs;
+use std::io;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::run::{Later, LaterLists};
+use crate::store::Store;
+use crate::store::durable::replace;
+
+impl<U: Serialize + DeserializeOwned> LaterLists<U> for Store {
+    fn read(&self, service: &str) -> io::Result<Vec<Later<U>>> {
+        let path = self.root().join("due").join(format!("{service}.json"));
+        match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            text => Ok(serde_json::from_str(&text?)?),
+        }
+    }
+
+    fn replace(&self, service: &str, list: &[Later<U>]) -> io::Result<()> {
+        let path = self.folder("due")?.join(format!("{service}.json"));
+        replace(&path, &serde_json::to_string_pretty(list)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunId;
+
+    #[test]
+    fn a_list_is_read_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        let read = || LaterLists::<String>::read(&store, "web").unwrap();
+        assert_eq!(read(), []);
+        let list = [Later {
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 1),
+            undo: "group web-v041".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            why: "kept to roll back to".to_owned(),
+        }];
+        store.replace("web", &list).unwrap();
+        assert_eq!(read(), list);
+    }
+}

@@ -1,0 +1,61 @@
+//! Leases: `leases/<service>`, a file that its holder keeps locked. On one host the lock is the lease; its text only says who has it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+
+use crate::run::{Held, Holder, Leases};
+use crate::store::Store;
+
+/// A lease that is held; dropping it gives it back.
+pub struct FileLease {
+    _file: File,
+}
+
+impl Leases for Store {
+    type Lease = FileLease;
+
+    fn take(&self, name: &str, holder: &Holder) -> Result<FileLease, Held> {
+        let path = self.folder("leases")?.join(name);
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let text = fs::read_to_string(&path)?;
+                let holder = serde_json::from_str(&text).map_err(io::Error::from)?;
+                return Err(Held::By(Box::new(holder)));
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        file.set_len(0)?;
+        let text = serde_json::to_string(holder).map_err(io::Error::from)?;
+        (&file).write_all(text.as_bytes())?;
+        file.sync_data()?;
+        Ok(FileLease { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunId;
+
+    #[test]
+    fn one_holder_at_a_time_and_the_other_learns_who() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        let holder = |number| Holder {
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, number),
+            host: "agent-7".to_owned(),
+            process: 42,
+            since: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let lease = store.take("web", &holder(1)).ok().unwrap();
+        let Err(Held::By(other)) = store.take("web", &holder(2)) else {
+            panic!("it is held");
+        };
+        assert_eq!(*other, holder(1));
+        assert!(store.take("api", &holder(2)).is_ok());
+        drop(lease);
+        assert!(store.take("web", &holder(2)).is_ok());
+    }
+}
