@@ -1,6 +1,7 @@
 //! kiln's one integration binary; a file that is not listed here fails `every_file_is_listed`.
 
 mod layers;
+mod ssh;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]

@@ -217,11 +217,16 @@ impl Input {
     }
 }
 
+/// Fills the piece as far as the source goes, since many sources give little at a time and each piece is a packet.
 fn read(source: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match source.read(into) {
+    let mut filled = 0;
+    while filled < into.len() {
+        match source.read(&mut into[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+            Err(error) => return Err(error),
         }
     }
+    Ok(filled)
 }

@@ -51,10 +51,11 @@ impl Lines {
         self.pending.clear();
     }
 
-    /// Drops what a carriage return moved back over. One at the very end may belong to the line's end and is kept.
+    /// Drops what a carriage return moved back over. Those at the very end may belong to the line's end and are kept.
     fn forget_overwritten(&mut self) {
-        let end = self.pending.len().saturating_sub(1);
-        if let Some(at) = self.pending[..end].iter().rposition(|&byte| byte == b'\r') {
+        let text = self.pending.iter().rposition(|&byte| byte != b'\r');
+        let over = text.and_then(|end| self.pending[..end].iter().rposition(|&b| b == b'\r'));
+        if let Some(at) = over {
             self.pending.drain(..=at);
         }
     }
@@ -95,6 +96,7 @@ mod tests {
         assert_eq!(lines(&[b"10%\r50%\r100%\n"]), ["100%"]);
         assert_eq!(lines(&[b"10%\r", b"50%\r", b"\n"]), ["50%"]);
         assert_eq!(lines(&[b"one\r\r\ntwo"]), ["one", "two"]);
+        assert_eq!(lines(&[b"one\r\r", b"\r\n\r\r\n"]), ["one", ""]);
         assert_eq!(lines(&[b""]), [""; 0]);
     }
 

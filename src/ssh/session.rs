@@ -18,8 +18,8 @@ pub struct Session {
     host: String,
     host_key: HostKey,
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
-    /// Resolves when the thread has ended.
-    ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
+    /// Nothing ever comes; its end is the thread's.
+    ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 impl Session {
@@ -47,7 +47,7 @@ pub(super) async fn open(target: Target) -> Result<Session, ConnectError> {
     let host = target.host.clone();
     let (jobs, queue) = mpsc::unbounded_channel();
     let (greet, greeting) = oneshot::channel();
-    let (end, ended) = oneshot::channel();
+    let (end, ended) = mpsc::channel(1);
     std::thread::Builder::new()
         .name(format!("ssh {host}"))
         .spawn(move || {
@@ -97,8 +97,7 @@ impl Remote for Session {
         if let Ok(mut jobs) = self.jobs.lock() {
             *jobs = None;
         }
-        // The thread drops its end without a word when it is through; both are fine.
-        let ended = &mut *self.ended.lock().await;
-        let _closed = ended.await;
+        let end: Option<()> = self.ended.lock().await.recv().await;
+        debug_assert!(end.is_none(), "nobody sends anything");
     }
 }

@@ -141,7 +141,28 @@ impl Wire {
 
     /// Waits until the socket has something for libssh2, or the moment for a sign of life has come.
     pub async fn ready(&mut self) -> Result<(), Error> {
-        let (stuck, arrived) = (self.is_stuck(), self.has_arrived());
+        if self.is_stuck() {
+            self.listen()?;
+            // What readiness was noted before libssh2 found the socket full is old.
+            forget(&self.socket, Interest::WRITABLE);
+            drop(timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await);
+        } else if self.listen()? {
+            // Other branches of `perform` get a look in, however much arrives.
+            tokio::task::yield_now().await;
+        } else {
+            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
+            if ready.is_err() {
+                let asked = self.session.keepalive_send();
+                asked.map_err(|error| self.failure(error))?;
+            }
+            self.listen()?;
+        }
+        Ok(())
+    }
+
+    /// Whether something has arrived; an error when nothing has for too long.
+    fn listen(&mut self) -> Result<bool, Error> {
+        let arrived = self.has_arrived();
         if arrived {
             self.heard = Instant::now();
         } else if self.heard.elapsed() > self.silence {
@@ -150,22 +171,7 @@ impl Wire {
                 after: self.silence,
             });
         }
-        if stuck {
-            // What readiness was noted before libssh2 found the socket full is old.
-            forget(&self.socket, Interest::WRITABLE);
-            drop(timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await);
-        } else if arrived {
-            // Other branches of `perform` get a look in, however much arrives.
-            tokio::task::yield_now().await;
-        } else {
-            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
-            if ready.is_err() {
-                self.session
-                    .keepalive_send()
-                    .map_err(|error| self.failure(error))?;
-            }
-        }
-        Ok(())
+        Ok(arrived)
     }
 
     /// Whether bytes (or the end) wait in the socket. When not, the readiness that was noted is forgotten.

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use kiln::ssh::{Command, Error, Remote, Stdin, Stream, connect};
+use tokio::time::Instant;
+
+use super::server::Server;
+use super::stub::Relay;
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_lost() {
+    let server = Server::start();
+    let session = server.connect().await;
+    // The shell's parent is the server's own process for this connection.
+    let mut seen = Vec::new();
+    let mut output = |_: Stream, line: &str| seen.push(line.to_owned());
+    let error = session
+        .run(Command::new("kill -9 $PPID; sleep 600"), &mut output)
+        .await
+        .unwrap_err();
+    assert!(error.is_lost(), "{error:?}");
+    let again = session
+        .capture(Command::new("echo again"))
+        .await
+        .unwrap_err();
+    assert!(again.is_lost(), "{again:?}");
+    server
+        .connect()
+        .await
+        .capture(Command::new("echo new"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_goes_silent_is_noticed() {
+    let server = Server::start();
+    let relay = Relay::start(server.port);
+    relay.open();
+    let mut target = server.target();
+    target.port = relay.port;
+    target.keep_alive = Duration::from_millis(200);
+    target.silence = Duration::from_millis(600);
+    let session = connect(target).await.unwrap();
+    let began = Instant::now();
+    let mut output = |_: Stream, line: &str| {
+        assert_eq!(line, "begun");
+        relay.freeze();
+    };
+    let command = Command::new("echo begun; exec sleep 600");
+    let error = session.run(command, &mut output).await.unwrap_err();
+    assert!(matches!(error, Error::Silent { .. }), "{error:?}");
+    assert!(error.is_lost());
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn a_quiet_command_is_not_a_silent_peer() {
+    let server = Server::start();
+    let mut target = server.target();
+    // Keep-alive answers are the only signs of life: libssh2 asks every 2 s at the most often.
+    target.keep_alive = Duration::from_secs(2);
+    target.silence = Duration::from_secs(3);
+    let session = connect(target).await.unwrap();
+    let out = session
+        .capture(Command::new("sleep 5; echo awake"))
+        .await
+        .unwrap();
+    assert_eq!(out, b"awake\n");
+}
+
+#[tokio::test]
+async fn an_upload_into_silence_ends() {
+    let server = Server::start();
+    let relay = Relay::start(server.port);
+    relay.open();
+    let mut target = server.target();
+    target.port = relay.port;
+    target.keep_alive = Duration::from_millis(200);
+    target.silence = Duration::from_millis(600);
+    let session = connect(target).await.unwrap();
+    let endless = Stdin::Reader {
+        reader: Box::new(std::io::repeat(7)),
+        total: None,
+    };
+    let mut frozen = false;
+    let error = session
+        .exec(Command::new("cat > /dev/null").stdin(endless), &mut |_| {
+            if !frozen {
+                relay.freeze();
+                frozen = true;
+            }
+        })
+        .await
+        .unwrap_err();
+    assert!(error.is_lost(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_closed_session_says_so() {
+    let server = Server::start();
+    let session = server.connect().await;
+    session.close().await;
+    let error = session.capture(Command::new("true")).await.unwrap_err();
+    assert!(error.is_lost(), "{error:?}");
+    session.close().await;
+}

@@ -1,0 +1,8 @@
+//! Sessions against Debian's own sshd, started here on loopback and ended by its id.
+
+mod commands;
+mod connecting;
+mod dying;
+pub mod server;
+pub mod stub;
+mod transfers;
