@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::error::failed;
 use super::{Aws, group_copy};
 use crate::cloud::{
-    Activity, ActivityOutcome, Copying, Error, Group, GroupName, Groups, InstanceId, Launch,
-    LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, SubnetId, Tags,
-    TargetGroupArn, VersionRef, Zone,
+    Activity, ActivityOutcome, Copying, Error, Group, GroupName, Groups, InstanceId,
+    LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, StartsFrom,
+    SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
 
 /// "API_DescribeAutoScalingGroups": at most 100 records a page.
@@ -161,7 +161,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
     let grace = group.health_check_grace_period().unwrap_or_default();
     Ok(Group {
         name: GroupName::new(name),
-        launch: launch_of(group)?,
+        starts_from: starts_from(group)?,
         size: Size {
             min: unsigned(group.min_size()),
             max: unsigned(group.max_size()),
@@ -210,17 +210,17 @@ fn target_groups_of(group: &types::AutoScalingGroup) -> Vec<TargetGroupArn> {
     both.into_iter().map(TargetGroupArn::new).collect()
 }
 
-fn launch_of(group: &types::AutoScalingGroup) -> Result<Launch> {
+fn starts_from(group: &types::AutoScalingGroup) -> Result<StartsFrom> {
     if group.mixed_instances_policy().is_some() {
-        return Ok(Launch::Other("a mixed instances policy".to_owned()));
+        return Ok(StartsFrom::Other("a mixed instances policy".to_owned()));
     }
     let Some(template) = group.launch_template() else {
-        return Ok(Launch::Other("a launch configuration".to_owned()));
+        return Ok(StartsFrom::Other("a launch configuration".to_owned()));
     };
     let id = template
         .launch_template_id()
         .ok_or_else(|| Error::malformed("DescribeAutoScalingGroups", "launch template id"))?;
-    Ok(Launch::Template {
+    Ok(StartsFrom::Template {
         id: LaunchTemplateId::new(id),
         version: version_of(template.version())?,
     })

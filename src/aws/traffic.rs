@@ -10,8 +10,8 @@ use super::error::failed;
 use super::rules::{actions_of, actions_to, conditions_to, rule_of};
 use crate::cloud::{
     Action, Error, Forward, InstanceId, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
-    NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tagged, Tags, TargetCheck,
-    TargetGroup, TargetGroupArn, TargetHealth, TargetState, Traffic, VpcId, Zone,
+    NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tags, TargetCheck, TargetGroup,
+    TargetGroupArn, TargetHealth, TargetState, Traffic, TrafficArn, VpcId, Zone,
 };
 
 /// "API_DescribeTags" of ELBv2: at most 20 ARNs a call.
@@ -221,7 +221,7 @@ impl Traffic for Aws {
             .collect()
     }
 
-    async fn traffic_tags(&self, of: &[Tagged]) -> Result<BTreeMap<Tagged, Tags>> {
+    async fn traffic_tags(&self, of: &[TrafficArn]) -> Result<BTreeMap<TrafficArn, Tags>> {
         let mut all = BTreeMap::new();
         for batch in of.chunks(TAGS_A_CALL) {
             match self.tags_of(batch).await {
@@ -240,14 +240,14 @@ impl Traffic for Aws {
         Ok(all)
     }
 
-    async fn tag_traffic(&self, what: &Tagged, tags: &Tags) -> Result<()> {
+    async fn tag_traffic(&self, what: &TrafficArn, tags: &Tags) -> Result<()> {
         let call = self.elb.add_tags().resource_arns(what.as_str());
         let answer = call.set_tags(Some(tags_to(tags))).send().await;
         answer.map_err(|error| failed("AddTags", error))?;
         Ok(())
     }
 
-    async fn untag_traffic(&self, what: &Tagged, keys: &[&str]) -> Result<()> {
+    async fn untag_traffic(&self, what: &TrafficArn, keys: &[&str]) -> Result<()> {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         let call = self.elb.remove_tags().resource_arns(what.as_str());
         let answer = call.set_tag_keys(Some(keys)).send().await;
@@ -257,7 +257,7 @@ impl Traffic for Aws {
 }
 
 impl Aws {
-    async fn tags_of(&self, batch: &[Tagged]) -> Result<BTreeMap<Tagged, Tags>> {
+    async fn tags_of(&self, batch: &[TrafficArn]) -> Result<BTreeMap<TrafficArn, Tags>> {
         let arns = batch.iter().map(|one| one.as_str().to_owned()).collect();
         let call = self.elb.describe_tags().set_resource_arns(Some(arns));
         let answer = call.send().await;

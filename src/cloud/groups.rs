@@ -14,7 +14,7 @@ use crate::cloud::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     pub name: GroupName,
-    pub launch: Launch,
+    pub starts_from: StartsFrom,
     pub size: Size,
     pub subnets: Vec<SubnetId>,
     pub zones: Vec<Zone>,
@@ -32,7 +32,7 @@ pub struct Group {
 
 /// What a group starts instances from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Launch {
+pub enum StartsFrom {
     Template {
         id: LaunchTemplateId,
         version: VersionRef,

@@ -15,8 +15,8 @@ mod traffic;
 
 pub use error::{Error, Kind, Result};
 pub use groups::{
-    Activity, ActivityOutcome, Copying, Group, GroupTag, Groups, Launch, Member, NewGroup, Size,
-    Stage, VersionRef,
+    Activity, ActivityOutcome, Copying, Group, GroupTag, Groups, Member, NewGroup, Size, Stage,
+    StartsFrom, VersionRef,
 };
 pub use id::{
     Account, GroupName, ImageId, InstanceId, KeyPairName, LaunchTemplateId, LaunchTemplateVersion,
@@ -33,7 +33,7 @@ pub use network::{Network, NewSecurityGroup, Subnet};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
-    Tagged, TargetCheck, TargetGroup, TargetHealth, TargetState, Traffic,
+    TargetCheck, TargetGroup, TargetHealth, TargetState, Traffic, TrafficArn,
 };
 
 use std::collections::BTreeMap;

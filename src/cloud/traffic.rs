@@ -176,13 +176,13 @@ pub enum TargetState {
 /// A thing of the load balancer that carries tags.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tagged {
+pub enum TrafficArn {
     Listener(ListenerArn),
     Rule(RuleArn),
     TargetGroup(TargetGroupArn),
 }
 
-impl Tagged {
+impl TrafficArn {
     /// The ARN as the cloud spells it.
     pub fn as_str(&self) -> &str {
         match self {
@@ -247,13 +247,16 @@ pub trait Traffic {
     -> impl Future<Output = Result<Vec<TargetHealth>>>;
 
     /// The tags of many things at once; what is gone is left out.
-    fn traffic_tags(&self, of: &[Tagged]) -> impl Future<Output = Result<BTreeMap<Tagged, Tags>>>;
+    fn traffic_tags(
+        &self,
+        of: &[TrafficArn],
+    ) -> impl Future<Output = Result<BTreeMap<TrafficArn, Tags>>>;
 
     /// Sets tags.
-    fn tag_traffic(&self, what: &Tagged, tags: &Tags) -> impl Future<Output = Result<()>>;
+    fn tag_traffic(&self, what: &TrafficArn, tags: &Tags) -> impl Future<Output = Result<()>>;
 
     /// Removes tags; absent ones are no error.
-    fn untag_traffic(&self, what: &Tagged, keys: &[&str]) -> impl Future<Output = Result<()>>;
+    fn untag_traffic(&self, what: &TrafficArn, keys: &[&str]) -> impl Future<Output = Result<()>>;
 }
 
 impl Forward {
