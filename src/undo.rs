@@ -3,6 +3,14 @@
 //! Each thing has two forms: as intended, found by the run's tag because no id is known yet, and as made, by its id.
 //! When something is recorded, and in which order it goes, is the flows' and the engine's affair.
 
+pub mod lease;
+mod retire;
+mod roll;
+pub mod serving;
+
+pub use retire::Retire;
+pub use roll::{Change, OfRoll, Purpose, description};
+
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -57,6 +65,10 @@ pub enum Undo {
     RemoveImagesOf {
         run: RunId,
     },
+    /// What a roll made or changed.
+    Roll(OfRoll),
+    /// A group that no longer serves.
+    Retire(Retire),
 }
 
 impl fmt::Display for Undo {
@@ -70,6 +82,8 @@ impl fmt::Display for Undo {
             Self::DeleteVolumesOf { run } => write!(f, "volumes of run {run}"),
             Self::RemoveImage { id, .. } => write!(f, "image {id}"),
             Self::RemoveImagesOf { run } => write!(f, "image of run {run}"),
+            Self::Roll(of) => of.fmt(f),
+            Self::Retire(retire) => retire.fmt(f),
         }
     }
 }
@@ -212,6 +226,8 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::DeleteVolumesOf { run } => self.delete_volumes(*run).await,
             Undo::RemoveImage { id, run } => self.remove_image(id, *run).await,
             Undo::RemoveImagesOf { run } => self.remove_images(*run).await,
+            Undo::Roll(of) => roll::undo(self.cloud, of).await,
+            Undo::Retire(retire) => retire::retire(self.cloud, retire).await,
         }
     }
 }

@@ -55,6 +55,18 @@ impl Error {
         }
     }
 
+    /// Something of ours says no before the cloud is asked.
+    pub fn blocked(call: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            call,
+            kind: Kind::Other,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            source: None,
+        }
+    }
+
     /// Whether the call may have gone through although it failed: whoever made something must look before going on.
     pub fn may_have_happened(&self) -> bool {
         matches!(self.kind, Kind::Ambiguous | Kind::Malformed)

@@ -39,9 +39,15 @@ pub use traffic::{
 use std::collections::BTreeMap;
 
 /// All of the cloud that undoing needs.
-pub trait Cloud: Images + Instances + Network + Keys + Tagging {}
+pub trait Cloud:
+    Images + Instances + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+{
+}
 
-impl<C: Images + Instances + Network + Keys + Tagging> Cloud for C {}
+impl<C> Cloud for C where
+    C: Images + Instances + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+{
+}
 
 /// Tag keys and values, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;

@@ -17,6 +17,29 @@ pub const READY: &str = "kiln:ready";
 pub const FAMILY: &str = "kiln:family";
 pub const VERSION: &str = "kiln:version";
 pub const SOURCE_IMAGE: &str = "kiln:source-image";
+/// On groups: the image that their machines run.
+pub const IMAGE: &str = "kiln:image";
+/// On groups: [`NEXT`], [`LIVE`], [`KEPT`] or [`RETIRING`].
+pub const STATE: &str = "kiln:state";
+/// A group that a roll is making. It never counts as proven.
+pub const NEXT: &str = "next";
+/// A group whose roll has passed its point of no return.
+pub const LIVE: &str = "live";
+/// A group that is kept whole to go back to.
+pub const KEPT: &str = "kept";
+/// A group that is on its way out.
+pub const RETIRING: &str = "retiring";
+/// On kept groups: until when (RFC 3339).
+pub const KEEP_UNTIL: &str = "kiln:keep-until";
+/// On target groups: no roll of this service, and why.
+pub const HOLD: &str = "kiln:hold";
+/// On the listener rules of a service: what each is for. Its production rule has none.
+pub const RULE: &str = "kiln:rule";
+
+/// The tag of an image that this service must not get again.
+pub fn quarantine(service: &str) -> String {
+    format!("kiln:quarantine:{service}")
+}
 
 /// What kind of thing carries tags, in the words of "DescribeTags" (`resource-type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

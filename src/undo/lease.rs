@@ -1,0 +1,178 @@
+//! Temporary changes of a group. Each stands in a tag of the group beside what was there before, its owner and its end,
+//! so that any later run can take it back without a journal. The tag is written before the change and removed after it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::{
+    Error, Group, GroupName, Groups, LaunchTemplateVersion, Size, StartsFrom, VersionRef,
+};
+use crate::run::RunId;
+
+/// What is changed for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leased {
+    /// Processes are suspended.
+    Processes,
+    /// The minimum is held at the capacity of the moment.
+    MinSize,
+    /// The group follows a numbered version instead of `$Latest` or `$Default`.
+    Version,
+}
+
+impl Leased {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Processes, Self::MinSize, Self::Version];
+
+    /// The tag that says so.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Processes => "kiln:lease:processes",
+            Self::MinSize => "kiln:lease:min-size",
+            Self::Version => "kiln:lease:version",
+        }
+    }
+}
+
+impl fmt::Display for Leased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Processes => "suspended processes",
+            Self::MinSize => "held minimum",
+            Self::Version => "pinned launch template version",
+        })
+    }
+}
+
+/// The text of the tag: owner, end and what was there before, separated by blanks. Tags of groups allow few other signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub run: RunId,
+    pub until: Timestamp,
+    /// Processes that were not suspended, the minimum, or `latest` or `default`.
+    pub before: Vec<String>,
+}
+
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.run, self.until, self.before.join(" "))
+    }
+}
+
+impl Lease {
+    /// Reads the tag of a group; `None` when there is none, or when it is no lease.
+    pub fn of(group: &Group, what: Leased) -> Option<Self> {
+        let mut words = group.tag(what.tag())?.split_whitespace();
+        Some(Self {
+            run: words.next()?.parse().ok()?,
+            until: words.next()?.parse().ok()?,
+            before: words.map(ToOwned::to_owned).collect(),
+        })
+    }
+}
+
+/// Takes a temporary change back. A group that is gone, or has no such lease, is left alone.
+pub async fn release(cloud: &impl Groups, name: &GroupName, what: Leased) -> Result<(), Error> {
+    let Some(group) = cloud.group(name).await?.filter(|group| !group.deleting) else {
+        return Ok(());
+    };
+    let Some(lease) = Lease::of(&group, what) else {
+        return Ok(());
+    };
+    restore(cloud, &group, what, &lease).await?;
+    cloud.untag_group(name, &[what.tag()]).await
+}
+
+async fn restore(
+    cloud: &impl Groups,
+    group: &Group,
+    what: Leased,
+    lease: &Lease,
+) -> Result<(), Error> {
+    let first = lease.before.first().map(String::as_str);
+    match (what, first) {
+        (Leased::Processes, Some(_)) => {
+            let names: BTreeSet<String> = lease.before.iter().cloned().collect();
+            cloud.resume(&group.name, &names).await
+        }
+        (Leased::MinSize, Some(min)) => {
+            let min = min.parse().map_err(|_| unreadable(group, what))?;
+            cloud
+                .resize_group(&group.name, Size { min, ..group.size })
+                .await
+        }
+        (Leased::Version, Some(before)) => {
+            let version = match before {
+                "latest" => VersionRef::Latest,
+                "default" => VersionRef::Default,
+                _ => return Err(unreadable(group, what)),
+            };
+            let StartsFrom::Template { id, .. } = &group.starts_from else {
+                return Ok(());
+            };
+            cloud.follow_version(&group.name, id, version).await
+        }
+        (_, None) => Ok(()),
+    }
+}
+
+fn unreadable(group: &Group, what: Leased) -> Error {
+    let name = &group.name;
+    Error::blocked(
+        "lease",
+        format!("the tag {} of group {name} cannot be read", what.tag()),
+    )
+}
+
+/// What the tag says of a group that follows `version`; `None` for a number, which needs no pin.
+pub fn followed(version: VersionRef) -> Option<&'static str> {
+    match version {
+        VersionRef::Latest => Some("latest"),
+        VersionRef::Default => Some("default"),
+        VersionRef::Number(LaunchTemplateVersion(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_read_back_as_it_was_written() {
+        let lease = Lease {
+            run: RunId::new(Timestamp::UNIX_EPOCH, 7),
+            until: "2026-01-02T03:04:05Z".parse().unwrap(),
+            before: vec!["AZRebalance".to_owned(), "ScheduledActions".to_owned()],
+        };
+        let text = lease.to_string();
+        assert!(
+            text.chars()
+                .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c)),
+            "{text}"
+        );
+        let group = Group {
+            name: GroupName::new("web-v001"),
+            starts_from: StartsFrom::Other("nothing".to_owned()),
+            size: Size {
+                min: 0,
+                max: 0,
+                desired: 0,
+            },
+            subnets: Vec::new(),
+            zones: Vec::new(),
+            target_groups: Vec::new(),
+            grace: std::time::Duration::ZERO,
+            members: Vec::new(),
+            suspended: BTreeSet::new(),
+            tags: [(Leased::Processes.tag().to_owned(), text)].into(),
+            deleting: false,
+            not_copied: Vec::new(),
+        };
+        assert_eq!(Lease::of(&group, Leased::Processes), Some(lease));
+        assert_eq!(Lease::of(&group, Leased::MinSize), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Retiring a group that no longer serves: drained, emptied, and deleted when kiln made it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::roll::{empty, refuse_serving, until};
+use super::{Purpose, persist, serving};
+use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Tags, TargetGroupArn, tag};
+
+/// A group to retire. What it is stands in its tags; a group that is live again is left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retire {
+    pub service: String,
+    pub group: GroupName,
+    /// The rule that keeps it watched goes with it.
+    pub target_group: TargetGroupArn,
+}
+
+impl fmt::Display for Retire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "retired group {}", self.group)
+    }
+}
+
+/// Retires the group. Errors while a production rule leads to it.
+pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.group(&of.group).await?;
+        Ok(())
+    })
+    .await?;
+    if let Some(group) = found {
+        if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
+            return Ok(());
+        }
+        refuse_serving(cloud, &group).await?;
+        remove(cloud, &group).await?;
+    }
+    persist(async || unwatch(cloud, of).await).await
+}
+
+async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    if !group.deleting {
+        let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
+        persist(async || cloud.tag_group(&group.name, &state).await).await?;
+        unprotected(group)?;
+        empty(cloud, group).await?;
+        if group.tag(tag::MADE_BY).is_none() {
+            return Ok(());
+        }
+        persist(async || cloud.delete_group(&group.name, false).await).await?;
+    }
+    until(
+        cloud,
+        &group.name,
+        |group| group.is_none(),
+        "it is still being deleted",
+    )
+    .await
+}
+
+/// A group cannot be emptied past members that are protected from scale-in.
+fn unprotected(group: &Group) -> Result<(), Error> {
+    let kept = group.members.iter().filter(|member| member.protected);
+    let kept: Vec<_> = kept.map(|member| member.instance.as_str()).collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "group {} has instances that are protected from scale-in: {}",
+        group.name,
+        kept.join(", ")
+    );
+    Err(Error::blocked("UpdateAutoScalingGroup", text))
+}
+
+/// Deletes the rules that keep the target group watched.
+async fn unwatch(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    let groups = cloud.target_groups().await?;
+    let Some(group) = groups
+        .into_iter()
+        .find(|group| group.arn == of.target_group)
+    else {
+        return Ok(());
+    };
+    for load_balancer in &group.load_balancers {
+        for one in serving::leading(cloud, load_balancer).await? {
+            let is =
+                |key: &str, value: Option<&str>| one.tags.get(key).map(String::as_str) == value;
+            let ours = is(tag::SERVICE, Some(&of.service)) && is(tag::RULE, Purpose::Watch.tag());
+            if let (true, true, RulePlace::Rule(arn)) =
+                (ours, one.names(&of.target_group), &one.place)
+            {
+                cloud.delete_rule(arn).await?;
+            }
+        }
+    }
+    Ok(())
+}

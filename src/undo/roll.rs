@@ -1,0 +1,360 @@
+//! What a roll made or changed, and how each is taken back.
+//!
+//! Everything is found again by name and tag, never by an id that only a dead process knew, so that an intent and a made
+//! thing are undone alike. Once the next group is live its roll has passed the point of no return: whoever replays the
+//! journal later must not take it out of service.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::lease::{self, Leased};
+use super::serving::{forwards, serves};
+use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
+use crate::cloud::{
+    Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
+    TargetState, TrafficArn, tag,
+};
+use crate::run::RunId;
+
+/// One thing of a roll, which `service`, `run` and the name of its next group identify.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfRoll {
+    pub service: String,
+    pub run: RunId,
+    pub next: GroupName,
+    pub change: Change,
+}
+
+/// What was made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// A version of a launch template; its description names the run.
+    Version {
+        template: LaunchTemplateId,
+    },
+    Template {
+        name: String,
+    },
+    TargetGroup {
+        name: String,
+    },
+    Rule {
+        listener: ListenerArn,
+        purpose: Purpose,
+    },
+    /// The next group. `served`: its targets may have requests under way, which are let end.
+    Group {
+        served: bool,
+    },
+    /// A temporary change of a group.
+    Lease {
+        group: GroupName,
+        what: Leased,
+    },
+    /// What production traffic did before and what the roll made it do.
+    Traffic {
+        place: RulePlace,
+        before: Vec<Action>,
+        after: Vec<Action>,
+    },
+}
+
+/// What a listener rule that a roll made is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Puts the next target group in use and leads probes to it.
+    Probe,
+    /// Keeps the previous target group in use, so that its health stays known.
+    Watch,
+    /// Carries production traffic.
+    Production,
+}
+
+impl Purpose {
+    /// The value of [`tag::RULE`]; the production rule has no such tag.
+    pub fn tag(self) -> Option<&'static str> {
+        match self {
+            Self::Probe => Some("probe"),
+            Self::Watch => Some("watch"),
+            Self::Production => None,
+        }
+    }
+}
+
+/// The description of a launch template version that a run makes, which is all that identifies it.
+pub fn description(run: RunId) -> String {
+    format!("kiln run {run}")
+}
+
+impl fmt::Display for OfRoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.change {
+            Change::Version { template } => write!(f, "version of launch template {template}"),
+            Change::Template { name } => write!(f, "launch template {name}"),
+            Change::TargetGroup { name } => write!(f, "target group {name}"),
+            Change::Rule { purpose, .. } => match purpose {
+                Purpose::Probe => write!(f, "probe rule for {}", self.next),
+                Purpose::Watch => f.write_str("rule that watches the previous target group"),
+                Purpose::Production => write!(f, "production rule of {}", self.service),
+            },
+            Change::Group { .. } => write!(f, "group {}", self.next),
+            Change::Lease { group, what } => write!(f, "{what} of group {group}"),
+            Change::Traffic { place, .. } => write!(f, "traffic of {} ({place})", self.service),
+        }
+    }
+}
+
+impl OfRoll {
+    /// Whether it stays when the roll ends well.
+    pub fn is_product(&self) -> bool {
+        match &self.change {
+            Change::Rule { purpose, .. } => *purpose != Purpose::Probe,
+            Change::Lease { group, .. } => *group != self.next,
+            _ => true,
+        }
+    }
+}
+
+/// Takes one thing back.
+pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
+    if of.is_product() && is_handed_over(cloud, of).await? {
+        return Ok(());
+    }
+    match &of.change {
+        Change::Version { template } => delete_versions(cloud, of, template).await,
+        Change::Template { name } => delete_template(cloud, of, name).await,
+        Change::TargetGroup { name } => delete_target_group(cloud, of, name).await,
+        Change::Rule { listener, purpose } => delete_rules(cloud, of, listener, *purpose).await,
+        Change::Group { served } => remove_group(cloud, of, *served).await,
+        Change::Lease { group, what } => {
+            persist(async || lease::release(cloud, group, *what).await).await
+        }
+        Change::Traffic {
+            place,
+            before,
+            after,
+        } => persist(async || restore(cloud, place, before, after).await).await,
+    }
+}
+
+/// Whether the next group has become the service's own.
+async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
+    let next = lookup(cloud, &of.next).await?;
+    Ok(next.is_some_and(|group| {
+        group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) != Some(tag::NEXT)
+    }))
+}
+
+async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.group(name).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn delete_versions(
+    cloud: &impl Cloud,
+    of: &OfRoll,
+    template: &LaunchTemplateId,
+) -> Result<(), Error> {
+    let mut versions = Vec::new();
+    persist(async || {
+        versions = cloud.template_versions(template).await?;
+        Ok(())
+    })
+    .await?;
+    let description = description(of.run);
+    for version in versions
+        .iter()
+        .filter(|version| version.description == description)
+    {
+        persist(async || {
+            cloud
+                .delete_template_version(template, version.number)
+                .await
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn delete_template(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<(), Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.template_named(name).await?;
+        Ok(())
+    })
+    .await?;
+    let ours = |tags: &crate::cloud::Tags| tags.get(tag::RUN) == Some(&of.run.to_string());
+    let Some(template) = found.filter(|template| ours(&template.tags)) else {
+        return Ok(());
+    };
+    persist(async || cloud.delete_template(&template.id).await).await
+}
+
+async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<(), Error> {
+    let mut found = Vec::new();
+    persist(async || {
+        found = super::serving::target_groups_of(cloud, &of.service).await?;
+        Ok(())
+    })
+    .await?;
+    let ours = found.into_iter().find(|(group, tags)| {
+        group.name == name && tags.get(tag::RUN) == Some(&of.run.to_string())
+    });
+    let Some((group, _)) = ours else {
+        return Ok(());
+    };
+    persist(async || cloud.delete_target_group(&group.arn).await).await
+}
+
+async fn delete_rules(
+    cloud: &impl Cloud,
+    of: &OfRoll,
+    listener: &ListenerArn,
+    purpose: Purpose,
+) -> Result<(), Error> {
+    persist(async || {
+        let rules = cloud.rules(listener).await?.into_iter();
+        let rules: Vec<_> = rules.map(|rule| TrafficArn::Rule(rule.arn)).collect();
+        let run = of.run.to_string();
+        for (arn, tags) in cloud.traffic_tags(&rules).await? {
+            let is = |key: &str, value: Option<&str>| tags.get(key).map(String::as_str) == value;
+            let ours = is(tag::RUN, Some(&run))
+                && is(tag::SERVICE, Some(&of.service))
+                && is(tag::RULE, purpose.tag());
+            if let (true, TrafficArn::Rule(arn)) = (ours, arn) {
+                cloud.delete_rule(&arn).await?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The group goes only while it is the run's own, not proven, and behind no rule but probes.
+async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(), Error> {
+    let Some(group) = lookup(cloud, &of.next).await? else {
+        return Ok(());
+    };
+    let ours = group.tag(tag::RUN) == Some(&of.run.to_string());
+    if !ours || group.tag(tag::STATE) != Some(tag::NEXT) {
+        return Ok(());
+    }
+    refuse_serving(cloud, &group).await?;
+    if served && !group.deleting {
+        empty(cloud, &group).await?;
+    }
+    if !group.deleting {
+        persist(async || cloud.delete_group(&group.name, true).await).await?;
+    }
+    until(
+        cloud,
+        &group.name,
+        |group| group.is_none(),
+        "it is still being deleted",
+    )
+    .await
+}
+
+/// Errors while a rule that is no probe leads to the group.
+pub(super) async fn refuse_serving(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    for target_group in &group.target_groups {
+        let mut serving = false;
+        persist(async || {
+            serving = serves(cloud, target_group).await?;
+            Ok(())
+        })
+        .await?;
+        if serving {
+            let name = &group.name;
+            let text = format!("group {name} serves: a production rule names {target_group}");
+            return Err(Error::blocked("DeleteAutoScalingGroup", text));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the group to size 0 and waits until its machines have let their requests end and are gone.
+pub(super) async fn empty(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    let none = Size {
+        min: 0,
+        desired: 0,
+        ..group.size
+    };
+    persist(async || cloud.resize_group(&group.name, none).await).await?;
+    let gone = |group: Option<&Group>| group.is_none_or(|group| group.members.is_empty());
+    until(cloud, &group.name, gone, "it still has instances").await
+}
+
+/// Waits for a group to come to what is asked of it.
+pub(super) async fn until(
+    cloud: &impl Cloud,
+    name: &GroupName,
+    done: impl Fn(Option<&Group>) -> bool,
+    otherwise: &str,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    let mut pause = Duration::from_secs(1);
+    while !done(lookup(cloud, name).await?.as_ref()) {
+        if began.elapsed() > DEPENDENCY_LIMIT {
+            let text = format!("group {name}: {otherwise}");
+            return Err(Error::blocked("DescribeAutoScalingGroups", text));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Ok(())
+}
+
+/// Puts traffic back where it was: only from what the roll wrote, and only to targets of which some are healthy.
+async fn restore(
+    cloud: &impl Cloud,
+    place: &RulePlace,
+    before: &[Action],
+    after: &[Action],
+) -> Result<(), Error> {
+    let Some(now) = cloud.actions_at(place).await? else {
+        return Ok(());
+    };
+    if now == before {
+        return Ok(());
+    }
+    if now != after {
+        let text = format!("{place} does what neither the roll nor the one before it wrote");
+        return Err(Error::blocked("ModifyRule", text));
+    }
+    for target_group in forwards(before).filter_map(|forward| forward.only()) {
+        let health = cloud.target_health(target_group).await?;
+        if !health
+            .iter()
+            .any(|target| target.state == TargetState::Healthy)
+        {
+            let text = format!("no target of {target_group} is healthy: traffic stays");
+            return Err(Error::blocked("ModifyRule", text));
+        }
+    }
+    let written = cloud.write_actions(place, before).await;
+    match cloud.actions_at(place).await? {
+        Some(now) if now == before => Ok(()),
+        // Reads may lag behind writes: the caller looks again.
+        _ => Err(written.err().unwrap_or_else(|| lags(place))),
+    }
+}
+
+fn lags(place: &RulePlace) -> Error {
+    let mut error = Error::blocked(
+        "DescribeRules",
+        format!("{place} does not show the write yet"),
+    );
+    error.kind = crate::cloud::Kind::Ambiguous;
+    error
+}

@@ -1,0 +1,118 @@
+//! What serves, read from the listeners and from nothing else.
+
+use crate::cloud::{
+    Action, Error, Forward, Listener, LoadBalancerArn, Rule, RulePlace, Tags, TargetGroup,
+    TargetGroupArn, Traffic, TrafficArn, tag,
+};
+
+/// A rule or a default action that leads to target groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leading {
+    pub place: RulePlace,
+    pub listener: Listener,
+    /// `None` for a listener's default action.
+    pub rule: Option<Rule>,
+    /// The rule's, or the listener's.
+    pub tags: Tags,
+}
+
+impl Leading {
+    /// What it does with a request.
+    pub fn actions(&self) -> &[Action] {
+        match &self.rule {
+            Some(rule) => &rule.actions,
+            None => &self.listener.actions,
+        }
+    }
+
+    /// Whether kiln made it to look at a target group, not to serve.
+    pub fn is_probe(&self) -> bool {
+        self.tags.contains_key(tag::RULE)
+    }
+
+    /// Whether it names the target group, at whatever weight.
+    pub fn names(&self, target_group: &TargetGroupArn) -> bool {
+        forwards(self.actions()).any(|forward| {
+            let mut shares = forward.shares.iter();
+            shares.any(|(arn, _)| arn == target_group)
+        })
+    }
+}
+
+/// The forwards among actions.
+pub fn forwards(actions: &[Action]) -> impl Iterator<Item = &Forward> {
+    actions.iter().filter_map(|action| match action {
+        Action::Forward(forward) => Some(forward),
+        _ => None,
+    })
+}
+
+/// Every rule and default action of a load balancer, with tags.
+pub async fn leading(
+    cloud: &impl Traffic,
+    load_balancer: &LoadBalancerArn,
+) -> Result<Vec<Leading>, Error> {
+    let mut all = Vec::new();
+    for listener in cloud.listeners(load_balancer).await? {
+        let rules = cloud.rules(&listener.arn).await?;
+        all.extend(rules.into_iter().map(|rule| Leading {
+            place: RulePlace::Rule(rule.arn.clone()),
+            listener: listener.clone(),
+            rule: Some(rule),
+            tags: Tags::new(),
+        }));
+        all.push(Leading {
+            place: RulePlace::Default(listener.arn.clone()),
+            listener,
+            rule: None,
+            tags: Tags::new(),
+        });
+    }
+    let arns: Vec<TrafficArn> = all.iter().map(|one| arn_of(&one.place)).collect();
+    let mut tags = cloud.traffic_tags(&arns).await?;
+    for one in &mut all {
+        one.tags = tags.remove(&arn_of(&one.place)).unwrap_or_default();
+    }
+    Ok(all)
+}
+
+/// The thing whose tags speak for a place.
+pub fn arn_of(place: &RulePlace) -> TrafficArn {
+    match place {
+        RulePlace::Rule(arn) => TrafficArn::Rule(arn.clone()),
+        RulePlace::Default(arn) => TrafficArn::Listener(arn.clone()),
+    }
+}
+
+/// Whether users' requests may reach the target group: some rule that is no probe names it.
+pub async fn serves(cloud: &impl Traffic, target_group: &TargetGroupArn) -> Result<bool, Error> {
+    let groups = cloud.target_groups().await?;
+    let Some(group) = groups.into_iter().find(|group| group.arn == *target_group) else {
+        return Ok(false);
+    };
+    for load_balancer in &group.load_balancers {
+        let leading = leading(cloud, load_balancer).await?;
+        let mut serving = leading.iter().filter(|one| !one.is_probe());
+        if serving.any(|one| one.names(target_group)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Target groups that carry the service's tag.
+pub async fn target_groups_of(
+    cloud: &impl Traffic,
+    service: &str,
+) -> Result<Vec<(TargetGroup, Tags)>, Error> {
+    let groups = cloud.target_groups().await?;
+    let arns = groups
+        .iter()
+        .map(|group| TrafficArn::TargetGroup(group.arn.clone()));
+    let mut tags = cloud.traffic_tags(&arns.collect::<Vec<_>>()).await?;
+    let tagged = groups.into_iter().filter_map(|group| {
+        let tags = tags.remove(&TrafficArn::TargetGroup(group.arn.clone()))?;
+        (tags.get(tag::SERVICE).map(String::as_str) == Some(service)).then_some((group, tags))
+    });
+    Ok(tagged.collect())
+}
