@@ -101,6 +101,7 @@ impl State {
             scaling::changed(self, &change);
             elb::changed(self, &change);
         }
+        elb::flush(self);
     }
 
     pub(super) fn take_effects(&mut self) -> Vec<Effect> {

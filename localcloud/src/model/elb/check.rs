@@ -1,0 +1,174 @@
+//! A target group's health check: defaults, ranges, and what the proxy is told (CreateTargetGroup, ModifyTargetGroup).
+
+use crate::model::{Fault, Probe, Tree, args::Args};
+
+/// The health check of a target group with HTTP targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::model) struct HealthCheck {
+    pub(super) protocol: String,
+    /// A number, or `traffic-port`.
+    pub(super) port: String,
+    pub(super) path: String,
+    pub(super) interval_seconds: u32,
+    pub(super) timeout_seconds: u32,
+    pub(super) healthy_threshold: u32,
+    pub(super) unhealthy_threshold: u32,
+    pub(super) matcher: String,
+}
+
+impl Default for HealthCheck {
+    /// The defaults for an Application Load Balancer's instance targets (CreateTargetGroup).
+    fn default() -> Self {
+        Self {
+            protocol: "HTTP".to_owned(),
+            port: "traffic-port".to_owned(),
+            path: "/".to_owned(),
+            interval_seconds: 30,
+            timeout_seconds: 5,
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
+            matcher: "200".to_owned(),
+        }
+    }
+}
+
+impl HealthCheck {
+    /// Takes over what a request names and checks the whole.
+    pub(super) fn read(mut self, args: &Args<'_>) -> Result<Self, Fault> {
+        if args.flag("HealthCheckEnabled")? == Some(false) {
+            let message =
+                "Health check enabled must be true for target groups with target type 'instance'";
+            return Err(Fault::new("InvalidConfigurationRequest", message));
+        }
+        for (field, name) in [
+            (&mut self.protocol, "HealthCheckProtocol"),
+            (&mut self.port, "HealthCheckPort"),
+            (&mut self.path, "HealthCheckPath"),
+        ] {
+            if let Some(value) = args.maybe_text(name)? {
+                value.clone_into(field);
+            }
+        }
+        for (field, name, range) in [
+            (
+                &mut self.interval_seconds,
+                "HealthCheckIntervalSeconds",
+                5..=300,
+            ),
+            (
+                &mut self.timeout_seconds,
+                "HealthCheckTimeoutSeconds",
+                2..=120,
+            ),
+            (&mut self.healthy_threshold, "HealthyThresholdCount", 2..=10),
+            (
+                &mut self.unhealthy_threshold,
+                "UnhealthyThresholdCount",
+                2..=10,
+            ),
+        ] {
+            if let Some(value) = args.int_in(name, range)? {
+                *field = u32::try_from(value).unwrap_or_default();
+            }
+        }
+        if let Some(codes) = args
+            .map("Matcher")?
+            .map(|matcher| matcher.text("HttpCode"))
+            .transpose()?
+        {
+            codes.clone_into(&mut self.matcher);
+        }
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let wrong = |message: String| Err(Fault::validation(message));
+        if self.protocol != "HTTP" {
+            return wrong(format!(
+                "Health check protocol '{}' is not served by this cloud; use 'HTTP'",
+                self.protocol
+            ));
+        }
+        if self.port != "traffic-port" && self.port.parse::<u16>().is_err() {
+            return wrong(format!("Health check port '{}' is not a port", self.port));
+        }
+        if !self.path.starts_with('/') || self.path.len() > 1024 {
+            return wrong(format!(
+                "Health check path '{}' must begin with '/'",
+                self.path
+            ));
+        }
+        if self.timeout_seconds >= self.interval_seconds {
+            let (timeout, interval) = (self.timeout_seconds, self.interval_seconds);
+            return wrong(format!(
+                "Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
+            ));
+        }
+        if !is_matcher(&self.matcher) {
+            return wrong(format!(
+                "Health check matcher HTTP code '{}' must be within '200-499'",
+                self.matcher
+            ));
+        }
+        Ok(())
+    }
+
+    /// The port that is probed on a target which serves on `port`.
+    pub(super) fn port_on(&self, port: u16) -> u16 {
+        self.port.parse().unwrap_or(port)
+    }
+
+    pub(super) fn probe(&self) -> Probe {
+        Probe {
+            path: self.path.clone(),
+            port: self.port.parse().ok(),
+            interval_seconds: self.interval_seconds,
+            timeout_seconds: self.timeout_seconds,
+            healthy_threshold: self.healthy_threshold,
+            unhealthy_threshold: self.unhealthy_threshold,
+            matcher: self.matcher.clone(),
+        }
+    }
+
+    /// Adds the fields of a target group's description.
+    pub(super) fn put_on(&self, tree: Tree) -> Tree {
+        tree.put("HealthCheckProtocol", &self.protocol)
+            .put("HealthCheckPort", &self.port)
+            .put("HealthCheckEnabled", true)
+            .put("HealthCheckIntervalSeconds", self.interval_seconds)
+            .put("HealthCheckTimeoutSeconds", self.timeout_seconds)
+            .put("HealthyThresholdCount", self.healthy_threshold)
+            .put("UnhealthyThresholdCount", self.unhealthy_threshold)
+            .put("HealthCheckPath", &self.path)
+            .put("Matcher", Tree::new().put("HttpCode", &self.matcher))
+    }
+}
+
+/// `200`, `200,302` or `200-299`, from 200 to 499.
+fn is_matcher(text: &str) -> bool {
+    let code = |text: &str| {
+        text.parse::<u16>()
+            .is_ok_and(|code| (200..=499).contains(&code))
+    };
+    !text.is_empty()
+        && text.split(',').all(|part| match part.split_once('-') {
+            Some((low, high)) => code(low) && code(high) && low <= high,
+            None => code(part),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_matcher;
+
+    #[test]
+    fn matchers_are_codes_lists_and_ranges() {
+        for good in ["200", "200,302", "200-299", "200-299,404"] {
+            assert!(is_matcher(good), "{good}");
+        }
+        for bad in ["", "99", "500", "200-", "abc", "299-200", "200,"] {
+            assert!(!is_matcher(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! How a group gets an instance: where it is launched, from which version, and how it comes into service.
+
+use super::{
+    activities, ending, hooks,
+    hooks::Ending,
+    settings::Settings,
+    stored::{Group, Lifecycle, Member},
+    template::typed,
+};
+use crate::model::{
+    Fault,
+    ec2::{self, InstanceState, LaunchSpec},
+    elb,
+    state::State,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// First pause after launches that failed; each further failure doubles it up to the longest.
+const FIRST_PAUSE_SECONDS: i64 = 15;
+const LONGEST_PAUSE_SECONDS: i64 = 300;
+
+/// A time as it stands in causes: to the second.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Launches one instance. Tells whether there is a point in trying again at once.
+pub(super) fn launch(state: &mut State, name: &str, capacity: usize) -> bool {
+    let Some(group) = state.scaling.groups.get(name) else {
+        return false;
+    };
+    let Some(subnet) = place(state, group) else {
+        return false;
+    };
+    let zone = state
+        .ec2
+        .subnets
+        .get(&subnet)
+        .map(|subnet| subnet.zone.clone())
+        .unwrap_or_default();
+    let now = instant(state.now);
+    let cause = format!(
+        "{}  At {now} an instance was started in response to a difference between desired and actual capacity, increasing the \
+         capacity from {capacity} to {}.",
+        group.cause,
+        capacity + 1
+    );
+    match try_types(state, name, &subnet) {
+        Ok(id) => {
+            let activity = activities::begin(
+                state,
+                name,
+                format!("Launching a new EC2 instance: {id}"),
+                cause,
+                &zone,
+            );
+            join(state, name, &id, activity);
+            true
+        }
+        Err(fault) => {
+            let description = "Launching a new EC2 instance.".to_owned();
+            let activity = activities::begin(state, name, description, cause, &zone);
+            let message = format!("{} Launching EC2 instance failed.", fault.message);
+            activities::end(state, &activity, "Failed", Some(message));
+            failed(state, name, &zone, &fault)
+        }
+    }
+}
+
+/// The subnet of the zone with the fewest instances, zones without capacity last.
+fn place(state: &State, group: &Group) -> Option<String> {
+    let count = |zone: &str| {
+        group
+            .counted()
+            .filter(|(_, member)| member.zone == zone)
+            .count()
+    };
+    let subnets = group
+        .settings
+        .subnets
+        .iter()
+        .filter_map(|id| state.ec2.subnets.get(id));
+    let best =
+        subnets.min_by_key(|subnet| (group.avoided.contains(&subnet.zone), count(&subnet.zone)))?;
+    Some(best.id.clone())
+}
+
+/// Tries the instance types of a group in their order; one without capacity gives way to the next.
+fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<String, Fault> {
+    let Some(group) = state.scaling.groups.get(name) else {
+        return Err(Fault::validation("the group is gone"));
+    };
+    let spec = spec(state, name, group)?;
+    let mixed = group
+        .settings
+        .mixed
+        .as_ref()
+        .map(|mixed| mixed.types.clone())
+        .unwrap_or_default();
+    let mut types = mixed
+        .iter()
+        .map(|kind| Some(kind.as_str()))
+        .collect::<Vec<_>>();
+    if types.is_empty() {
+        types.push(None);
+    }
+    let mut last = Fault::validation("there is no instance type to launch");
+    for instance_type in types {
+        match ec2::launch(state, &typed(spec.clone(), instance_type), Some(subnet), 1) {
+            Ok(ids) => return ids.into_iter().next().ok_or(last),
+            Err(fault) if fault.code == "InsufficientInstanceCapacity" => last = fault,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Err(last)
+}
+
+fn spec(state: &State, name: &str, group: &Group) -> Result<LaunchSpec, Fault> {
+    let template = group.settings.template.as_ref();
+    let template =
+        template.ok_or_else(|| Fault::validation("The group has no launch template."))?;
+    let mut spec = template.spec(state)?;
+    for (key, (value, _)) in group.tags.iter().filter(|(_, (_, propagate))| *propagate) {
+        spec.instance_tags.insert(key.clone(), value.clone());
+    }
+    spec.instance_tags
+        .insert("aws:autoscaling:groupName".to_owned(), name.to_owned());
+    spec.zone = None;
+    spec.spot |= wants_spot(state, group, &group.settings);
+    Ok(spec)
+}
+
+fn wants_spot(state: &State, group: &Group, settings: &Settings) -> bool {
+    let Some(mixed) = &settings.mixed else {
+        return false;
+    };
+    let instances = group
+        .counted()
+        .filter_map(|(id, _)| state.ec2.instances.get(id));
+    let on_demand = instances
+        .filter(|instance| instance.spot_request.is_none())
+        .count();
+    i64::try_from(on_demand).is_ok_and(|on_demand| on_demand >= mixed.on_demand(settings.desired))
+}
+
+fn join(state: &mut State, name: &str, id: &str, activity: String) {
+    let now = state.now;
+    let Some(instance) = state.ec2.instances.get(id) else {
+        return;
+    };
+    let Some(group) = state.scaling.groups.get_mut(name) else {
+        return;
+    };
+    let member = Member {
+        zone: instance.zone.clone(),
+        state: Lifecycle::Pending,
+        sick: None,
+        protected: group.settings.protect_new,
+        template: instance.template.clone(),
+        instance_type: instance.instance_type.clone(),
+        image: instance.image.clone(),
+        launched: now,
+        in_service: None,
+        activity,
+        waits: BTreeMap::new(),
+    };
+    group.members.insert(id.to_owned(), member);
+    group.last_scaled = Some(now);
+}
+
+/// Remembers a failure. A zone without capacity is passed over at once, anything else is tried again after a pause.
+fn failed(state: &mut State, name: &str, zone: &str, fault: &Fault) -> bool {
+    let now = state.now;
+    let Some(group) = state.scaling.groups.get_mut(name) else {
+        return false;
+    };
+    if fault.code == "InsufficientInstanceCapacity" {
+        group.avoided.insert(zone.to_owned());
+        if group
+            .settings
+            .zones
+            .iter()
+            .any(|zone| !group.avoided.contains(zone))
+        {
+            return true;
+        }
+        group.avoided.clear();
+    }
+    pause(group, now);
+    false
+}
+
+fn pause(group: &mut Group, now: Timestamp) {
+    let seconds = (FIRST_PAUSE_SECONDS << group.failures.min(8)).min(LONGEST_PAUSE_SECONDS);
+    group.failures += 1;
+    group.retry_at = now.checked_add(SignedDuration::from_secs(seconds)).ok();
+}
+
+/// Moves an instance on that is not in service yet. Tells whether anything changed.
+pub(super) fn step(state: &mut State, name: &str, id: &str) -> bool {
+    let seen = state.ec2.instances.get(id).map(|instance| instance.state);
+    let Some(group) = state.scaling.groups.get(name) else {
+        return false;
+    };
+    let Some(member) = group.members.get(id) else {
+        return false;
+    };
+    if !matches!(seen, Some(InstanceState::Pending | InstanceState::Running)) {
+        died(state, name, id);
+        return true;
+    }
+    match member.state {
+        Lifecycle::Pending if seen == Some(InstanceState::Running) => begin_waits(state, name, id),
+        Lifecycle::PendingWait if member.waits.is_empty() => enter_service(state, name, id),
+        Lifecycle::PendingWait => return wait(state, name, id),
+        _ => return false,
+    }
+    true
+}
+
+fn begin_waits(state: &mut State, name: &str, id: &str) {
+    let waits = hooks::waits(state, name, true);
+    if waits.is_empty() {
+        return enter_service(state, name, id);
+    }
+    let Some(member) = state.scaling.member(name, id) else {
+        return;
+    };
+    member.waits = waits;
+    member.state = Lifecycle::PendingWait;
+    let activity = member.activity.clone();
+    activities::mark(state, &activity, "MidLifecycleAction", 40);
+}
+
+fn wait(state: &mut State, name: &str, id: &str) -> bool {
+    let now = state.now;
+    let Some(group) = state.scaling.groups.get(name) else {
+        return false;
+    };
+    let Some((hook, ending)) = group
+        .members
+        .get(id)
+        .and_then(|member| hooks::run_out(group, member, now))
+    else {
+        return false;
+    };
+    let Some(member) = state.scaling.member(name, id) else {
+        return false;
+    };
+    let wait = member.waits.remove(&hook);
+    if ending == Ending::Abandon {
+        let token = wait
+            .as_ref()
+            .map(|wait| wait.token.clone())
+            .unwrap_or_default();
+        let how = if wait.is_some_and(|wait| wait.abandoned) {
+            "Lifecycle Action Completed with ABANDON Result"
+        } else {
+            "Heartbeat Timeout"
+        };
+        let message = format!(
+            "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token {token} was abandoned: {how}"
+        );
+        give_up(state, name, id, "Failed", message);
+    }
+    true
+}
+
+fn enter_service(state: &mut State, name: &str, id: &str) {
+    let now = state.now;
+    let Some(member) = state.scaling.member(name, id) else {
+        return;
+    };
+    member.state = Lifecycle::InService;
+    member.in_service = Some(now);
+    let activity = member.activity.clone();
+    activities::end(state, &activity, "Successful", None);
+    let Some(group) = state.scaling.groups.get_mut(name) else {
+        return;
+    };
+    group.failures = 0;
+    group.avoided.clear();
+    group.retry_at = None;
+    if group.suspends("AddToLoadBalancer") {
+        return;
+    }
+    for arn in group.targets() {
+        elb::enlist(state, &arn, id);
+    }
+}
+
+/// An instance ended before it came into service.
+fn died(state: &mut State, name: &str, id: &str) {
+    let reason = state
+        .ec2
+        .instances
+        .get(id)
+        .and_then(|instance| instance.reason.as_ref());
+    let reason = reason.map_or("the instance does not exist", |reason| {
+        reason.message.as_str()
+    });
+    let message = format!(
+        "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: {reason}"
+    );
+    give_up(state, name, id, "Cancelled", message);
+}
+
+fn give_up(state: &mut State, name: &str, id: &str, status: &'static str, message: String) {
+    let now = state.now;
+    let Some(member) = state.scaling.member(name, id) else {
+        return;
+    };
+    let activity = member.activity.clone();
+    activities::end(state, &activity, status, Some(message));
+    if let Some(group) = state.scaling.groups.get_mut(name) {
+        pause(group, now);
+    }
+    ending::discard(state, name, id);
+}

@@ -1,0 +1,31 @@
+//! Quotas, and the calls whose answer is that there is none: instance refreshes, warm pools, classic load balancers.
+
+use super::{NAME, groups};
+use crate::model::{Fault, Tree, args::Args, state::State};
+
+pub(super) fn describe_account_limits(state: &mut State, _args: &Args<'_>) -> Result<Tree, Fault> {
+    let groups = i64::try_from(state.scaling.groups.len()).unwrap_or(i64::MAX);
+    // The defaults of "Quotas for Amazon EC2 Auto Scaling".
+    Ok(Tree::new()
+        .put("MaxNumberOfAutoScalingGroups", 500_i64)
+        .put("MaxNumberOfLaunchConfigurations", 200_i64)
+        .put("NumberOfAutoScalingGroups", groups)
+        .put("NumberOfLaunchConfigurations", 0_i64))
+}
+
+fn none_in(state: &State, args: &Args<'_>, list: &'static str) -> Result<Tree, Fault> {
+    groups::find(state, args.text(NAME)?)?;
+    Ok(Tree::new().put(list, Vec::new()))
+}
+
+pub(super) fn describe_refreshes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    none_in(state, args, "InstanceRefreshes")
+}
+
+pub(super) fn describe_balancers(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    none_in(state, args, "LoadBalancers")
+}
+
+pub(super) fn describe_warm_pool(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    none_in(state, args, "Instances")
+}

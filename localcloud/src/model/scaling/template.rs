@@ -1,0 +1,142 @@
+//! The launch template of a group, and what is launched from it.
+
+use crate::model::{
+    Fault, Params, Tree,
+    args::Args,
+    ec2::{self, LaunchSpec, templates},
+    state::State,
+};
+
+/// A launch template as a group names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::model) struct Template {
+    pub(in crate::model) id: String,
+    pub(in crate::model) name: String,
+    /// As it was given: a number, `$Latest` or `$Default`.
+    pub(in crate::model) version: String,
+}
+
+/// A mixed instances policy: types in order of preference, and how much of them is spot.
+#[derive(Clone, Debug)]
+pub(super) struct Mixed {
+    /// As it came.
+    pub(super) raw: Params,
+    pub(super) types: Vec<String>,
+    pub(super) on_demand_base: i64,
+    pub(super) on_demand_percent: i64,
+}
+
+fn not_formed(fault: &Fault) -> Fault {
+    Fault::validation(format!(
+        "You must use a valid fully-formed launch template. {}",
+        fault.message
+    ))
+}
+
+impl Template {
+    /// Reads a `LaunchTemplateSpecification` and checks that it names something.
+    pub(super) fn read(state: &State, args: &Args<'_>) -> Result<Self, Fault> {
+        args.only("LaunchTemplateId LaunchTemplateName Version")?;
+        let choice = templates::Choice::read(args).map_err(|_| {
+            Fault::validation(
+                "Valid requests must contain either launchTemplateId or LaunchTemplateName",
+            )
+        })?;
+        let (found, _) = templates::resolve(state, &choice).map_err(|fault| not_formed(&fault))?;
+        let version = choice.version.unwrap_or_else(|| "$Default".to_owned());
+        Ok(Self {
+            id: found.id,
+            name: found.name,
+            version,
+        })
+    }
+
+    fn choice(&self) -> templates::Choice {
+        templates::Choice {
+            id: Some(self.id.clone()),
+            name: None,
+            version: Some(self.version.clone()),
+        }
+    }
+
+    /// What a launch from it is now.
+    pub(super) fn spec(&self, state: &State) -> Result<LaunchSpec, Fault> {
+        templates::spec(state, &self.choice(), &templates::Data::new())
+    }
+
+    /// The number that its version means now; nothing when the template is gone.
+    pub(super) fn number(&self, state: &State) -> Option<u64> {
+        templates::resolve(state, &self.choice())
+            .ok()
+            .map(|(found, _)| found.version)
+    }
+
+    /// Refuses what could not be launched, as AWS does with a dry run.
+    pub(super) fn check(
+        &self,
+        state: &State,
+        subnet: Option<&str>,
+        instance_type: Option<&str>,
+    ) -> Result<(), Fault> {
+        let spec = self.spec(state).map(|spec| typed(spec, instance_type));
+        let checked = spec.and_then(|spec| ec2::launch::check_launch(state, &spec, subnet));
+        checked.map_err(|fault| not_formed(&fault))
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        Tree::new()
+            .put("LaunchTemplateId", &self.id)
+            .put("LaunchTemplateName", &self.name)
+            .put("Version", &self.version)
+    }
+}
+
+/// The same launch on another instance type.
+pub(super) fn typed(mut spec: LaunchSpec, instance_type: Option<&str>) -> LaunchSpec {
+    if let Some(instance_type) = instance_type {
+        instance_type.clone_into(&mut spec.instance_type);
+    }
+    spec
+}
+
+impl Mixed {
+    pub(super) fn read(state: &State, args: &Args<'_>) -> Result<(Template, Self), Fault> {
+        args.only("LaunchTemplate InstancesDistribution")?;
+        let launch = args
+            .map("LaunchTemplate")?
+            .ok_or_else(|| args.missing("LaunchTemplate"))?;
+        launch.only("LaunchTemplateSpecification Overrides")?;
+        let template = launch.map("LaunchTemplateSpecification")?;
+        let template = template.ok_or_else(|| launch.missing("LaunchTemplateSpecification"))?;
+        let mut types = Vec::new();
+        for over in launch.maps("Overrides")? {
+            if over.raw().keys().any(|name| name != "InstanceType") {
+                let message = "Overrides of anything but InstanceType are not served by this cloud";
+                return Err(Fault::validation(message));
+            }
+            types.push(over.text("InstanceType")?.to_owned());
+        }
+        let distribution = args.map("InstancesDistribution")?;
+        let number = |name, range, usual| match &distribution {
+            Some(distribution) => {
+                Ok::<_, Fault>(distribution.int_in(name, range)?.unwrap_or(usual))
+            }
+            None => Ok(usual),
+        };
+        let raw = Params::Map(args.raw().clone());
+        super::echo::echo(&raw)?;
+        let mixed = Self {
+            raw,
+            types,
+            on_demand_base: number("OnDemandBaseCapacity", 0..=i64::from(i32::MAX), 0)?,
+            on_demand_percent: number("OnDemandPercentageAboveBaseCapacity", 0..=100, 100)?,
+        };
+        Ok((Template::read(state, &template)?, mixed))
+    }
+
+    /// How many of `total` instances are on demand; the rest is spot.
+    pub(super) fn on_demand(&self, total: i64) -> i64 {
+        let above = (total - self.on_demand_base).max(0);
+        total.min(self.on_demand_base) + (above * self.on_demand_percent + 99) / 100
+    }
+}
