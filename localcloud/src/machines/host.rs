@@ -1,0 +1,174 @@
+//! What a host needs before machines can run on it, and how it says what is missing.
+
+use std::path::{Path, PathBuf};
+
+/// Tools that machines, network and load balancers are made with, and the Debian package of each.
+const TOOLS: [(&str, &str); 11] = [
+    ("systemd-nspawn", "systemd-container"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("haproxy", "haproxy"),
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
+    ("umount", "mount"),
+    ("kill", "procps"),
+    ("cp", "coreutils"),
+    ("gpgv", "gpgv"),
+];
+
+/// What there is to see of a host.
+#[derive(Clone, Debug)]
+struct Host {
+    linux: bool,
+    root: bool,
+    /// Whether a tool is installed.
+    has: fn(&str) -> bool,
+    namespaces: bool,
+    overlay: bool,
+}
+
+/// One sentence on what this host lacks and how to get it; nothing when machines can run.
+pub fn missing() -> Option<String> {
+    lacks(&Host {
+        linux: cfg!(target_os = "linux"),
+        root: effective_user() == Some(0),
+        has: |tool| find(tool).is_some(),
+        namespaces: ["mnt", "pid", "net", "uts", "ipc"]
+            .iter()
+            .all(|kind| Path::new("/proc/self/ns").join(kind).exists()),
+        overlay: knows_overlay(),
+    })
+}
+
+fn lacks(host: &Host) -> Option<String> {
+    if !host.linux {
+        return Some("kiln local needs Linux: its instances are containers; use a Debian machine or virtual machine".to_owned());
+    }
+    let packages = packages(host.has);
+    if !packages.is_empty() {
+        let packages = packages.join(" ");
+        return Some(format!(
+            "kiln local needs programs that are not installed; get them with: sudo apt-get install --no-install-recommends {packages}"
+        ));
+    }
+    if !host.root {
+        return Some(
+            "kiln local needs root for namespaces and mounts; run it with sudo".to_owned(),
+        );
+    }
+    if !host.namespaces {
+        return Some("kiln local needs a kernel with mount, pid, network, uts and ipc namespaces; this one lacks some".to_owned());
+    }
+    (!host.overlay).then(|| "kiln local needs overlayfs, which this kernel does not offer; try: sudo modprobe overlay".to_owned())
+}
+
+fn packages(has: fn(&str) -> bool) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(tool, _)| !has(tool))
+        .map(|(_, package)| *package)
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+/// Administrators' tools lie in folders that an ordinary user's search path lacks.
+fn find(tool: &str) -> Option<PathBuf> {
+    let folders = [
+        "/usr/local/sbin",
+        "/usr/local/bin",
+        "/usr/sbin",
+        "/usr/bin",
+        "/sbin",
+        "/bin",
+    ];
+    folders
+        .iter()
+        .map(|folder| Path::new(folder).join(tool))
+        .find(|path| path.exists())
+}
+
+fn effective_user() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The kernel loads the module at the first mount where it is not built in.
+fn knows_overlay() -> bool {
+    let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let modules = Path::new("/lib/modules")
+        .join(release.trim())
+        .join("kernel/fs/overlayfs");
+    known.lines().any(|line| line.ends_with("\toverlay")) || modules.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole() -> Host {
+        Host {
+            linux: true,
+            root: true,
+            has: |_| true,
+            namespaces: true,
+            overlay: true,
+        }
+    }
+
+    #[test]
+    fn a_whole_host_lacks_nothing() {
+        assert_eq!(lacks(&whole()), None);
+    }
+
+    #[test]
+    fn packages_are_named_once_with_the_line_that_installs_them() {
+        let host = Host {
+            has: |tool| !["mount", "umount", "haproxy"].contains(&tool),
+            root: false,
+            ..whole()
+        };
+        let said = lacks(&host).unwrap();
+        assert!(
+            said.ends_with("apt-get install --no-install-recommends haproxy mount"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn each_lack_is_one_sentence_that_says_what_to_do() {
+        let said = |host: Host| lacks(&host).unwrap();
+        assert!(
+            said(Host {
+                linux: false,
+                ..whole()
+            })
+            .contains("needs Linux")
+        );
+        assert!(
+            said(Host {
+                root: false,
+                ..whole()
+            })
+            .contains("sudo")
+        );
+        assert!(
+            said(Host {
+                namespaces: false,
+                ..whole()
+            })
+            .contains("namespaces")
+        );
+        assert!(
+            said(Host {
+                overlay: false,
+                ..whole()
+            })
+            .contains("modprobe overlay")
+        );
+    }
+}
