@@ -11,22 +11,24 @@ pub struct Action {
     pub name: &'static str,
     /// The parameters it takes, separated by blanks, in the names of the wire. EC2's DryRun is taken by all.
     pub takes: &'static str,
+    /// A set of parameters that it shares with others.
+    pub also: &'static str,
     pub(super) run: Handler,
 }
 
 impl Action {
+    /// Takes a shared set of parameters too.
+    pub(super) const fn with(self, also: &'static str) -> Self {
+        Self { also, ..self }
+    }
+
     pub(super) const fn new(
         service: Service,
         name: &'static str,
         takes: &'static str,
         run: Handler,
     ) -> Self {
-        Self {
-            service,
-            name,
-            takes,
-            run,
-        }
+        Self { service, name, takes, also: "", run }
     }
 }
 
@@ -51,7 +53,7 @@ pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fau
         args.only(action.takes)?;
         return (action.run)(state, &args);
     }
-    args.only(&format!("DryRun {}", action.takes))?;
+    args.only(&format!("DryRun {} {}", action.takes, action.also))?;
     if args.flag("DryRun")? == Some(true) {
         // On a copy, so that a dry run finds every refusal and changes nothing.
         (action.run)(&mut state.clone(), &args)?;

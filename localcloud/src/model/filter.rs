@@ -44,6 +44,17 @@ impl Filters {
         self.0.iter().any(|filter| filter.name == name)
     }
 
+    /// Refuses filters that the call does not know; those on tags are known to all.
+    pub(super) fn only(&self, names: &str) -> Result<(), Fault> {
+        let known = |name: &str| {
+            name == "tag-key" || name.starts_with("tag:") || names.split_whitespace().any(|known| known == name)
+        };
+        match self.0.iter().find(|filter| !known(&filter.name)) {
+            Some(filter) => Err(unknown(&filter.name)),
+            None => Ok(()),
+        }
+    }
+
     /// Tells whether a resource passes. `field` gives the resource's values for a filter's name, and `None` for a
     /// name that this call does not know, which AWS refuses.
     pub(super) fn pass(

@@ -22,6 +22,7 @@ pub(in crate::model) fn due(state: &mut State, due: Due) {
             state.ec2.instances.remove(&instance);
             state.ec2.tags.remove(&instance);
         }
+        Due::Settle { layer } => frozen(state, &layer, None),
     }
 }
 
@@ -160,7 +161,8 @@ pub(in crate::model) fn freeze_in_order(state: &mut State, id: &str, layer: &str
         }
         return;
     }
-    freeze(state, id, layer, up);
+    let at_rest = instance.state == InstanceState::Stopped;
+    freeze(state, id, layer, !at_rest);
 }
 
 fn freeze(state: &mut State, id: &str, layer: &str, running: bool) {
@@ -251,6 +253,10 @@ fn gone(state: &mut State, id: &str) {
 fn frozen(state: &mut State, layer: &str, failure: Option<&String>) {
     images::layer_settled(state, layer, failure);
     snapshots::layer_settled(state, layer, failure);
+    if failure.is_none() {
+        // Its image and snapshot may have been let go while it was made.
+        snapshots::discard_unless_kept(state, layer);
+    }
     let Some(instance) = state
         .ec2
         .instances

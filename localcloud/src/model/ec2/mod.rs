@@ -4,16 +4,32 @@
 //! `templates::resolve` reads a launch template version, and `State::announce` tells of every change of an instance.
 
 pub(super) mod address;
+mod attributes;
+mod describe;
+mod fleet;
+mod group_rules;
+mod image_attributes;
 pub(super) mod images;
+mod imaging;
 pub(super) mod instance;
+mod instances;
 mod keys;
 pub(super) mod launch;
 pub(super) mod lifecycle;
 mod metadata;
 pub(super) mod network;
+mod places;
+mod power;
+mod run;
+mod security_groups;
 mod seed;
+mod show;
 mod snapshots;
 pub(super) mod spec;
+mod tagging;
+mod template_calls;
+mod template_data;
+mod template_versions;
 pub(super) mod templates;
 mod types;
 mod volumes;
@@ -26,7 +42,25 @@ pub(super) use spec::LaunchSpec;
 use super::{Fault, actions::Action, state::State, tags::Tags};
 use std::collections::BTreeMap;
 
-pub(super) const TABLES: &[&[Action]] = &[];
+pub(super) const TABLES: &[&[Action]] = &[
+    run::ACTIONS,
+    instances::ACTIONS,
+    power::ACTIONS,
+    attributes::ACTIONS,
+    images::ACTIONS,
+    imaging::ACTIONS,
+    image_attributes::ACTIONS,
+    snapshots::ACTIONS,
+    volumes::ACTIONS,
+    keys::ACTIONS,
+    security_groups::ACTIONS,
+    places::ACTIONS,
+    types::ACTIONS,
+    tagging::ACTIONS,
+    template_calls::ACTIONS,
+    template_versions::ACTIONS,
+    fleet::ACTIONS,
+];
 
 /// Everything that EC2 keeps, by id.
 #[derive(Clone, Debug)]
@@ -50,6 +84,8 @@ pub(in crate::model) struct Ec2 {
 pub(in crate::model) enum Due {
     /// A terminated instance is no longer shown.
     Forget { instance: String },
+    /// What was copied or needs no files is there.
+    Settle { layer: String },
 }
 
 impl Ec2 {

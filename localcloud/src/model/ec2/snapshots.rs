@@ -1,13 +1,38 @@
-//! Snapshots as records.
+//! Snapshots: what images stand on. That of a root volume holds files, that of a data volume holds nothing here.
 
-use super::super::state::State;
-use jiff::Timestamp;
+use super::{
+    super::{Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, state::State, tags, tags::Tags},
+    Due,
+    describe::{Kind, PAGED, one},
+    instance::InstanceState,
+    lifecycle,
+};
+use jiff::{SignedDuration, Timestamp};
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action::new(Service::Ec2, "CreateSnapshot", "VolumeId Description TagSpecification", create_snapshot),
+    Action::new(Service::Ec2, "DescribeSnapshots", "SnapshotId Owner RestorableBy Filter MaxResults NextToken", describe_snapshots),
+    Action::new(Service::Ec2, "DeleteSnapshot", "SnapshotId", delete_snapshot),
+];
+
+/// A snapshot without files is pending long enough to be seen as such.
+const EMPTY_TIME: SignedDuration = SignedDuration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) enum SnapshotState {
     Pending,
     Completed,
     Error(String),
+}
+
+impl SnapshotState {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Error(_) => "error",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -19,22 +44,159 @@ pub(in crate::model) struct Snapshot {
     pub(in crate::model) encrypted: bool,
     pub(in crate::model) started: Timestamp,
     pub(in crate::model) state: SnapshotState,
-    /// The id under which the world keeps the files; nothing for a data volume, whose content is not kept.
+    /// The layer that must be there before the snapshot is completed.
+    pub(in crate::model) awaits: String,
+    /// The id under which the world keeps the files; nothing for a data volume.
     pub(in crate::model) layer: Option<String>,
 }
 
-/// Takes in that the layer of a snapshot is there, or why it is not.
+/// A snapshot that is to be made.
+pub(super) struct Making {
+    pub(super) volume: String,
+    pub(super) size: u32,
+    pub(super) description: String,
+    pub(super) encrypted: bool,
+    pub(super) awaits: String,
+    pub(super) layer: Option<String>,
+}
+
+/// Enters a pending snapshot and gives its id.
+pub(super) fn make(state: &mut State, making: Making, tags: &Tags) -> String {
+    let id = state.ids.resource("snap");
+    enter(state, id.clone(), making, tags);
+    id
+}
+
+fn enter(state: &mut State, id: String, making: Making, tags: &Tags) {
+    let snapshot = Snapshot {
+        id: id.clone(),
+        volume: making.volume,
+        size: making.size,
+        description: making.description,
+        encrypted: making.encrypted,
+        started: state.now,
+        state: SnapshotState::Pending,
+        awaits: making.awaits,
+        layer: making.layer,
+    };
+    state.ec2.snapshots.insert(id.clone(), snapshot);
+    state.ec2.tag(&id, tags);
+    state.hide_for_a_while(&id);
+}
+
+/// Takes in that a layer is there, or why it is not.
 pub(super) fn layer_settled(state: &mut State, layer: &str, failure: Option<&String>) {
-    for snapshot in state
-        .ec2
-        .snapshots
-        .values_mut()
-        .filter(|snapshot| snapshot.layer.as_deref() == Some(layer))
-    {
+    for snapshot in state.ec2.snapshots.values_mut().filter(|snapshot| snapshot.awaits == layer) {
         if snapshot.state == SnapshotState::Pending {
-            snapshot.state = failure.map_or(SnapshotState::Completed, |reason| {
-                SnapshotState::Error(reason.clone())
-            });
+            snapshot.state = failure.map_or(SnapshotState::Completed, |reason| SnapshotState::Error(reason.clone()));
         }
     }
+}
+
+/// Lets a layer's files go when neither an image nor a snapshot keeps them.
+pub(super) fn discard_unless_kept(state: &mut State, layer: &str) {
+    let by_snapshot = state.ec2.snapshots.values().any(|snapshot| snapshot.layer.as_deref() == Some(layer));
+    if !by_snapshot && !state.ec2.images.contains_key(layer) {
+        state.emit(Effect::Discard { image: layer.into() });
+    }
+}
+
+/// The image that uses a snapshot.
+pub(super) fn used_by<'a>(state: &'a State, id: &str) -> Option<&'a str> {
+    let uses = |image: &&super::images::Image| image.mappings.iter().any(|m| m.snapshot.as_deref() == Some(id));
+    state.ec2.images.values().find(uses).map(|image| image.id.as_str())
+}
+
+/// Removes a snapshot, and its files when nothing else keeps them.
+pub(super) fn remove(state: &mut State, id: &str) {
+    state.ec2.tags.remove(id);
+    if let Some(layer) = state.ec2.snapshots.remove(id).and_then(|snapshot| snapshot.layer) {
+        discard_unless_kept(state, &layer);
+    }
+}
+
+fn create_snapshot(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let volume = super::volumes::volume(state, args.text("VolumeId")?)?.clone();
+    let tags = tags::read_for(args, "snapshot")?;
+    let description = args.maybe_text("Description")?.unwrap_or_default().to_owned();
+    let root_of = volume.attached.as_ref().and_then(|(instance, device)| {
+        state.ec2.instances.get(instance).filter(|i| i.root_device == *device && !i.state.ending()).map(|i| (i.id.clone(), i.state))
+    });
+    let id = state.ids.resource("snap");
+    let layer = root_of.as_ref().map(|_| id.clone());
+    let making = Making { volume: volume.id, size: volume.size, description, encrypted: volume.encrypted, awaits: id.clone(), layer };
+    enter(state, id.clone(), making, &tags);
+    match root_of {
+        // A snapshot never stops the machine; only CreateImage does.
+        Some((instance, was)) => lifecycle::freeze_in_order(state, &instance, &id, was != InstanceState::Stopped),
+        None => state.after(EMPTY_TIME, agenda::Due::Ec2(Due::Settle { layer: id.clone() })),
+    }
+    Ok(show(state, &id))
+}
+
+const SNAPSHOTS: Kind = Kind {
+    ids: "SnapshotId",
+    set: "snapshotSet",
+    filters: "description encrypted owner-alias owner-id progress snapshot-id start-time status volume-id volume-size",
+    paging: PAGED,
+    all: |state| state.ec2.snapshots.keys().cloned().collect(),
+    missing: |id| super::no_such("InvalidSnapshot", "snapshot", "snap-", id),
+    field,
+    show,
+};
+
+fn describe_snapshots(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let owners = args.texts("Owner")?;
+    let account = state.config.account.clone();
+    let mine = owners.is_empty() || owners.iter().any(|owner| *owner == "self" || *owner == account);
+    let (ids, token) = SNAPSHOTS.select(state, args, |_, _| mine)?;
+    Ok(SNAPSHOTS.list(state, &ids, token))
+}
+
+fn field(state: &State, id: &str, name: &str) -> Vec<String> {
+    let Some(snapshot) = state.ec2.snapshots.get(id) else { return Vec::new() };
+    match name {
+        "description" => one(&snapshot.description),
+        "encrypted" => one(snapshot.encrypted),
+        "owner-id" => one(&state.config.account),
+        "progress" => one(progress(snapshot)),
+        "snapshot-id" => one(&snapshot.id),
+        "status" => one(snapshot.state.name()),
+        "volume-id" => one(&snapshot.volume),
+        "volume-size" => one(snapshot.size),
+        _ => Vec::new(),
+    }
+}
+
+fn progress(snapshot: &Snapshot) -> &'static str {
+    if snapshot.state == SnapshotState::Completed { "100%" } else { "0%" }
+}
+
+fn show(state: &State, id: &str) -> Tree {
+    let Some(snapshot) = state.ec2.snapshots.get(id) else { return Tree::new() };
+    let failure = if let SnapshotState::Error(why) = &snapshot.state { Some(why) } else { None };
+    Tree::new()
+        .put("snapshotId", id)
+        .put("volumeId", &snapshot.volume)
+        .put("status", snapshot.state.name())
+        .put_some("statusMessage", failure)
+        .put("startTime", snapshot.started)
+        .put("progress", progress(snapshot))
+        .put("ownerId", &state.config.account)
+        .put("volumeSize", snapshot.size)
+        .put("description", &snapshot.description)
+        .put("encrypted", snapshot.encrypted)
+        .put("storageTier", "standard")
+        .put("tagSet", tags::show(&state.ec2.tags_of(id)))
+}
+
+fn delete_snapshot(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let id = args.text("SnapshotId")?;
+    super::snapshot(state, id)?;
+    if let Some(image) = used_by(state, id) {
+        let message = format!("The snapshot {id} is currently in use by {image}");
+        return Err(Fault::new("InvalidSnapshot.InUse", message));
+    }
+    remove(state, id);
+    Ok(Tree::new().put("return", true))
 }

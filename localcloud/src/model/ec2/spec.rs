@@ -66,6 +66,7 @@ impl LaunchSpec {
             "instance volume spot-instances-request network-interface",
         )?;
         let placement = args.map("Placement")?;
+        let zone = placement.map(|p| given(&p, "AvailabilityZone")).transpose()?.flatten();
         let mut spec = Self {
             image: args.maybe_text("ImageId")?.unwrap_or_default().into(),
             instance_type: args.maybe_text("InstanceType")?.unwrap_or_default().into(),
@@ -73,12 +74,8 @@ impl LaunchSpec {
             user_data: user_data(args)?,
             groups: owned(args.texts("SecurityGroupId")?),
             group_names: owned(args.texts("SecurityGroup")?),
-            subnet: args.maybe_text("SubnetId")?.map(String::from),
-            zone: placement
-                .map(|p| p.maybe_text("AvailabilityZone"))
-                .transpose()?
-                .flatten()
-                .map(String::from),
+            subnet: given(args, "SubnetId")?,
+            zone,
             address: address(args, "PrivateIpAddress")?,
             profile: profile(args)?,
             disks: disks(args)?,
@@ -125,12 +122,17 @@ impl LaunchSpec {
         first
             .int_in("DeviceIndex", 0..=0)?
             .ok_or_else(|| first.missing("DeviceIndex"))?;
-        self.subnet = first.maybe_text("SubnetId")?.map(String::from);
+        self.subnet = given(first, "SubnetId")?;
         self.groups = owned(first.texts("SecurityGroupId")?);
         self.public = first.flag("AssociatePublicIpAddress")?;
         self.address = address(first, "PrivateIpAddress")?;
         Ok(())
     }
+}
+
+/// A text that is there and not empty; some clients send empty ones for what they leave out.
+fn given(args: &Args<'_>, name: &str) -> Result<Option<String>, Fault> {
+    Ok(args.maybe_text(name)?.filter(|text| !text.is_empty()).map(String::from))
 }
 
 fn owned(texts: Vec<&str>) -> Vec<String> {

@@ -1,4 +1,10 @@
-//! The instance types that can be had.
+//! The instance types that can be had, where, and what they cost as spot instances.
+
+use super::{
+    super::{Fault, Service, Tree, actions::Action, args::Args, filter::Filters, state::State},
+    describe::{Kind, PAGED, one},
+};
+use std::collections::BTreeMap;
 
 /// An instance type (DescribeInstanceTypes).
 #[derive(Clone, Copy, Debug)]
@@ -73,4 +79,122 @@ pub(in crate::model) const ALL: &[InstanceType] = &[
 
 pub(in crate::model) fn find(name: &str) -> Option<&'static InstanceType> {
     ALL.iter().find(|kind| kind.name == name)
+}
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action::new(Service::Ec2, "DescribeInstanceTypes", "InstanceType Filter MaxResults NextToken", |state, args| {
+        TYPES.describe(state, args)
+    }),
+    Action::new(
+        Service::Ec2,
+        "DescribeInstanceTypeOfferings",
+        "LocationType Filter MaxResults NextToken",
+        describe_offerings,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeSpotPriceHistory",
+        "StartTime EndTime InstanceType ProductDescription Filter AvailabilityZone MaxResults NextToken",
+        describe_spot_prices,
+    ),
+];
+
+const TYPES: Kind = Kind {
+    ids: "InstanceType",
+    set: "instanceTypeSet",
+    filters: "bare-metal current-generation instance-type memory-info.size-in-mib processor-info.supported-architecture \
+        supported-root-device-type supported-virtualization-type supported-usage-class vcpu-info.default-vcpus",
+    paging: PAGED,
+    all: |_| ALL.iter().map(|kind| kind.name.into()).collect(),
+    missing: |name| {
+        let message = format!("The following supplied instance types do not exist: [{name}]");
+        Fault::new("InvalidInstanceType", message)
+    },
+    field: |_, name, field| {
+        let Some(kind) = find(name) else { return Vec::new() };
+        match field {
+            "bare-metal" => one(false),
+            "current-generation" => one(!name.starts_with("t2.")),
+            "instance-type" => one(name),
+            "memory-info.size-in-mib" => one(kind.memory_mib),
+            "processor-info.supported-architecture" => one(kind.architecture),
+            "supported-root-device-type" => one("ebs"),
+            "supported-usage-class" => vec!["on-demand".into(), "spot".into()],
+            "supported-virtualization-type" => one("hvm"),
+            _ => one(kind.cpus),
+        }
+    },
+    show: |_, name| find(name).map_or_else(Tree::new, show),
+};
+
+fn show(kind: &InstanceType) -> Tree {
+    let texts = |list: &[&str]| list.iter().map(|text| Tree::from(*text)).collect::<Vec<_>>();
+    let threads = if kind.cpus > 1 { 2 } else { 1 };
+    let cpus = Tree::new()
+        .put("defaultVCpus", kind.cpus)
+        .put("defaultCores", kind.cpus / threads)
+        .put("defaultThreadsPerCore", threads);
+    Tree::new()
+        .put("instanceType", kind.name)
+        .put("currentGeneration", !kind.name.starts_with("t2."))
+        .put("freeTierEligible", kind.name == "t2.micro" || kind.name == "t3.micro")
+        .put("supportedUsageClasses", texts(&["on-demand", "spot"]))
+        .put("supportedRootDeviceTypes", texts(&["ebs"]))
+        .put("supportedVirtualizationTypes", texts(&["hvm"]))
+        .put("bareMetal", false)
+        .put("hypervisor", if kind.name.starts_with("t2.") { "xen" } else { "nitro" })
+        .put("processorInfo", Tree::new().put("supportedArchitectures", texts(&[kind.architecture])))
+        .put("vCpuInfo", cpus)
+        .put("memoryInfo", Tree::new().put("sizeInMiB", kind.memory_mib))
+        .put("instanceStorageSupported", false)
+        .put("burstablePerformanceSupported", kind.name.starts_with('t'))
+        .put("networkInfo", Tree::new().put("enaSupport", "supported").put("maximumNetworkInterfaces", 1_i64))
+}
+
+/// Every type can be had in every zone.
+fn describe_offerings(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let locations = match args.word("LocationType", "region availability-zone availability-zone-id")? {
+        Some("availability-zone") => state.ec2.subnets.values().map(|subnet| subnet.zone.clone()).collect(),
+        Some("availability-zone-id") => state.ec2.subnets.values().map(|subnet| subnet.zone_id.clone()).collect(),
+        _ => vec![state.config.region.clone()],
+    };
+    let location_type = args.maybe_text("LocationType")?.unwrap_or("region");
+    let filters = Filters::read(args)?;
+    let mut offered = Vec::new();
+    for (kind, place) in ALL.iter().flat_map(|kind| locations.iter().map(move |place| (kind, place))) {
+        let field = |name: &str| match name {
+            "instance-type" => Some(one(kind.name)),
+            "location" => Some(one(place)),
+            _ => None,
+        };
+        if filters.pass(&BTreeMap::new(), field)? {
+            let tree = Tree::new().put("instanceType", kind.name).put("locationType", location_type).put("location", place);
+            offered.push((format!("{} {place}", kind.name), tree));
+        }
+    }
+    let (page, token) = PAGED.read(args)?.cut(offered);
+    Ok(Tree::new().put("instanceTypeOfferingSet", page).put_some("nextToken", token))
+}
+
+/// A price that stands still: a third of a round on-demand price for the memory.
+fn describe_spot_prices(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let types = args.texts("InstanceType")?;
+    let products = args.texts("ProductDescription")?;
+    let zone = args.maybe_text("AvailabilityZone")?.filter(|zone| !zone.is_empty());
+    let product = products.first().copied().unwrap_or("Linux/UNIX");
+    let mut prices = Vec::new();
+    for kind in ALL.iter().filter(|kind| types.is_empty() || types.contains(&kind.name)) {
+        for subnet in state.ec2.subnets.values().filter(|subnet| zone.is_none_or(|zone| zone == subnet.zone)) {
+            let micros = u64::from(kind.memory_mib) * 4;
+            let tree = Tree::new()
+                .put("instanceType", kind.name)
+                .put("productDescription", product)
+                .put("spotPrice", format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000))
+                .put("timestamp", state.config.opened)
+                .put("availabilityZone", &subnet.zone);
+            prices.push((format!("{} {}", kind.name, subnet.zone), tree));
+        }
+    }
+    let (page, token) = PAGED.read(args)?.cut(prices);
+    Ok(Tree::new().put("spotPriceHistorySet", page).put_some("nextToken", token))
 }

@@ -1,6 +1,22 @@
 //! Volumes: those of instances, and those that stand alone.
 
+use super::{
+    super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags},
+    describe::{Kind, PAGED, one},
+    network,
+};
 use jiff::Timestamp;
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action::new(Service::Ec2, "DescribeVolumes", "VolumeId Filter MaxResults NextToken", describe_volumes),
+    Action::new(
+        Service::Ec2,
+        "CreateVolume",
+        "AvailabilityZone Size SnapshotId VolumeType Encrypted Iops Throughput TagSpecification ClientToken",
+        create_volume,
+    ),
+    Action::new(Service::Ec2, "DeleteVolume", "VolumeId", delete_volume),
+];
 
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Volume {
@@ -13,4 +29,133 @@ pub(in crate::model) struct Volume {
     pub(in crate::model) created: Timestamp,
     /// The instance and device that it is on.
     pub(in crate::model) attached: Option<(String, String)>,
+}
+
+fn no_such_volume(id: &str) -> Fault {
+    let fault = super::no_such("InvalidVolume", "volume", "vol-", id);
+    let code = if fault.code.ends_with("Malformed") { "InvalidVolumeID.Malformed" } else { "InvalidVolume.NotFound" };
+    Fault::new(code, fault.message)
+}
+
+/// The volume, or the refusal for an id that names none.
+pub(super) fn volume<'a>(state: &'a State, id: &str) -> Result<&'a Volume, Fault> {
+    state.ec2.volumes.get(id).ok_or_else(|| no_such_volume(id))
+}
+
+const VOLUMES: Kind = Kind {
+    ids: "VolumeId",
+    set: "volumeSet",
+    filters: "attachment.delete-on-termination attachment.device attachment.instance-id attachment.status \
+        availability-zone create-time encrypted size snapshot-id status volume-id volume-type",
+    paging: PAGED,
+    all: |state| state.ec2.volumes.keys().cloned().collect(),
+    missing: no_such_volume,
+    field,
+    show,
+};
+
+fn describe_volumes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    VOLUMES.describe(state, args)
+}
+
+fn field(state: &State, id: &str, name: &str) -> Vec<String> {
+    let Some(volume) = state.ec2.volumes.get(id) else { return Vec::new() };
+    let attached = volume.attached.iter();
+    match name {
+        "attachment.device" => attached.map(|(_, device)| device.clone()).collect(),
+        "attachment.instance-id" => attached.map(|(instance, _)| instance.clone()).collect(),
+        "attachment.status" => attached.map(|_| "attached".into()).collect(),
+        "attachment.delete-on-termination" => attached.map(|_| deletes(state, volume).to_string()).collect(),
+        "availability-zone" => one(&volume.zone),
+        "encrypted" => one(volume.encrypted),
+        "size" => one(volume.size),
+        "snapshot-id" => volume.snapshot.clone().into_iter().collect(),
+        "status" => one(status(volume)),
+        "volume-id" => one(&volume.id),
+        "volume-type" => one(&volume.kind),
+        _ => Vec::new(),
+    }
+}
+
+fn status(volume: &Volume) -> &'static str {
+    if volume.attached.is_some() { "in-use" } else { "available" }
+}
+
+fn deletes(state: &State, volume: &Volume) -> bool {
+    let instance = volume.attached.as_ref().and_then(|(instance, _)| state.ec2.instances.get(instance));
+    let on = instance.and_then(|instance| instance.volumes.iter().find(|attached| attached.volume == volume.id));
+    on.is_some_and(|attached| attached.delete_on_termination)
+}
+
+fn show(state: &State, id: &str) -> Tree {
+    let Some(volume) = state.ec2.volumes.get(id) else { return Tree::new() };
+    let attachment = |(instance, device): &(String, String)| {
+        Tree::new()
+            .put("volumeId", id)
+            .put("instanceId", instance)
+            .put("device", device)
+            .put("status", "attached")
+            .put("attachTime", volume.created)
+            .put("deleteOnTermination", deletes(state, volume))
+    };
+    Tree::new()
+        .put("volumeId", id)
+        .put("size", volume.size)
+        .put("snapshotId", volume.snapshot.as_deref().unwrap_or_default())
+        .put("availabilityZone", &volume.zone)
+        .put("status", status(volume))
+        .put("createTime", volume.created)
+        .put("attachmentSet", volume.attached.iter().map(attachment).collect::<Vec<_>>())
+        .put("volumeType", &volume.kind)
+        .put("encrypted", volume.encrypted)
+        .put("multiAttachEnabled", false)
+        .put("tagSet", tags::show(&state.ec2.tags_of(id)))
+}
+
+fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    if let Some(id) = state.tokens.replay("CreateVolume", args)?.and_then(|ids| ids.into_iter().next()) {
+        return Ok(show(state, &id));
+    }
+    let zone = args.text("AvailabilityZone")?;
+    if !network::zones(state).contains(zone) {
+        return Err(Fault::new("InvalidZone.NotFound", format!("The zone '{zone}' does not exist.")));
+    }
+    let snapshot = args.maybe_text("SnapshotId")?.filter(|id| !id.is_empty());
+    let least = snapshot.map(|id| super::snapshot(state, id)).transpose()?.map(|snapshot| snapshot.size);
+    let asked = args.int_in("Size", 1..=65536)?.and_then(|size| u32::try_from(size).ok());
+    let Some(size) = asked.or(least) else {
+        return Err(Fault::new("MissingParameter", "The request must contain the parameter size or snapshotId"));
+    };
+    if least.is_some_and(|least| size < least) {
+        return Err(args.invalid("Size", &size.to_string(), "The size must not be below that of the snapshot."));
+    }
+    let tags = tags::read_for(args, "volume")?;
+    let id = state.ids.resource("vol");
+    let volume = Volume {
+        id: id.clone(),
+        size,
+        kind: args.word("VolumeType", "standard io1 io2 gp2 gp3 sc1 st1")?.unwrap_or("gp2").into(),
+        zone: zone.into(),
+        snapshot: snapshot.map(String::from),
+        encrypted: args.flag("Encrypted")?.unwrap_or_default(),
+        created: state.now,
+        attached: None,
+    };
+    state.ec2.volumes.insert(id.clone(), volume);
+    state.ec2.tag(&id, &tags);
+    state.hide_for_a_while(&id);
+    state.tokens.remember("CreateVolume", args, std::slice::from_ref(&id));
+    Ok(show(state, &id))
+}
+
+fn delete_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    let volume = volume(state, args.text("VolumeId")?)?;
+    if let Some((instance, _)) = &volume.attached {
+        let message = format!("Volume {} is currently attached to {instance}", volume.id);
+        return Err(Fault::new("VolumeInUse", message));
+    }
+    let id = volume.id.clone();
+    state.ec2.volumes.remove(&id);
+    state.ec2.tags.remove(&id);
+    Ok(Tree::new().put("return", true))
 }
