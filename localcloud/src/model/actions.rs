@@ -28,7 +28,13 @@ impl Action {
         takes: &'static str,
         run: Handler,
     ) -> Self {
-        Self { service, name, takes, also: "", run }
+        Self {
+            service,
+            name,
+            takes,
+            also: "",
+            run,
+        }
     }
 }
 

@@ -36,18 +36,12 @@ impl Filters {
             .map(Self)
     }
 
-    pub(super) fn from_list(filters: Vec<Filter>) -> Self {
-        Self(filters)
-    }
-
-    pub(super) fn names(&self, name: &str) -> bool {
-        self.0.iter().any(|filter| filter.name == name)
-    }
-
     /// Refuses filters that the call does not know; those on tags are known to all.
     pub(super) fn only(&self, names: &str) -> Result<(), Fault> {
         let known = |name: &str| {
-            name == "tag-key" || name.starts_with("tag:") || names.split_whitespace().any(|known| known == name)
+            name == "tag-key"
+                || name.starts_with("tag:")
+                || names.split_whitespace().any(|known| known == name)
         };
         match self.0.iter().find(|filter| !known(&filter.name)) {
             Some(filter) => Err(unknown(&filter.name)),
@@ -76,21 +70,6 @@ impl Filters {
             }
         }
         Ok(true)
-    }
-
-    /// Keeps what passes, in order.
-    pub(super) fn retain<T>(
-        &self,
-        items: Vec<T>,
-        pass: impl Fn(&Self, &T) -> Result<bool, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let mut kept = Vec::new();
-        for item in items {
-            if pass(self, &item)? {
-                kept.push(item);
-            }
-        }
-        Ok(kept)
     }
 }
 

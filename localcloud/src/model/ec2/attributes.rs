@@ -8,7 +8,12 @@ use super::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeInstanceAttribute", "InstanceId Attribute", describe_instance_attribute),
+    Action::new(
+        Service::Ec2,
+        "DescribeInstanceAttribute",
+        "InstanceId Attribute",
+        describe_instance_attribute,
+    ),
     Action::new(
         Service::Ec2,
         "ModifyInstanceAttribute",
@@ -30,10 +35,16 @@ fn describe_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tre
         "instanceType" => tree.put("instanceType", value(&instance.instance_type)),
         "userData" => tree.put("userData", user_data(instance)),
         "disableApiTermination" => tree.put("disableApiTermination", value(instance.protected)),
-        "instanceInitiatedShutdownBehavior" => tree.put("instanceInitiatedShutdownBehavior", value(on_shutdown(instance))),
+        "instanceInitiatedShutdownBehavior" => tree.put(
+            "instanceInitiatedShutdownBehavior",
+            value(on_shutdown(instance)),
+        ),
         "rootDeviceName" => tree.put("rootDeviceName", value(&instance.root_device)),
         "blockDeviceMapping" => {
-            let devices = instance.volumes.iter().map(|attached| show::device(instance, attached));
+            let devices = instance
+                .volumes
+                .iter()
+                .map(|attached| show::device(instance, attached));
             tree.put("blockDeviceMapping", devices.collect::<Vec<_>>())
         }
         "sourceDestCheck" => tree.put("sourceDestCheck", value(instance.source_dest_check)),
@@ -48,7 +59,10 @@ fn describe_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tre
 }
 
 fn user_data(instance: &Instance) -> Tree {
-    instance.user_data.as_ref().map_or_else(Tree::new, |bytes| value(STANDARD.encode(bytes)))
+    instance
+        .user_data
+        .as_ref()
+        .map_or_else(Tree::new, |bytes| value(STANDARD.encode(bytes)))
 }
 
 fn on_shutdown(instance: &Instance) -> &'static str {
@@ -63,7 +77,16 @@ fn modify_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree,
     let id = args.text("InstanceId")?;
     let mut instance = super::instance(state, id)?.clone();
     let mut given: Vec<(&str, &str)> = Vec::new();
-    for name in ["SourceDestCheck", "DisableApiTermination", "InstanceType", "UserData", "InstanceInitiatedShutdownBehavior", "EbsOptimized", "SriovNetSupport", "EnaSupport"] {
+    for name in [
+        "SourceDestCheck",
+        "DisableApiTermination",
+        "InstanceType",
+        "UserData",
+        "InstanceInitiatedShutdownBehavior",
+        "EbsOptimized",
+        "SriovNetSupport",
+        "EnaSupport",
+    ] {
         if let Some(value) = args.value(name)? {
             given.push((name, value));
         }
@@ -81,7 +104,12 @@ fn modify_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree,
             }
             instance.groups = groups.into_iter().map(String::from).collect();
         }
-        ([], []) => return Err(Fault::new("InvalidParameterCombination", "No attributes specified.")),
+        ([], []) => {
+            return Err(Fault::new(
+                "InvalidParameterCombination",
+                "No attributes specified.",
+            ));
+        }
         _ => {
             let message = "Fields for multiple attribute types specified";
             return Err(Fault::new("InvalidParameterCombination", message));
@@ -93,7 +121,12 @@ fn modify_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree,
 
 fn capital(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
+    chars
+        .next()
+        .map(|first| first.to_ascii_uppercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
 }
 
 fn set(args: &Args<'_>, instance: &mut Instance, name: &str, value: &str) -> Result<(), Fault> {
@@ -108,21 +141,36 @@ fn set(args: &Args<'_>, instance: &mut Instance, name: &str, value: &str) -> Res
         "EnaSupport" | "SriovNetSupport" | "InstanceType" | "UserData" | "EbsOptimized"
             if instance.state != InstanceState::Stopped =>
         {
-            let message = format!("The instance '{}' is not in the 'stopped' state.", instance.id);
+            let message = format!(
+                "The instance '{}' is not in the 'stopped' state.",
+                instance.id
+            );
             return Err(Fault::new("IncorrectInstanceState", message));
         }
         "EnaSupport" => instance.ena = flag()?,
         "EbsOptimized" => instance.ebs_optimized = flag()?,
         "SriovNetSupport" if value == "simple" => instance.sriov = true,
-        "InstanceType" if types::find(value).is_some_and(|kind| kind.architecture == instance.architecture) => {
+        "InstanceType"
+            if types::find(value)
+                .is_some_and(|kind| kind.architecture == instance.architecture) =>
+        {
             instance.instance_type = value.into();
         }
         "UserData" => {
-            let malformed = |_| Fault::new("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.");
+            let malformed = |_| {
+                Fault::new(
+                    "InvalidUserData.Malformed",
+                    "Invalid BASE64 encoding of user data.",
+                )
+            };
             instance.user_data = Some(STANDARD.decode(value).map_err(malformed)?);
         }
-        "InstanceInitiatedShutdownBehavior" if value == "stop" => instance.on_shutdown = OnShutdown::Stop,
-        "InstanceInitiatedShutdownBehavior" if value == "terminate" => instance.on_shutdown = OnShutdown::Terminate,
+        "InstanceInitiatedShutdownBehavior" if value == "stop" => {
+            instance.on_shutdown = OnShutdown::Stop
+        }
+        "InstanceInitiatedShutdownBehavior" if value == "terminate" => {
+            instance.on_shutdown = OnShutdown::Terminate
+        }
         _ => return Err(args.invalid(name, value, "Unknown attribute or value.")),
     }
     Ok(())

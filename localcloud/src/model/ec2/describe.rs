@@ -35,7 +35,9 @@ impl Kind {
     /// The answer's list for ids that were selected.
     pub(super) fn list(&self, state: &State, ids: &[String], token: Option<String>) -> Tree {
         let shown: Vec<Tree> = ids.iter().map(|id| (self.show)(state, id)).collect();
-        Tree::new().put(self.set, shown).put_some("nextToken", token)
+        Tree::new()
+            .put(self.set, shown)
+            .put_some("nextToken", token)
     }
 
     /// The ids of one page that are named, pass the filters and `keep`.
@@ -51,7 +53,10 @@ impl Kind {
         let mut ids = (self.all)(state);
         ids.retain(|id| state.poll_sees(id));
         let named = args.texts(self.ids)?;
-        if let Some(lost) = named.iter().find(|id| !ids.iter().any(|known| known == *id)) {
+        if let Some(lost) = named
+            .iter()
+            .find(|id| !ids.iter().any(|known| known == *id))
+        {
             return Err((self.missing)(lost));
         }
         let mut kept = Vec::new();
@@ -65,7 +70,9 @@ impl Kind {
     }
 
     fn passes(&self, state: &State, filters: &Filters, id: &str) -> Result<bool, Fault> {
-        filters.pass(&state.ec2.tags_of(id), |name| Some((self.field)(state, id, name)))
+        filters.pass(&state.ec2.tags_of(id), |name| {
+            Some((self.field)(state, id, name))
+        })
     }
 }
 

@@ -28,21 +28,31 @@ fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     for (choice, over, shown) in choices {
         let mut spec = prepare(state, &choice, &over)?;
         spec.spot = spot;
-        spec.instance_tags.extend(tags.get("instance").cloned().unwrap_or_default());
-        spec.instance_tags.insert("aws:ec2:fleet-id".into(), id.clone());
+        spec.instance_tags
+            .extend(tags.get("instance").cloned().unwrap_or_default());
+        spec.instance_tags
+            .insert("aws:ec2:fleet-id".into(), id.clone());
         match launch(state, &spec, None, count) {
             Ok(ids) => {
-                state.ec2.tag(&id, &tags.remove("fleet").unwrap_or_default());
+                state
+                    .ec2
+                    .tag(&id, &tags.remove("fleet").unwrap_or_default());
                 return Ok(launched(&id, &spec, shown, &ids, spot));
             }
             Err(fault) => failures.push((shown, fault)),
         }
     }
     let errors = failures.into_iter().map(|(shown, fault)| {
-        let tree = Tree::new().put("launchTemplateAndOverrides", shown).put("lifecycle", lifecycle(spot));
-        tree.put("errorCode", fault.code).put("errorMessage", fault.message)
+        let tree = Tree::new()
+            .put("launchTemplateAndOverrides", shown)
+            .put("lifecycle", lifecycle(spot));
+        tree.put("errorCode", fault.code)
+            .put("errorMessage", fault.message)
     });
-    Ok(Tree::new().put("fleetId", id).put("errorSet", errors.collect::<Vec<_>>()).put("fleetInstanceSet", Vec::new()))
+    Ok(Tree::new()
+        .put("fleetId", id)
+        .put("errorSet", errors.collect::<Vec<_>>())
+        .put("fleetInstanceSet", Vec::new()))
 }
 
 fn lifecycle(spot: bool) -> &'static str {
@@ -50,8 +60,12 @@ fn lifecycle(spot: bool) -> &'static str {
 }
 
 fn capacity(args: &Args<'_>) -> Result<(usize, bool), Fault> {
-    let target = args.map("TargetCapacitySpecification")?.ok_or_else(|| args.missing("TargetCapacitySpecification"))?;
-    let total = target.int_in("TotalTargetCapacity", 1..=100)?.ok_or_else(|| target.missing("TotalTargetCapacity"))?;
+    let target = args
+        .map("TargetCapacitySpecification")?
+        .ok_or_else(|| args.missing("TargetCapacitySpecification"))?;
+    let total = target
+        .int_in("TotalTargetCapacity", 1..=100)?
+        .ok_or_else(|| target.missing("TotalTargetCapacity"))?;
     let spot = target.word("DefaultTargetCapacityType", "spot on-demand")? == Some("spot");
     Ok((usize::try_from(total).unwrap_or(1), spot))
 }
@@ -65,7 +79,11 @@ fn choices(args: &Args<'_>) -> Result<Vec<Override>, Fault> {
         let template = config.map("LaunchTemplateSpecification")?;
         let template = template.ok_or_else(|| config.missing("LaunchTemplateSpecification"))?;
         let choice = Choice::read(&template)?;
-        let mut overrides: Vec<Data> = config.maps("Overrides")?.iter().map(|over| over.raw().clone()).collect();
+        let mut overrides: Vec<Data> = config
+            .maps("Overrides")?
+            .iter()
+            .map(|over| over.raw().clone())
+            .collect();
         if overrides.is_empty() {
             overrides.push(Data::new());
         }
@@ -74,7 +92,11 @@ fn choices(args: &Args<'_>) -> Result<Vec<Override>, Fault> {
             choices.push((choice.clone(), over, shown));
         }
     }
-    if choices.is_empty() { Err(args.missing("LaunchTemplateConfigs")) } else { Ok(choices) }
+    if choices.is_empty() {
+        Err(args.missing("LaunchTemplateConfigs"))
+    } else {
+        Ok(choices)
+    }
 }
 
 fn shown(choice: &Choice, over: &Data) -> Tree {
@@ -90,7 +112,9 @@ fn shown(choice: &Choice, over: &Data) -> Tree {
         .put_some("instanceType", text("InstanceType"))
         .put_some("subnetId", text("SubnetId"))
         .put_some("availabilityZone", text("AvailabilityZone"));
-    Tree::new().put("launchTemplateSpecification", template).put("overrides", overrides)
+    Tree::new()
+        .put("launchTemplateSpecification", template)
+        .put("overrides", overrides)
 }
 
 /// An override names type, subnet, zone and image; a template may carry its groups in an interface, where the subnet goes too.
@@ -98,7 +122,13 @@ fn prepare(state: &State, choice: &Choice, over: &Data) -> Result<LaunchSpec, Fa
     let mut spec = templates::spec(state, choice, &Data::new())?;
     let over = Args::of_map(Service::Ec2, over);
     over.only("InstanceType SubnetId AvailabilityZone ImageId MaxPrice Priority WeightedCapacity Placement")?;
-    let text = |name| Ok::<_, Fault>(over.maybe_text(name)?.filter(|text| !text.is_empty()).map(String::from));
+    let text = |name| {
+        Ok::<_, Fault>(
+            over.maybe_text(name)?
+                .filter(|text| !text.is_empty())
+                .map(String::from),
+        )
+    };
     spec.instance_type = text("InstanceType")?.unwrap_or(spec.instance_type);
     spec.image = text("ImageId")?.unwrap_or(spec.image);
     spec.subnet = text("SubnetId")?.or(spec.subnet);
@@ -110,7 +140,13 @@ fn launched(id: &str, spec: &LaunchSpec, shown: Tree, ids: &[String], spot: bool
     let instances = Tree::new()
         .put("launchTemplateAndOverrides", shown)
         .put("lifecycle", lifecycle(spot))
-        .put("instanceIds", ids.iter().map(Tree::from).collect::<Vec<_>>())
+        .put(
+            "instanceIds",
+            ids.iter().map(Tree::from).collect::<Vec<_>>(),
+        )
         .put("instanceType", &spec.instance_type);
-    Tree::new().put("fleetId", id).put("errorSet", Vec::new()).put("fleetInstanceSet", vec![instances])
+    Tree::new()
+        .put("fleetId", id)
+        .put("errorSet", Vec::new())
+        .put("fleetInstanceSet", vec![instances])
 }

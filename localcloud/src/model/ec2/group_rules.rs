@@ -7,8 +7,7 @@ use super::{
 use crate::model::Cidr;
 
 /// The parameters that name rules.
-pub(super) const TAKES: &str =
-    "GroupId IpPermissions IpProtocol FromPort ToPort CidrIp SourceSecurityGroupName SourceSecurityGroupOwnerId";
+pub(super) const TAKES: &str = "GroupId IpPermissions IpProtocol FromPort ToPort CidrIp SourceSecurityGroupName SourceSecurityGroupOwnerId";
 
 /// Reads the rules of a call; ids are still empty.
 pub(super) fn read(state: &State, args: &Args<'_>, egress: bool) -> Result<Vec<GroupRule>, Fault> {
@@ -21,7 +20,14 @@ pub(super) fn read(state: &State, args: &Args<'_>, egress: bool) -> Result<Vec<G
         permission.only("IpProtocol FromPort ToPort Groups IpRanges Ipv6Ranges")?;
         let (protocol, ports) = protocol(&permission)?;
         for (peer, description) in peers(state, &permission)? {
-            rules.push(GroupRule { id: String::new(), egress, protocol: protocol.clone(), ports, peer, description });
+            rules.push(GroupRule {
+                id: String::new(),
+                egress,
+                protocol: protocol.clone(),
+                ports,
+                peer,
+                description,
+            });
         }
     }
     if rules.is_empty() {
@@ -31,18 +37,35 @@ pub(super) fn read(state: &State, args: &Args<'_>, egress: bool) -> Result<Vec<G
 }
 
 fn flat(state: &State, args: &Args<'_>, egress: bool) -> Result<Option<GroupRule>, Fault> {
-    let peer = match (args.maybe_text("CidrIp")?, args.maybe_text("SourceSecurityGroupName")?) {
+    let peer = match (
+        args.maybe_text("CidrIp")?,
+        args.maybe_text("SourceSecurityGroupName")?,
+    ) {
         (Some(text), _) => Peer::V4(cidr(text)?),
         (None, Some(name)) => Peer::Group(group_named(state, name)?),
         (None, None) => return Ok(None),
     };
     let (protocol, ports) = protocol(args)?;
-    Ok(Some(GroupRule { id: String::new(), egress, protocol, ports, peer, description: None }))
+    Ok(Some(GroupRule {
+        id: String::new(),
+        egress,
+        protocol,
+        ports,
+        peer,
+        description: None,
+    }))
 }
 
 fn group_named(state: &State, name: &str) -> Result<String, Fault> {
-    let missing = || Fault::new("InvalidGroup.NotFound", format!("The security group '{name}' does not exist"));
-    security_group_named(state, name).map(|group| group.id.clone()).ok_or_else(missing)
+    let missing = || {
+        Fault::new(
+            "InvalidGroup.NotFound",
+            format!("The security group '{name}' does not exist"),
+        )
+    };
+    security_group_named(state, name)
+        .map(|group| group.id.clone())
+        .ok_or_else(missing)
 }
 
 fn protocol(args: &Args<'_>) -> Result<(String, Option<(i64, i64)>), Fault> {
@@ -61,7 +84,8 @@ fn protocol(args: &Args<'_>) -> Result<(String, Option<(i64, i64)>), Fault> {
         return Ok((protocol.into(), None));
     }
     let (Some(from), Some(to)) = (from, to) else {
-        let message = "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.";
+        let message =
+            "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.";
         return Err(Fault::new("InvalidParameterValue", message));
     };
     let icmp = protocol.starts_with("icmp");
@@ -73,7 +97,8 @@ fn protocol(args: &Args<'_>) -> Result<(String, Option<(i64, i64)>), Fault> {
 }
 
 fn peers(state: &State, args: &Args<'_>) -> Result<Vec<(Peer, Option<String>)>, Fault> {
-    let description = |entry: &Args<'_>| Ok::<_, Fault>(entry.maybe_text("Description")?.map(String::from));
+    let description =
+        |entry: &Args<'_>| Ok::<_, Fault>(entry.maybe_text("Description")?.map(String::from));
     let mut peers = Vec::new();
     for range in args.maps("IpRanges")? {
         range.only("CidrIp Description")?;
@@ -81,7 +106,10 @@ fn peers(state: &State, args: &Args<'_>) -> Result<Vec<(Peer, Option<String>)>, 
     }
     for range in args.maps("Ipv6Ranges")? {
         range.only("CidrIpv6 Description")?;
-        peers.push((Peer::V6(cidr6(range.text("CidrIpv6")?)?), description(&range)?));
+        peers.push((
+            Peer::V6(cidr6(range.text("CidrIpv6")?)?),
+            description(&range)?,
+        ));
     }
     for group in args.maps("Groups")? {
         group.only("GroupId GroupName UserId Description VpcId")?;
@@ -96,19 +124,41 @@ fn peers(state: &State, args: &Args<'_>) -> Result<Vec<(Peer, Option<String>)>, 
 
 /// EC2 keeps the network of what is given: the bits after the prefix are dropped.
 fn cidr(text: &str) -> Result<Cidr, Fault> {
-    let malformed = || Fault::new("InvalidParameterValue", format!("CIDR block {text} is malformed"));
+    let malformed = || {
+        Fault::new(
+            "InvalidParameterValue",
+            format!("CIDR block {text} is malformed"),
+        )
+    };
     let (address, prefix) = text.split_once('/').ok_or_else(malformed)?;
     let address: std::net::Ipv4Addr = address.parse().map_err(|_| malformed())?;
-    let prefix: u8 = prefix.parse().ok().filter(|bits| *bits <= 32).ok_or_else(malformed)?;
+    let prefix: u8 = prefix
+        .parse()
+        .ok()
+        .filter(|bits| *bits <= 32)
+        .ok_or_else(malformed)?;
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-    Ok(Cidr::new(std::net::Ipv4Addr::from_bits(address.to_bits() & mask), prefix))
+    Ok(Cidr::new(
+        std::net::Ipv4Addr::from_bits(address.to_bits() & mask),
+        prefix,
+    ))
 }
 
 fn cidr6(text: &str) -> Result<String, Fault> {
-    let malformed = || Fault::new("InvalidParameterValue", format!("CIDR block {text} is malformed"));
+    let malformed = || {
+        Fault::new(
+            "InvalidParameterValue",
+            format!("CIDR block {text} is malformed"),
+        )
+    };
     let (address, prefix) = text.split_once('/').ok_or_else(malformed)?;
     let _: std::net::Ipv6Addr = address.parse().map_err(|_| malformed())?;
-    prefix.parse::<u8>().ok().filter(|bits| *bits <= 128).map(|_| text.into()).ok_or_else(malformed)
+    prefix
+        .parse::<u8>()
+        .ok()
+        .filter(|bits| *bits <= 128)
+        .map(|_| text.into())
+        .ok_or_else(malformed)
 }
 
 /// A rule as EC2 words it in a refusal.
@@ -119,7 +169,10 @@ pub(super) fn in_words(rule: &GroupRule) -> String {
     };
     match rule.ports {
         Some((from, to)) => {
-            format!("peer: {peer}, {}, from port: {from}, to port: {to}", rule.protocol.to_uppercase())
+            format!(
+                "peer: {peer}, {}, from port: {from}, to port: {to}",
+                rule.protocol.to_uppercase()
+            )
         }
         None => format!("peer: {peer}, ALL"),
     }
@@ -139,7 +192,10 @@ pub(super) fn show_one(account: &str, group: &str, rule: &GroupRule, tags: &Tags
     let tree = match &rule.peer {
         Peer::V4(cidr) => tree.put("cidrIpv4", cidr.to_string()),
         Peer::V6(cidr) => tree.put("cidrIpv6", cidr),
-        Peer::Group(id) => tree.put("referencedGroupInfo", Tree::new().put("groupId", id).put("userId", account)),
+        Peer::Group(id) => tree.put(
+            "referencedGroupInfo",
+            Tree::new().put("groupId", id).put("userId", account),
+        ),
     };
     tree.put("tagSet", tags::show(tags))
 }
@@ -155,7 +211,10 @@ pub(super) fn show(account: &str, rules: &[GroupRule], egress: bool) -> Vec<Tree
             None => permissions.push((key, vec![rule])),
         }
     }
-    permissions.into_iter().map(|(key, rules)| permission(account, key, &rules)).collect()
+    permissions
+        .into_iter()
+        .map(|(key, rules)| permission(account, key, &rules))
+        .collect()
 }
 
 fn permission(account: &str, key: (&str, Option<(i64, i64)>), rules: &[&GroupRule]) -> Tree {
@@ -164,9 +223,17 @@ fn permission(account: &str, key: (&str, Option<(i64, i64)>), rules: &[&GroupRul
         let description = rule.description.as_ref();
         match &rule.peer {
             Peer::V4(cidr) => {
-                v4.push(Tree::new().put("cidrIp", cidr.to_string()).put_some("description", description));
+                v4.push(
+                    Tree::new()
+                        .put("cidrIp", cidr.to_string())
+                        .put_some("description", description),
+                );
             }
-            Peer::V6(cidr) => v6.push(Tree::new().put("cidrIpv6", cidr).put_some("description", description)),
+            Peer::V6(cidr) => v6.push(
+                Tree::new()
+                    .put("cidrIpv6", cidr)
+                    .put_some("description", description),
+            ),
             Peer::Group(id) => {
                 let pair = Tree::new().put("userId", account).put("groupId", id);
                 groups.push(pair.put_some("description", description));

@@ -6,23 +6,45 @@ use super::{
 };
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeImageAttribute", "ImageId Attribute", describe_image_attribute),
+    Action::new(
+        Service::Ec2,
+        "DescribeImageAttribute",
+        "ImageId Attribute",
+        describe_image_attribute,
+    ),
     Action::new(
         Service::Ec2,
         "ModifyImageAttribute",
         "ImageId Attribute Value Description LaunchPermission OperationType UserId UserGroup ImdsSupport",
         modify_image_attribute,
     ),
-    Action::new(Service::Ec2, "EnableImageDeprecation", "ImageId DeprecateAt", enable_image_deprecation),
-    Action::new(Service::Ec2, "DisableImageDeprecation", "ImageId", disable_image_deprecation),
+    Action::new(
+        Service::Ec2,
+        "EnableImageDeprecation",
+        "ImageId DeprecateAt",
+        enable_image_deprecation,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DisableImageDeprecation",
+        "ImageId",
+        disable_image_deprecation,
+    ),
 ];
 
 /// An image of this account; what others own cannot be changed.
 fn mine<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Image, Fault> {
     let account = state.config.account.clone();
-    let image = state.ec2.images.get_mut(id).ok_or_else(|| images::no_such_image(id))?;
+    let image = state
+        .ec2
+        .images
+        .get_mut(id)
+        .ok_or_else(|| images::no_such_image(id))?;
     if image.owner != account {
-        return Err(Fault::new("AuthFailure", format!("Not authorized for image:{id}")));
+        return Err(Fault::new(
+            "AuthFailure",
+            format!("Not authorized for image:{id}"),
+        ));
     }
     Ok(image)
 }
@@ -36,12 +58,20 @@ fn describe_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, 
         "description" => tree.put("description", value(&image.description)),
         "launchPermission" => {
             let all = image.public.then(|| Tree::new().put("group", "all"));
-            let users = image.shared_with.iter().map(|user| Tree::new().put("userId", user));
+            let users = image
+                .shared_with
+                .iter()
+                .map(|user| Tree::new().put("userId", user));
             tree.put("launchPermission", users.chain(all).collect::<Vec<_>>())
         }
-        "blockDeviceMapping" => {
-            tree.put("blockDeviceMapping", image.mappings.iter().map(images::mapping).collect::<Vec<_>>())
-        }
+        "blockDeviceMapping" => tree.put(
+            "blockDeviceMapping",
+            image
+                .mappings
+                .iter()
+                .map(images::mapping)
+                .collect::<Vec<_>>(),
+        ),
         "sriovNetSupport" if image.sriov => tree.put("sriovNetSupport", value("simple")),
         "imdsSupport" if image.tokens_required => tree.put("imdsSupport", value("v2.0")),
         "sriovNetSupport" | "imdsSupport" | "productCodes" | "kernel" | "ramdisk" => tree,
@@ -62,7 +92,12 @@ fn modify_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, Fa
         for (name, add) in [("Add", true), ("Remove", false)] {
             for entry in permission.maps(name)? {
                 entry.only("UserId Group")?;
-                share(&mut image, entry.maybe_text("UserId")?, entry.maybe_text("Group")?, add);
+                share(
+                    &mut image,
+                    entry.maybe_text("UserId")?,
+                    entry.maybe_text("Group")?,
+                    add,
+                );
             }
         }
     }
@@ -70,7 +105,9 @@ fn modify_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, Fa
         (Some("description"), Some(text)) => image.description = text.into(),
         (Some("launchPermission") | None, _) => flat(args, &mut image)?,
         (Some("description"), None) => {}
-        (Some(other), _) => return Err(args.invalid("attribute", other, "It cannot be changed here.")),
+        (Some(other), _) => {
+            return Err(args.invalid("attribute", other, "It cannot be changed here."));
+        }
     }
     state.ec2.images.insert(id.into(), image);
     Ok(Tree::new().put("return", true))
@@ -101,7 +138,9 @@ fn share(image: &mut Image, user: Option<&str>, group: Option<&str>, add: bool) 
 
 fn enable_image_deprecation(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let at = args.text("DeprecateAt")?;
-    let when = at.parse().map_err(|_| args.invalid("DeprecateAt", at, "A time in ISO 8601 is expected."))?;
+    let when = at
+        .parse()
+        .map_err(|_| args.invalid("DeprecateAt", at, "A time in ISO 8601 is expected."))?;
     mine(state, args.text("ImageId")?)?.deprecated = Some(when);
     Ok(Tree::new().put("return", true))
 }

@@ -70,7 +70,10 @@ pub(in crate::model) struct Image {
 pub(super) fn no_such_image(id: &str) -> Fault {
     let fault = super::no_such("InvalidAMIID", "image id", "ami-", id);
     if fault.code.ends_with("NotFound") {
-        return Fault::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"));
+        return Fault::new(
+            "InvalidAMIID.NotFound",
+            format!("The image id '[{id}]' does not exist"),
+        );
     }
     fault
 }
@@ -82,7 +85,14 @@ pub(in crate::model) fn image<'a>(state: &'a State, id: &str) -> Result<&'a Imag
 
 /// Takes in that the layer of an image is there, or why it is not.
 pub(super) fn layer_settled(state: &mut State, layer: &str, failure: Option<&String>) {
-    let Some(image) = state.ec2.images.get_mut(layer).filter(|image| image.state == ImageState::Pending) else { return };
+    let Some(image) = state
+        .ec2
+        .images
+        .get_mut(layer)
+        .filter(|image| image.state == ImageState::Pending)
+    else {
+        return;
+    };
     image.state = match failure {
         None => ImageState::Available,
         Some(reason) => ImageState::Failed(reason.clone()),
@@ -100,16 +110,25 @@ const IMAGES: Kind = Kind {
     all: |state| state.ec2.images.keys().cloned().collect(),
     missing: no_such_image,
     field,
-    show: |state, id| state.ec2.images.get(id).map_or_else(Tree::new, |image| show(state, image)),
+    show: |state, id| {
+        state
+            .ec2
+            .images
+            .get(id)
+            .map_or_else(Tree::new, |image| show(state, image))
+    },
 };
 
 fn describe_images(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let owners = args.texts("Owner")?;
     let executable_by = args.texts("ExecutableBy")?;
     let keep = |state: &State, id: &str| {
-        let Some(image) = state.ec2.images.get(id) else { return false };
+        let Some(image) = state.ec2.images.get(id) else {
+            return false;
+        };
         (owners.is_empty() || owners.iter().any(|owner| owned_by(state, image, owner)))
-            && (executable_by.is_empty() || executable_by.iter().any(|by| executable(state, image, by)))
+            && (executable_by.is_empty()
+                || executable_by.iter().any(|by| executable(state, image, by)))
     };
     let (ids, token) = IMAGES.select(state, args, keep)?;
     Ok(IMAGES.list(state, &ids, token))
@@ -131,11 +150,15 @@ fn executable(state: &State, image: &Image, by: &str) -> bool {
 }
 
 fn field(state: &State, id: &str, name: &str) -> Vec<String> {
-    let Some(image) = state.ec2.images.get(id) else { return Vec::new() };
+    let Some(image) = state.ec2.images.get(id) else {
+        return Vec::new();
+    };
     let mappings = image.mappings.iter();
     match name {
         "architecture" => one(&image.architecture),
-        "block-device-mapping.delete-on-termination" => mappings.map(|m| m.delete_on_termination.to_string()).collect(),
+        "block-device-mapping.delete-on-termination" => mappings
+            .map(|m| m.delete_on_termination.to_string())
+            .collect(),
         "block-device-mapping.device-name" => mappings.map(|m| m.device.clone()).collect(),
         "block-device-mapping.snapshot-id" => mappings.filter_map(|m| m.snapshot.clone()).collect(),
         "block-device-mapping.volume-size" => mappings.map(|m| m.size.to_string()).collect(),
@@ -177,7 +200,10 @@ fn show(state: &State, image: &Image) -> Tree {
         .put("creationDate", date(image.created))
         .put("rootDeviceType", "ebs")
         .put("rootDeviceName", &image.root_device)
-        .put("blockDeviceMapping", image.mappings.iter().map(mapping).collect::<Vec<_>>())
+        .put(
+            "blockDeviceMapping",
+            image.mappings.iter().map(mapping).collect::<Vec<_>>(),
+        )
         .put("virtualizationType", "hvm")
         .put("hypervisor", "xen")
         .put("platformDetails", "Linux/UNIX")
@@ -188,14 +214,26 @@ fn show(state: &State, image: &Image) -> Tree {
         .put_some("sourceInstanceId", image.source_instance.as_ref())
         .put_some("sourceImageId", image.source_image.as_ref())
         .put_some("deprecationTime", image.deprecated.map(date))
-        .put_some("lastLaunchedTime", image.launched.filter(|_| image.owner == state.config.account).map(date))
+        .put_some(
+            "lastLaunchedTime",
+            image
+                .launched
+                .filter(|_| image.owner == state.config.account)
+                .map(date),
+        )
         .put_some("stateReason", reason(image))
         .put("tagSet", tags::show(&state.ec2.tags_of(&image.id)))
 }
 
 fn reason(image: &Image) -> Option<Tree> {
-    let ImageState::Failed(why) = &image.state else { return None };
-    Some(Tree::new().put("code", "Server.InternalError").put("message", why))
+    let ImageState::Failed(why) = &image.state else {
+        return None;
+    };
+    Some(
+        Tree::new()
+            .put("code", "Server.InternalError")
+            .put("message", why),
+    )
 }
 
 /// A block device as images show it.
@@ -206,5 +244,7 @@ pub(super) fn mapping(mapping: &Mapping) -> Tree {
         .put("deleteOnTermination", mapping.delete_on_termination)
         .put("volumeType", &mapping.kind)
         .put("encrypted", mapping.encrypted);
-    Tree::new().put("deviceName", &mapping.device).put("ebs", ebs)
+    Tree::new()
+        .put("deviceName", &mapping.device)
+        .put("ebs", ebs)
 }

@@ -10,14 +10,24 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeInstances", "InstanceId Filter MaxResults NextToken", describe_instances),
+    Action::new(
+        Service::Ec2,
+        "DescribeInstances",
+        "InstanceId Filter MaxResults NextToken",
+        describe_instances,
+    ),
     Action::new(
         Service::Ec2,
         "DescribeInstanceStatus",
         "InstanceId Filter MaxResults NextToken IncludeAllInstances",
         describe_instance_status,
     ),
-    Action::new(Service::Ec2, "GetConsoleOutput", "InstanceId Latest", get_console_output),
+    Action::new(
+        Service::Ec2,
+        "GetConsoleOutput",
+        "InstanceId Latest",
+        get_console_output,
+    ),
 ];
 
 /// Two status checks a minute pass before AWS says ok; here one short one, so that waiting code is exercised.
@@ -51,22 +61,32 @@ fn describe_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault>
         return Err(Fault::new("InvalidParameterCombination", message));
     }
     let (ids, token) = INSTANCES.select(state, args, |_, _| true)?;
-    Ok(Tree::new().put("reservationSet", reservations(state, &ids)).put_some("nextToken", token))
+    Ok(Tree::new()
+        .put("reservationSet", reservations(state, &ids))
+        .put_some("nextToken", token))
 }
 
 fn reservations(state: &State, ids: &[String]) -> Vec<Tree> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for instance in ids.iter().filter_map(|id| state.ec2.instances.get(id)) {
-        match groups.iter_mut().find(|(reservation, _)| *reservation == instance.reservation) {
+        match groups
+            .iter_mut()
+            .find(|(reservation, _)| *reservation == instance.reservation)
+        {
             Some((_, ids)) => ids.push(instance.id.clone()),
             None => groups.push((&instance.reservation, vec![instance.id.clone()])),
         }
     }
-    groups.into_iter().map(|(_, ids)| show::reservation(state, &ids)).collect()
+    groups
+        .into_iter()
+        .map(|(_, ids)| show::reservation(state, &ids))
+        .collect()
 }
 
 fn field(state: &State, id: &str, name: &str) -> Vec<String> {
-    let Some(instance) = state.ec2.instances.get(id) else { return Vec::new() };
+    let Some(instance) = state.ec2.instances.get(id) else {
+        return Vec::new();
+    };
     let gone = !instance.holds_resources();
     match name {
         "architecture" => one(&instance.architecture),
@@ -76,12 +96,22 @@ fn field(state: &State, id: &str, name: &str) -> Vec<String> {
         "group-id" | "instance.group-id" | "instance-group-id" => instance.groups.clone(),
         "group-name" | "instance.group-name" => group_names(state, instance),
         "iam-instance-profile.arn" => {
-            let arn = |name| format!("arn:aws:iam::{}:instance-profile/{name}", state.config.account);
+            let arn = |name| {
+                format!(
+                    "arn:aws:iam::{}:instance-profile/{name}",
+                    state.config.account
+                )
+            };
             instance.profile.as_ref().map(arn).into_iter().collect()
         }
         "image-id" => one(&instance.image),
         "instance-id" => one(&instance.id),
-        "instance-lifecycle" => instance.spot_request.as_ref().map(|_| "spot".into()).into_iter().collect(),
+        "instance-lifecycle" => instance
+            .spot_request
+            .as_ref()
+            .map(|_| "spot".into())
+            .into_iter()
+            .collect(),
         "instance-state-code" => one(instance.state.code()),
         "instance-state-name" => one(instance.state.name()),
         "instance-type" => one(&instance.instance_type),
@@ -103,24 +133,35 @@ fn field(state: &State, id: &str, name: &str) -> Vec<String> {
 }
 
 fn group_names(state: &State, instance: &Instance) -> Vec<String> {
-    let groups = instance.groups.iter().filter_map(|id| state.ec2.security_groups.get(id));
+    let groups = instance
+        .groups
+        .iter()
+        .filter_map(|id| state.ec2.security_groups.get(id));
     groups.map(|group| group.name.clone()).collect()
 }
 
 fn describe_instance_status(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let all = args.flag("IncludeAllInstances")?.unwrap_or_default();
     let shown = move |state: &State, id: &str| {
-        all || state.ec2.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Running)
+        all || state
+            .ec2
+            .instances
+            .get(id)
+            .is_some_and(|instance| instance.state == InstanceState::Running)
     };
     let (ids, token) = STATUSES.select(state, args, shown)?;
     Ok(STATUSES.list(state, &ids, token))
 }
 
 fn status(state: &State, id: &str) -> Tree {
-    let Some(instance) = state.ec2.instances.get(id) else { return Tree::new() };
+    let Some(instance) = state.ec2.instances.get(id) else {
+        return Tree::new();
+    };
     let (summary, detail) = check(state, instance);
     let checks = || {
-        let one = Tree::new().put("name", "reachability").put("status", detail);
+        let one = Tree::new()
+            .put("name", "reachability")
+            .put("status", detail);
         Tree::new().put("status", summary).put("details", vec![one])
     };
     Tree::new()
@@ -133,7 +174,9 @@ fn status(state: &State, id: &str) -> Tree {
 
 fn check(state: &State, instance: &Instance) -> (&'static str, &'static str) {
     match instance.state {
-        InstanceState::Running if state.now.duration_since(instance.since) < FIRST_CHECK => ("initializing", "initializing"),
+        InstanceState::Running if state.now.duration_since(instance.since) < FIRST_CHECK => {
+            ("initializing", "initializing")
+        }
         InstanceState::Running => ("ok", "passed"),
         _ => ("not-applicable", "insufficient-data"),
     }
@@ -141,7 +184,13 @@ fn check(state: &State, instance: &Instance) -> (&'static str, &'static str) {
 
 fn get_console_output(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let instance = super::instance(state, args.text("InstanceId")?)?;
-    let (at, text) = instance.console.clone().unwrap_or((instance.launched, String::new()));
+    let (at, text) = instance
+        .console
+        .clone()
+        .unwrap_or((instance.launched, String::new()));
     let output = (!text.is_empty()).then(|| STANDARD.encode(text));
-    Ok(Tree::new().put("instanceId", &instance.id).put("timestamp", at).put_some("output", output))
+    Ok(Tree::new()
+        .put("instanceId", &instance.id)
+        .put("timestamp", at)
+        .put_some("output", output))
 }

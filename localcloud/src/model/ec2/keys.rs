@@ -12,10 +12,30 @@ use sha2::{Digest, Sha256};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, public::RsaPublicKey};
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "CreateKeyPair", "KeyName KeyType KeyFormat TagSpecification", create_key_pair),
-    Action::new(Service::Ec2, "ImportKeyPair", "KeyName PublicKeyMaterial TagSpecification", import_key_pair),
-    Action::new(Service::Ec2, "DescribeKeyPairs", "KeyName KeyPairId IncludePublicKey Filter", describe_key_pairs),
-    Action::new(Service::Ec2, "DeleteKeyPair", "KeyName KeyPairId", delete_key_pair),
+    Action::new(
+        Service::Ec2,
+        "CreateKeyPair",
+        "KeyName KeyType KeyFormat TagSpecification",
+        create_key_pair,
+    ),
+    Action::new(
+        Service::Ec2,
+        "ImportKeyPair",
+        "KeyName PublicKeyMaterial TagSpecification",
+        import_key_pair,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeKeyPairs",
+        "KeyName KeyPairId IncludePublicKey Filter",
+        describe_key_pairs,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DeleteKeyPair",
+        "KeyName KeyPairId",
+        delete_key_pair,
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -42,10 +62,17 @@ fn new_name(state: &State, args: &Args<'_>) -> Result<String, Fault> {
     let name = args.text("KeyName")?;
     // KeyName: at most 255 ASCII characters.
     if name.len() > 255 || !name.is_ascii() {
-        return Err(args.invalid("KeyName", name, "Key pair names have at most 255 ASCII characters."));
+        return Err(args.invalid(
+            "KeyName",
+            name,
+            "Key pair names have at most 255 ASCII characters.",
+        ));
     }
     if state.ec2.keys.contains_key(name) {
-        return Err(Fault::new("InvalidKeyPair.Duplicate", format!("The keypair already exists: {name}")));
+        return Err(Fault::new(
+            "InvalidKeyPair.Duplicate",
+            format!("The keypair already exists: {name}"),
+        ));
     }
     Ok(name.into())
 }
@@ -69,17 +96,33 @@ fn create_key_pair(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 fn ed25519(rng: &mut ChaCha12Rng) -> Result<Fresh, String> {
     let mut key = PrivateKey::random(rng, Algorithm::Ed25519).map_err(|error| error.to_string())?;
     key.set_comment("");
-    let private = key.to_openssh(LineEnding::LF).map_err(|error| error.to_string())?.to_string();
-    Ok(Fresh { kind: "ed25519", fingerprint: openssh_fingerprint(key.public_key()), public: line(key.public_key())?, private })
+    let private = key
+        .to_openssh(LineEnding::LF)
+        .map_err(|error| error.to_string())?
+        .to_string();
+    Ok(Fresh {
+        kind: "ed25519",
+        fingerprint: openssh_fingerprint(key.public_key()),
+        public: line(key.public_key())?,
+        private,
+    })
 }
 
 /// As EC2 gives it: 2048 bits, PKCS#1, fingerprinted over the private half.
 fn rsa(rng: &mut ChaCha12Rng) -> Result<Fresh, String> {
     let key = rsa::RsaPrivateKey::new(rng, 2048).map_err(|error| error.to_string())?;
-    let private = key.to_pkcs1_pem(rsa::pkcs1::LineEnding::LF).map_err(|error| error.to_string())?.to_string();
+    let private = key
+        .to_pkcs1_pem(rsa::pkcs1::LineEnding::LF)
+        .map_err(|error| error.to_string())?
+        .to_string();
     let der = key.to_pkcs8_der().map_err(|error| error.to_string())?;
     let public = RsaPublicKey::try_from(&key.to_public_key()).map_err(|error| error.to_string())?;
-    Ok(Fresh { kind: "rsa", fingerprint: colons(der.as_bytes()), public: line(&PublicKey::from(public))?, private })
+    Ok(Fresh {
+        kind: "rsa",
+        fingerprint: colons(der.as_bytes()),
+        public: line(&PublicKey::from(public))?,
+        private,
+    })
 }
 
 fn line(key: &PublicKey) -> Result<String, String> {
@@ -89,7 +132,12 @@ fn line(key: &PublicKey) -> Result<String, String> {
 /// The shape of EC2's SHA-1 fingerprints of RSA keys: twenty octets, here the first of a SHA-256.
 fn colons(der: &[u8]) -> String {
     let digest = Sha256::digest(der);
-    digest.iter().take(20).map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
+    digest
+        .iter()
+        .take(20)
+        .map(|octet| format!("{octet:02x}"))
+        .collect::<Vec<_>>()
+        .join(":")
 }
 
 fn openssh_fingerprint(key: &PublicKey) -> String {
@@ -100,8 +148,16 @@ fn openssh_fingerprint(key: &PublicKey) -> String {
 fn import_key_pair(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let name = new_name(state, args)?;
     let tags = tags::read_for(args, "key-pair")?;
-    let bad = || Fault::new("InvalidKey.Format", "Key is not in valid OpenSSH public key format");
-    let text = STANDARD.decode(args.text("PublicKeyMaterial")?).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let bad = || {
+        Fault::new(
+            "InvalidKey.Format",
+            "Key is not in valid OpenSSH public key format",
+        )
+    };
+    let text = STANDARD
+        .decode(args.text("PublicKeyMaterial")?)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let key = PublicKey::from_openssh(text.ok_or_else(bad)?.trim()).map_err(|_| bad())?;
     let (kind, fingerprint) = match key.algorithm() {
         Algorithm::Ed25519 => ("ed25519", openssh_fingerprint(&key)),
@@ -109,7 +165,17 @@ fn import_key_pair(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         _ => return Err(bad()),
     };
     let public = line(&key).map_err(|_| bad())?;
-    Ok(keep(state, name, Fresh { kind, fingerprint, public, private: String::new() }, &tags))
+    Ok(keep(
+        state,
+        name,
+        Fresh {
+            kind,
+            fingerprint,
+            public,
+            private: String::new(),
+        },
+        &tags,
+    ))
 }
 
 fn keep(state: &mut State, name: String, fresh: Fresh, tags: &tags::Tags) -> Tree {
@@ -142,7 +208,12 @@ const KEYS: Kind = Kind {
     filters: "key-pair-id fingerprint key-name",
     paging: PAGED,
     all: |state| state.ec2.keys.values().map(|key| key.id.clone()).collect(),
-    missing: |id| Fault::new("InvalidKeyPair.NotFound", format!("The key pair '{id}' does not exist")),
+    missing: |id| {
+        Fault::new(
+            "InvalidKeyPair.NotFound",
+            format!("The key pair '{id}' does not exist"),
+        )
+    },
     field: |state, id, name| match (by_id(state, id), name) {
         (Some(key), "key-pair-id") => one(&key.id),
         (Some(key), "fingerprint") => one(&key.fingerprint),
@@ -154,7 +225,10 @@ const KEYS: Kind = Kind {
 
 fn describe_key_pairs(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let names = args.texts("KeyName")?;
-    if let Some(lost) = names.iter().find(|name| !state.ec2.keys.contains_key(**name)) {
+    if let Some(lost) = names
+        .iter()
+        .find(|name| !state.ec2.keys.contains_key(**name))
+    {
         return Err((KEYS.missing)(lost));
     }
     let named = |state: &State, id: &str| {
@@ -162,9 +236,10 @@ fn describe_key_pairs(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault>
     };
     let (ids, _) = KEYS.select(state, args, named)?;
     let with_public = args.flag("IncludePublicKey")?.unwrap_or_default();
-    let shown = ids.iter().filter_map(|id| by_id(state, id)).map(|key| {
-        show(state, key).put_some("publicKey", with_public.then_some(&key.public))
-    });
+    let shown = ids
+        .iter()
+        .filter_map(|id| by_id(state, id))
+        .map(|key| show(state, key).put_some("publicKey", with_public.then_some(&key.public)));
     Ok(Tree::new().put("keySet", shown.collect::<Vec<_>>()))
 }
 

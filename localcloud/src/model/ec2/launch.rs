@@ -296,6 +296,9 @@ fn start(
         );
     }
     state.ec2.tag(&id, &tags);
+    if let Some(request) = &instance.spot_request {
+        state.ec2.tag(request, &spec.spot_tags);
+    }
     if let Some(image) = state.ec2.images.get_mut(&ready.image.id) {
         image.launched = Some(state.now);
     }

@@ -8,12 +8,42 @@ use super::{
 };
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeRegions", "RegionName AllRegions Filter", |s, a| REGIONS.describe(s, a)),
-    Action::new(Service::Ec2, "DescribeAvailabilityZones", "ZoneName ZoneId AllAvailabilityZones Filter", describe_zones),
-    Action::new(Service::Ec2, "DescribeVpcs", "VpcId Filter MaxResults NextToken", |s, a| VPCS.describe(s, a)),
-    Action::new(Service::Ec2, "DescribeVpcAttribute", "VpcId Attribute", describe_vpc_attribute),
-    Action::new(Service::Ec2, "DescribeSubnets", "SubnetId Filter MaxResults NextToken", |s, a| SUBNETS.describe(s, a)),
-    Action::new(Service::Ec2, "DescribeRouteTables", "RouteTableId Filter MaxResults NextToken", |s, a| ROUTES.describe(s, a)),
+    Action::new(
+        Service::Ec2,
+        "DescribeRegions",
+        "RegionName AllRegions Filter",
+        |s, a| REGIONS.describe(s, a),
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeAvailabilityZones",
+        "ZoneName ZoneId AllAvailabilityZones Filter",
+        describe_zones,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeVpcs",
+        "VpcId Filter MaxResults NextToken",
+        |s, a| VPCS.describe(s, a),
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeVpcAttribute",
+        "VpcId Attribute",
+        describe_vpc_attribute,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeSubnets",
+        "SubnetId Filter MaxResults NextToken",
+        |s, a| SUBNETS.describe(s, a),
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeRouteTables",
+        "RouteTableId Filter MaxResults NextToken",
+        |s, a| ROUTES.describe(s, a),
+    ),
     Action::new(
         Service::Ec2,
         "DescribeInternetGateways",
@@ -28,7 +58,12 @@ const REGIONS: Kind = Kind {
     filters: "endpoint opt-in-status region-name",
     paging: PAGED,
     all: |state| vec![state.config.region.clone()],
-    missing: |name| Fault::new("InvalidParameterValue", format!("Invalid region names provided: {name}")),
+    missing: |name| {
+        Fault::new(
+            "InvalidParameterValue",
+            format!("Invalid region names provided: {name}"),
+        )
+    },
     field: |_, region, name| match name {
         "endpoint" => one(endpoint(region)),
         "opt-in-status" => one("opt-in-not-required"),
@@ -52,8 +87,20 @@ const ZONES: Kind = Kind {
     set: "availabilityZoneInfo",
     filters: "group-name opt-in-status region-name state zone-id zone-name zone-type",
     paging: PAGED,
-    all: |state| state.ec2.subnets.values().map(|subnet| subnet.zone.clone()).collect(),
-    missing: |name| Fault::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]")),
+    all: |state| {
+        state
+            .ec2
+            .subnets
+            .values()
+            .map(|subnet| subnet.zone.clone())
+            .collect()
+    },
+    missing: |name| {
+        Fault::new(
+            "InvalidParameterValue",
+            format!("Invalid availability zone: [{name}]"),
+        )
+    },
     field: |state, zone, name| match name {
         "group-name" | "region-name" => one(&state.config.region),
         "opt-in-status" => one("opt-in-not-required"),
@@ -77,13 +124,20 @@ const ZONES: Kind = Kind {
 };
 
 fn zone_id(state: &State, zone: &str) -> String {
-    let subnet = state.ec2.subnets.values().find(|subnet| subnet.zone == zone);
-    subnet.map(|subnet| subnet.zone_id.clone()).unwrap_or_default()
+    let subnet = state
+        .ec2
+        .subnets
+        .values()
+        .find(|subnet| subnet.zone == zone);
+    subnet
+        .map(|subnet| subnet.zone_id.clone())
+        .unwrap_or_default()
 }
 
 fn describe_zones(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let ids = args.texts("ZoneId")?;
-    let keep = |state: &State, zone: &str| ids.is_empty() || ids.contains(&zone_id(state, zone).as_str());
+    let keep =
+        |state: &State, zone: &str| ids.is_empty() || ids.contains(&zone_id(state, zone).as_str());
     let (zones, token) = ZONES.select(state, args, keep)?;
     Ok(ZONES.list(state, &zones, token))
 }
@@ -149,7 +203,9 @@ const SUBNETS: Kind = Kind {
 };
 
 fn subnet_field(state: &State, id: &str, name: &str) -> Vec<String> {
-    let Some(subnet) = state.ec2.subnets.get(id) else { return Vec::new() };
+    let Some(subnet) = state.ec2.subnets.get(id) else {
+        return Vec::new();
+    };
     match name {
         "availability-zone" | "availabilityZone" => one(&subnet.zone),
         "availability-zone-id" | "availabilityZoneId" => one(&subnet.zone_id),
@@ -164,7 +220,9 @@ fn subnet_field(state: &State, id: &str, name: &str) -> Vec<String> {
 }
 
 fn subnet_show(state: &State, id: &str) -> Tree {
-    let Some(subnet) = state.ec2.subnets.get(id) else { return Tree::new() };
+    let Some(subnet) = state.ec2.subnets.get(id) else {
+        return Tree::new();
+    };
     let free = u32::try_from(address::available(state, id)).unwrap_or(u32::MAX);
     Tree::new()
         .put("subnetId", id)
@@ -199,7 +257,9 @@ const ROUTES: Kind = Kind {
     },
     show: |state, id| {
         let route = |to: String, gateway: &str, origin: &str| {
-            let route = Tree::new().put("destinationCidrBlock", to).put("gatewayId", gateway);
+            let route = Tree::new()
+                .put("destinationCidrBlock", to)
+                .put("gatewayId", gateway);
             route.put("state", "active").put("origin", origin)
         };
         let vpc = &state.ec2.vpc;
@@ -237,7 +297,9 @@ const GATEWAYS: Kind = Kind {
         _ => one(id),
     },
     show: |state, id| {
-        let attachment = Tree::new().put("vpcId", &state.ec2.vpc.id).put("state", "available");
+        let attachment = Tree::new()
+            .put("vpcId", &state.ec2.vpc.id)
+            .put("state", "available");
         Tree::new()
             .put("internetGatewayId", id)
             .put("ownerId", &state.config.account)

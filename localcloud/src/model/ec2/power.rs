@@ -7,10 +7,30 @@ use super::{
 };
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "StopInstances", "InstanceId Force Hibernate SkipOsShutdown", stop_instances),
-    Action::new(Service::Ec2, "StartInstances", "InstanceId", start_instances),
-    Action::new(Service::Ec2, "RebootInstances", "InstanceId", reboot_instances),
-    Action::new(Service::Ec2, "TerminateInstances", "InstanceId Force SkipOsShutdown", terminate_instances),
+    Action::new(
+        Service::Ec2,
+        "StopInstances",
+        "InstanceId Force Hibernate SkipOsShutdown",
+        stop_instances,
+    ),
+    Action::new(
+        Service::Ec2,
+        "StartInstances",
+        "InstanceId",
+        start_instances,
+    ),
+    Action::new(
+        Service::Ec2,
+        "RebootInstances",
+        "InstanceId",
+        reboot_instances,
+    ),
+    Action::new(
+        Service::Ec2,
+        "TerminateInstances",
+        "InstanceId Force SkipOsShutdown",
+        terminate_instances,
+    ),
 ];
 
 /// The instances that a call names; one that is not there refuses the whole call.
@@ -19,7 +39,11 @@ fn named(state: &State, args: &Args<'_>) -> Result<Vec<(String, InstanceState)>,
     if ids.is_empty() {
         return Err(args.missing("InstanceId"));
     }
-    let lost: Vec<&str> = ids.iter().copied().filter(|id| !state.ec2.instances.contains_key(*id)).collect();
+    let lost: Vec<&str> = ids
+        .iter()
+        .copied()
+        .filter(|id| !state.ec2.instances.contains_key(*id))
+        .collect();
     match lost[..] {
         [] => {}
         [id] => return Err(super::no_such("InvalidInstanceID", "instance ID", "i-", id)),
@@ -40,10 +64,20 @@ fn named(state: &State, args: &Args<'_>) -> Result<Vec<(String, InstanceState)>,
 
 fn changes(state: &State, before: &[(String, InstanceState)]) -> Tree {
     let change = |(id, was): &(String, InstanceState)| {
-        let is = state.ec2.instances.get(id).map_or(*was, |instance| instance.state);
-        Tree::new().put("instanceId", id).put("currentState", show::state_of(is)).put("previousState", show::state_of(*was))
+        let is = state
+            .ec2
+            .instances
+            .get(id)
+            .map_or(*was, |instance| instance.state);
+        Tree::new()
+            .put("instanceId", id)
+            .put("currentState", show::state_of(is))
+            .put("previousState", show::state_of(*was))
     };
-    Tree::new().put("instancesSet", before.iter().map(change).collect::<Vec<_>>())
+    Tree::new().put(
+        "instancesSet",
+        before.iter().map(change).collect::<Vec<_>>(),
+    )
 }
 
 fn incorrect(id: &str, what: &str) -> Fault {
@@ -57,14 +91,19 @@ fn stop_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         let spot = super::instance(state, id)?.spot_request.is_some();
         match was {
             InstanceState::Running if spot => {
-                let message = format!("You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot Instance request.");
+                let message = format!(
+                    "You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot Instance request."
+                );
                 return Err(Fault::new("UnsupportedOperation", message));
             }
             InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {}
             _ => return Err(incorrect(id, "stopped")),
         }
     }
-    for (id, _) in named.iter().filter(|(_, was)| *was == InstanceState::Running) {
+    for (id, _) in named
+        .iter()
+        .filter(|(_, was)| *was == InstanceState::Running)
+    {
         lifecycle::stop(state, id, StateReason::user_shutdown());
     }
     Ok(changes(state, &named))
@@ -73,11 +112,17 @@ fn stop_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 fn start_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let named = named(state, args)?;
     for (id, was) in &named {
-        if !matches!(was, InstanceState::Stopped | InstanceState::Pending | InstanceState::Running) {
+        if !matches!(
+            was,
+            InstanceState::Stopped | InstanceState::Pending | InstanceState::Running
+        ) {
             return Err(incorrect(id, "started"));
         }
     }
-    for (id, _) in named.iter().filter(|(_, was)| *was == InstanceState::Stopped) {
+    for (id, _) in named
+        .iter()
+        .filter(|(_, was)| *was == InstanceState::Stopped)
+    {
         lifecycle::start(state, id);
     }
     Ok(changes(state, &named))
@@ -98,7 +143,9 @@ fn terminate_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
     let named = named(state, args)?;
     for (id, _) in &named {
         if super::instance(state, id)?.protected {
-            let message = format!("The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.");
+            let message = format!(
+                "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."
+            );
             return Err(Fault::new("OperationNotPermitted", message));
         }
     }

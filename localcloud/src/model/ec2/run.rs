@@ -33,8 +33,12 @@ fn run_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 
 fn count(args: &Args<'_>) -> Result<usize, Fault> {
     // The usual quota of one account; more is a mistake here.
-    let most = args.int_in("MaxCount", 1..=100)?.ok_or_else(|| args.missing("MaxCount"))?;
-    let least = args.int_in("MinCount", 1..=100)?.ok_or_else(|| args.missing("MinCount"))?;
+    let most = args
+        .int_in("MaxCount", 1..=100)?
+        .ok_or_else(|| args.missing("MaxCount"))?;
+    let least = args
+        .int_in("MinCount", 1..=100)?
+        .ok_or_else(|| args.missing("MinCount"))?;
     if least > most {
         let why = "The minimum count must not be greater than the maximum count.";
         return Err(args.invalid("MinCount", &least.to_string(), why));
@@ -43,8 +47,19 @@ fn count(args: &Args<'_>) -> Result<usize, Fault> {
 }
 
 fn read_spec(state: &State, args: &Args<'_>) -> Result<LaunchSpec, Fault> {
-    let Some(template) = args.map("LaunchTemplate")? else { return LaunchSpec::read(args) };
+    let Some(template) = args.map("LaunchTemplate")? else {
+        return LaunchSpec::read(args);
+    };
     let mut over = args.raw().clone();
-    over.retain(|name, _| !["LaunchTemplate", "MinCount", "MaxCount", "ClientToken", "DryRun"].contains(&name.as_str()));
+    over.retain(|name, _| {
+        ![
+            "LaunchTemplate",
+            "MinCount",
+            "MaxCount",
+            "ClientToken",
+            "DryRun",
+        ]
+        .contains(&name.as_str())
+    });
     templates::spec(state, &Choice::read(&template)?, &over)
 }

@@ -8,18 +8,31 @@ use super::{
 
 /// One launch: a reservation with its instances.
 pub(super) fn reservation(state: &State, ids: &[String]) -> Tree {
-    let instances: Vec<&Instance> = ids.iter().filter_map(|id| state.ec2.instances.get(id)).collect();
-    let reservation = instances.first().map_or("", |instance| instance.reservation.as_str());
+    let instances: Vec<&Instance> = ids
+        .iter()
+        .filter_map(|id| state.ec2.instances.get(id))
+        .collect();
+    let reservation = instances
+        .first()
+        .map_or("", |instance| instance.reservation.as_str());
     Tree::new()
         .put("reservationId", reservation)
         .put("ownerId", &state.config.account)
         .put("groupSet", Vec::new())
-        .put("instancesSet", instances.into_iter().map(|instance| show(state, instance)).collect::<Vec<_>>())
+        .put(
+            "instancesSet",
+            instances
+                .into_iter()
+                .map(|instance| show(state, instance))
+                .collect::<Vec<_>>(),
+        )
 }
 
 /// `instanceState`, `currentState`, `previousState`.
 pub(super) fn state_of(state: InstanceState) -> Tree {
-    Tree::new().put("code", state.code()).put("name", state.name())
+    Tree::new()
+        .put("code", state.code())
+        .put("name", state.name())
 }
 
 fn show(state: &State, instance: &Instance) -> Tree {
@@ -36,7 +49,17 @@ fn show(state: &State, instance: &Instance) -> Tree {
         .put("instanceType", &instance.instance_type)
         .put("launchTime", instance.launched)
         .put("placement", placement(instance))
-        .put("monitoring", Tree::new().put("state", if instance.monitored { "enabled" } else { "disabled" }))
+        .put(
+            "monitoring",
+            Tree::new().put(
+                "state",
+                if instance.monitored {
+                    "enabled"
+                } else {
+                    "disabled"
+                },
+            ),
+        )
         .put("architecture", &instance.architecture)
         .put("rootDeviceType", "ebs")
         .put("rootDeviceName", &instance.root_device)
@@ -45,9 +68,15 @@ fn show(state: &State, instance: &Instance) -> Tree {
         .put("ebsOptimized", instance.ebs_optimized)
         .put("enaSupport", instance.ena)
         .put_some("sriovNetSupport", instance.sriov.then_some("simple"))
-        .put_some("instanceLifecycle", instance.spot_request.is_some().then_some("spot"))
+        .put_some(
+            "instanceLifecycle",
+            instance.spot_request.is_some().then_some("spot"),
+        )
         .put_some("spotInstanceRequestId", instance.spot_request.as_ref())
-        .put("clientToken", instance.client_token.as_deref().unwrap_or_default())
+        .put(
+            "clientToken",
+            instance.client_token.as_deref().unwrap_or_default(),
+        )
         .put_some("stateReason", reason(instance))
         .put_some("iamInstanceProfile", profile(state, instance))
         .put("metadataOptions", metadata_options(instance))
@@ -55,7 +84,11 @@ fn show(state: &State, instance: &Instance) -> Tree {
         .put("platformDetails", "Linux/UNIX")
         .put("usageOperation", "RunInstances")
         .put("tagSet", tags::show(&state.ec2.tags_of(&instance.id)));
-    if instance.holds_resources() { with_resources(state, instance, tree) } else { tree }
+    if instance.holds_resources() {
+        with_resources(state, instance, tree)
+    } else {
+        tree
+    }
 }
 
 /// What an instance has until it is terminated.
@@ -66,13 +99,23 @@ fn with_resources(state: &State, instance: &Instance, tree: Tree) -> Tree {
         .put("vpcId", &state.ec2.vpc.id)
         .put("sourceDestCheck", instance.source_dest_check)
         .put("groupSet", groups(state, instance))
-        .put("blockDeviceMapping", instance.volumes.iter().map(|v| device(instance, v)).collect::<Vec<_>>())
+        .put(
+            "blockDeviceMapping",
+            instance
+                .volumes
+                .iter()
+                .map(|v| device(instance, v))
+                .collect::<Vec<_>>(),
+        )
         .put("networkInterfaceSet", vec![interface(state, instance)])
 }
 
 /// As on AWS, the public address is there while the instance is up.
 pub(super) fn public_address(instance: &Instance) -> Option<String> {
-    let up = matches!(instance.state, InstanceState::Pending | InstanceState::Running);
+    let up = matches!(
+        instance.state,
+        InstanceState::Pending | InstanceState::Running
+    );
     (instance.public && up).then(|| instance.address.to_string())
 }
 
@@ -80,27 +123,55 @@ pub(super) fn private_name(state: &State, instance: &Instance) -> String {
     if !instance.holds_resources() {
         return String::new();
     }
-    format!("{}.{}.compute.internal", instance.host_label(), state.config.region)
+    format!(
+        "{}.{}.compute.internal",
+        instance.host_label(),
+        state.config.region
+    )
 }
 
 fn transition(instance: &Instance) -> String {
-    let by_user = instance.reason.as_ref().is_some_and(|reason| reason.code == "Client.UserInitiatedShutdown");
-    if by_user { format!("User initiated ({})", instance.since.strftime("%Y-%m-%d %H:%M:%S GMT")) } else { String::new() }
+    let by_user = instance
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.code == "Client.UserInitiatedShutdown");
+    if by_user {
+        format!(
+            "User initiated ({})",
+            instance.since.strftime("%Y-%m-%d %H:%M:%S GMT")
+        )
+    } else {
+        String::new()
+    }
 }
 
 fn placement(instance: &Instance) -> Tree {
-    Tree::new().put("availabilityZone", &instance.zone).put("groupName", "").put("tenancy", "default")
+    Tree::new()
+        .put("availabilityZone", &instance.zone)
+        .put("groupName", "")
+        .put("tenancy", "default")
 }
 
 fn reason(instance: &Instance) -> Option<Tree> {
     let reason = instance.reason.as_ref()?;
-    Some(Tree::new().put("code", reason.code).put("message", &reason.message))
+    Some(
+        Tree::new()
+            .put("code", reason.code)
+            .put("message", &reason.message),
+    )
 }
 
 fn profile(state: &State, instance: &Instance) -> Option<Tree> {
     let name = instance.profile.as_ref()?;
-    let arn = format!("arn:aws:iam::{}:instance-profile/{name}", state.config.account);
-    Some(Tree::new().put("arn", arn).put("id", "AIPALOCALCLOUD00000000"))
+    let arn = format!(
+        "arn:aws:iam::{}:instance-profile/{name}",
+        state.config.account
+    );
+    Some(
+        Tree::new()
+            .put("arn", arn)
+            .put("id", "AIPALOCALCLOUD00000000"),
+    )
 }
 
 fn metadata_options(instance: &Instance) -> Tree {
@@ -108,7 +179,14 @@ fn metadata_options(instance: &Instance) -> Tree {
     let on = |flag| if flag { "enabled" } else { "disabled" };
     Tree::new()
         .put("state", "applied")
-        .put("httpTokens", if options.tokens_required { "required" } else { "optional" })
+        .put(
+            "httpTokens",
+            if options.tokens_required {
+                "required"
+            } else {
+                "optional"
+            },
+        )
         .put("httpPutResponseHopLimit", options.hop_limit)
         .put("httpEndpoint", on(options.enabled))
         .put("httpProtocolIpv6", "disabled")
@@ -118,12 +196,23 @@ fn metadata_options(instance: &Instance) -> Tree {
 fn cpus(instance: &Instance) -> Tree {
     let count = types::find(&instance.instance_type).map_or(1, |kind| kind.cpus);
     let threads = if count > 1 { 2 } else { 1 };
-    Tree::new().put("coreCount", count / threads).put("threadsPerCore", threads)
+    Tree::new()
+        .put("coreCount", count / threads)
+        .put("threadsPerCore", threads)
 }
 
 pub(super) fn groups(state: &State, instance: &Instance) -> Vec<Tree> {
-    let groups = instance.groups.iter().filter_map(|id| state.ec2.security_groups.get(id));
-    groups.map(|group| Tree::new().put("groupId", &group.id).put("groupName", &group.name)).collect()
+    let groups = instance
+        .groups
+        .iter()
+        .filter_map(|id| state.ec2.security_groups.get(id));
+    groups
+        .map(|group| {
+            Tree::new()
+                .put("groupId", &group.id)
+                .put("groupName", &group.name)
+        })
+        .collect()
 }
 
 pub(super) fn device(instance: &Instance, attached: &Attached) -> Tree {
@@ -132,12 +221,17 @@ pub(super) fn device(instance: &Instance, attached: &Attached) -> Tree {
         .put("status", "attached")
         .put("attachTime", instance.launched)
         .put("deleteOnTermination", attached.delete_on_termination);
-    Tree::new().put("deviceName", &attached.device).put("ebs", ebs)
+    Tree::new()
+        .put("deviceName", &attached.device)
+        .put("ebs", ebs)
 }
 
 fn interface(state: &State, instance: &Instance) -> Tree {
     let association = public_address(instance).map(|address| {
-        Tree::new().put("publicIp", &address).put("publicDnsName", &address).put("ipOwnerId", "amazon")
+        Tree::new()
+            .put("publicIp", &address)
+            .put("publicDnsName", &address)
+            .put("ipOwnerId", "amazon")
     });
     let attachment = Tree::new()
         .put("attachmentId", &instance.interface.1)

@@ -1,7 +1,10 @@
 //! Snapshots: what images stand on. That of a root volume holds files, that of a data volume holds nothing here.
 
 use super::{
-    super::{Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, state::State, tags, tags::Tags},
+    super::{
+        Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, state::State, tags,
+        tags::Tags,
+    },
     Due,
     describe::{Kind, PAGED, one},
     instance::InstanceState,
@@ -10,9 +13,24 @@ use super::{
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "CreateSnapshot", "VolumeId Description TagSpecification", create_snapshot),
-    Action::new(Service::Ec2, "DescribeSnapshots", "SnapshotId Owner RestorableBy Filter MaxResults NextToken", describe_snapshots),
-    Action::new(Service::Ec2, "DeleteSnapshot", "SnapshotId", delete_snapshot),
+    Action::new(
+        Service::Ec2,
+        "CreateSnapshot",
+        "VolumeId Description TagSpecification",
+        create_snapshot,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DescribeSnapshots",
+        "SnapshotId Owner RestorableBy Filter MaxResults NextToken",
+        describe_snapshots,
+    ),
+    Action::new(
+        Service::Ec2,
+        "DeleteSnapshot",
+        "SnapshotId",
+        delete_snapshot,
+    ),
 ];
 
 /// A snapshot without files is pending long enough to be seen as such.
@@ -86,31 +104,59 @@ fn enter(state: &mut State, id: String, making: Making, tags: &Tags) {
 
 /// Takes in that a layer is there, or why it is not.
 pub(super) fn layer_settled(state: &mut State, layer: &str, failure: Option<&String>) {
-    for snapshot in state.ec2.snapshots.values_mut().filter(|snapshot| snapshot.awaits == layer) {
+    for snapshot in state
+        .ec2
+        .snapshots
+        .values_mut()
+        .filter(|snapshot| snapshot.awaits == layer)
+    {
         if snapshot.state == SnapshotState::Pending {
-            snapshot.state = failure.map_or(SnapshotState::Completed, |reason| SnapshotState::Error(reason.clone()));
+            snapshot.state = failure.map_or(SnapshotState::Completed, |reason| {
+                SnapshotState::Error(reason.clone())
+            });
         }
     }
 }
 
 /// Lets a layer's files go when neither an image nor a snapshot keeps them.
 pub(super) fn discard_unless_kept(state: &mut State, layer: &str) {
-    let by_snapshot = state.ec2.snapshots.values().any(|snapshot| snapshot.layer.as_deref() == Some(layer));
+    let by_snapshot = state
+        .ec2
+        .snapshots
+        .values()
+        .any(|snapshot| snapshot.layer.as_deref() == Some(layer));
     if !by_snapshot && !state.ec2.images.contains_key(layer) {
-        state.emit(Effect::Discard { image: layer.into() });
+        state.emit(Effect::Discard {
+            image: layer.into(),
+        });
     }
 }
 
 /// The image that uses a snapshot.
 pub(super) fn used_by<'a>(state: &'a State, id: &str) -> Option<&'a str> {
-    let uses = |image: &&super::images::Image| image.mappings.iter().any(|m| m.snapshot.as_deref() == Some(id));
-    state.ec2.images.values().find(uses).map(|image| image.id.as_str())
+    let uses = |image: &&super::images::Image| {
+        image
+            .mappings
+            .iter()
+            .any(|m| m.snapshot.as_deref() == Some(id))
+    };
+    state
+        .ec2
+        .images
+        .values()
+        .find(uses)
+        .map(|image| image.id.as_str())
 }
 
 /// Removes a snapshot, and its files when nothing else keeps them.
 pub(super) fn remove(state: &mut State, id: &str) {
     state.ec2.tags.remove(id);
-    if let Some(layer) = state.ec2.snapshots.remove(id).and_then(|snapshot| snapshot.layer) {
+    if let Some(layer) = state
+        .ec2
+        .snapshots
+        .remove(id)
+        .and_then(|snapshot| snapshot.layer)
+    {
         discard_unless_kept(state, &layer);
     }
 }
@@ -118,18 +164,38 @@ pub(super) fn remove(state: &mut State, id: &str) {
 fn create_snapshot(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let volume = super::volumes::volume(state, args.text("VolumeId")?)?.clone();
     let tags = tags::read_for(args, "snapshot")?;
-    let description = args.maybe_text("Description")?.unwrap_or_default().to_owned();
+    let description = args
+        .maybe_text("Description")?
+        .unwrap_or_default()
+        .to_owned();
     let root_of = volume.attached.as_ref().and_then(|(instance, device)| {
-        state.ec2.instances.get(instance).filter(|i| i.root_device == *device && !i.state.ending()).map(|i| (i.id.clone(), i.state))
+        state
+            .ec2
+            .instances
+            .get(instance)
+            .filter(|i| i.root_device == *device && !i.state.ending())
+            .map(|i| (i.id.clone(), i.state))
     });
     let id = state.ids.resource("snap");
     let layer = root_of.as_ref().map(|_| id.clone());
-    let making = Making { volume: volume.id, size: volume.size, description, encrypted: volume.encrypted, awaits: id.clone(), layer };
+    let making = Making {
+        volume: volume.id,
+        size: volume.size,
+        description,
+        encrypted: volume.encrypted,
+        awaits: id.clone(),
+        layer,
+    };
     enter(state, id.clone(), making, &tags);
     match root_of {
         // A snapshot never stops the machine; only CreateImage does.
-        Some((instance, was)) => lifecycle::freeze_in_order(state, &instance, &id, was != InstanceState::Stopped),
-        None => state.after(EMPTY_TIME, agenda::Due::Ec2(Due::Settle { layer: id.clone() })),
+        Some((instance, was)) => {
+            lifecycle::freeze_in_order(state, &instance, &id, was != InstanceState::Stopped)
+        }
+        None => state.after(
+            EMPTY_TIME,
+            agenda::Due::Ec2(Due::Settle { layer: id.clone() }),
+        ),
     }
     Ok(show(state, &id))
 }
@@ -148,13 +214,18 @@ const SNAPSHOTS: Kind = Kind {
 fn describe_snapshots(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let owners = args.texts("Owner")?;
     let account = state.config.account.clone();
-    let mine = owners.is_empty() || owners.iter().any(|owner| *owner == "self" || *owner == account);
+    let mine = owners.is_empty()
+        || owners
+            .iter()
+            .any(|owner| *owner == "self" || *owner == account);
     let (ids, token) = SNAPSHOTS.select(state, args, |_, _| mine)?;
     Ok(SNAPSHOTS.list(state, &ids, token))
 }
 
 fn field(state: &State, id: &str, name: &str) -> Vec<String> {
-    let Some(snapshot) = state.ec2.snapshots.get(id) else { return Vec::new() };
+    let Some(snapshot) = state.ec2.snapshots.get(id) else {
+        return Vec::new();
+    };
     match name {
         "description" => one(&snapshot.description),
         "encrypted" => one(snapshot.encrypted),
@@ -169,12 +240,22 @@ fn field(state: &State, id: &str, name: &str) -> Vec<String> {
 }
 
 fn progress(snapshot: &Snapshot) -> &'static str {
-    if snapshot.state == SnapshotState::Completed { "100%" } else { "0%" }
+    if snapshot.state == SnapshotState::Completed {
+        "100%"
+    } else {
+        "0%"
+    }
 }
 
 fn show(state: &State, id: &str) -> Tree {
-    let Some(snapshot) = state.ec2.snapshots.get(id) else { return Tree::new() };
-    let failure = if let SnapshotState::Error(why) = &snapshot.state { Some(why) } else { None };
+    let Some(snapshot) = state.ec2.snapshots.get(id) else {
+        return Tree::new();
+    };
+    let failure = if let SnapshotState::Error(why) = &snapshot.state {
+        Some(why)
+    } else {
+        None
+    };
     Tree::new()
         .put("snapshotId", id)
         .put("volumeId", &snapshot.volume)

@@ -66,7 +66,10 @@ impl LaunchSpec {
             "instance volume spot-instances-request network-interface",
         )?;
         let placement = args.map("Placement")?;
-        let zone = placement.map(|p| given(&p, "AvailabilityZone")).transpose()?.flatten();
+        let zone = placement
+            .map(|p| given(&p, "AvailabilityZone"))
+            .transpose()?
+            .flatten();
         let mut spec = Self {
             image: args.maybe_text("ImageId")?.unwrap_or_default().into(),
             instance_type: args.maybe_text("InstanceType")?.unwrap_or_default().into(),
@@ -132,7 +135,10 @@ impl LaunchSpec {
 
 /// A text that is there and not empty; some clients send empty ones for what they leave out.
 fn given(args: &Args<'_>, name: &str) -> Result<Option<String>, Fault> {
-    Ok(args.maybe_text(name)?.filter(|text| !text.is_empty()).map(String::from))
+    Ok(args
+        .maybe_text(name)?
+        .filter(|text| !text.is_empty())
+        .map(String::from))
 }
 
 fn owned(texts: Vec<&str>) -> Vec<String> {

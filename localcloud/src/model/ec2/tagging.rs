@@ -13,7 +13,12 @@ use super::super::{
 pub(super) const ACTIONS: &[Action] = &[
     Action::new(Service::Ec2, "CreateTags", "ResourceId Tag", create_tags),
     Action::new(Service::Ec2, "DeleteTags", "ResourceId Tag", delete_tags),
-    Action::new(Service::Ec2, "DescribeTags", "Filter MaxResults NextToken", describe_tags),
+    Action::new(
+        Service::Ec2,
+        "DescribeTags",
+        "Filter MaxResults NextToken",
+        describe_tags,
+    ),
 ];
 
 /// The types of resources that can have tags, by the prefix of their ids.
@@ -36,7 +41,10 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 fn type_of(id: &str) -> Option<&'static str> {
-    TYPES.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, kind)| *kind)
+    TYPES
+        .iter()
+        .find(|(prefix, _)| id.starts_with(prefix))
+        .map(|(_, kind)| *kind)
 }
 
 /// Refuses an id that names nothing, in the words of its kind.
@@ -55,9 +63,19 @@ fn check(state: &State, id: &str) -> Result<(), Fault> {
         "internet-gateway" => ec2.vpc.internet_gateway == id,
         "route-table" => ec2.vpc.route_table == id,
         "key-pair" => ec2.keys.values().any(|key| key.id == id),
-        "network-interface" => ec2.instances.values().any(|instance| instance.interface.0 == id),
-        "spot-instances-request" => ec2.instances.values().any(|i| i.spot_request.as_deref() == Some(id)),
-        _ => ec2.security_groups.values().flat_map(|group| &group.rules).any(|rule| rule.id == id),
+        "network-interface" => ec2
+            .instances
+            .values()
+            .any(|instance| instance.interface.0 == id),
+        "spot-instances-request" => ec2
+            .instances
+            .values()
+            .any(|i| i.spot_request.as_deref() == Some(id)),
+        _ => ec2
+            .security_groups
+            .values()
+            .flat_map(|group| &group.rules)
+            .any(|rule| rule.id == id),
     };
     if known { Ok(()) } else { Err(invalid()) }
 }
@@ -98,9 +116,13 @@ fn delete_tags(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         named.push((entry.text("Key")?, entry.maybe_text("Value")?));
     }
     for id in ids {
-        let Some(tags) = state.ec2.tags.get_mut(id) else { continue };
+        let Some(tags) = state.ec2.tags.get_mut(id) else {
+            continue;
+        };
         tags.retain(|key, value| {
-            let hit = |(name, wanted): &(&str, Option<&str>)| *name == key && wanted.is_none_or(|wanted| wanted == value);
+            let hit = |(name, wanted): &(&str, Option<&str>)| {
+                *name == key && wanted.is_none_or(|wanted| wanted == value)
+            };
             key.starts_with("aws:") || !(named.is_empty() || named.iter().any(hit))
         });
     }
@@ -124,7 +146,11 @@ fn describe_tags(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             };
             let own = Tags::from([(key.clone(), value.clone())]);
             if filters.pass(&own, field)? {
-                let tree = Tree::new().put("resourceId", id).put("resourceType", kind).put("key", key).put("value", value);
+                let tree = Tree::new()
+                    .put("resourceId", id)
+                    .put("resourceType", kind)
+                    .put("key", key)
+                    .put("value", value);
                 entries.push((format!("{id} {key}"), tree));
             }
         }

@@ -27,8 +27,14 @@ const NAMES: &[(&str, &str)] = &[
     ("HttpTokens", "httpTokens"),
     ("IamInstanceProfile", "iamInstanceProfile"),
     ("ImageId", "imageId"),
-    ("InstanceInitiatedShutdownBehavior", "instanceInitiatedShutdownBehavior"),
-    ("InstanceInterruptionBehavior", "instanceInterruptionBehavior"),
+    (
+        "InstanceInitiatedShutdownBehavior",
+        "instanceInitiatedShutdownBehavior",
+    ),
+    (
+        "InstanceInterruptionBehavior",
+        "instanceInterruptionBehavior",
+    ),
     ("InstanceMarketOptions", "instanceMarketOptions"),
     ("InstanceMetadataTags", "instanceMetadataTags"),
     ("InstanceType", "instanceType"),
@@ -66,7 +72,10 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 fn answer_name(name: &str) -> Option<&'static str> {
-    NAMES.iter().find(|(request, _)| *request == name).map(|(_, answer)| *answer)
+    NAMES
+        .iter()
+        .find(|(request, _)| *request == name)
+        .map(|(_, answer)| *answer)
 }
 
 /// Refuses names that launch template data does not have, or that are not supported here.
@@ -74,7 +83,10 @@ pub(super) fn check(data: &Args<'_>) -> Result<(), Fault> {
     data.only(super::spec::TAKES)?;
     let params = Params::Map(data.raw().clone());
     match unknown(&params) {
-        Some(name) => Err(Fault::unknown_parameter(data.service, &format!("LaunchTemplateData…{name}"))),
+        Some(name) => Err(Fault::unknown_parameter(
+            data.service,
+            &format!("LaunchTemplateData…{name}"),
+        )),
         None => Ok(()),
     }
 }
@@ -83,10 +95,12 @@ fn unknown(params: &Params) -> Option<String> {
     match params {
         Params::Text(_) => None,
         Params::List(list) => list.iter().find_map(unknown),
-        Params::Map(map) => map.iter().find_map(|(name, inner)| match answer_name(name) {
-            None => Some(name.clone()),
-            Some(_) => unknown(inner),
-        }),
+        Params::Map(map) => map
+            .iter()
+            .find_map(|(name, inner)| match answer_name(name) {
+                None => Some(name.clone()),
+                Some(_) => unknown(inner),
+            }),
     }
 }
 
@@ -97,7 +111,11 @@ pub(super) fn show(params: &Params) -> Tree {
         Params::List(list) => Tree::List(list.iter().map(show).collect()),
         Params::Map(map) => {
             let interface = map.contains_key("DeviceIndex");
-            Tree::Map(map.iter().filter_map(|(name, inner)| field(name, inner, interface)).collect())
+            Tree::Map(
+                map.iter()
+                    .filter_map(|(name, inner)| field(name, inner, interface))
+                    .collect(),
+            )
         }
     }
 }
@@ -105,9 +123,10 @@ pub(super) fn show(params: &Params) -> Tree {
 fn field(name: &str, inner: &Params, interface: bool) -> Option<(&'static str, Tree)> {
     match inner {
         // The groups of an interface stand under another name, each in an element of its own.
-        Params::List(list) if interface && name == "SecurityGroupId" => {
-            Some(("groupSet", Tree::Map(list.iter().map(|group| ("groupId", show(group))).collect())))
-        }
+        Params::List(list) if interface && name == "SecurityGroupId" => Some((
+            "groupSet",
+            Tree::Map(list.iter().map(|group| ("groupId", show(group))).collect()),
+        )),
         _ => Some((answer_name(name)?, show(inner))),
     }
 }

@@ -1,7 +1,10 @@
 //! Looking at versions of launch templates, and deleting them.
 
 use super::{
-    super::{Fault, Service, Tree, actions::Action, args::Args, filter::Filters, paging::Paging, state::State},
+    super::{
+        Fault, Service, Tree, actions::Action, args::Args, filter::Filters, paging::Paging,
+        state::State,
+    },
     describe::one,
     template_calls::{named, number, show_version},
     templates::{Template, Version},
@@ -24,42 +27,70 @@ pub(super) const ACTIONS: &[Action] = &[
     ),
 ];
 
-const PAGED: Paging = Paging { size: "MaxResults", token: "NextToken", range: (1, 200), usual: 200 };
+const PAGED: Paging = Paging {
+    size: "MaxResults",
+    token: "NextToken",
+    range: (1, 200),
+    usual: 200,
+};
 
 fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let filters = Filters::read(args)?;
     filters.only("create-time ebs-optimized image-id instance-type is-default-version key-name")?;
     let mut found = Vec::new();
     for (template, version) in asked(state, args)? {
-        if filters.pass(&BTreeMap::new(), |name| Some(field(template, version, name)))? {
+        if filters.pass(&BTreeMap::new(), |name| {
+            Some(field(template, version, name))
+        })? {
             // Newest first.
             let key = format!("{} {:020}", template.id, u64::MAX - version.number);
             found.push((key, show_version(state, template, version)));
         }
     }
     let (page, token) = PAGED.read(args)?.cut(found);
-    Ok(Tree::new().put("launchTemplateVersionSet", page).put_some("nextToken", token))
+    Ok(Tree::new()
+        .put("launchTemplateVersionSet", page)
+        .put_some("nextToken", token))
 }
 
 fn asked<'a>(state: &'a State, args: &Args<'_>) -> Result<Vec<(&'a Template, &'a Version)>, Fault> {
     let versions = args.texts("LaunchTemplateVersion")?;
     let one_template = args.has("LaunchTemplateId") || args.has("LaunchTemplateName");
     if !one_template {
-        if versions.is_empty() || versions.iter().any(|version| !["$Latest", "$Default"].contains(version)) {
+        if versions.is_empty()
+            || versions
+                .iter()
+                .any(|version| !["$Latest", "$Default"].contains(version))
+        {
             return Err(args.missing("LaunchTemplateId"));
         }
         let all = state.ec2.templates.values().flat_map(|template| {
-            versions.iter().filter_map(move |version| Some((template, template.version(Some(version)).ok()?)))
+            versions
+                .iter()
+                .filter_map(move |version| Some((template, template.version(Some(version)).ok()?)))
         });
         return Ok(all.collect());
     }
     let template = named(state, args)?;
     if !versions.is_empty() {
-        return versions.iter().map(|version| Ok((template, template.version(Some(version))?))).collect();
+        return versions
+            .iter()
+            .map(|version| Ok((template, template.version(Some(version))?)))
+            .collect();
     }
-    let (least, most) = (args.int("MinVersion")?.unwrap_or(0), args.int("MaxVersion")?.unwrap_or(i64::MAX));
-    let in_range = |version: &&Version| i64::try_from(version.number).is_ok_and(|n| (least..=most).contains(&n));
-    Ok(template.versions.values().filter(in_range).map(|version| (template, version)).collect())
+    let (least, most) = (
+        args.int("MinVersion")?.unwrap_or(0),
+        args.int("MaxVersion")?.unwrap_or(i64::MAX),
+    );
+    let in_range = |version: &&Version| {
+        i64::try_from(version.number).is_ok_and(|n| (least..=most).contains(&n))
+    };
+    Ok(template
+        .versions
+        .values()
+        .filter(in_range)
+        .map(|version| (template, version))
+        .collect())
 }
 
 fn field(template: &Template, version: &Version, name: &str) -> Vec<String> {
@@ -87,7 +118,9 @@ fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     }
     let (mut deleted, mut kept) = (Vec::new(), Vec::new());
     for text in versions {
-        let tree = Tree::new().put("launchTemplateId", &template.id).put("launchTemplateName", &template.name);
+        let tree = Tree::new()
+            .put("launchTemplateId", &template.id)
+            .put("launchTemplateName", &template.name);
         match deletable(&template, text) {
             Ok(version) => {
                 if let Some(template) = state.ec2.templates.get_mut(&template.id) {
@@ -107,12 +140,21 @@ fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 }
 
 fn deletable(template: &Template, text: &str) -> Result<u64, (&'static str, String)> {
-    let known = text.parse().ok().filter(|number| template.versions.contains_key(number));
+    let known = text
+        .parse()
+        .ok()
+        .filter(|number| template.versions.contains_key(number));
     let Some(version) = known else {
-        return Err(("launchTemplateVersionDoesNotExist", format!("Could not find launch template version {text}")));
+        return Err((
+            "launchTemplateVersionDoesNotExist",
+            format!("Could not find launch template version {text}"),
+        ));
     };
     if version == template.default {
-        return Err(("unexpectedError", "The default version of a launch template cannot be deleted.".into()));
+        return Err((
+            "unexpectedError",
+            "The default version of a launch template cannot be deleted.".into(),
+        ));
     }
     Ok(version)
 }

@@ -82,9 +82,12 @@ pub(in crate::model) fn find(name: &str) -> Option<&'static InstanceType> {
 }
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeInstanceTypes", "InstanceType Filter MaxResults NextToken", |state, args| {
-        TYPES.describe(state, args)
-    }),
+    Action::new(
+        Service::Ec2,
+        "DescribeInstanceTypes",
+        "InstanceType Filter MaxResults NextToken",
+        |state, args| TYPES.describe(state, args),
+    ),
     Action::new(
         Service::Ec2,
         "DescribeInstanceTypeOfferings",
@@ -111,7 +114,9 @@ const TYPES: Kind = Kind {
         Fault::new("InvalidInstanceType", message)
     },
     field: |_, name, field| {
-        let Some(kind) = find(name) else { return Vec::new() };
+        let Some(kind) = find(name) else {
+            return Vec::new();
+        };
         match field {
             "bare-metal" => one(false),
             "current-generation" => one(!name.starts_with("t2.")),
@@ -128,7 +133,11 @@ const TYPES: Kind = Kind {
 };
 
 fn show(kind: &InstanceType) -> Tree {
-    let texts = |list: &[&str]| list.iter().map(|text| Tree::from(*text)).collect::<Vec<_>>();
+    let texts = |list: &[&str]| {
+        list.iter()
+            .map(|text| Tree::from(*text))
+            .collect::<Vec<_>>()
+    };
     let threads = if kind.cpus > 1 { 2 } else { 1 };
     let cpus = Tree::new()
         .put("defaultVCpus", kind.cpus)
@@ -137,64 +146,118 @@ fn show(kind: &InstanceType) -> Tree {
     Tree::new()
         .put("instanceType", kind.name)
         .put("currentGeneration", !kind.name.starts_with("t2."))
-        .put("freeTierEligible", kind.name == "t2.micro" || kind.name == "t3.micro")
+        .put(
+            "freeTierEligible",
+            kind.name == "t2.micro" || kind.name == "t3.micro",
+        )
         .put("supportedUsageClasses", texts(&["on-demand", "spot"]))
         .put("supportedRootDeviceTypes", texts(&["ebs"]))
         .put("supportedVirtualizationTypes", texts(&["hvm"]))
         .put("bareMetal", false)
-        .put("hypervisor", if kind.name.starts_with("t2.") { "xen" } else { "nitro" })
-        .put("processorInfo", Tree::new().put("supportedArchitectures", texts(&[kind.architecture])))
+        .put(
+            "hypervisor",
+            if kind.name.starts_with("t2.") {
+                "xen"
+            } else {
+                "nitro"
+            },
+        )
+        .put(
+            "processorInfo",
+            Tree::new().put("supportedArchitectures", texts(&[kind.architecture])),
+        )
         .put("vCpuInfo", cpus)
         .put("memoryInfo", Tree::new().put("sizeInMiB", kind.memory_mib))
         .put("instanceStorageSupported", false)
         .put("burstablePerformanceSupported", kind.name.starts_with('t'))
-        .put("networkInfo", Tree::new().put("enaSupport", "supported").put("maximumNetworkInterfaces", 1_i64))
+        .put(
+            "networkInfo",
+            Tree::new()
+                .put("enaSupport", "supported")
+                .put("maximumNetworkInterfaces", 1_i64),
+        )
 }
 
 /// Every type can be had in every zone.
 fn describe_offerings(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let locations = match args.word("LocationType", "region availability-zone availability-zone-id")? {
-        Some("availability-zone") => state.ec2.subnets.values().map(|subnet| subnet.zone.clone()).collect(),
-        Some("availability-zone-id") => state.ec2.subnets.values().map(|subnet| subnet.zone_id.clone()).collect(),
+    let locations = match args.word(
+        "LocationType",
+        "region availability-zone availability-zone-id",
+    )? {
+        Some("availability-zone") => state
+            .ec2
+            .subnets
+            .values()
+            .map(|subnet| subnet.zone.clone())
+            .collect(),
+        Some("availability-zone-id") => state
+            .ec2
+            .subnets
+            .values()
+            .map(|subnet| subnet.zone_id.clone())
+            .collect(),
         _ => vec![state.config.region.clone()],
     };
     let location_type = args.maybe_text("LocationType")?.unwrap_or("region");
     let filters = Filters::read(args)?;
     let mut offered = Vec::new();
-    for (kind, place) in ALL.iter().flat_map(|kind| locations.iter().map(move |place| (kind, place))) {
+    for (kind, place) in ALL
+        .iter()
+        .flat_map(|kind| locations.iter().map(move |place| (kind, place)))
+    {
         let field = |name: &str| match name {
             "instance-type" => Some(one(kind.name)),
             "location" => Some(one(place)),
             _ => None,
         };
         if filters.pass(&BTreeMap::new(), field)? {
-            let tree = Tree::new().put("instanceType", kind.name).put("locationType", location_type).put("location", place);
+            let tree = Tree::new()
+                .put("instanceType", kind.name)
+                .put("locationType", location_type)
+                .put("location", place);
             offered.push((format!("{} {place}", kind.name), tree));
         }
     }
     let (page, token) = PAGED.read(args)?.cut(offered);
-    Ok(Tree::new().put("instanceTypeOfferingSet", page).put_some("nextToken", token))
+    Ok(Tree::new()
+        .put("instanceTypeOfferingSet", page)
+        .put_some("nextToken", token))
 }
 
 /// A price that stands still: a third of a round on-demand price for the memory.
 fn describe_spot_prices(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let types = args.texts("InstanceType")?;
     let products = args.texts("ProductDescription")?;
-    let zone = args.maybe_text("AvailabilityZone")?.filter(|zone| !zone.is_empty());
+    let zone = args
+        .maybe_text("AvailabilityZone")?
+        .filter(|zone| !zone.is_empty());
     let product = products.first().copied().unwrap_or("Linux/UNIX");
     let mut prices = Vec::new();
-    for kind in ALL.iter().filter(|kind| types.is_empty() || types.contains(&kind.name)) {
-        for subnet in state.ec2.subnets.values().filter(|subnet| zone.is_none_or(|zone| zone == subnet.zone)) {
+    for kind in ALL
+        .iter()
+        .filter(|kind| types.is_empty() || types.contains(&kind.name))
+    {
+        for subnet in state
+            .ec2
+            .subnets
+            .values()
+            .filter(|subnet| zone.is_none_or(|zone| zone == subnet.zone))
+        {
             let micros = u64::from(kind.memory_mib) * 4;
             let tree = Tree::new()
                 .put("instanceType", kind.name)
                 .put("productDescription", product)
-                .put("spotPrice", format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000))
+                .put(
+                    "spotPrice",
+                    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000),
+                )
                 .put("timestamp", state.config.opened)
                 .put("availabilityZone", &subnet.zone);
             prices.push((format!("{} {}", kind.name, subnet.zone), tree));
         }
     }
     let (page, token) = PAGED.read(args)?.cut(prices);
-    Ok(Tree::new().put("spotPriceHistorySet", page).put_some("nextToken", token))
+    Ok(Tree::new()
+        .put("spotPriceHistorySet", page)
+        .put_some("nextToken", token))
 }

@@ -8,7 +8,12 @@ use super::{
 use jiff::Timestamp;
 
 pub(super) const ACTIONS: &[Action] = &[
-    Action::new(Service::Ec2, "DescribeVolumes", "VolumeId Filter MaxResults NextToken", describe_volumes),
+    Action::new(
+        Service::Ec2,
+        "DescribeVolumes",
+        "VolumeId Filter MaxResults NextToken",
+        describe_volumes,
+    ),
     Action::new(
         Service::Ec2,
         "CreateVolume",
@@ -33,7 +38,11 @@ pub(in crate::model) struct Volume {
 
 fn no_such_volume(id: &str) -> Fault {
     let fault = super::no_such("InvalidVolume", "volume", "vol-", id);
-    let code = if fault.code.ends_with("Malformed") { "InvalidVolumeID.Malformed" } else { "InvalidVolume.NotFound" };
+    let code = if fault.code.ends_with("Malformed") {
+        "InvalidVolumeID.Malformed"
+    } else {
+        "InvalidVolume.NotFound"
+    };
     Fault::new(code, fault.message)
 }
 
@@ -59,13 +68,17 @@ fn describe_volumes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 }
 
 fn field(state: &State, id: &str, name: &str) -> Vec<String> {
-    let Some(volume) = state.ec2.volumes.get(id) else { return Vec::new() };
+    let Some(volume) = state.ec2.volumes.get(id) else {
+        return Vec::new();
+    };
     let attached = volume.attached.iter();
     match name {
         "attachment.device" => attached.map(|(_, device)| device.clone()).collect(),
         "attachment.instance-id" => attached.map(|(instance, _)| instance.clone()).collect(),
         "attachment.status" => attached.map(|_| "attached".into()).collect(),
-        "attachment.delete-on-termination" => attached.map(|_| deletes(state, volume).to_string()).collect(),
+        "attachment.delete-on-termination" => attached
+            .map(|_| deletes(state, volume).to_string())
+            .collect(),
         "availability-zone" => one(&volume.zone),
         "encrypted" => one(volume.encrypted),
         "size" => one(volume.size),
@@ -78,17 +91,31 @@ fn field(state: &State, id: &str, name: &str) -> Vec<String> {
 }
 
 fn status(volume: &Volume) -> &'static str {
-    if volume.attached.is_some() { "in-use" } else { "available" }
+    if volume.attached.is_some() {
+        "in-use"
+    } else {
+        "available"
+    }
 }
 
 fn deletes(state: &State, volume: &Volume) -> bool {
-    let instance = volume.attached.as_ref().and_then(|(instance, _)| state.ec2.instances.get(instance));
-    let on = instance.and_then(|instance| instance.volumes.iter().find(|attached| attached.volume == volume.id));
+    let instance = volume
+        .attached
+        .as_ref()
+        .and_then(|(instance, _)| state.ec2.instances.get(instance));
+    let on = instance.and_then(|instance| {
+        instance
+            .volumes
+            .iter()
+            .find(|attached| attached.volume == volume.id)
+    });
     on.is_some_and(|attached| attached.delete_on_termination)
 }
 
 fn show(state: &State, id: &str) -> Tree {
-    let Some(volume) = state.ec2.volumes.get(id) else { return Tree::new() };
+    let Some(volume) = state.ec2.volumes.get(id) else {
+        return Tree::new();
+    };
     let attachment = |(instance, device): &(String, String)| {
         Tree::new()
             .put("volumeId", id)
@@ -105,7 +132,10 @@ fn show(state: &State, id: &str) -> Tree {
         .put("availabilityZone", &volume.zone)
         .put("status", status(volume))
         .put("createTime", volume.created)
-        .put("attachmentSet", volume.attached.iter().map(attachment).collect::<Vec<_>>())
+        .put(
+            "attachmentSet",
+            volume.attached.iter().map(attachment).collect::<Vec<_>>(),
+        )
         .put("volumeType", &volume.kind)
         .put("encrypted", volume.encrypted)
         .put("multiAttachEnabled", false)
@@ -113,28 +143,50 @@ fn show(state: &State, id: &str) -> Tree {
 }
 
 fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    if let Some(id) = state.tokens.replay("CreateVolume", args)?.and_then(|ids| ids.into_iter().next()) {
+    if let Some(id) = state
+        .tokens
+        .replay("CreateVolume", args)?
+        .and_then(|ids| ids.into_iter().next())
+    {
         return Ok(show(state, &id));
     }
     let zone = args.text("AvailabilityZone")?;
     if !network::zones(state).contains(zone) {
-        return Err(Fault::new("InvalidZone.NotFound", format!("The zone '{zone}' does not exist.")));
+        return Err(Fault::new(
+            "InvalidZone.NotFound",
+            format!("The zone '{zone}' does not exist."),
+        ));
     }
     let snapshot = args.maybe_text("SnapshotId")?.filter(|id| !id.is_empty());
-    let least = snapshot.map(|id| super::snapshot(state, id)).transpose()?.map(|snapshot| snapshot.size);
-    let asked = args.int_in("Size", 1..=65536)?.and_then(|size| u32::try_from(size).ok());
+    let least = snapshot
+        .map(|id| super::snapshot(state, id))
+        .transpose()?
+        .map(|snapshot| snapshot.size);
+    let asked = args
+        .int_in("Size", 1..=65536)?
+        .and_then(|size| u32::try_from(size).ok());
     let Some(size) = asked.or(least) else {
-        return Err(Fault::new("MissingParameter", "The request must contain the parameter size or snapshotId"));
+        return Err(Fault::new(
+            "MissingParameter",
+            "The request must contain the parameter size or snapshotId",
+        ));
     };
     if least.is_some_and(|least| size < least) {
-        return Err(args.invalid("Size", &size.to_string(), "The size must not be below that of the snapshot."));
+        return Err(args.invalid(
+            "Size",
+            &size.to_string(),
+            "The size must not be below that of the snapshot.",
+        ));
     }
     let tags = tags::read_for(args, "volume")?;
     let id = state.ids.resource("vol");
     let volume = Volume {
         id: id.clone(),
         size,
-        kind: args.word("VolumeType", "standard io1 io2 gp2 gp3 sc1 st1")?.unwrap_or("gp2").into(),
+        kind: args
+            .word("VolumeType", "standard io1 io2 gp2 gp3 sc1 st1")?
+            .unwrap_or("gp2")
+            .into(),
         zone: zone.into(),
         snapshot: snapshot.map(String::from),
         encrypted: args.flag("Encrypted")?.unwrap_or_default(),
@@ -144,7 +196,9 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     state.ec2.volumes.insert(id.clone(), volume);
     state.ec2.tag(&id, &tags);
     state.hide_for_a_while(&id);
-    state.tokens.remember("CreateVolume", args, std::slice::from_ref(&id));
+    state
+        .tokens
+        .remember("CreateVolume", args, std::slice::from_ref(&id));
     Ok(show(state, &id))
 }
 

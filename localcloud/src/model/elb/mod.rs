@@ -154,6 +154,12 @@ pub(super) fn addresses(state: &State) -> Vec<Ipv4Addr> {
         .collect()
 }
 
+/// Tells whether a load balancer stands in a security group.
+pub(super) fn uses_security_group(state: &State, id: &str) -> bool {
+    let mut balancers = state.elb.balancers.values();
+    balancers.any(|balancer| balancer.security_groups.iter().any(|group| group == id))
+}
+
 /// What time alone brings to load balancers and targets.
 #[derive(Clone, Debug)]
 pub(super) enum Due {
