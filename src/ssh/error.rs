@@ -16,6 +16,9 @@ pub enum Error {
         #[source]
         source: Option<ssh2::Error>,
     },
+    /// The connection was lost before, and there is no new one.
+    #[error("the machine cannot be reached again")]
+    Unreachable(#[source] ConnectError),
     /// Keep-alive questions went unanswered for so long.
     #[error("{host} has not answered for {} s", after.as_secs())]
     Silent { host: String, after: Duration },
@@ -46,7 +49,12 @@ pub enum Error {
 impl Error {
     /// Whether the connection is gone, as after a reboot.
     pub fn is_lost(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Silent { .. })
+        matches!(self, Self::Lost { .. } | Self::Silent { .. }) || self.is_unreachable()
+    }
+
+    /// Whether nothing was begun, for want of a connection that may come.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable(error) if error.verdict() == Verdict::NotYet)
     }
 }
 

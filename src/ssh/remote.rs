@@ -7,8 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::ssh::lines::Lines;
-use crate::ssh::packing::Packing;
 use crate::ssh::{Error, Tree, quote};
+
+/// What to put before a command that needs root: nothing where one is root already, since small systems have no sudo.
+pub const AS_ROOT: &str = "$(test \"$(id -u)\" = 0 || echo sudo -n)";
 
 /// Which of a command's two outputs something came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,12 +163,8 @@ pub trait Remote {
         let sudo = if sudo { "sudo -n " } else { "" };
         let text =
             format!("{sudo}mkdir -p {folder} && {sudo}tar --no-same-owner -xpmf - -C {folder}");
-        let total = tree.size()?;
-        let stdin = Stdin::Reader {
-            reader: Box::new(Packing::new(tree)),
-            total: Some(total),
-        };
-        self.send(Command::new(text).stdin(stdin), progress).await
+        self.send(Command::new(text).stdin(tree.stdin()?), progress)
+            .await
     }
 
     /// Reads a file of the machine.
@@ -176,12 +174,17 @@ pub trait Remote {
 
     /// Reads the contents of a folder of the machine into a local one, which must be there.
     async fn download_tree(&self, folder: &str, into: &Path) -> Result<(), Error> {
+        let text = format!("tar -cf - -C {} .", quote(folder));
+        self.fetch_tree(text, into).await
+    }
+
+    /// Unpacks the tar stream that a command writes into a local folder, which must be there.
+    async fn fetch_tree(&self, text: String, into: &Path) -> Result<(), Error> {
         let local = |source| Error::Local {
             path: into.to_owned(),
             source,
         };
         let mut packed = tempfile::tempfile().map_err(local)?;
-        let text = format!("tar -cf - -C {} .", quote(folder));
         fetch(self, text, &mut packed).await?;
         packed.seek(SeekFrom::Start(0)).map_err(local)?;
         let mut archive = tar::Archive::new(std::io::BufReader::new(packed));

@@ -142,7 +142,7 @@ pub(super) fn environment() -> Environment<'static> {
 }
 
 /// A JSON value as the engine's.
-pub(super) fn to_engine(value: &serde_json::Value) -> Value {
+pub fn to_engine(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(flag) => Value::from(*flag),

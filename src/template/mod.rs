@@ -10,5 +10,6 @@ mod seconds;
 pub mod secret;
 pub mod service;
 
+pub use engine::to_engine;
 pub use late::{Data, Late};
 pub use secret::Secret;

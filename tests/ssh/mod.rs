@@ -3,6 +3,7 @@
 mod commands;
 mod connecting;
 mod dying;
+mod reboot;
 pub mod server;
 pub mod stub;
 mod transfers;

@@ -1,0 +1,100 @@
+//! Why provisioning failed.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::provision::roles;
+use crate::source::{Diagnostic, Place};
+use crate::ssh::{self, Exit};
+use crate::template::provisioner::{Kind, Provisioner};
+
+/// A provisioner that failed, by its number in the template.
+#[derive(Debug, thiserror::Error)]
+#[error("provisioner {number} ({kind})")]
+pub struct Failure {
+    pub number: usize,
+    pub kind: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    #[source]
+    pub source: Error,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Remote(#[from] ssh::Error),
+    /// A script or command ended in a way that is not among the valid ones.
+    #[error("{what} ended with {exit}")]
+    Exit { what: String, exit: Exit },
+    #[error("{what} ended the connection; `expect_disconnect` says that this is meant")]
+    Disconnected {
+        what: String,
+        #[source]
+        source: ssh::Error,
+    },
+    /// The attempt's own limit.
+    #[error("it has not ended after {} s", after.as_secs())]
+    TimedOut { after: Duration },
+    /// A late string; the finding knows its place.
+    #[error("{}", .0.message)]
+    Render(Box<Diagnostic>),
+    #[error("cannot use {}", path.display())]
+    Local {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Role(#[from] roles::Error),
+    #[error("{0} provisioners cannot be run yet")]
+    NotYet(&'static str),
+}
+
+impl Failure {
+    pub(super) fn of(provisioner: &Provisioner, number: usize, source: Error) -> Self {
+        Self {
+            number,
+            kind: kind(provisioner),
+            place: provisioner.place,
+            source,
+        }
+    }
+}
+
+impl Error {
+    pub(super) fn unless_success(what: &str, exit: Exit) -> Result<(), Self> {
+        if exit == Exit::Code(0) {
+            return Ok(());
+        }
+        let what = format!("`{what}`");
+        Err(Self::Exit { what, exit })
+    }
+
+    /// Whether another attempt may end otherwise; what is wrong on this side stays wrong.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Remote(error) => !matches!(error, ssh::Error::Local { .. } | ssh::Error::Read(_)),
+            Self::Exit { .. } | Self::Disconnected { .. } | Self::TimedOut { .. } => true,
+            Self::Render(_) | Self::Local { .. } | Self::Role(_) | Self::NotYet(_) => false,
+        }
+    }
+}
+
+impl From<Diagnostic> for Error {
+    fn from(finding: Diagnostic) -> Self {
+        Self::Render(Box::new(finding))
+    }
+}
+
+/// A provisioner's type, as templates write it.
+pub(super) fn kind(provisioner: &Provisioner) -> &'static str {
+    match provisioner.kind {
+        Kind::Shell(_) => "shell",
+        Kind::File(_) => "file",
+        Kind::Role(_) => "role",
+        Kind::AnsibleLocal(_) => "ansible-local",
+    }
+}
