@@ -3,6 +3,7 @@
 //! drawing a diagnostic is left to `report`.
 
 mod diagnostic;
+pub mod json;
 mod map;
 mod spanned;
 

@@ -1,0 +1,107 @@
+//! JSON with places: every key and value knows its bytes, every string knows where in the file each of its characters
+//! stands, equal keys are all kept. Comments and trailing commas are taken, with a note. What a key means is left to
+//! `template`.
+
+mod parser;
+mod string;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Diagnostic, FileId, SourceMap, Span};
+pub use string::Text;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Json {
+    pub value: Value,
+    pub span: Span,
+}
+
+/// What a value is.
+#[derive(Debug, Clone)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    /// As written, in JSON's grammar.
+    Number(String),
+    String(Text),
+    List(Vec<Json>),
+    /// In the order written.
+    Object(Vec<Member>),
+}
+
+/// A key with its value.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub key: Text,
+    pub value: Json,
+}
+
+/// What reading a text gave: the value, unless the text cannot be understood, and all findings.
+#[derive(Debug)]
+pub struct Reading {
+    pub value: Option<Json>,
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Reads a text of the map.
+pub fn read(file: FileId, sources: &SourceMap) -> Reading {
+    parser::Parser::new(file, sources.text(file)).read()
+}
+
+impl Json {
+    /// The members, when this is an object.
+    pub fn members(&self) -> Option<&[Member]> {
+        match &self.value {
+            Value::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The member of a name; the last one when several have it.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.members()?
+            .iter()
+            .rev()
+            .find(|member| member.key.value == key)
+            .map(|member| &member.value)
+    }
+
+    /// The string, when this is one.
+    pub fn text(&self) -> Option<&Text> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The kind of value, as users call it.
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Object(_) => "an object",
+        }
+    }
+
+    /// The value without its places; the last of equal keys wins.
+    pub fn plain(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(flag) => (*flag).into(),
+            Value::Number(digits) => {
+                serde_json::from_str(digits).unwrap_or_else(|_| digits.as_str().into())
+            }
+            Value::String(text) => text.value.as_str().into(),
+            Value::List(items) => items.iter().map(Json::plain).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|member| (member.key.value.clone(), member.value.plain()))
+                .collect(),
+        }
+    }
+}
