@@ -4,6 +4,7 @@
 
 pub mod bake;
 mod engine;
+mod forms;
 pub mod late;
 pub mod provisioner;
 mod seconds;

@@ -1,0 +1,379 @@
+//! From what users write to what the engine takes: finds the expressions of a text, turns Packer's Go-template forms into
+//! Jinja, leaves Jinja as it is, and marks them all, so that nothing else in the text is ever looked at. It knows which
+//! variables and which late data a text asks for; whether they exist is for `interpolate` to say.
+
+mod call;
+mod go;
+
+#[cfg(test)]
+mod tests;
+
+use super::engine::{EXPRESSION, STATEMENT};
+use std::ops::Range;
+
+/// What a text is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// A string of a template: Go forms and Jinja, and braces of shells (`${#a}`) that are neither.
+    Both,
+    /// A file that is Jinja throughout, comments included.
+    Jinja,
+}
+
+/// A text that the engine can take.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Translated {
+    pub source: String,
+    /// Where the marked places stand.
+    pub pieces: Vec<Piece>,
+    pub found: Found,
+    /// The expression, when the text is that and nothing else.
+    pub single: Option<String>,
+    pub slips: Vec<Slip>,
+}
+
+/// A marked place: in the text, and in the source made from it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub written: Range<usize>,
+    pub made: Range<usize>,
+}
+
+/// What the Go forms of a text ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Variables by ``user `name` ``.
+    pub users: Vec<Named>,
+    /// Late data by its dotted name.
+    pub fields: Vec<Named>,
+    /// Places that read the environment.
+    pub environment: Vec<Range<usize>>,
+}
+
+/// A name at a place of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub name: String,
+    pub range: Range<usize>,
+}
+
+/// Something that cannot be translated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Slip {
+    pub range: Range<usize>,
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// Jinja's statements; another word after `{%` is text.
+const STATEMENTS: &[&str] = &[
+    "if",
+    "elif",
+    "else",
+    "endif",
+    "for",
+    "endfor",
+    "set",
+    "endset",
+    "with",
+    "endwith",
+    "filter",
+    "endfilter",
+];
+
+/// Translates a text.
+pub(super) fn translate(text: &str, style: Style) -> Translated {
+    let mut scan = Scan {
+        text,
+        style,
+        at: 0,
+        out: Translated::default(),
+        open: Vec::new(),
+    };
+    scan.run();
+    scan.out
+}
+
+impl Translated {
+    /// Whether there is nothing to evaluate.
+    pub(super) fn is_plain(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// The place in the text that a place in the made source came from.
+    pub(super) fn locate(&self, made: &Range<usize>) -> Option<Range<usize>> {
+        self.pieces
+            .iter()
+            .find(|piece| piece.made.start <= made.start && made.start < piece.made.end)
+            .map(|piece| piece.written.clone())
+    }
+}
+
+struct Scan<'t> {
+    text: &'t str,
+    style: Style,
+    at: usize,
+    out: Translated,
+    /// What each open Go block ends with.
+    open: Vec<&'static str>,
+}
+
+impl Scan<'_> {
+    fn run(&mut self) {
+        while let Some(offset) = self.text[self.at..].find('{') {
+            let start = self.at + offset;
+            self.plain(start);
+            match self.text.as_bytes().get(start + 1) {
+                Some(b'{') => self.expression(start),
+                Some(b'%') if self.is_statement(start) => self.statement(start),
+                Some(b'#') if self.style == Style::Jinja => self.comment(start),
+                _ => self.plain(start + 1),
+            }
+        }
+        self.plain(self.text.len());
+        if !self.open.is_empty() {
+            self.slip(
+                0..self.text.len(),
+                "an `if` or `range` has no `end`",
+                "close it with `{{end}}`",
+            );
+        }
+    }
+
+    /// Text up to a place, as it is; the engine's own marks cannot occur in it.
+    fn plain(&mut self, until: usize) {
+        let text = &self.text[self.at..until];
+        if text.contains('\u{1}') {
+            self.slip(
+                self.at..until,
+                "the control character U+0001 stands in this text",
+                "remove it",
+            );
+        }
+        self.out.source.push_str(text);
+        self.at = until;
+    }
+
+    fn expression(&mut self, start: usize) {
+        let Some(end) = closing(self.text, start + 2, "}}") else {
+            self.slip(
+                start..start + 2,
+                "this `{{` is never closed",
+                "write ``{{`{{`}}`` for two braces that stay",
+            );
+            return self.plain(start + 2);
+        };
+        let range = start..end + 2;
+        let (before, inner, after) = trims(&self.text[start + 2..end]);
+        let offset = start + 2 + before.len();
+        if self.style == Style::Both {
+            if let Some(slip) = call::refused(inner) {
+                self.out.slips.push(Slip {
+                    range: range.clone(),
+                    message: slip.0,
+                    help: slip.1,
+                });
+                return self.skip(&range);
+            }
+            if self.go_block(inner, offset, (before, after), &range) {
+                return;
+            }
+            if let Some((code, found)) = go::expression(inner, offset, !self.open.is_empty()) {
+                self.out.found.extend(found);
+                return self.mark_expression(&code, (before, after), &range);
+            }
+        }
+        self.mark_expression(inner.trim(), (before, after), &range);
+    }
+
+    fn mark_expression(&mut self, code: &str, (before, after): (&str, &str), range: &Range<usize>) {
+        if *range == (0..self.text.len()) {
+            self.out.single = Some(code.to_owned());
+        }
+        self.mark(
+            &format!("{}{before} {code} {after}{}", EXPRESSION.0, EXPRESSION.1),
+            range,
+        );
+    }
+
+    /// `if`, `else`, `range`, `end`: whether it was one.
+    fn go_block(
+        &mut self,
+        inner: &str,
+        offset: usize,
+        (before, after): (&str, &str),
+        range: &Range<usize>,
+    ) -> bool {
+        let lead = inner.len() - inner.trim_start().len();
+        let (word, rest) = inner
+            .trim()
+            .split_once(char::is_whitespace)
+            .unwrap_or((inner.trim(), ""));
+        let at = offset + lead + (inner.trim().len() - rest.trim_start().len());
+        let nested = !self.open.is_empty();
+        let code = match (word, rest.trim()) {
+            ("if", _) => self.go_condition("if", rest.trim(), at, nested),
+            ("else", "") => Some("else".to_owned()),
+            ("else", more) if more.starts_with("if ") => {
+                self.go_condition("elif", more[3..].trim(), at + 3, nested)
+            }
+            ("range", list) => go::expression(list, at, nested).map(|(code, found)| {
+                self.out.found.extend(found);
+                self.open.push("endfor");
+                format!("for {} in {code}", go::ITEM)
+            }),
+            ("end", "") => self.open.pop().map(str::to_owned),
+            _ => None,
+        };
+        let Some(code) = code else { return false };
+        self.mark(
+            &format!("{}{before} {code} {after}{}", STATEMENT.0, STATEMENT.1),
+            range,
+        );
+        true
+    }
+
+    fn go_condition(
+        &mut self,
+        word: &'static str,
+        condition: &str,
+        at: usize,
+        nested: bool,
+    ) -> Option<String> {
+        let (code, found) = go::expression(condition, at, nested)?;
+        self.out.found.extend(found);
+        if word == "if" {
+            self.open.push("endif");
+        }
+        Some(format!("{word} {code}"))
+    }
+
+    fn is_statement(&self, start: usize) -> bool {
+        let inner = self.text[start + 2..]
+            .trim_start_matches(['-', '+'])
+            .trim_start();
+        let word: String = inner
+            .chars()
+            .take_while(char::is_ascii_alphabetic)
+            .collect();
+        STATEMENTS.contains(&word.as_str()) || word == "raw"
+    }
+
+    fn statement(&mut self, start: usize) {
+        let Some(end) = closing(self.text, start + 2, "%}") else {
+            self.slip(
+                start..start + 2,
+                "this `{%` is never closed",
+                "close it with `%}`",
+            );
+            return self.plain(start + 2);
+        };
+        let inner = &self.text[start + 2..end];
+        if inner.trim_matches(['-', '+', ' ']) == "raw" {
+            return self.raw(start, end + 2);
+        }
+        self.mark(
+            &format!("{}{inner}{}", STATEMENT.0, STATEMENT.1),
+            &(start..end + 2),
+        );
+    }
+
+    /// `{% raw %}` … `{% endraw %}`: what is between stays text.
+    fn raw(&mut self, start: usize, body: usize) {
+        let found = self.text[body..]
+            .match_indices("{%")
+            .find_map(|(offset, _)| {
+                let tag = body + offset;
+                let end = tag + self.text[tag..].find("%}")?;
+                (self.text[tag + 2..end].trim_matches(['-', '+', ' ']) == "endraw")
+                    .then_some((tag, end + 2))
+            });
+        let Some((tag, end)) = found else {
+            self.slip(
+                start..body,
+                "this `{% raw %}` never ends",
+                "close it with `{% endraw %}`",
+            );
+            return self.plain(body);
+        };
+        self.at = body;
+        self.plain(tag);
+        self.at = end;
+    }
+
+    fn comment(&mut self, start: usize) {
+        match self.text[start..].find("#}") {
+            Some(length) => self.at = start + length + 2,
+            None => {
+                self.slip(
+                    start..start + 2,
+                    "this `{#` is never closed",
+                    "close it with `#}`",
+                );
+                self.plain(start + 2);
+            }
+        }
+    }
+
+    fn mark(&mut self, made: &str, written: &Range<usize>) {
+        let start = self.out.source.len();
+        self.out.source.push_str(made);
+        self.out.pieces.push(Piece {
+            written: written.clone(),
+            made: start..self.out.source.len(),
+        });
+        self.at = written.end;
+    }
+
+    fn skip(&mut self, range: &Range<usize>) {
+        self.at = range.end;
+    }
+
+    fn slip(&mut self, range: Range<usize>, message: &str, help: &'static str) {
+        self.out.slips.push(Slip {
+            range,
+            message: message.to_owned(),
+            help,
+        });
+    }
+}
+
+impl Found {
+    fn extend(&mut self, more: Found) {
+        self.users.extend(more.users);
+        self.fields.extend(more.fields);
+        self.environment.extend(more.environment);
+    }
+}
+
+/// The first `close` after `from` that does not stand in quotes.
+fn closing(text: &str, from: usize, close: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut escaped = false;
+    for (offset, character) in text[from..].char_indices() {
+        match quote {
+            Some(open) => {
+                if character == open && !escaped {
+                    quote = None;
+                }
+                escaped = character == '\\' && open != '`' && !escaped;
+            }
+            None if text[from + offset..].starts_with(close) => return Some(from + offset),
+            None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
+            None => {}
+        }
+    }
+    None
+}
+
+/// The trim marks at both ends of an expression, and what is between.
+fn trims(inner: &str) -> (&str, &str, &str) {
+    let (before, rest) = match inner.strip_prefix('-') {
+        Some(rest) if rest.starts_with(char::is_whitespace) => ("-", rest),
+        _ => ("", inner),
+    };
+    match rest.strip_suffix('-') {
+        Some(middle) if middle.ends_with(char::is_whitespace) => (before, middle, "-"),
+        _ => (before, rest, ""),
+    }
+}

@@ -1,0 +1,146 @@
+use super::*;
+
+/// The made source with the marks drawn as braces again.
+fn made(text: &str) -> String {
+    let translated = translate(text, Style::Both);
+    assert_eq!(translated.slips, [], "{text}");
+    translated.source.replace('\u{1}', "")
+}
+
+#[test]
+fn packers_forms_become_jinja() {
+    for (go, jinja) in [
+        (
+            "{{user `x`}}-{{timestamp}}",
+            "{ user(\"x\") }-{ timestamp() }",
+        ),
+        ("{{ user \"x\" | lower }}", "{ lower(user(\"x\")) }"),
+        (
+            "{{split (user `v`) \"-\" 0}}",
+            "{ split(user(\"v\"), \"-\", 0) }",
+        ),
+        (
+            "{{user `x` | replace \"v\" \"\" 1}}",
+            "{ replace(\"v\", \"\", 1, user(\"x\")) }",
+        ),
+        (
+            "{{isotime | clean_resource_name}}",
+            "{ clean_resource_name(isotime()) }",
+        ),
+        ("{{isotime \"2006-01-02\"}}", "{ isotime(\"2006-01-02\") }"),
+        (
+            "{{isotime | clean_ami_name}}",
+            "{ clean_resource_name(isotime()) }",
+        ),
+        (
+            "chmod +x {{.Path}}; {{ .Vars }}",
+            "chmod +x { Path }; { Vars }",
+        ),
+        ("{{.SourceAMITags.Name}}", "{ SourceAMITags.Name }"),
+        ("{{build `ID`}}", "{ build[\"ID\"] }"),
+        ("{{`{{`}}", "{ \"{{\" }"),
+        ("{{- user `a` -}} b", "{- user(\"a\") -} b"),
+        (
+            "{{if eq (len (user `a`)) 0}}x{{else}}{{user `a`}}{{end}}",
+            "% if ((user(\"a\")|length) == 0) %x% else %{ user(\"a\") }% endif %",
+        ),
+        (
+            "{{if user `a`}}1{{else if user `b`}}2{{end}}",
+            "% if user(\"a\") %1% elif user(\"b\") %2% endif %",
+        ),
+        (
+            "{{range user `l`}}{{.}},{{end}}",
+            "% for item_ in user(\"l\") %{ item_ },% endfor %",
+        ),
+    ] {
+        assert_eq!(made(go), jinja, "{go}");
+    }
+}
+
+#[test]
+fn jinja_stays_what_it_is() {
+    for (text, source) in [
+        ("{{ hostname }}", "{ hostname }"),
+        ("{{ name | lower }}", "{ name | lower }"),
+        ("{{ lower(\"X\") }}", "{ lower(\"X\") }"),
+        ("{{ a.b[0] ~ 'x}}y' }}", "{ a.b[0] ~ 'x}}y' }"),
+        ("{% if a %}b{% endif %}", "% if a %b% endif %"),
+        ("{% raw %}{{ a }}{% endraw %}c", "{{ a }}c"),
+    ] {
+        assert_eq!(made(text), source, "{text}");
+    }
+}
+
+#[test]
+fn braces_of_shells_and_formats_stay_text() {
+    for text in [
+        "${#array[@]}",
+        "curl -w '%{http_code}'",
+        "awk '{ print $1 }' {%d%}",
+        "{",
+        "é{",
+    ] {
+        let translated = translate(text, Style::Both);
+        assert!(translated.is_plain() && translated.slips.is_empty());
+        assert_eq!(translated.source, text);
+    }
+}
+
+#[test]
+fn what_a_text_asks_for_is_known_with_its_place() {
+    let text = "é {{user `a`}} {{env \"B\"}} {{.C.d}} {{build `E`}}";
+    let found = translate(text, Style::Both).found;
+    let names = |list: &[Named]| {
+        list.iter()
+            .map(|n| (n.name.clone(), text[n.range.clone()].to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&found.users), [("a".into(), "user `a`".into())]);
+    assert_eq!(
+        names(&found.fields),
+        [
+            ("C.d".into(), ".C.d".into()),
+            ("build.E".into(), "build `E`".into())
+        ]
+    );
+    assert_eq!(&text[found.environment[0].clone()], "env \"B\"");
+}
+
+#[test]
+fn what_cannot_be_translated_says_so() {
+    for (text, message) in [
+        ("é {{user `a`", "never closed"),
+        ("{% if a", "never closed"),
+        ("{{if user `a`}}b", "has no `end`"),
+        ("{{vault `a` `b`}}", "not supported yet"),
+        ("{{sed `a` `b`}}", "removed"),
+        ("{% raw %} x", "never ends"),
+    ] {
+        let slips = translate(text, Style::Both).slips;
+        assert_eq!(slips.len(), 1, "{text}");
+        assert!(slips[0].message.contains(message), "{:?}", slips[0]);
+    }
+}
+
+#[test]
+fn a_place_in_the_source_leads_back_to_the_text() {
+    let text = "é{{user `a`}}-{{ b }}";
+    let translated = translate(text, Style::Both);
+    let at = translated.source.find(" b ").unwrap() + 1;
+    assert_eq!(&text[translated.locate(&(at..at + 1)).unwrap()], "{{ b }}");
+}
+
+#[test]
+fn the_only_expression_of_a_text_is_told_apart() {
+    assert_eq!(
+        translate("{{user `a`}}", Style::Both).single.as_deref(),
+        Some("user(\"a\")")
+    );
+    assert_eq!(translate("{{user `a`}} ", Style::Both).single, None);
+}
+
+#[test]
+fn comments_are_only_in_files_that_are_jinja() {
+    assert_eq!(translate("a{# b #}c", Style::Jinja).source, "ac");
+    assert_eq!(translate("a{# b #}c", Style::Both).source, "a{# b #}c");
+}
