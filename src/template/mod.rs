@@ -5,7 +5,9 @@
 pub mod bake;
 mod engine;
 mod forms;
+pub mod functions;
 pub mod late;
+mod layout;
 pub mod provisioner;
 mod seconds;
 pub mod secret;
