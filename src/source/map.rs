@@ -23,6 +23,15 @@ impl Span {
         Self { file, start, end }
     }
 
+    /// Its first byte: the opening bracket of an object, to blame the object without marking all of it.
+    #[must_use]
+    pub fn first_byte(self) -> Self {
+        Self {
+            end: self.end.min(self.start + 1),
+            ..self
+        }
+    }
+
     /// The smallest span that holds both; `self` when the other is in another file.
     #[must_use]
     pub fn to(self, other: Span) -> Self {

@@ -22,6 +22,7 @@ pub(super) const VARIABLES: &str = "\u{1}variables";
 pub(super) type Values = BTreeMap<String, serde_json::Value>;
 
 /// Functions, and the variables that are settled.
+#[derive(Clone)]
 pub(super) struct Scope {
     environment: Environment<'static>,
     variables: Values,

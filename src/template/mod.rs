@@ -3,15 +3,20 @@
 //! to `bake` and `roll`.
 
 pub mod bake;
+mod decode;
 mod engine;
 mod forms;
 pub mod functions;
+mod interpolate;
 pub mod late;
 mod layout;
+mod near;
+mod options;
 pub mod provisioner;
 mod seconds;
 pub mod secret;
 pub mod service;
+mod vars;
 
 pub use engine::to_engine;
 pub use late::{Data, Late};

@@ -1,0 +1,359 @@
+//! Settles texts: translates, checks every name a text asks for against what the text may see, and renders. What has been
+//! reported once (a variable that is missing, broken or in a ring) makes no second finding where it is used.
+
+use super::engine::{Scope, Script, Values};
+use super::forms::{self, Named, Style, Translated};
+use super::late::{Data, Late};
+use super::near;
+use super::provisioner::BUILD_DATA;
+use crate::source::json::{Json, Text, Value};
+use crate::source::{Diagnostic, Place, Span};
+use minijinja::value::ValueKind;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What texts may see, and what was found wrong with them.
+#[derive(Debug)]
+pub(super) struct Interpolator {
+    scope: Arc<Scope>,
+    /// Where each variable got its value.
+    pub origins: BTreeMap<String, Span>,
+    /// Variables whose trouble is reported already.
+    pub broken: BTreeSet<String>,
+    /// Whether these are values of variables, which may read the environment.
+    pub in_variables: bool,
+    /// Whether an undefined variable in Packer's form is an error.
+    pub strict: bool,
+    pub findings: RefCell<Vec<Diagnostic>>,
+    /// Variables that some text has asked for.
+    pub used: RefCell<BTreeSet<String>>,
+}
+
+/// What a text settled to.
+pub(super) struct Settled {
+    pub value: serde_json::Value,
+    pub place: Place,
+}
+
+impl Interpolator {
+    pub(super) fn new(scope: Scope, in_variables: bool, strict: bool) -> Self {
+        Self {
+            scope: Arc::new(scope),
+            origins: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            in_variables,
+            strict,
+            findings: RefCell::default(),
+            used: RefCell::default(),
+        }
+    }
+
+    pub(super) fn report(&self, finding: Diagnostic) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    pub(super) fn variables(&self) -> &Values {
+        self.scope.variables()
+    }
+
+    /// Makes a variable's value known to later texts.
+    pub(super) fn set(&mut self, name: &str, value: serde_json::Value) {
+        Arc::make_mut(&mut self.scope).set(name, value);
+    }
+
+    /// A value with all its texts settled, without places.
+    pub(super) fn settle_all(&self, json: &Json) -> Option<serde_json::Value> {
+        match &json.value {
+            Value::String(text) => Some(self.settle(text)?.value),
+            Value::List(items) => items.iter().map(|item| self.settle_all(item)).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|member| Some((member.key.value.clone(), self.settle_all(&member.value)?)))
+                .collect(),
+            _ => Some(json.plain()),
+        }
+    }
+
+    /// A text as its value: that of its expression when it is nothing else, a string otherwise. `None`: reported.
+    pub(super) fn settle(&self, text: &Text) -> Option<Settled> {
+        let translated = self.translate(text, Style::Both, &[])?;
+        if translated.is_plain() {
+            return Some(Settled {
+                value: translated.source.into(),
+                place: Place::at(text.span),
+            });
+        }
+        let data = Data::new();
+        let result = match &translated.single {
+            Some(expression) => self
+                .scope
+                .evaluate(expression, &data)
+                .and_then(|value| from_engine(&value)),
+            None => self.scope.render(&translated.source, &data).map(Into::into),
+        };
+        match result {
+            Ok(value) => Some(Settled {
+                value,
+                place: self.place(text, &translated),
+            }),
+            Err(error) => self.refuse(text, &translated, &error),
+        }
+    }
+
+    /// A text that may use late data of the names given; settled at once when it uses none.
+    pub(super) fn late(&self, text: &Text, style: Style, data: &[&str]) -> Option<Late> {
+        let translated = self.translate(text, style, data)?;
+        let place = Some(self.place(text, &translated));
+        let names = self.scope.names(&translated.source).unwrap_or_default();
+        if names.iter().any(|name| data.contains(&name.as_str())) {
+            return Some(Late::open(
+                Script::new(&translated.source, &text.value, Arc::clone(&self.scope)),
+                place,
+            ));
+        }
+        match self.scope.render(&translated.source, &Data::new()) {
+            Ok(text) => Some(Late::settled(text, place)),
+            Err(error) => self.refuse(text, &translated, &error),
+        }
+    }
+
+    /// The variables that a text reads.
+    pub(super) fn variables_of(&self, text: &Text) -> BTreeSet<String> {
+        let translated = forms::translate(&text.value, Style::Both);
+        let mut names: BTreeSet<String> = self
+            .scope
+            .names(&translated.source)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        names.extend(translated.found.users.into_iter().map(|user| user.name));
+        names
+    }
+
+    /// Translates and checks names; `None` when something was wrong, now or before.
+    fn translate(&self, text: &Text, style: Style, data: &[&str]) -> Option<Translated> {
+        let translated = forms::translate(&text.value, style);
+        for slip in &translated.slips {
+            let finding = Diagnostic::error("template::syntax", slip.message.clone());
+            self.report(
+                finding
+                    .at(text.locate(slip.range.clone()), "here")
+                    .help(slip.help),
+            );
+        }
+        if !translated.slips.is_empty() {
+            return None;
+        }
+        let users = self.check_users(text, &translated);
+        let fields = self.check_fields(text, &translated, data);
+        let environment = self.check_environment(text, &translated);
+        let names = self.check_names(text, &translated, data);
+        (users && fields && environment && names).then_some(translated)
+    }
+
+    fn check_users(&self, text: &Text, translated: &Translated) -> bool {
+        let mut sound = true;
+        for Named { name, range } in &translated.found.users {
+            let new = self.used.borrow_mut().insert(name.clone());
+            if self.broken.contains(name) {
+                sound = false;
+            } else if !self.variables().contains_key(name) && new {
+                self.report(self.undefined(name, text.locate(range.clone())));
+                sound &= !self.strict;
+            }
+        }
+        sound
+    }
+
+    /// Packer renders an undefined variable empty, and about a third of public templates lean on it.
+    fn undefined(&self, name: &str, span: Span) -> Diagnostic {
+        let code = "template::undefined_variable";
+        let help = near::variable(name, self.variables().keys());
+        if self.strict {
+            return Diagnostic::error(code, format!("variable `{name}` is not defined"))
+                .at(span, "used here")
+                .help(help);
+        }
+        Diagnostic::warning(
+            code,
+            format!("variable `{name}` is not defined; it renders empty"),
+        )
+        .at(span, "used here")
+        .help(help)
+    }
+
+    fn check_fields(&self, text: &Text, translated: &Translated, data: &[&str]) -> bool {
+        let mut sound = true;
+        for Named { name, range } in &translated.found.fields {
+            let (root, key) = name.split_once('.').unwrap_or((name, ""));
+            let known = data.contains(&root) && (root != "build" || BUILD_DATA.contains(&key));
+            if !known {
+                self.report(unknown_field(name, text.locate(range.clone()), data));
+                sound = false;
+            }
+        }
+        sound
+    }
+
+    fn check_environment(&self, text: &Text, translated: &Translated) -> bool {
+        if self.in_variables {
+            return true;
+        }
+        for range in &translated.found.environment {
+            self.report(
+                Diagnostic::error(
+                    "template::env_outside_variables",
+                    "the environment can be read in values of variables only",
+                )
+                .at(text.locate(range.clone()), "read here")
+                .help("declare a variable with this as its default, and use the variable here"),
+            );
+        }
+        translated.found.environment.is_empty()
+    }
+
+    /// Names in Jinja's form. A text that asks `is defined` or has a `default` decides for itself when it runs.
+    fn check_names(&self, text: &Text, translated: &Translated, data: &[&str]) -> bool {
+        let names = match self.scope.names(&translated.source) {
+            Ok(names) => names,
+            Err(error) => return self.refuse::<()>(text, translated, &error).is_some(),
+        };
+        let decides =
+            translated.source.contains("default") || translated.source.contains("defined");
+        let mut sound = true;
+        for name in names
+            .iter()
+            .filter(|name| !data.contains(&name.as_str()) && !self.scope.is_function(name))
+        {
+            self.used.borrow_mut().insert(name.clone());
+            if self.broken.contains(name) {
+                sound = false;
+            } else if !self.variables().contains_key(name) && !decides {
+                let span = text.locate(mention(&text.value, translated, name));
+                self.report(
+                    Diagnostic::error(
+                        "template::undefined_variable",
+                        format!("variable `{name}` is not defined"),
+                    )
+                    .at(span, "used here")
+                    .help(near::variable(name, self.variables().keys())),
+                );
+                sound = false;
+            }
+        }
+        sound
+    }
+
+    /// A value that a single variable brought is blamed where that variable got it.
+    fn place(&self, text: &Text, translated: &Translated) -> Place {
+        let single = translated.single.as_deref().unwrap_or_default();
+        let name = match translated.found.users.as_slice() {
+            [user] if single.starts_with("user(") => &user.name,
+            _ => single,
+        };
+        match self.origins.get(name) {
+            Some(set) => Place {
+                set: *set,
+                used: Some(text.span),
+            },
+            None => Place::at(text.span),
+        }
+    }
+
+    fn refuse<T>(
+        &self,
+        text: &Text,
+        translated: &Translated,
+        error: &minijinja::Error,
+    ) -> Option<T> {
+        let range = error
+            .range()
+            .and_then(|made| translated.locate(&made))
+            .unwrap_or(0..text.value.len());
+        let kind = error.kind();
+        let reason = error
+            .detail()
+            .map_or_else(|| kind.to_string(), str::to_owned);
+        let (code, message) = if kind == minijinja::ErrorKind::SyntaxError {
+            (
+                "template::syntax",
+                format!("this expression cannot be read: {reason}"),
+            )
+        } else {
+            (
+                "template::render",
+                format!("this text cannot be rendered: {reason}"),
+            )
+        };
+        self.report(Diagnostic::error(code, message).at(text.locate(range), "here"));
+        None
+    }
+}
+
+fn unknown_field(name: &str, span: Span, data: &[&str]) -> Diagnostic {
+    let written = name.strip_prefix("build.").map_or_else(
+        || format!("{{{{.{name}}}}}"),
+        |key| format!("{{{{build `{key}`}}}}"),
+    );
+    let known: Vec<_> = data.iter().map(|name| format!("`{name}`")).collect();
+    let help = if known.is_empty() {
+        format!("to keep the braces as they are, write ``{{{{`{written}`}}}}``")
+    } else {
+        format!(
+            "known here: {}; to keep the braces as they are, write ``{{{{`{written}`}}}}``",
+            known.join(", ")
+        )
+    };
+    Diagnostic::error(
+        "template::unknown_field",
+        format!("`{written}` is not known here"),
+    )
+    .at(span, "used here")
+    .help(help)
+}
+
+/// Where a text mentions a name inside an expression; the whole text when it cannot be told.
+fn mention(text: &str, translated: &Translated, name: &str) -> Range<usize> {
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    let in_piece = |piece: &Range<usize>| {
+        text[piece.clone()]
+            .match_indices(name)
+            .find_map(|(offset, _)| {
+                let range = piece.start + offset..piece.start + offset + name.len();
+                let alone =
+                    !text[..range.start].ends_with(word) && !text[range.end..].starts_with(word);
+                alone.then_some(range)
+            })
+    };
+    translated
+        .pieces
+        .iter()
+        .find_map(|piece| in_piece(&piece.written))
+        .unwrap_or(0..text.len())
+}
+
+/// A value of the engine as JSON.
+fn from_engine(value: &minijinja::Value) -> Result<serde_json::Value, minijinja::Error> {
+    Ok(match value.kind() {
+        ValueKind::Undefined => return Err(minijinja::ErrorKind::UndefinedError.into()),
+        ValueKind::None => serde_json::Value::Null,
+        ValueKind::Bool => value.is_true().into(),
+        ValueKind::Number => {
+            serde_json::from_str(&value.to_string()).unwrap_or_else(|_| value.to_string().into())
+        }
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()?
+            .map(|item| from_engine(&item))
+            .collect::<Result<_, _>>()?,
+        ValueKind::Map => {
+            let mut members = serde_json::Map::new();
+            for key in value.try_iter()? {
+                members.insert(key.to_string(), from_engine(&value.get_item(&key)?)?);
+            }
+            members.into()
+        }
+        _ => value.to_string().into(),
+    })
+}

@@ -1,0 +1,473 @@
+//! An object read against a table of the options it may have: unknown, deprecated and not yet supported keys are reported
+//! when it is opened, wrong types when they are read. A value that could not be settled is absent and not reported again.
+
+use super::decode;
+use super::forms::Style;
+use super::interpolate::{Interpolator, Settled};
+use super::late::Late;
+use super::near;
+use crate::source::json::{Json, Member, Text, Value};
+use crate::source::{Diagnostic, Place, Spanned};
+use std::time::Duration;
+
+/// An option that a table knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub name: &'static str,
+    pub status: Status,
+}
+
+/// What becomes of an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Read,
+    /// Accepted without effect: why.
+    Deprecated(&'static str),
+    /// Known to Packer and not here; an error unless its value is empty.
+    NotYet,
+}
+
+/// An option that is read.
+pub(super) const fn on(name: &'static str) -> Key {
+    Key {
+        name,
+        status: Status::Read,
+    }
+}
+
+/// An option without effect any more.
+pub(super) const fn old(name: &'static str, why: &'static str) -> Key {
+    Key {
+        name,
+        status: Status::Deprecated(why),
+    }
+}
+
+/// An option that will come.
+pub(super) const fn not_yet(name: &'static str) -> Key {
+    Key {
+        name,
+        status: Status::NotYet,
+    }
+}
+
+/// An opened object.
+#[derive(Clone, Copy)]
+pub(super) struct Options<'a> {
+    pub interpolator: &'a Interpolator,
+    members: &'a [Member],
+    /// The object, to blame when something is missing from it.
+    pub json: &'a Json,
+    /// What users call it: ``builder `amazon-ebs` ``.
+    what: &'a str,
+}
+
+impl<'a> Options<'a> {
+    /// Opens an object and reports keys that have no business in it.
+    pub(super) fn open(
+        interpolator: &'a Interpolator,
+        json: &'a Json,
+        what: &'a str,
+        table: &[&[Key]],
+    ) -> Option<Self> {
+        let Some(members) = json.members() else {
+            interpolator.report(wrong_type(
+                what,
+                "an object",
+                json.kind(),
+                Place::at(json.span),
+            ));
+            return None;
+        };
+        let options = Self {
+            interpolator,
+            members,
+            json,
+            what,
+        };
+        members
+            .iter()
+            .for_each(|member| options.check_key(member, table));
+        Some(options)
+    }
+
+    fn check_key(&self, Member { key, value }: &Member, table: &[&[Key]]) {
+        let known = || table.iter().copied().flatten();
+        let status = known()
+            .find(|known| known.name.eq_ignore_ascii_case(&key.value))
+            .map(|known| known.status);
+        let finding = match status {
+            Some(Status::Read) => return,
+            Some(Status::Deprecated(why)) => Diagnostic::note(
+                "template::deprecated",
+                format!("`{}` is deprecated: {why}", key.value),
+            )
+            .at(key.span, "has no effect"),
+            Some(Status::NotYet) if self.is_idle(value) => return,
+            Some(Status::NotYet) => Diagnostic::error(
+                "template::not_yet",
+                format!("`{}` of {} is not supported yet", key.value, self.what),
+            )
+            .at(key.span, "would be ignored")
+            .help("leave it out, or bake this one with Packer"),
+            None => {
+                let names = known()
+                    .filter(|known| known.status == Status::Read)
+                    .map(|known| known.name);
+                let other = format!(
+                    "{} has no such option; `kiln check` lists none that is like it",
+                    self.what
+                );
+                Diagnostic::error(
+                    "template::unknown_key",
+                    format!("{} has no option `{}`", self.what, key.value),
+                )
+                .at(key.span, "unknown")
+                .help(near::or_else(&key.value, names, &other))
+            }
+        };
+        self.interpolator.report(finding);
+    }
+
+    /// Whether a value says nothing: empty, false, zero or null.
+    fn is_idle(&self, json: &Json) -> bool {
+        match self.interpolator.settle_all(json) {
+            None | Some(serde_json::Value::Null | serde_json::Value::Bool(false)) => true,
+            Some(serde_json::Value::String(text)) => text.is_empty() || text == "false",
+            Some(serde_json::Value::Array(items)) => items.is_empty(),
+            Some(serde_json::Value::Object(members)) => members.is_empty(),
+            Some(serde_json::Value::Number(number)) => number.as_f64() == Some(0.0),
+            Some(serde_json::Value::Bool(true)) => false,
+        }
+    }
+
+    /// The value of an option as written, unless it is null. Packer compares names without case.
+    pub(super) fn get(&self, name: &str) -> Option<&'a Json> {
+        let named = |member: &&Member| member.key.value.eq_ignore_ascii_case(name);
+        self.members
+            .iter()
+            .rev()
+            .find(named)
+            .map(|member| &member.value)
+            .filter(|json| !matches!(json.value, Value::Null))
+    }
+
+    /// Whether an option is written, whatever its value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Reports that an option must be there and is not.
+    pub(super) fn missing(&self, name: &str, help: &str) {
+        self.report(
+            Diagnostic::error(
+                "template::missing_option",
+                format!("{} needs `{name}`", self.what),
+            )
+            .at(self.json.span.first_byte(), "missing in this object")
+            .help(help),
+        );
+    }
+
+    pub(super) fn report(&self, finding: Diagnostic) {
+        self.interpolator.report(finding);
+    }
+
+    fn settle(&self, json: &Json) -> Option<Settled> {
+        match &json.value {
+            Value::String(text) => self.interpolator.settle(text),
+            _ => Some(Settled {
+                value: self.interpolator.settle_all(json)?,
+                place: Place::at(json.span),
+            }),
+        }
+    }
+
+    fn decode<T>(
+        &self,
+        name: &str,
+        json: &Json,
+        read: impl Fn(&serde_json::Value) -> Result<T, String>,
+    ) -> Option<Spanned<T>> {
+        let settled = self.settle(json)?;
+        match read(&settled.value) {
+            Ok(value) => Some(Spanned::new(value, settled.place)),
+            Err(expected) => {
+                let got = match &settled.value {
+                    serde_json::Value::String(text) => format!("`{text}`"),
+                    other => kind_of(other).to_owned(),
+                };
+                self.report(wrong_type(
+                    &format!("`{name}`"),
+                    &expected,
+                    &got,
+                    settled.place,
+                ));
+                None
+            }
+        }
+    }
+
+    /// A string; numbers are their digits.
+    pub(super) fn any_text(&self, name: &str) -> Option<Spanned<String>> {
+        self.text_of(name, self.get(name)?)
+    }
+
+    /// A string that is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<Spanned<String>> {
+        self.any_text(name).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn text_of(&self, name: &str, json: &Json) -> Option<Spanned<String>> {
+        if let Value::Bool(flag) = json.value {
+            self.report(
+                Diagnostic::warning(
+                    "template::boolean_as_text",
+                    format!(
+                        "`{name}` is text, and Packer writes {flag} as `{}`",
+                        u8::from(flag)
+                    ),
+                )
+                .at(json.span, "a boolean")
+                .help(format!(
+                    "write \"{flag}\" in quotes, or \"{}\" to keep what it is",
+                    u8::from(flag)
+                )),
+            );
+        }
+        self.decode(name, json, decode::text)
+    }
+
+    /// A string that must be there and not be empty.
+    pub(super) fn need_text(&self, name: &str, help: &str) -> Option<Spanned<String>> {
+        let Some(json) = self.get(name) else {
+            self.missing(name, help);
+            return None;
+        };
+        let text = self.text_of(name, json)?;
+        if text.is_empty() {
+            self.report(
+                Diagnostic::error(
+                    "template::missing_option",
+                    format!("`{name}` of {} is empty", self.what),
+                )
+                .at_value(&text, "empty")
+                .help(help),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A boolean, false when it is not there.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.get(name)
+            .and_then(|json| self.decode(name, json, decode::flag))
+            .is_some_and(|flag| flag.value)
+    }
+
+    /// A boolean that may be unset.
+    pub(super) fn trilean(&self, name: &str) -> Option<bool> {
+        self.decode(name, self.get(name)?, decode::trilean)?.value
+    }
+
+    /// A whole number that fits; an empty string counts as not there.
+    pub(super) fn number<T: TryFrom<i64>>(&self, name: &str) -> Option<Spanned<T>> {
+        let json = self.get(name)?;
+        let settled = self.settle(json)?;
+        if settled.value.as_str() == Some("") {
+            return None;
+        }
+        let fits = |value: &serde_json::Value| {
+            T::try_from(decode::whole(value)?).map_err(|_| "a whole number that fits".to_owned())
+        };
+        self.decode(name, json, fits)
+    }
+
+    /// A duration.
+    pub(super) fn duration(&self, name: &str) -> Option<Spanned<Duration>> {
+        let json = self.get(name)?;
+        if let Value::Number(digits) = &json.value
+            && digits != "0"
+        {
+            self.report(
+                Diagnostic::warning(
+                    "template::bare_duration",
+                    format!("`{name}` without a unit is nanoseconds"),
+                )
+                .at(json.span, "has no unit")
+                .help(format!("write \"{digits}s\" for seconds")),
+            );
+        }
+        self.decode(name, json, decode::duration)
+    }
+
+    /// A list of strings: a list, one value, or a string with commas.
+    pub(super) fn list(&self, name: &str) -> Vec<Spanned<String>> {
+        self.some_list(name).unwrap_or_default()
+    }
+
+    /// A list of strings, when the option is there.
+    pub(super) fn some_list(&self, name: &str) -> Option<Vec<Spanned<String>>> {
+        let json = self.get(name)?;
+        if let Value::List(items) = &json.value {
+            return Some(
+                items
+                    .iter()
+                    .filter_map(|item| self.text_of(name, item))
+                    .collect(),
+            );
+        }
+        let settled = self.settle(json)?;
+        let place = settled.place;
+        let values = match settled.value {
+            serde_json::Value::String(text) if text.is_empty() => Vec::new(),
+            serde_json::Value::String(text) => text.split(',').map(str::to_owned).collect(),
+            serde_json::Value::Array(items) => items
+                .iter()
+                .filter_map(|item| decode::text(item).ok())
+                .collect(),
+            other => vec![self.decode(name, json, |_| decode::text(&other))?.value],
+        };
+        Some(
+            values
+                .into_iter()
+                .map(|value| Spanned::new(value, place))
+                .collect(),
+        )
+    }
+
+    /// Text that may use late data.
+    pub(super) fn late(&self, name: &str, data: &[&str]) -> Option<Late> {
+        self.late_of(name, self.get(name)?, data)
+    }
+
+    pub(super) fn late_of(&self, name: &str, json: &Json, data: &[&str]) -> Option<Late> {
+        match &json.value {
+            Value::String(text) => self.late_text(text, data),
+            _ => self
+                .text_of(name, json)
+                .map(|text| Late::settled(text.value, text.place)),
+        }
+    }
+
+    fn late_text(&self, text: &Text, data: &[&str]) -> Option<Late> {
+        self.interpolator.late(text, Style::Both, data)
+    }
+
+    /// An object of names and texts, or a list of one such object.
+    pub(super) fn texts(&self, name: &str, data: &[&str]) -> Vec<(Spanned<String>, Late)> {
+        let Some(json) = self.get(name) else {
+            return Vec::new();
+        };
+        let Some(members) = self.object_members(name, json) else {
+            return Vec::new();
+        };
+        let entry = |member: &Member| {
+            let key = self.interpolator.settle(&member.key)?;
+            let name = Spanned::new(decode::text(&key.value).ok()?, key.place);
+            let value = self.late_of(&name, &member.value, data)?;
+            Some((name, value))
+        };
+        members.iter().filter_map(entry).collect()
+    }
+
+    fn object_members(&self, name: &str, json: &'a Json) -> Option<&'a [Member]> {
+        match &json.value {
+            Value::Object(members) => Some(members),
+            Value::List(items) if items.is_empty() => None,
+            Value::List(items) if items.len() == 1 => self.object_members(name, &items[0]),
+            Value::String(text) if text.value.is_empty() => None,
+            _ => {
+                self.report(wrong_type(
+                    &format!("`{name}`"),
+                    "an object",
+                    json.kind(),
+                    Place::at(json.span),
+                ));
+                None
+            }
+        }
+    }
+
+    /// A nested object, or a list of one.
+    pub(super) fn object(&self, name: &str, what: &'a str, table: &[Key]) -> Option<Options<'a>> {
+        let json = self.get(name)?;
+        let json = match &json.value {
+            Value::List(items) if items.len() == 1 => &items[0],
+            _ => json,
+        };
+        Options::open(self.interpolator, json, what, &[table])
+    }
+
+    /// A list of objects, or one.
+    pub(super) fn objects(&self, name: &str, what: &'a str, table: &[Key]) -> Vec<Options<'a>> {
+        let Some(json) = self.get(name) else {
+            return Vec::new();
+        };
+        let items = match &json.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(json),
+        };
+        items
+            .iter()
+            .filter_map(|item| Options::open(self.interpolator, item, what, &[table]))
+            .collect()
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let word = self.text(name)?;
+        let found = choices.iter().find(|(known, _)| *known == word.value);
+        if found.is_none() {
+            let known = near::list(choices.iter().map(|(known, _)| *known));
+            self.report(
+                Diagnostic::error(
+                    "template::wrong_value",
+                    format!("`{name}` cannot be `{word}`"),
+                )
+                .at_value(&word, "not one of its values")
+                .help(near::or_else(
+                    &word,
+                    choices.iter().map(|(known, _)| *known),
+                    &format!("one of {known}"),
+                )),
+            );
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// Reports two options that exclude each other.
+    pub(super) fn exclusive(&self, one: &str, other: &str) {
+        if let (Some(first), Some(second)) = (self.get(one), self.get(other)) {
+            self.report(
+                Diagnostic::error(
+                    "template::exclusive",
+                    format!("`{one}` and `{other}` exclude each other"),
+                )
+                .at(second.span, "this")
+                .at(first.span, "and this")
+                .help("keep one of them"),
+            );
+        }
+    }
+}
+
+fn kind_of(value: &serde_json::Value) -> &'static str {
+    match value {
+        serde_json::Value::Null => "null",
+        serde_json::Value::Bool(_) => "a boolean",
+        serde_json::Value::Number(_) => "a number",
+        serde_json::Value::String(_) => "a string",
+        serde_json::Value::Array(_) => "a list",
+        serde_json::Value::Object(_) => "an object",
+    }
+}
+
+pub(super) fn wrong_type(what: &str, expected: &str, got: &str, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "template::wrong_type",
+        format!("{what} must be {expected}, not {got}"),
+    )
+    .at_place(place, format!("expected {expected}"))
+}

@@ -1,0 +1,269 @@
+//! Variables: layers folded low to high, each value with its place, then settled in the order they need each other.
+//! Precedence: declared defaults < environment < var files in order < command line.
+
+use super::engine::Values;
+use super::interpolate::Interpolator;
+use super::near;
+use super::secret::Secret;
+use crate::source::json::{Json, Member, Text, Value};
+use crate::source::{Diagnostic, Span};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who set a value; the later, the stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// `variables` of the template.
+    Default,
+    /// `KILN_VAR_name`.
+    Environment,
+    /// A var file; the span says which.
+    File,
+    /// `-var`.
+    CommandLine,
+}
+
+/// The values of one source.
+#[derive(Debug)]
+pub(super) struct VarLayer {
+    pub layer: Layer,
+    pub values: Vec<Member>,
+}
+
+/// A variable with the value that won.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    pub layer: Layer,
+    pub key: Span,
+    pub value: Json,
+    /// Every place that set it, the winner last.
+    pub places: Vec<Span>,
+}
+
+/// All layers folded.
+#[derive(Debug, Default)]
+pub(super) struct Vars {
+    settings: BTreeMap<String, Setting>,
+}
+
+impl Vars {
+    /// Folds layers; they may come in any order.
+    pub(super) fn fold(mut layers: Vec<VarLayer>) -> Self {
+        layers.sort_by_key(|layer| layer.layer);
+        let mut vars = Self::default();
+        for VarLayer { layer, values } in layers {
+            for member in values {
+                vars.set(layer, member);
+            }
+        }
+        vars
+    }
+
+    /// Objects merge key by key, anything else is replaced whole.
+    fn set(&mut self, layer: Layer, Member { key, mut value }: Member) {
+        if layer == Layer::File && matches!(value.value, Value::Null) {
+            // Packer reads a null in a var file as an empty string that counts as set.
+            value.value = Value::String(Text::part(value.span.file, value.span.start, ""));
+        }
+        let mut places = self
+            .settings
+            .get(&key.value)
+            .map(|setting| setting.places.clone())
+            .unwrap_or_default();
+        places.push(value.span);
+        let value = match self.settings.remove(&key.value) {
+            Some(before) => merge(before.value, value),
+            None => value,
+        };
+        self.settings.insert(
+            key.value.clone(),
+            Setting {
+                layer,
+                key: key.span,
+                value,
+                places,
+            },
+        );
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Setting> {
+        self.settings.get(name)
+    }
+
+    /// Settles every variable in the interpolator's scope and tells it what is broken.
+    pub(super) fn settle(&self, interpolator: &mut Interpolator) {
+        let mut walk = Walk {
+            vars: self,
+            done: BTreeSet::new(),
+            ring: Vec::new(),
+            interpolator,
+        };
+        for name in self.settings.keys() {
+            walk.visit(name);
+        }
+        let Walk { interpolator, .. } = walk;
+        interpolator.origins = self
+            .settings
+            .iter()
+            .map(|(name, setting)| (name.clone(), setting.value.span))
+            .collect();
+    }
+
+    /// Values from the command line that nothing declares or asks for, most likely misspelt.
+    pub(super) fn unused<'v>(
+        &'v self,
+        used: &'v BTreeSet<String>,
+    ) -> impl Iterator<Item = Diagnostic> + 'v {
+        let idle = |(name, setting): &(&String, &Setting)| {
+            setting.layer == Layer::CommandLine
+                && setting.places.len() == 1
+                && !used.contains(*name)
+        };
+        self.settings.iter().filter(idle).map(|(name, setting)| {
+            let others = used.iter().map(String::as_str);
+            Diagnostic::warning(
+                "template::unused_variable",
+                format!("nothing uses the variable `{name}`"),
+            )
+            .at(setting.key, "set here")
+            .help(near::or_else(
+                name,
+                others,
+                "check its name, or leave it out",
+            ))
+        })
+    }
+
+    /// The values of sensitive variables, and every place where one stands.
+    pub(super) fn secrets(&self, names: &[String], values: &Values) -> (Vec<Secret>, Vec<Span>) {
+        let text = |value: &serde_json::Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let secrets = names
+            .iter()
+            .filter_map(|name| values.get(name))
+            .map(text)
+            .filter(|text| !text.is_empty());
+        let settings = names.iter().filter_map(|name| self.settings.get(name));
+        (
+            secrets.map(Secret::new).collect(),
+            settings
+                .flat_map(|setting| setting.places.clone())
+                .collect(),
+        )
+    }
+}
+
+fn merge(before: Json, after: Json) -> Json {
+    let (Value::Object(mut members), Value::Object(newer)) = (before.value, after.value.clone())
+    else {
+        return after;
+    };
+    for new in newer {
+        match members.iter().position(|member| member.key == new.key) {
+            Some(at) => {
+                let old = members.remove(at);
+                members.insert(
+                    at,
+                    Member {
+                        value: merge(old.value, new.value),
+                        key: new.key,
+                    },
+                );
+            }
+            None => members.push(new),
+        }
+    }
+    Json {
+        value: Value::Object(members),
+        span: after.span,
+    }
+}
+
+/// A depth-first walk over what variables need.
+struct Walk<'w> {
+    vars: &'w Vars,
+    done: BTreeSet<String>,
+    /// The names between the one being settled and the one that asked first.
+    ring: Vec<String>,
+    interpolator: &'w mut Interpolator,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, name: &str) {
+        let Some(setting) = self.vars.settings.get(name) else {
+            return;
+        };
+        if self.done.contains(name) {
+            return;
+        }
+        if let Some(start) = self.ring.iter().position(|other| other == name) {
+            return self.report_ring(start);
+        }
+        self.ring.push(name.to_owned());
+        for need in needs(&setting.value, self.interpolator) {
+            self.visit(&need);
+        }
+        self.ring.pop();
+        if self.done.insert(name.to_owned()) && !self.interpolator.broken.contains(name) {
+            self.settle(name, setting);
+        }
+    }
+
+    fn settle(&mut self, name: &str, setting: &Setting) {
+        if matches!(setting.value.value, Value::Null) && setting.layer == Layer::Default {
+            self.interpolator.report(
+                Diagnostic::error("template::missing_variable", format!("the variable `{name}` is required and not set"))
+                    .at(setting.key, "declared here with null")
+                    .help(format!("set it in a var file, with `-var {name}=…`, or as KILN_VAR_{name} in the environment")),
+            );
+            self.interpolator.broken.insert(name.to_owned());
+            return;
+        }
+        match self.interpolator.settle_all(&setting.value) {
+            Some(value) => self.interpolator.set(name, value),
+            None => drop(self.interpolator.broken.insert(name.to_owned())),
+        }
+    }
+
+    fn report_ring(&mut self, start: usize) {
+        let names = &self.ring[start..];
+        if names
+            .iter()
+            .any(|name| self.interpolator.broken.contains(name))
+        {
+            return;
+        }
+        let shown: Vec<_> = names
+            .iter()
+            .chain(names.first())
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let message = format!("variables need each other in a ring: {}", shown.join(" → "));
+        let mut finding = Diagnostic::error("template::variable_ring", message)
+            .help("give one of them a value of its own");
+        for name in names {
+            if let Some(setting) = self.vars.settings.get(name) {
+                finding = finding.at(setting.value.span, format!("`{name}`"));
+            }
+        }
+        self.interpolator.report(finding);
+        self.interpolator.broken.extend(names.iter().cloned());
+    }
+}
+
+fn needs(json: &Json, interpolator: &Interpolator) -> BTreeSet<String> {
+    match &json.value {
+        Value::String(text) => interpolator.variables_of(text),
+        Value::List(items) => items
+            .iter()
+            .flat_map(|item| needs(item, interpolator))
+            .collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|member| needs(&member.value, interpolator))
+            .collect(),
+        _ => BTreeSet::new(),
+    }
+}
