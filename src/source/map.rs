@@ -1,6 +1,7 @@
 //! The texts of a run, each under the name a user knows it by, and spans into them. Values given on the command line or
 //! in the environment are texts too, so that every value has a place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A text of the [`SourceMap`].
@@ -51,6 +52,7 @@ impl Span {
 pub struct SourceMap {
     files: Vec<File>,
     by_name: HashMap<String, FileId>,
+    hidden: Vec<Span>,
 }
 
 #[derive(Debug)]
@@ -94,6 +96,34 @@ impl SourceMap {
         self.text(span.file).get(span.start..span.end).unwrap_or("")
     }
 
+    /// Marks a span as a secret's; [`SourceMap::shown`] covers it.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
+    /// The whole text as it may be shown: every byte of a secret is `*`, so that places stay the same.
+    pub fn shown(&self, file: FileId) -> Cow<'_, str> {
+        let text = self.text(file);
+        let mut hidden = self
+            .hidden
+            .iter()
+            .filter(|span| span.file == file && span.start < span.end)
+            .peekable();
+        if hidden.peek().is_none() {
+            return Cow::Borrowed(text);
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        for span in hidden {
+            let end = span.end.min(bytes.len());
+            let secret = bytes.get_mut(span.start..end).unwrap_or_default();
+            secret
+                .iter_mut()
+                .filter(|byte| **byte != b'\n')
+                .for_each(|byte| *byte = b'*');
+        }
+        Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Line and column of a span's first byte, both from 1; columns count characters.
     pub fn line_column(&self, span: Span) -> (usize, usize) {
         let text = self.text(span.file);
@@ -129,6 +159,14 @@ mod tests {
         let one = Span::new(file, 9, 10);
         assert_eq!(sources.slice(one), "1");
         assert_eq!(sources.locate(one), "vars/größe.json:2:7");
+    }
+
+    #[test]
+    fn a_hidden_span_is_covered_byte_by_byte() {
+        let mut sources = SourceMap::new();
+        let file = sources.add("a", "x = gehéim!");
+        sources.hide(Span::new(file, 4, 11));
+        assert_eq!(sources.shown(file), "x = *******!");
     }
 
     #[test]

@@ -122,6 +122,14 @@ impl Script {
     pub(super) fn render(&self, data: &Data) -> Result<String, Error> {
         self.scope.render(&self.source, data)
     }
+
+    /// The text before a character, and the script after it; `None` when an expression stands before it.
+    pub(super) fn split_once(&self, at: char) -> Option<(&str, Self)> {
+        let (before, source) = self.source.split_once(at)?;
+        let written = self.written.split_once(at)?.1;
+        let plain = !before.contains('\u{1}');
+        plain.then(|| (before, Self::new(source, written, Arc::clone(&self.scope))))
+    }
 }
 
 /// An environment without functions: strict about undefined names, no escaping, every newline kept.

@@ -50,6 +50,19 @@ impl Interpolator {
         }
     }
 
+    /// One for another scope, which knows what this one knows of variables, and has no findings yet.
+    pub(super) fn beside(&self, scope: Scope) -> Self {
+        Self {
+            scope: Arc::new(scope),
+            origins: self.origins.clone(),
+            broken: self.broken.clone(),
+            in_variables: false,
+            strict: self.strict,
+            findings: RefCell::default(),
+            used: self.used.clone(),
+        }
+    }
+
     pub(super) fn report(&self, finding: Diagnostic) {
         self.findings.borrow_mut().push(finding);
     }

@@ -79,6 +79,28 @@ impl Late {
         }
     }
 
+    /// `NAME=value` as its two parts; the name must be there as it is, the value may be open.
+    pub(super) fn split_pair(&self) -> Option<(String, Late)> {
+        let (name, body) = match &self.body {
+            Body::Fixed(text) => text
+                .split_once('=')
+                .map(|(name, value)| (name, Body::Fixed(value.to_owned())))?,
+            Body::Open(script) => script
+                .split_once('=')
+                .map(|(name, rest)| (name, Body::Open(rest)))?,
+        };
+        let sound = !name.is_empty() && !name.contains(char::is_control);
+        sound.then(|| {
+            (
+                name.to_owned(),
+                Self {
+                    body,
+                    place: self.place,
+                },
+            )
+        })
+    }
+
     /// Fills in what was left open.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 //! is left to resolve, or every reason why not. Pure, but for `load.rs`. Asking the account, and running anything, is left
 //! to `bake` and `roll`.
 
+mod amazon;
 pub mod bake;
+mod check;
 mod decode;
 mod engine;
 mod forms;
@@ -10,12 +12,17 @@ pub mod functions;
 mod interpolate;
 pub mod late;
 mod layout;
+pub mod load;
+mod local;
 mod near;
 mod options;
 pub mod provisioner;
+mod provisioners;
+mod read;
 mod seconds;
 pub mod secret;
 pub mod service;
+mod services;
 mod vars;
 
 pub use engine::to_engine;

@@ -1,0 +1,353 @@
+//! The builder `amazon-ebs`, from its object to [`AmazonEbs`]: defaults are Packer's where a template can tell the
+//! difference, and the safer ones where it cannot (own address, ed25519, IMDSv2).
+
+mod keys;
+mod ssh;
+
+use super::bake::{
+    Access, AmazonEbs, BlockDevice, ImageOptions, Instance, Keys, MetadataOptions, Polling,
+    ShutdownBehavior, Source, SourceFilter, Spot, Tag,
+};
+use super::decode;
+use super::functions::clean_resource_name;
+use super::interpolate::Interpolator;
+use super::late::Late;
+use super::local::Local;
+use super::options::Options;
+use super::secret::Secret;
+use crate::source::json::Json;
+use crate::source::{Diagnostic, Place, Spanned};
+use std::time::Duration;
+
+/// Late data of tags and descriptions.
+const TAG_DATA: &[&str] = &[
+    "BuildRegion",
+    "SourceAMI",
+    "SourceAMIName",
+    "SourceAMICreationDate",
+    "SourceAMIOwner",
+    "SourceAMIOwnerName",
+    "SourceAMITags",
+];
+
+/// Reads the builder; `None` when something that must be there is not, which is reported.
+pub(super) fn read(
+    interpolator: &Interpolator,
+    json: &Json,
+    local: &Local<'_>,
+) -> Option<AmazonEbs> {
+    let tables = [
+        keys::BUILDER,
+        keys::ACCESS,
+        keys::IMAGE,
+        keys::RUN,
+        keys::SSH,
+    ];
+    let options = Options::open(interpolator, json, "the builder `amazon-ebs`", &tables)?;
+    let access = access(&options);
+    let image = image(&options);
+    let source = source(&options);
+    let instance = instance(&options, local);
+    let ssh = ssh::read(&options, local);
+    Some(AmazonEbs {
+        access,
+        image: image?,
+        source: source?,
+        instance: instance?,
+        ssh: ssh?,
+    })
+}
+
+fn access(options: &Options<'_>) -> Access {
+    let polling = options.object("aws_polling", "`aws_polling`", keys::POLLING);
+    let seconds = |options: Options<'_>| {
+        options
+            .number::<u32>("delay_seconds")
+            .map(|n| Duration::from_secs(n.value.into()))
+    };
+    Access {
+        profile: options.text("profile"),
+        region: options.text("region"),
+        keys: access_keys(options),
+        custom_endpoint_ec2: options.text("custom_endpoint_ec2"),
+        insecure_skip_tls_verify: options.flag("insecure_skip_tls_verify"),
+        skip_credential_validation: options.flag("skip_credential_validation"),
+        max_retries: options.number("max_retries").map(|n| n.value),
+        polling: Polling {
+            delay: polling.and_then(seconds),
+            max_attempts: polling
+                .and_then(|polling| polling.number("max_attempts"))
+                .map(|n| n.value),
+        },
+    }
+}
+
+fn access_keys(options: &Options<'_>) -> Option<Keys> {
+    let access_key = options.text("access_key");
+    let secret_key = options.text("secret_key");
+    let token = options.text("token").map(|token| Secret::new(token.value));
+    match (access_key, secret_key) {
+        (Some(access_key), Some(secret_key)) => Some(Keys {
+            access_key: access_key.map(Secret::new),
+            secret_key: secret_key.map(Secret::new),
+            token,
+        }),
+        (None, None) => None,
+        (Some(_), None) => {
+            options.missing(
+                "secret_key",
+                "give both keys, or neither and let the AWS credential chain find them",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            options.missing(
+                "access_key",
+                "give both keys, or neither and let the AWS credential chain find them",
+            );
+            None
+        }
+    }
+}
+
+fn image(options: &Options<'_>) -> Option<ImageOptions> {
+    let name = options.need_text(
+        "ami_name",
+        "name the image, for example \"ami_name\": \"web-{{timestamp}}\"",
+    );
+    if let Some(name) = &name {
+        check_name(options, name);
+    }
+    Some(ImageOptions {
+        name: name?,
+        description: options
+            .late("ami_description", TAG_DATA)
+            .filter(|text| text.text() != Some("")),
+        tags: tags(options, "tags", "tag"),
+        snapshot_tags: tags(options, "snapshot_tags", "snapshot_tag"),
+        skip_run_tags: options.flag("skip_ami_run_tags"),
+        users: options.list("ami_users"),
+        groups: options.list("ami_groups"),
+        force_deregister: options.flag("force_deregister"),
+        force_delete_snapshot: options.flag("force_delete_snapshot"),
+        block_devices: devices(options, "ami_block_device_mappings"),
+        ena_support: options.trilean("ena_support"),
+        sriov_support: options.flag("sriov_support"),
+        imds_support: options.text("imds_support"),
+    })
+}
+
+/// EC2 takes 3 to 128 characters of its alphabet (API reference, CreateImage, Name).
+fn check_name(options: &Options<'_>, name: &Spanned<String>) {
+    let length = name.chars().count();
+    if !(3..=128).contains(&length) {
+        options.report(
+            Diagnostic::error(
+                "template::image_name",
+                format!("an image name has 3 to 128 characters, and `{name}` has {length}"),
+            )
+            .at_value(name, "this name")
+            .help("EC2 refuses it"),
+        );
+    }
+    let clean = clean_resource_name(name);
+    if clean != name.value {
+        options.report(
+            Diagnostic::error(
+                "template::image_name",
+                format!("the image name `{name}` has characters that EC2 refuses"),
+            )
+            .at_value(name, "this name")
+            .help(format!(
+                "`{clean}` would do; the filter `clean_resource_name` makes it so"
+            )),
+        );
+    }
+}
+
+fn tags(options: &Options<'_>, name: &str, single: &'static str) -> Vec<Tag> {
+    let tag = |(key, value): (Spanned<String>, Late)| Tag { key, value };
+    let mut tags: Vec<Tag> = options.texts(name, TAG_DATA).into_iter().map(tag).collect();
+    for entry in options.objects(
+        single,
+        single,
+        &[super::options::on("key"), super::options::on("value")],
+    ) {
+        if let (Some(key), Some(value)) = (
+            entry.need_text("key", "name the tag"),
+            entry.late("value", TAG_DATA),
+        ) {
+            tags.push(Tag { key, value });
+        }
+    }
+    tags
+}
+
+fn source(options: &Options<'_>) -> Option<Source> {
+    options.exclusive("source_ami", "source_ami_filter");
+    if let Some(id) = options.text("source_ami") {
+        return Some(Source::Id(id));
+    }
+    let Some(filter) = options.object("source_ami_filter", "`source_ami_filter`", keys::FILTER)
+    else {
+        if !options.has("source_ami_filter") {
+            options.missing(
+                "source_ami",
+                "name the source image by `source_ami`, or find it by `source_ami_filter`",
+            );
+        }
+        return None;
+    };
+    let filters = filter.texts("filters", &[]).into_iter();
+    let owners: Vec<_> = filter
+        .list("owners")
+        .into_iter()
+        .filter(|owner| !owner.is_empty())
+        .collect();
+    if owners.is_empty() && !owners_are_broken(&filter) {
+        filter.missing(
+            "owners",
+            "say whose images may be taken, for example \"owners\": [\"136693071363\"] for Debian",
+        );
+        return None;
+    }
+    Some(Source::Filter(SourceFilter {
+        filters: filters
+            .map(|(name, value)| (name, decode::csv(value.text().unwrap_or_default())))
+            .collect(),
+        owners,
+        most_recent: filter.flag("most_recent"),
+        include_deprecated: filter.flag("include_deprecated"),
+        place: Place::at(filter.json.span),
+    }))
+}
+
+/// Whether owners are written and could not be settled, which is reported already.
+fn owners_are_broken(filter: &Options<'_>) -> bool {
+    filter
+        .get("owners")
+        .is_some_and(|owners| filter.interpolator.settle_all(owners).is_none())
+}
+
+fn instance(options: &Options<'_>, local: &Local<'_>) -> Option<Instance> {
+    let instance_type = options.need_text(
+        "instance_type",
+        "name the build machine's type, for example \"t3.small\"",
+    );
+    options.exclusive("security_group_id", "security_group_ids");
+    let mut security_groups: Vec<_> = options.text("security_group_id").into_iter().collect();
+    security_groups.extend(options.list("security_group_ids"));
+    let instance = Instance {
+        instance_type: instance_type.unwrap_or_else(|| Spanned::unplaced(String::new())),
+        profile: options.text("iam_instance_profile"),
+        security_groups,
+        temporary_security_group_cidrs: options.list("temporary_security_group_source_cidrs"),
+        subnet: options.text("subnet_id"),
+        vpc: options.text("vpc_id"),
+        availability_zone: options.text("availability_zone"),
+        associate_public_ip_address: options.trilean("associate_public_ip_address"),
+        ebs_optimized: options.flag("ebs_optimized"),
+        tags: tags(options, "run_tags", "run_tag"),
+        volume_tags: tags(options, "run_volume_tags", "run_volume_tag"),
+        block_devices: devices(options, "launch_block_device_mappings"),
+        user_data: user_data(options, local),
+        metadata: metadata(options),
+        shutdown_behavior: options
+            .choice(
+                "shutdown_behavior",
+                &[
+                    ("stop", ShutdownBehavior::Stop),
+                    ("terminate", ShutdownBehavior::Terminate),
+                ],
+            )
+            .unwrap_or(ShutdownBehavior::Stop),
+        disable_stop_instance: options.flag("disable_stop_instance"),
+        enable_unlimited_credits: options.flag("enable_unlimited_credits")
+            || options.flag("enable_t2_unlimited"),
+        spot: spot(options),
+    };
+    (!instance.instance_type.is_empty()).then_some(instance)
+}
+
+fn user_data(options: &Options<'_>, local: &Local<'_>) -> Option<Spanned<String>> {
+    options.exclusive("user_data", "user_data_file");
+    if let Some(text) = options.text("user_data") {
+        return Some(text);
+    }
+    let path = options.text("user_data_file")?;
+    let text = local.read(options, "user_data_file", &path)?;
+    Some(path.map(|_| text))
+}
+
+fn metadata(options: &Options<'_>) -> MetadataOptions {
+    let mut metadata = MetadataOptions {
+        endpoint_enabled: true,
+        tokens_required: true,
+        hop_limit: 1,
+    };
+    let Some(options) = options.object("metadata_options", "`metadata_options`", keys::METADATA)
+    else {
+        return metadata;
+    };
+    if let Some(enabled) =
+        options.choice("http_endpoint", &[("enabled", true), ("disabled", false)])
+    {
+        metadata.endpoint_enabled = enabled;
+    }
+    if let Some(required) =
+        options.choice("http_tokens", &[("required", true), ("optional", false)])
+    {
+        metadata.tokens_required = required;
+    }
+    if let Some(limit) = options.number::<u16>("http_put_response_hop_limit") {
+        metadata.hop_limit = limit.value;
+    }
+    metadata
+}
+
+/// `spot_price` alone decides: empty or `0` is on demand, `auto` has no limit of its own.
+fn spot(options: &Options<'_>) -> Option<Spot> {
+    let tags = tags(options, "spot_tags", "spot_tag");
+    let price = options
+        .text("spot_price")
+        .filter(|price| price.value != "0")?;
+    let max_price = (price.value != "auto").then_some(price);
+    if let Some(price) = &max_price
+        && price.parse::<f64>().is_err()
+    {
+        options.report(super::options::wrong_type(
+            "`spot_price`",
+            "a price in dollars, `auto` or nothing",
+            &format!("`{price}`"),
+            price.place?,
+        ));
+    }
+    Some(Spot { max_price, tags })
+}
+
+fn devices(options: &Options<'_>, name: &str) -> Vec<BlockDevice> {
+    options
+        .objects(name, "a block device mapping", keys::DEVICE)
+        .iter()
+        .filter_map(device)
+        .collect()
+}
+
+fn device(options: &Options<'_>) -> Option<BlockDevice> {
+    let device_name =
+        options.need_text("device_name", "name the device, for example \"/dev/xvda\"");
+    let device = BlockDevice {
+        device_name: device_name?,
+        delete_on_termination: options.flag("delete_on_termination"),
+        encrypted: options.trilean("encrypted"),
+        kms_key_id: options.text("kms_key_id"),
+        iops: options.number("iops"),
+        throughput: options.number("throughput"),
+        volume_size: options.number("volume_size"),
+        volume_type: options.text("volume_type"),
+        snapshot_id: options.text("snapshot_id"),
+        virtual_name: options.text("virtual_name"),
+        no_device: options.flag("no_device"),
+    };
+    Some(device)
+}

@@ -1,0 +1,383 @@
+//! From a read template and its variables to a [`Template`]: which builders are meant, and each with what applies to it.
+
+use super::amazon;
+use super::bake::{Build, Family, Manifest, PostProcessor, Retention, Template};
+use super::engine::{Scope, environment};
+use super::functions::{self, Facts};
+use super::interpolate::Interpolator;
+use super::local::Local;
+use super::near;
+use super::options::{Key, Options, on};
+use super::provisioners;
+use super::read::{RawBuilder, RawTemplate};
+use crate::source::json::{Json, Value};
+use crate::source::{Diagnostic, Place, Span, Spanned};
+
+/// The builder that kiln bakes.
+const BUILDER: &str = "amazon-ebs";
+
+const KILN: &[Key] = &[
+    on("family"),
+    on("version"),
+    on("verify"),
+    on("cache"),
+    on("max_age"),
+    on("retention"),
+];
+const RETENTION: &[Key] = &[on("images"), on("days")];
+const POST_SHARED: &[Key] = &[
+    on("type"),
+    on("name"),
+    on("only"),
+    on("except"),
+    on("keep_input_artifact"),
+];
+const MANIFEST: &[Key] = &[
+    on("output"),
+    on("strip_path"),
+    on("strip_time"),
+    on("custom_data"),
+];
+
+/// What the command line selects: names with the places where they were typed.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    pub only: Vec<(String, Span)>,
+    pub except: Vec<(String, Span)>,
+}
+
+/// Everything a check needs besides the template.
+pub(super) struct Checker<'c> {
+    /// The scope of variables' values, settled.
+    pub variables: &'c Interpolator,
+    pub facts: &'c Facts,
+    pub local: &'c Local<'c>,
+    pub selection: &'c Selection,
+}
+
+impl Checker<'_> {
+    /// Checks the whole; findings are left with the interpolator.
+    pub(super) fn template(&self, raw: &RawTemplate, file: &str) -> Template {
+        let names: Vec<&str> = raw
+            .builders
+            .iter()
+            .map(|builder| builder.name.value.as_str())
+            .collect();
+        raw.provisioners
+            .iter()
+            .for_each(|json| provisioners::check_names(self.variables, json, &names));
+        raw.post_processors
+            .iter()
+            .flatten()
+            .for_each(|json| provisioners::check_names(self.variables, json, &names));
+        if raw.builders.is_empty() {
+            self.report_no_builder(raw);
+        }
+        let outer = self.interpolator(None);
+        let family = raw.kiln.as_ref().and_then(|json| read_family(&outer, json));
+        let description = raw
+            .description
+            .as_ref()
+            .and_then(|text| outer.settle(text))
+            .and_then(|d| d.value.as_str().map(str::to_owned));
+        let named: Vec<_> = raw
+            .builders
+            .iter()
+            .map(|builder| (builder, self.name(&outer, builder)))
+            .collect();
+        self.check_selection(raw, &named);
+        self.take_findings(outer);
+        let selected = named
+            .iter()
+            .filter(|(builder, name)| self.is_selected(builder, name));
+        let builds = selected
+            .filter_map(|(builder, name)| self.build(raw, builder, name, family.as_ref()))
+            .collect();
+        Template {
+            file: file.to_owned(),
+            description,
+            family,
+            builds,
+            secrets: Vec::new(),
+        }
+    }
+
+    fn report_no_builder(&self, raw: &RawTemplate) {
+        self.variables.report(
+            Diagnostic::error("template::no_builder", "a template needs a builder")
+                .at(raw.span.first_byte(), "has none")
+                .help("add \"builders\": [{ \"type\": \"amazon-ebs\", … }]"),
+        );
+    }
+
+    /// An interpolator over the settled variables, inside a build or outside of any.
+    fn interpolator(&self, build: Option<(&str, &str)>) -> Interpolator {
+        let mut environment = environment();
+        functions::add(&mut environment, self.facts);
+        if let Some((name, kind)) = build {
+            functions::add_build(&mut environment, name, kind);
+        }
+        let scope = Scope::new(environment, self.variables.variables().clone());
+        self.variables.beside(scope)
+    }
+
+    fn take_findings(&self, inner: Interpolator) {
+        self.variables
+            .used
+            .borrow_mut()
+            .extend(inner.used.into_inner());
+        self.variables
+            .findings
+            .borrow_mut()
+            .extend(inner.findings.into_inner());
+    }
+
+    fn name(&self, outer: &Interpolator, builder: &RawBuilder) -> Spanned<String> {
+        let _ = self;
+        let fallback = || Spanned::new(builder.name.value.clone(), Place::at(builder.name.span));
+        let settled = outer.settle(&builder.name);
+        settled.map_or_else(fallback, |name| {
+            Spanned::new(
+                name.value
+                    .as_str()
+                    .map_or_else(|| name.value.to_string(), str::to_owned),
+                name.place,
+            )
+        })
+    }
+
+    fn build(
+        &self,
+        raw: &RawTemplate,
+        builder: &RawBuilder,
+        name: &Spanned<String>,
+        family: Option<&Family>,
+    ) -> Option<Build> {
+        if builder.kind.value != BUILDER {
+            self.variables.report(
+                Diagnostic::note(
+                    "template::other_builder",
+                    format!(
+                        "builders of type `{}` are left to Packer",
+                        builder.kind.value
+                    ),
+                )
+                .at(builder.kind.span, "skipped")
+                .help(format!("kiln bakes `{BUILDER}`")),
+            );
+            return None;
+        }
+        let inner = self.interpolator(Some((name, BUILDER)));
+        let options = amazon::read(&inner, &builder.json, self.local);
+        let reading = provisioners::Build {
+            interpolator: &inner,
+            local: self.local,
+            raw_name: &builder.name.value,
+            family,
+        };
+        let provisioners = raw
+            .provisioners
+            .iter()
+            .filter_map(|json| provisioners::read(&reading, json))
+            .collect();
+        let post_processors = raw
+            .post_processors
+            .iter()
+            .flat_map(|chain| self.chain(&inner, chain, builder))
+            .collect();
+        self.take_findings(inner);
+        Some(Build {
+            name: name.clone(),
+            place: Place::at(builder.json.span.first_byte()),
+            builder: options?,
+            provisioners,
+            post_processors,
+        })
+    }
+
+    /// A chain, cut before the first step that `-except` names, as Packer does.
+    fn chain(
+        &self,
+        inner: &Interpolator,
+        chain: &[Json],
+        builder: &RawBuilder,
+    ) -> Vec<PostProcessor> {
+        let named = |json: &Json| {
+            json.get("name")
+                .or_else(|| json.get("type"))
+                .and_then(Json::text)
+                .map(|text| text.value.clone())
+        };
+        let excepted = |json: &&Json| {
+            named(json).is_some_and(|name| {
+                self.selection
+                    .except
+                    .iter()
+                    .any(|(other, _)| *other == name)
+            })
+        };
+        let steps = chain.iter().take_while(|json| !excepted(json));
+        let applying = steps.filter(|json| provisioners::applies(json, &builder.name.value));
+        applying
+            .filter_map(|json| read_post_processor(inner, json))
+            .collect()
+    }
+
+    fn is_selected(&self, builder: &RawBuilder, name: &Spanned<String>) -> bool {
+        let listed = |names: &[(String, Span)]| {
+            names
+                .iter()
+                .any(|(other, _)| *other == name.value || *other == builder.name.value)
+        };
+        (self.selection.only.is_empty() || listed(&self.selection.only))
+            && !listed(&self.selection.except)
+    }
+
+    /// Reports selected names that nothing has, a selection that leaves nothing, and a template without our builder.
+    fn check_selection(&self, raw: &RawTemplate, named: &[(&RawBuilder, Spanned<String>)]) {
+        let builders: Vec<&str> = named.iter().map(|(_, name)| name.value.as_str()).collect();
+        let raw_names = named.iter().map(|(builder, _)| builder.name.value.as_str());
+        let posts = raw
+            .post_processors
+            .iter()
+            .flatten()
+            .filter_map(|json| json.get("name").or_else(|| json.get("type")));
+        let known: Vec<&str> = builders.iter().copied().chain(raw_names).collect();
+        let posts: Vec<&str> = posts
+            .filter_map(Json::text)
+            .map(|text| text.value.as_str())
+            .collect();
+        let wrong_only = self
+            .selection
+            .only
+            .iter()
+            .filter(|(name, _)| !known.contains(&name.as_str()));
+        let wrong_except =
+            self.selection.except.iter().filter(|(name, _)| {
+                !known.contains(&name.as_str()) && !posts.contains(&name.as_str())
+            });
+        let mut wrong = false;
+        for (name, span) in wrong_only.chain(wrong_except) {
+            wrong = true;
+            let other = format!("the builders are {}", near::list(builders.iter().copied()));
+            self.variables.report(
+                Diagnostic::error(
+                    "template::unknown_builder",
+                    format!("no builder is named `{name}`"),
+                )
+                .at(*span, "names no builder")
+                .help(near::or_else(name, builders.iter().copied(), &other)),
+            );
+        }
+        let ours = |(builder, name): &&(&RawBuilder, Spanned<String>)| {
+            builder.kind.value == BUILDER && self.is_selected(builder, name)
+        };
+        if !wrong && !named.is_empty() && named.iter().find(ours).is_none() {
+            self.variables.report(
+                Diagnostic::error(
+                    "template::no_builder",
+                    format!("there is no `{BUILDER}` builder to bake"),
+                )
+                .at(
+                    raw.builders[0].kind.span,
+                    "this is another, or not selected",
+                )
+                .help(format!(
+                    "kiln bakes `{BUILDER}`; the builders are {}",
+                    near::list(builders.iter().copied())
+                )),
+            );
+        }
+    }
+}
+
+fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
+    let options = Options::open(outer, json, "`kiln`", &[KILN])?;
+    let name = options.need_text(
+        "family",
+        "name the family that this template's images belong to",
+    );
+    let retention = options.object("retention", "`retention`", RETENTION);
+    let count = |name| {
+        retention
+            .and_then(|retention| retention.number(name))
+            .map(|count| count.value)
+    };
+    let verify = match options.get("verify").map(|json| &json.value) {
+        Some(Value::List(items)) => items
+            .iter()
+            .filter_map(|item| options.late_of("verify", item, &["build"]))
+            .collect(),
+        _ => options.late("verify", &["build"]).into_iter().collect(),
+    };
+    Some(Family {
+        name: name?,
+        version: options.text("version"),
+        verify,
+        cache: options.flag("cache"),
+        max_age: options.duration("max_age").map(|age| age.value),
+        retention: Retention {
+            images: count("images"),
+            days: count("days"),
+        },
+    })
+}
+
+fn read_post_processor(inner: &Interpolator, json: &Json) -> Option<PostProcessor> {
+    let kind = json
+        .text()
+        .or_else(|| json.get("type").and_then(Json::text));
+    let Some(kind) = kind else {
+        inner.report(
+            Diagnostic::error(
+                "template::missing_option",
+                "a post-processor needs a `type`",
+            )
+            .at(json.span.first_byte(), "has none")
+            .help("write \"type\": \"manifest\""),
+        );
+        return None;
+    };
+    if kind.value != "manifest" {
+        inner.report(
+            Diagnostic::error(
+                "template::not_yet",
+                format!("the post-processor `{}` is not supported", kind.value),
+            )
+            .at(kind.span, "would be ignored")
+            .help(near::or_else(
+                &kind.value,
+                ["manifest"],
+                "kiln has `manifest`; run other steps after `kiln bake`",
+            )),
+        );
+        return None;
+    }
+    let empty = Json {
+        value: Value::Object(Vec::new()),
+        span: json.span,
+    };
+    let json = if json.members().is_some() {
+        json
+    } else {
+        &empty
+    };
+    let options = Options::open(
+        inner,
+        json,
+        "the post-processor `manifest`",
+        &[POST_SHARED, MANIFEST],
+    )?;
+    let custom_data = options
+        .texts("custom_data", &["build"])
+        .into_iter()
+        .map(|(name, value)| (name.value, value));
+    Some(PostProcessor::Manifest(Manifest {
+        output: options
+            .text("output")
+            .map_or_else(|| "packer-manifest.json".into(), |path| path.value.into()),
+        strip_path: options.flag("strip_path"),
+        strip_time: options.flag("strip_time"),
+        custom_data: custom_data.collect(),
+    }))
+}

@@ -1,0 +1,321 @@
+//! The inputs of a load: files read and told apart, values from the environment and the command line, and the variables
+//! that come of them all.
+
+use super::arguments::Arguments;
+use super::disk::Folder;
+use super::{Disk, Kind, Request};
+use crate::source::json::{self, Json, Member, Text, Value};
+use crate::source::{Diagnostic, SourceMap, Span};
+use crate::template::check::Selection;
+use crate::template::engine::{Scope, Values, environment};
+use crate::template::functions::{self, Facts};
+use crate::template::interpolate::Interpolator;
+use crate::template::near;
+use crate::template::read::check_sensitive;
+use crate::template::secret::Secret;
+use crate::template::vars::{Layer, VarLayer, Vars};
+use std::path::Path;
+
+/// Variables in the environment begin so.
+const PREFIX: &str = "KILN_VAR_";
+
+/// Everything that was handed in.
+pub(super) struct Inputs {
+    files: Vec<Input>,
+    layers: Vec<VarLayer>,
+    pub selection: Selection,
+    pub findings: Vec<Diagnostic>,
+    /// Where the bare files were typed.
+    typed: Option<Span>,
+}
+
+struct Input {
+    name: String,
+    kind: Kind,
+    json: Json,
+    typed: Span,
+}
+
+/// Variables with their values.
+pub(super) struct Settled {
+    pub interpolator: Interpolator,
+    vars: Vars,
+    sensitive: Vec<String>,
+}
+
+impl Inputs {
+    pub(super) fn read(request: &Request, sources: &mut SourceMap) -> Self {
+        let arguments = Arguments::read(request, sources);
+        let pair = |names: &[String], spans: &[Span]| {
+            names.iter().cloned().zip(spans.iter().copied()).collect()
+        };
+        let selection = Selection {
+            only: pair(&request.only, &arguments.only),
+            except: pair(&request.except, &arguments.except),
+        };
+        let typed = arguments.files.first().copied();
+        let mut inputs = Self {
+            files: Vec::new(),
+            layers: Vec::new(),
+            selection,
+            findings: Vec::new(),
+            typed,
+        };
+        inputs.layers.push(environment_layer(request, sources));
+        let disk = Folder::new(&request.world.directory);
+        for (name, span) in request.var_files.iter().zip(&arguments.var_files) {
+            inputs.read_file(name, *span, Some(Kind::Vars), &disk, sources);
+        }
+        for (name, span) in request.files.iter().zip(&arguments.files) {
+            inputs.read_file(name, *span, None, &disk, sources);
+        }
+        let values = request
+            .vars
+            .iter()
+            .zip(&arguments.vars)
+            .filter_map(|(text, span)| inputs.variable(text, *span))
+            .collect();
+        inputs.layers.push(VarLayer {
+            layer: Layer::CommandLine,
+            values,
+        });
+        inputs
+    }
+
+    fn read_file(
+        &mut self,
+        name: &str,
+        typed: Span,
+        kind: Option<Kind>,
+        disk: &Folder,
+        sources: &mut SourceMap,
+    ) {
+        let text = match disk.read(Path::new(name)) {
+            Ok(text) => text,
+            Err(reason) => return self.findings.push(unreadable(name, &reason, typed, disk)),
+        };
+        let file = sources.add(name, text);
+        let reading = json::read(file, sources);
+        self.findings.extend(reading.findings);
+        let Some(json) = reading.value else { return };
+        if json.members().is_none() {
+            self.findings.push(
+                Diagnostic::error(
+                    "template::wrong_type",
+                    format!("`{name}` must hold an object, not {}", json.kind()),
+                )
+                .at(json.span.first_byte(), "expected `{`")
+                .help("templates, service files and var files are JSON objects"),
+            );
+            return;
+        }
+        let kind = kind.unwrap_or_else(|| kind_of(&json));
+        if kind == Kind::Vars {
+            let values = json.members().unwrap_or_default().to_vec();
+            self.layers.push(VarLayer {
+                layer: Layer::File,
+                values,
+            });
+        }
+        self.files.push(Input {
+            name: name.to_owned(),
+            kind,
+            json,
+            typed,
+        });
+    }
+
+    fn variable(&mut self, text: &str, span: Span) -> Option<Member> {
+        let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            self.findings.push(
+                Diagnostic::error(
+                    "template::wrong_value",
+                    format!("`-var {text}` sets no variable"),
+                )
+                .at(span, "has no name before `=`")
+                .help("write -var name=value"),
+            );
+            return None;
+        };
+        Some(member(span.file, span.start, name, value))
+    }
+
+    pub(super) fn kinds(&self) -> Vec<(String, Kind)> {
+        self.files
+            .iter()
+            .map(|input| (input.name.clone(), input.kind))
+            .collect()
+    }
+
+    /// The one file of a kind; anything else than one is reported, unless a file could not be read at all.
+    pub(super) fn take_one(&mut self, kind: Kind) -> Option<(String, Json)> {
+        let what = if kind == Kind::Template {
+            "template"
+        } else {
+            "service file"
+        };
+        let found: Vec<usize> = (0..self.files.len())
+            .filter(|at| self.files[*at].kind == kind)
+            .collect();
+        match found.as_slice() {
+            [one] => {
+                let input = self.files.swap_remove(*one);
+                Some((input.name, input.json))
+            }
+            [first, second, ..] => {
+                let finding = Diagnostic::error(
+                    "template::several_files",
+                    format!("there is more than one {what}"),
+                )
+                .at(self.files[*second].typed, "the second")
+                .at(self.files[*first].typed, "the first");
+                self.findings.push(finding.help("give one at a time"));
+                None
+            }
+            [] => {
+                if !self.findings.iter().any(Diagnostic::is_error) {
+                    self.findings.push(self.none_of(kind, what));
+                }
+                None
+            }
+        }
+    }
+
+    fn none_of(&self, kind: Kind, what: &str) -> Diagnostic {
+        let key = if kind == Kind::Template {
+            "a key `builders`"
+        } else {
+            "the keys `format` and `service`"
+        };
+        let finding = Diagnostic::error("template::no_file", format!("no file is a {what}"));
+        let help = format!("a {what} is told by {key}; a file without is taken for a var file");
+        match self.typed {
+            Some(span) => finding.at(span, "not this one").help(help),
+            None => finding.help(format!("name a {what}")),
+        }
+    }
+
+    /// Folds the layers over the declared defaults and settles every variable.
+    pub(super) fn settle(
+        &mut self,
+        declared: Vec<Member>,
+        sensitive: &[Text],
+        request: &Request,
+        facts: &Facts,
+    ) -> Settled {
+        let mut layers = std::mem::take(&mut self.layers);
+        let mut engine = environment();
+        functions::add(&mut engine, facts);
+        functions::add_env(&mut engine, facts);
+        let mut interpolator =
+            Interpolator::new(Scope::new(engine, Values::new()), true, request.strict);
+        check_sensitive(&interpolator, sensitive, &declared);
+        layers.insert(
+            0,
+            VarLayer {
+                layer: Layer::Default,
+                values: declared,
+            },
+        );
+        let vars = Vars::fold(layers);
+        vars.settle(&mut interpolator);
+        Settled {
+            interpolator,
+            vars,
+            sensitive: sensitive.iter().map(|text| text.value.clone()).collect(),
+        }
+    }
+}
+
+impl Settled {
+    /// The values that must not be shown; their places are hidden in the texts from now on.
+    pub(super) fn secrets(&self, sources: &mut SourceMap) -> Vec<Secret> {
+        let (secrets, places) = self
+            .vars
+            .secrets(&self.sensitive, self.interpolator.variables());
+        places.into_iter().for_each(|place| sources.hide(place));
+        secrets
+    }
+
+    /// All findings of the variables and of what used them.
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        let mut findings = self.interpolator.findings.into_inner();
+        findings.extend(self.vars.unused(&self.interpolator.used.into_inner()));
+        findings
+    }
+}
+
+fn kind_of(json: &Json) -> Kind {
+    if json.get("builders").is_some() {
+        Kind::Template
+    } else if json.get("format").is_some() && json.get("service").is_some() {
+        Kind::Service
+    } else {
+        Kind::Vars
+    }
+}
+
+fn member(file: crate::source::FileId, start: usize, name: &str, value: &str) -> Member {
+    let text = Text::part(file, start + name.len() + 1, value);
+    let span = text.span;
+    Member {
+        key: Text::part(file, start, name),
+        value: Json {
+            value: Value::String(text),
+            span,
+        },
+    }
+}
+
+fn environment_layer(request: &Request, sources: &mut SourceMap) -> VarLayer {
+    let variables = request
+        .world
+        .environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value)));
+    let text: Vec<String> = variables
+        .clone()
+        .map(|(name, value)| format!("{PREFIX}{name}={value}\n"))
+        .collect();
+    let file = sources.add("environment", text.concat());
+    let mut start = 0;
+    let values = variables.zip(&text).map(|((name, value), line)| {
+        let member = member(file, start + PREFIX.len(), name, value);
+        start += line.len();
+        member
+    });
+    VarLayer {
+        layer: Layer::Environment,
+        values: values.collect(),
+    }
+}
+
+fn unreadable(name: &str, reason: &str, typed: Span, disk: &Folder) -> Diagnostic {
+    let path = Path::new(name);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let file = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let names = disk.names(folder);
+    let near = near::nearest(
+        &file,
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != file),
+    );
+    let help = near.map_or_else(
+        || "paths are relative to the working directory".to_owned(),
+        |near| format!("did you mean `{}`?", folder.join(near).display()),
+    );
+    Diagnostic::error(
+        "template::unreadable_file",
+        format!("`{name}` cannot be read: {reason}"),
+    )
+    .at(typed, "named here")
+    .help(help)
+}

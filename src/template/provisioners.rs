@@ -1,0 +1,189 @@
+//! Provisioners, from their objects to [`Provisioner`]: which build each applies to, what an override changes, and the
+//! options they all share. One file a kind.
+
+mod ansible;
+mod file;
+mod role;
+mod shell;
+
+use super::interpolate::Interpolator;
+use super::local::Local;
+use super::near;
+use super::options::{Key, Options, on};
+use super::provisioner::{Kind, Provisioner};
+use crate::source::json::{Json, Member, Value};
+use crate::source::{Diagnostic, Place};
+use std::time::Duration;
+
+/// What every provisioner may have besides its own options.
+const SHARED: &[Key] = &[
+    on("type"),
+    on("only"),
+    on("except"),
+    on("override"),
+    on("pause_before"),
+    on("max_retries"),
+    on("timeout"),
+];
+
+const KINDS: &[&str] = &["shell", "file", "role", "ansible-local"];
+
+/// What reading one build's provisioners needs to know.
+pub(super) struct Build<'b> {
+    pub interpolator: &'b Interpolator,
+    pub local: &'b Local<'b>,
+    /// The builder's name as written.
+    pub raw_name: &'b str,
+    /// The family, for roles.
+    pub family: Option<&'b super::bake::Family>,
+}
+
+/// Reports `only`, `except` and `override` that name no builder. Once for all builds.
+pub(super) fn check_names(interpolator: &Interpolator, json: &Json, builders: &[&str]) {
+    let check = |name: &str, span| {
+        if !builders.contains(&name) {
+            let known = format!("the builders are {}", near::list(builders.iter().copied()));
+            interpolator.report(
+                Diagnostic::error(
+                    "template::unknown_builder",
+                    format!("no builder is named `{name}`"),
+                )
+                .at(span, "names no builder")
+                .help(near::or_else(name, builders.iter().copied(), &known)),
+            );
+        }
+    };
+    for option in ["only", "except"] {
+        match json.get(option).map(|value| &value.value) {
+            Some(Value::List(items)) => items
+                .iter()
+                .filter_map(Json::text)
+                .for_each(|text| check(&text.value, text.span)),
+            Some(Value::String(text)) => text
+                .value
+                .split(',')
+                .for_each(|name| check(name, text.span)),
+            _ => {}
+        }
+    }
+    for Member { key, .. } in json
+        .get("override")
+        .and_then(Json::members)
+        .unwrap_or_default()
+    {
+        check(&key.value, key.span);
+    }
+    if let (Some(only), Some(except)) = (json.get("only"), json.get("except")) {
+        interpolator.report(
+            Diagnostic::error(
+                "template::exclusive",
+                "`only` and `except` exclude each other",
+            )
+            .at(except.span, "this")
+            .at(only.span, "and this")
+            .help("keep one of them"),
+        );
+    }
+}
+
+/// Whether `only` and `except` let something apply to a builder; they match the name as written.
+pub(super) fn applies(json: &Json, raw_name: &str) -> bool {
+    let names = |option| {
+        json.get(option).map(|value| match &value.value {
+            Value::List(items) => items
+                .iter()
+                .filter_map(Json::text)
+                .map(|text| text.value.clone())
+                .collect(),
+            Value::String(text) => text.value.split(',').map(str::to_owned).collect(),
+            _ => Vec::new(),
+        })
+    };
+    let listed = |names: Vec<String>| names.iter().any(|name| name == raw_name);
+    names("only").is_none_or(listed) && !names("except").is_some_and(listed)
+}
+
+/// Reads a provisioner for a build; `None` when it does not apply, or cannot be read, which is reported.
+pub(super) fn read(build: &Build<'_>, json: &Json) -> Option<Provisioner> {
+    if json.members().is_some() && !applies(json, build.raw_name) {
+        return None;
+    }
+    let json = overridden(json, build.raw_name);
+    let kind_name = kind_name(build.interpolator, &json)?;
+    let what = format!("the provisioner `{kind_name}`");
+    let open = |keys: &[Key]| Options::open(build.interpolator, &json, &what, &[SHARED, keys]);
+    let (options, kind) = match kind_name {
+        "shell" => open(shell::KEYS)
+            .map(|options| (options, shell::read(&options, build).map(Kind::Shell)))?,
+        "file" => open(file::KEYS)
+            .map(|options| (options, file::read(&options, build).map(Kind::File)))?,
+        "role" => open(role::KEYS)
+            .map(|options| (options, role::read(&options, build).map(Kind::Role)))?,
+        _ => open(ansible::KEYS).map(|options| {
+            (
+                options,
+                ansible::read(&options, build).map(Kind::AnsibleLocal),
+            )
+        })?,
+    };
+    let duration = |name| options.duration(name).map(|value| value.value);
+    let pause_before = duration("pause_before").unwrap_or(Duration::ZERO);
+    let timeout = duration("timeout");
+    let max_retries = options
+        .number("max_retries")
+        .map_or(0, |retries| retries.value);
+    Some(Provisioner {
+        kind: kind?,
+        place: Place::at(json.span.first_byte()),
+        pause_before,
+        timeout,
+        max_retries,
+    })
+}
+
+fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
+    let Some(kind) = json.get("type").and_then(Json::text) else {
+        let finding = Diagnostic::error("template::missing_option", "a provisioner needs a `type`");
+        interpolator.report(
+            finding
+                .at(json.span.first_byte(), "has none")
+                .help(format!("one of {}", near::list(KINDS.iter().copied()))),
+        );
+        return None;
+    };
+    let found = KINDS.iter().find(|known| **known == kind.value);
+    if found.is_none() {
+        let other = format!("kiln runs {}", near::list(KINDS.iter().copied()));
+        interpolator.report(
+            Diagnostic::error(
+                "template::unknown_type",
+                format!("there is no provisioner `{}`", kind.value),
+            )
+            .at(kind.span, "unknown")
+            .help(near::or_else(&kind.value, KINDS.iter().copied(), &other)),
+        );
+    }
+    found.copied()
+}
+
+/// The object with the override for a builder laid over it.
+fn overridden(json: &Json, raw_name: &str) -> Json {
+    let over = json
+        .get("override")
+        .and_then(|all| all.get(raw_name))
+        .and_then(Json::members);
+    let (Some(members), Some(over)) = (json.members(), over) else {
+        return json.clone();
+    };
+    let replaced = |member: &&Member| !over.iter().any(|new| new.key == member.key);
+    let merged = members
+        .iter()
+        .filter(replaced)
+        .chain(over)
+        .cloned()
+        .collect();
+    Json {
+        value: Value::Object(merged),
+        span: json.span,
+    }
+}

@@ -1,0 +1,258 @@
+//! The root of a template: which keys it may have, and its parts with their texts still unrendered.
+
+use super::interpolate::Interpolator;
+use super::near;
+use super::options::wrong_type;
+use crate::source::json::{Json, Member, Text, Value};
+use crate::source::{Diagnostic, Place, Span};
+
+/// Root keys that are read.
+const READ: &[&str] = &[
+    "builders",
+    "provisioners",
+    "post-processors",
+    "variables",
+    "sensitive-variables",
+    "min_packer_version",
+    "description",
+    "kiln",
+];
+/// Root keys of Packer, or planned, that are refused for now.
+const NOT_YET: &[&str] = &["error-cleanup-provisioner", "include"];
+/// A relic of Packer that it accepts and ignores.
+const IGNORED: &[&str] = &["push"];
+
+/// A template whose shape is known.
+#[derive(Debug)]
+pub(super) struct RawTemplate {
+    pub span: Span,
+    pub description: Option<Text>,
+    pub kiln: Option<Json>,
+    pub variables: Vec<Member>,
+    pub sensitive: Vec<Text>,
+    pub builders: Vec<RawBuilder>,
+    pub provisioners: Vec<Json>,
+    /// Each a chain.
+    pub post_processors: Vec<Vec<Json>>,
+}
+
+/// A builder with the names that others know it by.
+#[derive(Debug)]
+pub(super) struct RawBuilder {
+    pub kind: Text,
+    /// As written; the type when there is none.
+    pub name: Text,
+    pub json: Json,
+}
+
+/// Reads the root. What is wrong with it goes into `findings`.
+pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
+    for Member { key, value } in json.members().unwrap_or_default() {
+        findings.extend(check_key(key, value));
+    }
+    let list = |name: &str, findings: &mut Vec<Diagnostic>| list(json, name, findings);
+    let builders = list("builders", findings)
+        .iter()
+        .filter_map(|builder| read_builder(builder, findings))
+        .collect();
+    let template = RawTemplate {
+        span: json.span,
+        description: json.get("description").and_then(Json::text).cloned(),
+        kiln: json.get("kiln").cloned(),
+        variables: members(json, "variables", findings),
+        sensitive: list("sensitive-variables", findings)
+            .iter()
+            .filter_map(Json::text)
+            .cloned()
+            .collect(),
+        builders,
+        provisioners: list("provisioners", findings),
+        post_processors: list("post-processors", findings)
+            .into_iter()
+            .map(|entry| chain(entry, findings))
+            .collect(),
+    };
+    check_duplicates(&template.builders, findings);
+    template
+}
+
+fn check_key(key: &Text, value: &Json) -> Option<Diagnostic> {
+    let name = key.value.as_str();
+    if READ.contains(&name) || IGNORED.contains(&name) {
+        return None;
+    }
+    if name.starts_with('_') {
+        let wrong = value.text().is_none();
+        return wrong.then(|| {
+            wrong_type(
+                &format!("the comment `{name}`"),
+                "a string",
+                value.kind(),
+                Place::at(value.span),
+            )
+        });
+    }
+    if NOT_YET.contains(&name) {
+        return Some(
+            Diagnostic::error(
+                "template::not_yet",
+                format!("`{name}` is not supported yet"),
+            )
+            .at(key.span, "would be ignored")
+            .help("leave it out, or bake this one with Packer"),
+        );
+    }
+    let other = format!("a template has {}", near::list(READ.iter().copied()));
+    Some(
+        Diagnostic::error(
+            "template::unknown_key",
+            format!("a template has no key `{name}`"),
+        )
+        .at(key.span, "unknown")
+        .help(near::or_else(name, READ.iter().copied(), &other)),
+    )
+}
+
+fn list(json: &Json, name: &str, findings: &mut Vec<Diagnostic>) -> Vec<Json> {
+    match json.get(name) {
+        Some(Json {
+            value: Value::List(items),
+            ..
+        }) => items.clone(),
+        None
+        | Some(Json {
+            value: Value::Null, ..
+        }) => Vec::new(),
+        Some(other) => {
+            findings.push(wrong_type(
+                &format!("`{name}`"),
+                "a list",
+                other.kind(),
+                Place::at(other.span),
+            ));
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn members(json: &Json, name: &str, findings: &mut Vec<Diagnostic>) -> Vec<Member> {
+    match json.get(name) {
+        Some(Json {
+            value: Value::Object(members),
+            ..
+        }) => members.clone(),
+        None
+        | Some(Json {
+            value: Value::Null, ..
+        }) => Vec::new(),
+        Some(other) => {
+            findings.push(wrong_type(
+                &format!("`{name}`"),
+                "an object",
+                other.kind(),
+                Place::at(other.span),
+            ));
+            Vec::new()
+        }
+    }
+}
+
+fn read_builder(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<RawBuilder> {
+    if json.members().is_none() {
+        findings.push(wrong_type(
+            "a builder",
+            "an object",
+            json.kind(),
+            Place::at(json.span),
+        ));
+        return None;
+    }
+    let Some(kind) = json.get("type").and_then(Json::text) else {
+        findings.push(
+            Diagnostic::error("template::missing_option", "a builder needs a `type`")
+                .at(json.span.first_byte(), "has none")
+                .help("write \"type\": \"amazon-ebs\""),
+        );
+        return None;
+    };
+    let name = json
+        .get("name")
+        .and_then(Json::text)
+        .filter(|name| !name.value.is_empty())
+        .unwrap_or(kind);
+    Some(RawBuilder {
+        kind: kind.clone(),
+        name: name.clone(),
+        json: json.clone(),
+    })
+}
+
+/// Packer compares names as written, before they are rendered.
+fn check_duplicates(builders: &[RawBuilder], findings: &mut Vec<Diagnostic>) {
+    for (at, builder) in builders.iter().enumerate() {
+        if let Some(first) = builders[..at]
+            .iter()
+            .find(|first| first.name == builder.name)
+        {
+            findings.push(
+                Diagnostic::error(
+                    "template::duplicate_builder",
+                    format!("two builders are named `{}`", builder.name.value),
+                )
+                .at(builder.name.span, "again here")
+                .at(first.name.span, "first here")
+                .help("give one of them a `name` of its own"),
+            );
+        }
+    }
+}
+
+/// An entry of `post-processors`: a name, an object, or a list of those.
+fn chain(entry: Json, findings: &mut Vec<Diagnostic>) -> Vec<Json> {
+    let items = match entry.value {
+        Value::List(items) => items,
+        _ => vec![entry],
+    };
+    let sound = |item: &Json| {
+        let sound = matches!(item.value, Value::Object(_) | Value::String(_));
+        if !sound {
+            findings.push(wrong_type(
+                "a post-processor",
+                "a name or an object",
+                item.kind(),
+                Place::at(item.span),
+            ));
+        }
+        sound
+    };
+    items.into_iter().filter(sound).collect()
+}
+
+/// Reports names in `sensitive-variables` that nothing declares, since they hide nothing.
+pub(super) fn check_sensitive(
+    interpolator: &Interpolator,
+    sensitive: &[Text],
+    declared: &[Member],
+) {
+    let names: Vec<&str> = declared
+        .iter()
+        .map(|member| member.key.value.as_str())
+        .collect();
+    for text in sensitive
+        .iter()
+        .filter(|text| !names.contains(&text.value.as_str()))
+    {
+        interpolator.report(
+            Diagnostic::warning(
+                "template::undeclared_sensitive",
+                format!("`{}` is not declared in `variables`", text.value),
+            )
+            .at(text.span, "declared nowhere")
+            .help(near::or_else(
+                &text.value,
+                names.iter().copied(),
+                "declare it, with null if it has no default",
+            )),
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! A service file, from its root to [`Service`]: what is named is enforced, what is not is left to what is live.
+
+mod checks;
+mod traffic;
+
+use super::forms::Style;
+use super::interpolate::Interpolator;
+use super::local::Local;
+use super::options::{Key, Options, not_yet, on};
+use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings, Strategy};
+use super::{late::Late, near};
+use crate::source::json::{Json, Text, Value};
+use crate::source::{Diagnostic, Place, SourceMap, Spanned};
+use std::path::Path;
+use std::time::Duration;
+
+const ROOT: &[Key] = &[
+    on("format"),
+    on("service"),
+    on("account"),
+    on("region"),
+    on("state"),
+    on("image"),
+    on("groups"),
+    on("set"),
+    on("traffic"),
+    on("strategy"),
+    on("checks"),
+    on("on_fail"),
+    on("rollback"),
+    on("variables"),
+    on("sensitive-variables"),
+    not_yet("on_unknown"),
+    not_yet("hooks"),
+    not_yet("notify"),
+];
+const IMAGE: &[Key] = &[
+    on("family"),
+    on("channel"),
+    on("id"),
+    not_yet("filter"),
+    not_yet("ssm"),
+    not_yet("manifest"),
+];
+const GROUPS: &[Key] = &[on("mode"), on("template"), on("initial"), not_yet("names")];
+const INITIAL: &[Key] = &[on("min"), on("max"), on("desired"), on("subnets")];
+const SET: &[Key] = &[
+    on("instance_type"),
+    on("key_name"),
+    on("iam_instance_profile"),
+    on("security_groups"),
+    on("subnets"),
+    on("user_data"),
+    on("tags"),
+    on("health_check_grace_period"),
+    on("default_instance_warmup"),
+];
+const USER_DATA: &[Key] = &[on("render"), on("raw")];
+const STRATEGY: &[Key] = &[on("type")];
+const ROLLBACK: &[Key] = &[on("keep")];
+
+/// How long the previous group stays when the file does not say.
+const KEEP: Duration = Duration::from_secs(3600);
+
+/// The longest service name: target groups are `<service>-a`, of at most 32 characters (ELBv2 API, CreateTargetGroup).
+const LONGEST_NAME: usize = 30;
+
+/// Reads a service file; `None` when something that must be there is not, which is reported.
+pub(super) fn read(
+    interpolator: &Interpolator,
+    json: &Json,
+    file: &str,
+    local: &Local<'_>,
+    sources: &mut SourceMap,
+) -> Option<Service> {
+    let root = Options::open(interpolator, json, "the service file", &[ROOT])?;
+    check_format(&root);
+    let name = root
+        .need_text("service", "name the service")
+        .filter(|name| check_name(&root, name));
+    let image = image(&root);
+    let groups = groups(&root, name.as_ref());
+    let set = root
+        .object("set", "`set`", SET)
+        .map(|set| settings(&set, file, local, sources))
+        .unwrap_or_default();
+    let traffic = traffic::read(&root, name.as_ref());
+    let checks = checks::read(&root);
+    let _on_fail = root.choice("on_fail", &[("rollback", ())]);
+    Some(Service {
+        file: file.to_owned(),
+        account: root.text("account"),
+        region: root.text("region"),
+        state: root.text("state"),
+        strategy: strategy(&root),
+        keep: Keep {
+            previous: keep(&root),
+        },
+        set,
+        checks,
+        name: name?,
+        image: image?,
+        groups: groups?,
+        traffic: traffic?,
+        secrets: Vec::new(),
+    })
+}
+
+fn check_format(root: &Options<'_>) {
+    if let Some(format) = root.number::<u32>("format")
+        && format.value != 1
+    {
+        root.report(
+            Diagnostic::error(
+                "template::wrong_value",
+                format!("this kiln knows format 1 of service files, not {format}"),
+            )
+            .at_value(&format, "another format")
+            .help("write \"format\": 1, or use a newer kiln"),
+        );
+    }
+}
+
+fn check_name(root: &Options<'_>, name: &Spanned<String>) -> bool {
+    let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if !sound || name.len() > LONGEST_NAME {
+        root.report(
+            Diagnostic::error("template::service_name", format!("`{name}` cannot name a service"))
+                .at_value(name, "this name")
+                .help(format!("up to {LONGEST_NAME} letters, digits and hyphens inside: it becomes part of AWS names")),
+        );
+        return false;
+    }
+    true
+}
+
+fn image(root: &Options<'_>) -> Option<ImageChoice> {
+    let help = "name a family, \"image\": { \"family\": \"web\" }, or an image, \"image\": { \"id\": \"ami-…\" }";
+    if !root.has("image") {
+        root.missing("image", help);
+        return None;
+    }
+    let image = root.object("image", "`image`", IMAGE)?;
+    image.exclusive("family", "id");
+    if let Some(id) = image.text("id") {
+        return Some(ImageChoice::Id(id));
+    }
+    if !image.has("family")
+        && ["filter", "ssm", "manifest"]
+            .iter()
+            .any(|name| image.has(name))
+    {
+        return None;
+    }
+    let family = image.need_text("family", help);
+    Some(ImageChoice::Family {
+        family: family?,
+        channel: image.text("channel"),
+    })
+}
+
+fn groups(root: &Options<'_>, service: Option<&Spanned<String>>) -> Option<Groups> {
+    if !root.has("groups") {
+        root.missing(
+            "groups",
+            "say how groups are made: \"groups\": { \"mode\": \"new\", \"initial\": { … } }",
+        );
+        return None;
+    }
+    let groups = root.object("groups", "`groups`", GROUPS)?;
+    if let Some(mode) = groups.text("mode")
+        && mode.value != "new"
+    {
+        let known = mode.value == "pair";
+        let code = if known {
+            "template::not_yet"
+        } else {
+            "template::wrong_value"
+        };
+        let message = if known {
+            "the mode `pair` is not supported yet".to_owned()
+        } else {
+            format!("there is no mode `{mode}`")
+        };
+        root.report(
+            Diagnostic::error(code, message)
+                .at_value(&mode, "this mode")
+                .help("write \"new\""),
+        );
+    }
+    let initial = groups.object("initial", "`groups.initial`", INITIAL);
+    let initial = match initial {
+        Some(initial) => Some(initial_sizes(&initial)?),
+        None => None,
+    };
+    let template = groups.text("template").or_else(|| service.cloned());
+    Some(Groups {
+        template: template?,
+        initial,
+        place: Place::at(groups.json.span.first_byte()),
+    })
+}
+
+fn initial_sizes(initial: &Options<'_>) -> Option<Initial> {
+    let size = |name: &str| {
+        if !initial.has(name) {
+            initial.missing(name, "the first group needs `min`, `max` and `desired`");
+        }
+        initial.number::<u32>(name)
+    };
+    let (min, max, desired) = (size("min"), size("max"), size("desired"));
+    let subnets = initial.list("subnets");
+    if subnets.is_empty() && !initial.has("subnets") {
+        initial.missing(
+            "subnets",
+            "the first group needs subnets, best one in each of several zones",
+        );
+    }
+    let sizes = Initial {
+        min: min?,
+        max: max?,
+        desired: desired?,
+        subnets,
+    };
+    if sizes.min.value > sizes.desired.value || sizes.desired.value > sizes.max.value {
+        initial.report(
+            Diagnostic::error(
+                "template::wrong_value",
+                "`desired` must lie between `min` and `max`",
+            )
+            .at_value(&sizes.desired, "this size")
+            .help(format!("min is {}, max is {}", sizes.min, sizes.max)),
+        );
+    }
+    (!sizes.subnets.is_empty()).then_some(sizes)
+}
+
+fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut SourceMap) -> Settings {
+    Settings {
+        instance_type: set.text("instance_type"),
+        key_name: set.text("key_name"),
+        iam_instance_profile: set.text("iam_instance_profile"),
+        security_groups: set.some_list("security_groups"),
+        subnets: set.some_list("subnets"),
+        user_data: user_data(set, file, local, sources),
+        tags: set.has("tags").then(|| set.texts("tags", ROLL_DATA)),
+        health_check_grace_period: set
+            .duration("health_check_grace_period")
+            .map(|value| value.value),
+        default_instance_warmup: set
+            .duration("default_instance_warmup")
+            .map(|value| value.value),
+    }
+}
+
+/// `raw` is text that nothing evaluates; `render` names a Jinja file, looked for here and then beside the service file.
+fn user_data(
+    set: &Options<'_>,
+    file: &str,
+    local: &Local<'_>,
+    sources: &mut SourceMap,
+) -> Option<Late> {
+    let options = set.object("user_data", "`user_data`", USER_DATA)?;
+    options.exclusive("render", "raw");
+    if let Some(Json {
+        value: Value::String(text),
+        span,
+    }) = options.get("raw")
+    {
+        return Some(Late::settled(text.value.clone(), Some(Place::at(*span))));
+    }
+    let path = options.need_text(
+        "render",
+        "name a Jinja file with `render`, or give text with `raw`",
+    )?;
+    let here = local.expand(&path);
+    let beside = Path::new(file).parent().map(|folder| folder.join(&here));
+    let found = [Some(here), beside]
+        .into_iter()
+        .flatten()
+        .find(|path| local.disk.exists(path));
+    let path = found.map_or(path.clone(), |found| {
+        path.map(|_| found.to_string_lossy().into_owned())
+    });
+    let text = local.read(&options, "user_data", &path)?;
+    let id = sources.add(path.value.clone(), text.clone());
+    set.interpolator
+        .late(&Text::file(id, &text), Style::Jinja, ROLL_DATA)
+}
+
+fn strategy(root: &Options<'_>) -> Strategy {
+    let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
+        return Strategy::BlueGreen;
+    };
+    if let Some(kind) = options.text("type")
+        && kind.value != "blue_green"
+    {
+        let planned = ["canary", "rolling", "replace", "replace_root", "dns"];
+        let known = planned.contains(&kind.value.as_str());
+        let code = if known {
+            "template::not_yet"
+        } else {
+            "template::wrong_value"
+        };
+        let state = if known {
+            "is not supported yet"
+        } else {
+            "is not known"
+        };
+        root.report(
+            Diagnostic::error(code, format!("the strategy `{kind}` {state}"))
+                .at_value(&kind, "this strategy")
+                .help(near::or_else(&kind, ["blue_green"], "write \"blue_green\"")),
+        );
+    }
+    Strategy::BlueGreen
+}
+
+fn keep(root: &Options<'_>) -> Duration {
+    let rollback = root.object("rollback", "`rollback`", ROLLBACK);
+    rollback
+        .and_then(|rollback| rollback.duration("keep"))
+        .map_or(KEEP, |keep| keep.value)
+}

@@ -1,0 +1,233 @@
+//! `traffic`: load balancer, the two target groups, rules and the probe.
+
+use super::super::options::{Key, Options, on};
+use super::super::service::{HealthCheck, Probe, Protocol, Rule, Target, Traffic};
+use crate::source::json::{Json, Value};
+use crate::source::{Diagnostic, Place, Spanned};
+
+const TRAFFIC: &[Key] = &[
+    on("load_balancer"),
+    on("target_groups"),
+    on("target"),
+    on("rules"),
+    on("probe"),
+];
+const TARGET: &[Key] = &[
+    on("port"),
+    on("protocol"),
+    on("health_check"),
+    on("deregistration_delay"),
+];
+const HEALTH: &[Key] = &[
+    on("path"),
+    on("matcher"),
+    on("interval"),
+    on("timeout"),
+    on("healthy_threshold"),
+    on("unhealthy_threshold"),
+];
+const RULE: &[Key] = &[on("port"), on("match"), on("create")];
+const MATCH: &[Key] = &[on("host"), on("path"), on("header")];
+const PROBE: &[Key] = &[on("header")];
+
+/// The header of the probe rule when the file names none.
+const HEADER: &str = "x-kiln-probe";
+/// The longest target group name (ELBv2 API, CreateTargetGroup).
+const LONGEST_NAME: usize = 32;
+
+pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Option<Traffic> {
+    if !root.has("traffic") {
+        root.missing(
+            "traffic",
+            "the strategy `blue_green` moves traffic: name the load balancer and its rules",
+        );
+        return None;
+    }
+    let traffic = root.object("traffic", "`traffic`", TRAFFIC)?;
+    let load_balancer = traffic.need_text("load_balancer", "name the load balancer");
+    let target_groups = target_groups(&traffic, service);
+    let target = target(&traffic);
+    let count = traffic.get("rules").map_or(0, |json| {
+        if let Value::List(items) = &json.value {
+            items.len()
+        } else {
+            1
+        }
+    });
+    let rules: Vec<_> = traffic
+        .objects("rules", "a rule", RULE)
+        .iter()
+        .filter_map(rule)
+        .collect();
+    if count == 0 {
+        traffic.missing(
+            "rules",
+            "name the listener's port: \"rules\": [{ \"port\": 80 }]",
+        );
+    }
+    let probe = traffic
+        .object("probe", "`probe`", PROBE)
+        .and_then(|probe| probe.text("header"));
+    let probe = Probe {
+        header: probe.unwrap_or_else(|| Spanned::unplaced(HEADER.to_owned())),
+    };
+    let (load_balancer, target_groups, target) = (load_balancer?, target_groups?, target?);
+    (count > 0 && rules.len() == count).then_some(Traffic {
+        load_balancer,
+        target_groups,
+        target,
+        rules,
+        probe,
+    })
+}
+
+fn target_groups(
+    traffic: &Options<'_>,
+    service: Option<&Spanned<String>>,
+) -> Option<[Spanned<String>; 2]> {
+    if !traffic.has("target_groups") {
+        let service = service?;
+        return Some(["a", "b"].map(|letter| Spanned::unplaced(format!("{service}-{letter}"))));
+    }
+    let names = traffic.list("target_groups");
+    for name in &names {
+        check_name(traffic, name);
+    }
+    match <[Spanned<String>; 2]>::try_from(names) {
+        Ok([one, other]) if one != other => Some([one, other]),
+        _ => {
+            let span = traffic.get("target_groups")?.span;
+            traffic.report(
+                Diagnostic::error(
+                    "template::wrong_value",
+                    "`target_groups` must be two different names",
+                )
+                .at(span, "not two names")
+                .help("rolls alternate between two: \"target_groups\": [\"web-a\", \"web-b\"]"),
+            );
+            None
+        }
+    }
+}
+
+fn check_name(traffic: &Options<'_>, name: &Spanned<String>) {
+    let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if !sound || name.len() > LONGEST_NAME || name.is_empty() {
+        traffic.report(
+            Diagnostic::error(
+                "template::wrong_value",
+                format!("`{name}` cannot name a target group"),
+            )
+            .at_value(name, "this name")
+            .help(format!(
+                "up to {LONGEST_NAME} letters, digits and hyphens inside"
+            )),
+        );
+    }
+}
+
+fn target(traffic: &Options<'_>) -> Option<Target> {
+    if !traffic.has("target") {
+        traffic.missing(
+            "target",
+            "say where machines listen: \"target\": { \"port\": 80 }",
+        );
+        return None;
+    }
+    let target = traffic.object("target", "`target`", TARGET)?;
+    if !target.has("port") {
+        target.missing("port", "say on which port machines listen");
+    }
+    let port = target.number("port");
+    let health_check = health_check(&target);
+    Some(Target {
+        port: port?,
+        protocol: target
+            .choice(
+                "protocol",
+                &[("HTTP", Protocol::Http), ("HTTPS", Protocol::Https)],
+            )
+            .unwrap_or(Protocol::Http),
+        health_check,
+        deregistration_delay: target
+            .duration("deregistration_delay")
+            .map(|delay| delay.value),
+    })
+}
+
+fn health_check(target: &Options<'_>) -> HealthCheck {
+    let options = target.object("health_check", "`health_check`", HEALTH);
+    let text = |name| options.and_then(|options| options.text(name));
+    let duration = |name| {
+        options
+            .and_then(|options| options.duration(name))
+            .map(|value| value.value)
+    };
+    let number = |name| {
+        options
+            .and_then(|options| options.number(name))
+            .map(|value| value.value)
+    };
+    HealthCheck {
+        path: text("path").unwrap_or_else(|| Spanned::unplaced("/".to_owned())),
+        matcher: text("matcher"),
+        interval: duration("interval"),
+        timeout: duration("timeout"),
+        healthy_threshold: number("healthy_threshold"),
+        unhealthy_threshold: number("unhealthy_threshold"),
+    }
+}
+
+fn rule(rule: &Options<'_>) -> Option<Rule> {
+    if !rule.has("port") {
+        rule.missing("port", "name the listener by its port");
+    }
+    let port = rule.number("port");
+    let matching = rule.object("match", "`match`", MATCH);
+    let list = |name| {
+        matching
+            .map(|matching| matching.list(name))
+            .unwrap_or_default()
+    };
+    let headers = matching
+        .map(|matching| headers(&matching))
+        .unwrap_or_default();
+    Some(Rule {
+        port: port?,
+        hosts: list("host"),
+        paths: list("path"),
+        headers,
+        create: rule.flag("create"),
+        place: Place::at(rule.json.span.first_byte()),
+    })
+}
+
+fn headers(matching: &Options<'_>) -> Vec<(Spanned<String>, Vec<String>)> {
+    let members = matching
+        .get("header")
+        .and_then(Json::members)
+        .unwrap_or_default();
+    let values = |json: &Json| match &json.value {
+        Value::List(items) => items
+            .iter()
+            .filter_map(|item| matching.text_of("header", item))
+            .map(|text| text.value)
+            .collect(),
+        _ => matching
+            .text_of("header", json)
+            .map(|text| text.value)
+            .into_iter()
+            .collect(),
+    };
+    members
+        .iter()
+        .map(|member| {
+            (
+                Spanned::new(member.key.value.clone(), Place::at(member.key.span)),
+                values(&member.value),
+            )
+        })
+        .collect()
+}
