@@ -1,5 +1,6 @@
 //! kiln's one integration binary; a file that is not listed here fails `every_file_is_listed`.
 
+mod language;
 mod layers;
 mod ssh;
 

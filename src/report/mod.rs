@@ -4,6 +4,7 @@
 //! times otherwise, and JSON lines into a file when asked.
 
 mod bars;
+pub mod diagnostics;
 mod plain;
 mod sink;
 mod words;

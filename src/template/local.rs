@@ -70,7 +70,11 @@ impl Local<'_> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let other = "paths are relative to the working directory; it must be here when the template is baked";
+        let other = if expanded.is_absolute() {
+            "it must be here when the template is baked"
+        } else {
+            "it must be in the working directory when the template is baked"
+        };
         finding.at_value(path, "this file").help(near::or_else(
             &name,
             names.iter().map(String::as_str),

@@ -72,7 +72,9 @@ fn check(options: &Options<'_>) -> Option<Check> {
         body,
         times: options
             .number("times")
-            .map_or(TIMES, |times: crate::source::Spanned<u32>| times.value.max(1)),
+            .map_or(TIMES, |times: crate::source::Spanned<u32>| {
+                times.value.max(1)
+            }),
         timeout: options
             .duration("timeout")
             .map_or(TIMEOUT, |timeout| timeout.value),
