@@ -3,6 +3,7 @@
 //! Some need root, real proxies and real machines. They fail where these are missing: a skipped test would prove nothing.
 
 mod balancer;
+mod foreign;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]

@@ -106,7 +106,6 @@ fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     state.hide_for_a_while(&id);
     let arn = state.arn("ec2", &format!("security-group/{id}"));
     Ok(Tree::new()
-        .put("return", true)
         .put("groupId", id)
         .put("tagSet", tags::show(&tags))
         .put("securityGroupArn", arn))

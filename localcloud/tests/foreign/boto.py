@@ -1,0 +1,63 @@
+"""Calls every action that the arguments name, in the order in which a bake and a roll would."""
+import base64
+import sys
+
+import boto3
+import botocore.exceptions
+import strict
+
+wanted = set(sys.argv[1:])
+called = set()
+SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Sts": "sts", "Ssm": "ssm"}
+
+
+class Client:
+    """A boto3 client that notes what was called."""
+
+    def __init__(self, service):
+        self.service = service
+        self.client = boto3.client(SERVICES[service])
+        self.methods = self.client.meta.method_to_api_mapping
+
+    def __getattr__(self, method):
+        def call(**parameters):
+            called.add(f"{self.service}.{self.methods[method]}")
+            before = len(strict.problems)
+            answer = getattr(self.client, method)(**parameters)
+            for problem in strict.problems[before:]:
+                print(f"{method}: {problem}", file=sys.stderr)
+            return answer
+
+        return call
+
+    def refused(self, code, method, **parameters):
+        try:
+            getattr(self, method)(**parameters)
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] == code, f"{method}: {error}, not {code}"
+            assert error.response["ResponseMetadata"]["RequestId"], f"{method}: no request id"
+        else:
+            raise AssertionError(f"{method} was not refused with {code}")
+
+
+def until(look, what):
+    """Looks again until it is so; the server's clock goes on with every look."""
+    for _ in range(60):
+        seen = look()
+        if what(seen):
+            return seen
+    raise AssertionError(f"never came about: {seen}")
+
+
+ec2, scaling, elb, sts, ssm = (Client(name) for name in ("Ec2", "AutoScaling", "Elb", "Sts", "Ssm"))
+
+import boto_ec2
+import boto_groups
+
+made = boto_ec2.run(ec2, sts, ssm, until)
+boto_groups.run(ec2, scaling, elb, made, until)
+boto_ec2.clean(ec2, made, until)
+
+missed = wanted - called
+assert not missed, f"never called: {sorted(missed)}"
+assert not strict.problems, f"{len(strict.problems)} answers that the services' models do not know"

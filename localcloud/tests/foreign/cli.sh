@@ -1,0 +1,35 @@
+# What people type, by aws-cli.
+say() { echo "cli.sh: $*" >&2; exit 1; }
+state() { aws ec2 describe-instances --instance-ids "$1" --query 'Reservations[0].Instances[0].State.Name' --output text; }
+
+# Looks until it is so; aws-cli's own waiters sleep for a quarter of a minute between looks.
+comes() {
+    for _ in 1 2 3 4 5 6; do [ "$("${@:2}")" = "$1" ] && return; done
+    say "it never became $1: ${*:2}"
+}
+
+image=$(aws ec2 describe-images --owners 136693071363 --filters 'Name=name,Values=debian-12-amd64-*' \
+    --query 'sort_by(Images, &CreationDate)[-1].ImageId' --output text)
+[ "$image" = ami-0123456789abcdef0 ] || say "image $image"
+
+instance=$(aws ec2 run-instances --image-id "$image" --instance-type t3.micro --user-data '#!/bin/sh' \
+    --tag-specifications 'ResourceType=instance,Tags=[{Key=Name,Value=cli}]' --query 'Instances[0].InstanceId' --output text)
+comes running state "$instance"
+aws ec2 stop-instances --instance-ids "$instance" >/dev/null
+comes stopped state "$instance"
+
+baked=$(aws ec2 create-image --instance-id "$instance" --name cli-1 --query ImageId --output text)
+comes available aws ec2 describe-images --image-ids "$baked" --query 'Images[0].State' --output text
+aws ec2 terminate-instances --instance-ids "$instance" >/dev/null
+comes terminated state "$instance"
+
+vpc=$(aws ec2 describe-vpcs --query 'Vpcs[0].VpcId' --output text)
+aws elbv2 create-target-group --name cli --protocol HTTP --port 80 --vpc-id "$vpc" >/dev/null
+[ "$(aws elbv2 describe-target-groups --names cli --query 'TargetGroups[0].Port')" = 80 ] || say "target group"
+
+refused=$(aws ec2 describe-instances --instance-ids i-0123456789abcdef0 2>&1) && say "it was found"
+case $refused in *InvalidInstanceID.NotFound*) ;; *) say "$refused" ;; esac
+refused=$(aws ec2 describe-placement-groups 2>&1) && say "placement groups are answered"
+case $refused in *InvalidAction*DescribePlacementGroups*) ;; *) say "$refused" ;; esac
+refused=$(AWS_DEFAULT_REGION=us-west-2 aws ec2 describe-vpcs 2>&1) && say "us-west-2 is answered"
+case $refused in *AuthFailure*us-west-2*) ;; *) say "$refused" ;; esac

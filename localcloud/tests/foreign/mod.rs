@@ -1,0 +1,59 @@
+//! Clients that others wrote, against the wire: boto3 calls every action there is, aws-cli the ones people type.
+//!
+//! The strictness is in `strict.py`: an element, a number, a time or an enum value that the service's own model does not
+//! know fails the run. Machines and proxies are played by `world`, in virtual time.
+
+mod server;
+mod world;
+
+use localcloud::model::Model;
+use server::Server;
+use std::process::{Command, Output};
+
+fn script(name: &str) -> String {
+    format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn run(server: &Server, command: &mut Command) -> Output {
+    let clean = command
+        .env("AWS_ENDPOINT_URL", server.url())
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_DEFAULT_REGION", "eu-central-1")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    clean
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} must be there: {error}"))
+}
+
+fn assert_passed(output: &Output) {
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{out}\n{err}");
+}
+
+#[test]
+fn boto3_calls_every_action_and_understands_every_answer() {
+    let server = Server::start();
+    let actions: Vec<String> = Model::actions()
+        .map(|action| format!("{:?}.{}", action.service, action.name))
+        .collect();
+    let mut python = Command::new("python3");
+    assert_passed(&run(&server, python.arg(script("boto.py")).args(actions)));
+}
+
+#[test]
+fn aws_cli_runs_stops_images_and_looks() {
+    let server = Server::start();
+    assert_passed(&run(
+        &server,
+        Command::new("bash")
+            .arg("-euo")
+            .arg("pipefail")
+            .arg(script("cli.sh")),
+    ));
+}
