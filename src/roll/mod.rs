@@ -1,1 +1,42 @@
-//! roll
+//! Putting an image into service: facts, plan (pure), flow, and the way back.
+//!
+//! What is live is read from the listener, never from a name or a tag. Nothing of the previous group is touched before
+//! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
+//! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
+
+mod blue_green;
+mod checks;
+mod commit;
+mod error;
+pub mod facts;
+mod health;
+mod hold;
+mod image;
+mod launches;
+mod making;
+mod names;
+mod next_group;
+pub mod plan;
+mod probe;
+mod refusals;
+mod retire;
+mod rollback;
+mod run_roll;
+mod status;
+mod swap;
+mod takeback;
+mod targets;
+mod template;
+mod tidy;
+mod verdict;
+
+pub use error::Error;
+pub use hold::{clear as clear_hold, set as set_hold};
+pub use plan::{Decision, Plan, Refusal};
+pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe};
+pub use retire::work_off;
+pub use rollback::{RolledBack, rollback};
+pub use run_roll::{Dead, Ended, Request, Tools, plan_only, roll};
+pub use status::{Status, status};
+pub use takeback::Dead as DeadRoll;
+pub use verdict::Verdict;

@@ -1,0 +1,111 @@
+//! The point of no return and what is done behind it: nothing there is undone, only finished.
+
+use jiff::Timestamp;
+
+use super::error::Error;
+use super::making::group;
+use super::plan::{Plan, Previous};
+use crate::cloud::{Cloud, Group, GroupName, Tags, TargetGroupArn, tag};
+use crate::run::{Later, LaterLists, RunId};
+use crate::undo::{Retire, Undo};
+
+/// Makes the next group the service's own. The tag is the point of no return: whoever comes later sees it.
+pub(super) async fn put_in_office(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+    let name = &plan.next.group;
+    let live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
+    if let Err(error) = cloud.tag_group(name, &live).await {
+        // A lost answer may hide success, and then nothing may be undone any more.
+        let is_live = |group: &Group| group.tag(tag::STATE) == Some(tag::LIVE);
+        if !group(cloud, name).await.is_ok_and(|group| is_live(&group)) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Makes a sweep by tag leave the group alone.
+pub(super) async fn unexpire(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+    Ok(cloud.untag_group(&plan.next.group, &[tag::EXPIRES]).await?)
+}
+
+/// Keeps the previous group whole until `until`, in its tags and on the due-list.
+pub(super) async fn keep<S: LaterLists<Undo>>(
+    plan: &Plan,
+    previous: &Previous,
+    until: Timestamp,
+    cloud: &impl Cloud,
+    store: &S,
+) -> Result<(), Error> {
+    let due = Retire {
+        service: plan.service.clone(),
+        group: previous.group.clone(),
+        target_group: previous.target_group.clone(),
+    };
+    later(store, plan.run, due, until, "kept to go back to")?;
+    keep_tags(&plan.service, &previous.group, until, cloud).await
+}
+
+/// The tags of a kept group. One of others' making gets the service's name, and stays theirs.
+pub(super) async fn keep_tags(
+    service: &str,
+    name: &GroupName,
+    until: Timestamp,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let kept = [
+        (tag::SERVICE, service.to_owned()),
+        (tag::STATE, tag::KEPT.to_owned()),
+        (tag::KEEP_UNTIL, until.to_string()),
+    ];
+    let kept = kept.map(|(key, value)| (key.to_owned(), value));
+    Ok(cloud.tag_group(name, &kept.into()).await?)
+}
+
+/// Puts a retirement on the due-list, once.
+pub(super) fn later<S: LaterLists<Undo>>(
+    store: &S,
+    run: RunId,
+    due: Retire,
+    at: Timestamp,
+    why: &str,
+) -> Result<(), Error> {
+    let service = due.service.clone();
+    let mut list = store.read(&service).map_err(Error::Later)?;
+    let undo = Undo::Retire(due);
+    list.retain(|item| item.undo != undo);
+    list.push(Later {
+        run,
+        undo,
+        at,
+        why: why.to_owned(),
+    });
+    store.replace(&service, &list).map_err(Error::Later)
+}
+
+/// Takes a retirement off the due-list.
+pub(super) fn no_longer<S: LaterLists<Undo>>(
+    store: &S,
+    service: &str,
+    group: &GroupName,
+) -> Result<(), Error> {
+    let mut list = store.read(service).map_err(Error::Later)?;
+    let before = list.len();
+    list.retain(|item| !matches!(&item.undo, Undo::Retire(due) if due.group == *group));
+    if list.len() == before {
+        return Ok(());
+    }
+    store.replace(service, &list).map_err(Error::Later)
+}
+
+/// What a retirement of the group behind `target_group` is.
+pub(super) fn retirement(
+    service: &str,
+    group: &GroupName,
+    target_group: &TargetGroupArn,
+) -> Retire {
+    Retire {
+        service: service.to_owned(),
+        group: group.clone(),
+        target_group: target_group.clone(),
+    }
+}

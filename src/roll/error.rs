@@ -1,0 +1,76 @@
+//! Why a roll stopped, and what that says about the image.
+
+use std::io;
+
+use crate::cloud::{self, InstanceId, RulePlace};
+use crate::roll::plan::Refusal;
+use crate::source::Diagnostic;
+use crate::undo;
+
+/// Why a step of a roll failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
+    #[error("the journal cannot be written")]
+    Journal(#[source] io::Error),
+    #[error("the due-list cannot be written")]
+    Later(#[source] io::Error),
+    /// The next group's machines do not get healthy: the image is at fault.
+    #[error("the next group does not get healthy: {reason}{}", tail(console.as_deref()))]
+    Unhealthy {
+        instance: Option<InstanceId>,
+        reason: String,
+        /// The end of what the machine printed.
+        console: Option<String>,
+    },
+    /// Machines cannot be started, or cannot be looked at: not the image's fault.
+    #[error("the next group cannot start: {0}")]
+    Launch(String),
+    /// A check ran and said no.
+    #[error("the check failed: {0}")]
+    CheckFailed(String),
+    /// A check could not be made, which is never a pass.
+    #[error("the check could not be made: {0}")]
+    CheckUnknown(String),
+    #[error("{place} was changed by someone else while the roll ran")]
+    TrafficChanged { place: RulePlace },
+    #[error("{place} does not show what was written: {shown}")]
+    TrafficUnknown { place: RulePlace, shown: String },
+    /// A group is not what the plan was made for.
+    #[error("{0}")]
+    Changed(String),
+    #[error("the roll is refused: {}", refusals(.0))]
+    Refused(Vec<Refusal>),
+    #[error("{}", .0.message)]
+    Rendered(Box<Diagnostic>),
+}
+
+impl Error {
+    /// Whether the image must not be rolled again by itself.
+    pub fn rejects_image(&self) -> bool {
+        matches!(self, Self::Unhealthy { .. } | Self::CheckFailed(_))
+    }
+}
+
+impl From<undo::Error> for Error {
+    fn from(error: undo::Error) -> Self {
+        match error {
+            undo::Error::Cloud(error) => Self::Cloud(error),
+            undo::Error::Journal(error) => Self::Journal(error),
+        }
+    }
+}
+
+fn tail(console: Option<&str>) -> String {
+    console.map_or_else(String::new, |text| {
+        format!("\nthe end of its console:\n{text}")
+    })
+}
+
+fn refusals(refusals: &[Refusal]) -> String {
+    let texts = refusals
+        .iter()
+        .map(|refusal| refusal.finding.message.as_str());
+    texts.collect::<Vec<_>>().join("; ")
+}

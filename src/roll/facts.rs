@@ -1,0 +1,309 @@
+//! What the account says about a service: read-only calls, and no judgement but what cannot be looked up at all.
+
+use super::plan::Refusal;
+use super::{image, names, refusals};
+use crate::cloud::{
+    Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
+    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, tag,
+};
+use crate::template::service::{Rule, Service};
+use crate::undo::serving::{Leading, forwards, leading};
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub region: String,
+    pub image: Image,
+    pub load_balancer: LoadBalancer,
+    /// Every rule and default action of the load balancer.
+    pub leading: Vec<Leading>,
+    /// The listener of the production rule.
+    pub listener: crate::cloud::Listener,
+    /// `None`: the rule is still to be made.
+    pub production: Option<Leading>,
+    pub sides: [Side; 2],
+    /// Every group of the region.
+    pub groups: Vec<Group>,
+    /// The template of the group that a next one is made like, else the one of the file's name.
+    pub template: Option<Template>,
+    /// Those that the file names.
+    pub subnets: Vec<Subnet>,
+    pub security_groups: Vec<SecurityGroupId>,
+}
+
+/// One of the two target groups, with what stands behind it.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    pub name: String,
+    pub target_group: Option<TargetGroup>,
+    pub tags: Tags,
+    /// Groups that register their machines in it.
+    pub groups: Vec<Group>,
+    pub health: Vec<TargetHealth>,
+}
+
+/// A launch template and the version that the next one is made from.
+#[derive(Clone, Debug)]
+pub struct Template {
+    pub template: LaunchTemplate,
+    pub source: TemplateVersion,
+}
+
+/// Why there are no facts.
+#[derive(Debug)]
+pub enum NoFacts {
+    Cloud(Error),
+    Refused(Vec<Refusal>),
+}
+
+impl From<Error> for NoFacts {
+    fn from(error: Error) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+impl Facts {
+    /// The side that production traffic goes to.
+    pub fn serving(&self) -> Option<usize> {
+        let production = self.production.as_ref()?;
+        let live = forwards(production.actions()).find_map(|forward| forward.only())?;
+        let is_live =
+            |side: &Side| side.target_group.as_ref().map(|group| &group.arn) == Some(live);
+        self.sides.iter().position(is_live)
+    }
+
+    /// The service's own groups.
+    pub fn own<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Group> {
+        let groups = self.groups.iter();
+        groups.filter(move |group| group.tag(tag::SERVICE) == Some(service))
+    }
+
+    /// Groups that a run is making, or was when it died.
+    pub fn in_flight<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Group> {
+        self.own(service).filter(|group| names::is_next(group))
+    }
+}
+
+impl Side {
+    /// The group whose machines are behind it, proven or not; `None` when there is none, or more than one.
+    pub fn group(&self) -> Option<&Group> {
+        match self.groups.as_slice() {
+            [one] => Some(one),
+            several => {
+                let mut with = several.iter().filter(|group| !group.members.is_empty());
+                with.next().filter(|_| with.next().is_none())
+            }
+        }
+    }
+}
+
+/// Looks everything up.
+///
+/// Errors with every name of the service file that is not there, each at its place.
+pub async fn look_up(
+    cloud: &impl Cloud,
+    region: &str,
+    service: &Service,
+    named: Option<&ImageId>,
+) -> Result<Facts, NoFacts> {
+    let mut refused = Vec::new();
+    let image = keep(image::look_up(cloud, service, named).await?, &mut refused);
+    let load_balancers = cloud.load_balancers().await?;
+    let name = &service.traffic.load_balancer;
+    let load_balancer = load_balancers
+        .iter()
+        .find(|one| one.name == **name)
+        .cloned();
+    let Some(load_balancer) = load_balancer else {
+        refused.push(refusals::no_load_balancer(name, &load_balancers));
+        return Err(NoFacts::Refused(refused));
+    };
+    let leading = leading(cloud, &load_balancer.arn).await?;
+    let listener = keep(listener_of(service, &load_balancer, &leading), &mut refused);
+    let subnets = subnets(cloud, service, &mut refused).await?;
+    let security_groups = security_groups(cloud, service, &mut refused).await?;
+    let (Some(image), Some(listener)) = (image, listener) else {
+        return Err(NoFacts::Refused(refused));
+    };
+    let groups = cloud.groups().await?;
+    let sides = sides(cloud, service, &groups).await?;
+    let production = production(service, &listener, &leading);
+    let mut facts = Facts {
+        region: region.to_owned(),
+        image,
+        load_balancer,
+        leading,
+        listener,
+        production,
+        sides,
+        groups,
+        template: None,
+        subnets,
+        security_groups,
+    };
+    facts.template = template(cloud, service, &facts, &mut refused).await?;
+    if refused.is_empty() {
+        Ok(facts)
+    } else {
+        Err(NoFacts::Refused(refused))
+    }
+}
+
+fn keep<T>(found: Result<T, Refusal>, refused: &mut Vec<Refusal>) -> Option<T> {
+    found.map_err(|refusal| refused.push(refusal)).ok()
+}
+
+/// The one production rule. `plan` refuses several.
+fn rule_of(service: &Service) -> Option<&Rule> {
+    service.traffic.rules.first()
+}
+
+fn listener_of(
+    service: &Service,
+    load_balancer: &LoadBalancer,
+    leading: &[Leading],
+) -> Result<crate::cloud::Listener, Refusal> {
+    let Some(rule) = rule_of(service) else {
+        return Err(refusals::no_rule(service));
+    };
+    let mut listeners = leading.iter().map(|one| &one.listener);
+    let found = listeners
+        .find(|listener| listener.port == *rule.port)
+        .cloned();
+    found.ok_or_else(|| refusals::no_listener(&rule.port, load_balancer, leading))
+}
+
+/// The rule, or the default action, that matches exactly what the service file says.
+fn production(
+    service: &Service,
+    listener: &crate::cloud::Listener,
+    leading: &[Leading],
+) -> Option<Leading> {
+    let wanted = conditions(rule_of(service)?);
+    let on_listener = leading
+        .iter()
+        .filter(|one| one.listener.arn == listener.arn);
+    let mut matching = on_listener.filter(|one| match &one.rule {
+        None => wanted.is_empty(),
+        Some(rule) => !wanted.is_empty() && rule.conditions == wanted && !one.is_probe(),
+    });
+    matching.next().cloned()
+}
+
+/// A rule's conditions in the cloud's words.
+pub fn conditions(rule: &Rule) -> crate::cloud::Conditions {
+    let texts = |values: &[crate::source::Spanned<String>]| -> Vec<String> {
+        values.iter().map(|value| value.value.clone()).collect()
+    };
+    let headers = rule.headers.iter();
+    crate::cloud::Conditions {
+        hosts: texts(&rule.hosts),
+        paths: texts(&rule.paths),
+        headers: headers
+            .map(|(name, values)| (name.value.clone(), values.clone()))
+            .collect(),
+        other: Vec::new(),
+    }
+    .sorted()
+}
+
+async fn sides(
+    cloud: &impl Cloud,
+    service: &Service,
+    groups: &[Group],
+) -> Result<[Side; 2], Error> {
+    let all = cloud.target_groups().await?;
+    let mut sides = [Side::default(), Side::default()];
+    for (side, name) in sides.iter_mut().zip(&service.traffic.target_groups) {
+        side.name.clone_from(name);
+        let Some(target_group) = all.iter().find(|group| group.name == **name) else {
+            continue;
+        };
+        let arn = TrafficArn::TargetGroup(target_group.arn.clone());
+        let mut tags = cloud.traffic_tags(std::slice::from_ref(&arn)).await?;
+        side.tags = tags.remove(&arn).unwrap_or_default();
+        side.health = cloud.target_health(&target_group.arn).await?;
+        let attached = groups
+            .iter()
+            .filter(|group| group.target_groups.contains(&target_group.arn));
+        side.groups = attached.cloned().collect();
+        side.target_group = Some(target_group.clone());
+    }
+    Ok(sides)
+}
+
+/// The next version is made from the one that the serving group starts machines from. Without one, from the default
+/// version of the template that the file names, if it is there.
+async fn template(
+    cloud: &impl Cloud,
+    service: &Service,
+    facts: &Facts,
+    refused: &mut Vec<Refusal>,
+) -> Result<Option<Template>, Error> {
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    let (template, version) = match live.map(|group| (&group.name, &group.starts_from)) {
+        Some((_, StartsFrom::Template { id, version })) => (cloud.template(id).await?, *version),
+        Some((name, StartsFrom::Other(what))) => {
+            refused.push(refusals::no_template(service, name, what));
+            return Ok(None);
+        }
+        None => {
+            let named = cloud.template_named(&service.groups.template).await?;
+            (named, crate::cloud::VersionRef::Default)
+        }
+    };
+    let Some(template) = template else {
+        return Ok(None);
+    };
+    let source = cloud.template_version(&template.id, version).await?;
+    Ok(source.map(|source| Template { template, source }))
+}
+
+async fn subnets(
+    cloud: &impl Cloud,
+    service: &Service,
+    refused: &mut Vec<Refusal>,
+) -> Result<Vec<Subnet>, Error> {
+    let initial = service
+        .groups
+        .initial
+        .as_ref()
+        .map(|initial| &initial.subnets);
+    let Some(named) = service.set.subnets.as_ref().or(initial) else {
+        return Ok(Vec::new());
+    };
+    let ids = named.iter().map(|id| id.value.clone()).collect();
+    let filter = Filter {
+        name: "subnet-id".to_owned(),
+        values: ids,
+    };
+    let found = cloud.find_subnets(&[filter]).await?;
+    for id in named {
+        if !found.iter().any(|subnet| subnet.id.as_str() == **id) {
+            refused.push(refusals::no_such("subnet", id));
+        }
+    }
+    Ok(found)
+}
+
+async fn security_groups(
+    cloud: &impl Cloud,
+    service: &Service,
+    refused: &mut Vec<Refusal>,
+) -> Result<Vec<SecurityGroupId>, Error> {
+    let named = service.set.security_groups.as_deref().unwrap_or_default();
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = Filter {
+        name: "group-id".to_owned(),
+        values: named.iter().map(|id| id.value.clone()).collect(),
+    };
+    let found = cloud.find_security_groups(&[filter]).await?;
+    for id in named {
+        if !found.iter().any(|group| group.as_str() == **id) {
+            refused.push(refusals::no_such("security group", id));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,273 @@
+//! Is the next group healthy? Judged from what group, load balancer and activities say at one moment and said before.
+//!
+//! Pure but for the time, which is an argument. Only targets that the load balancer itself calls healthy count.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::launches::{self, Class};
+use super::plan::Timing;
+use crate::cloud::{Activity, Group, InstanceId, Member, Stage, TargetHealth, TargetState, Zone};
+use crate::run::Readiness;
+
+/// A target may be `unused` for a moment after a rule was made; longer, and its zone is not the load balancer's.
+const UNUSED: Duration = Duration::from_secs(120);
+/// A group that replaces its machines is given up after this many more than it needs.
+const CHURN: usize = 3;
+
+/// What is asked of the group.
+#[derive(Clone, Debug)]
+pub struct Need {
+    pub count: u32,
+    pub zones: Vec<Zone>,
+    /// Healthy machines in each zone.
+    pub zone_floor: u32,
+}
+
+/// What was seen of a group so far.
+#[derive(Debug)]
+pub struct Health {
+    timing: Timing,
+    since: Timestamp,
+    began: Instant,
+    seen: BTreeMap<InstanceId, Seen>,
+    first_failure: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    in_service: Instant,
+    was_healthy: bool,
+    last: String,
+    gone: bool,
+}
+
+impl Health {
+    /// Begins to watch at `now`; activities before `since` do not count.
+    pub fn new(timing: Timing, since: Timestamp, now: Instant) -> Self {
+        Self {
+            timing,
+            since,
+            began: now,
+            seen: BTreeMap::new(),
+            first_failure: None,
+        }
+    }
+
+    /// Begins a new wait with what is known of the machines.
+    pub fn again(&mut self, now: Instant) {
+        self.began = now;
+        self.first_failure = None;
+    }
+
+    /// Judges one moment.
+    ///
+    /// Errors with [`Error::Unhealthy`] or [`Error::Launch`] when it will not get healthy.
+    pub fn judge(
+        &mut self,
+        need: &Need,
+        group: &Group,
+        targets: &[TargetHealth],
+        activities: &[Activity],
+        now: Instant,
+    ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+        self.launches(activities, now)?;
+        self.note(group, targets, now);
+        self.unhealthy(group, targets, now)?;
+        self.churn(need)?;
+        let healthy: Vec<&Member> = group
+            .in_service()
+            .filter(|member| state(targets, &member.instance) == Some(TargetState::Healthy))
+            .collect();
+        let reason = missing(need, &healthy, group, targets);
+        let Some(reason) = reason else {
+            let ids = healthy.into_iter().map(|member| member.instance.clone());
+            return Ok(Readiness::Ready(ids.collect()));
+        };
+        if now - self.began > self.timing.healthy {
+            return Err(self.too_late(&reason, group, targets));
+        }
+        Ok(Readiness::NotYet(reason))
+    }
+
+    fn launches(&mut self, activities: &[Activity], now: Instant) -> Result<(), Error> {
+        let failed = launches::failed(activities, self.since);
+        if let Some(never) = failed
+            .iter()
+            .find(|failed| failed.class == Class::Permanent)
+        {
+            return Err(Error::Launch(never.message.clone()));
+        }
+        let Some(last) = failed.first() else {
+            return Ok(());
+        };
+        let first = *self.first_failure.get_or_insert(now);
+        if now - first > self.timing.launch {
+            let tried = self.timing.launch.as_secs();
+            return Err(Error::Launch(format!(
+                "{} (tried for {tried} s)",
+                last.message
+            )));
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, group: &Group, targets: &[TargetHealth], now: Instant) {
+        for member in group.in_service() {
+            let target = targets
+                .iter()
+                .find(|target| target.instance == member.instance);
+            let seen = self.seen.entry(member.instance.clone()).or_insert(Seen {
+                in_service: now,
+                was_healthy: false,
+                last: String::new(),
+                gone: false,
+            });
+            seen.was_healthy |= target.is_some_and(|target| target.state == TargetState::Healthy);
+            seen.last = target.map_or("it is not registered yet".to_owned(), reason);
+        }
+        for (id, seen) in &mut self.seen {
+            seen.gone = !group.in_service().any(|member| member.instance == *id);
+        }
+    }
+
+    /// A machine that had its time to boot and whose target is bad will not get better.
+    fn unhealthy(
+        &self,
+        group: &Group,
+        targets: &[TargetHealth],
+        now: Instant,
+    ) -> Result<(), Error> {
+        for member in group.in_service() {
+            let Some(seen) = self.seen.get(&member.instance) else {
+                continue;
+            };
+            let age = now - seen.in_service;
+            let id = &member.instance;
+            match state(targets, id) {
+                Some(TargetState::Unhealthy) if age > self.timing.unhealthy => {
+                    return Err(unhealthy(id, &seen.last));
+                }
+                Some(TargetState::Unused) if age > UNUSED => {
+                    let text = format!("target {id} is not in use: {}", seen.last);
+                    return Err(Error::Launch(text));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Auto Scaling replaces what its health check refuses, and hides it so.
+    fn churn(&self, need: &Need) -> Result<(), Error> {
+        let lost = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| seen.gone && !seen.was_healthy);
+        let lost: Vec<_> = lost.collect();
+        let Some((id, seen)) = lost.last() else {
+            return Ok(());
+        };
+        let most = CHURN.max(usize::try_from(need.count).unwrap_or(usize::MAX));
+        if lost.len() < most {
+            return Ok(());
+        }
+        let count = lost.len();
+        let text = format!(
+            "{count} machines came and went without once being healthy: {}",
+            seen.last
+        );
+        Err(unhealthy(id, &text))
+    }
+
+    fn too_late(&self, reason: &str, group: &Group, targets: &[TargetHealth]) -> Error {
+        let waited = self.timing.healthy.as_secs();
+        let text = format!("{reason} after {waited} s");
+        let mut bad = group
+            .in_service()
+            .filter(|member| state(targets, &member.instance) != Some(TargetState::Healthy));
+        match bad.next() {
+            Some(member) => unhealthy(&member.instance, &text),
+            // Nothing came up that could be judged.
+            None => Error::Launch(text),
+        }
+    }
+}
+
+fn unhealthy(id: &InstanceId, reason: &str) -> Error {
+    Error::Unhealthy {
+        instance: Some(id.clone()),
+        reason: reason.to_owned(),
+        console: None,
+    }
+}
+
+fn state(targets: &[TargetHealth], id: &InstanceId) -> Option<TargetState> {
+    let mut of = targets.iter().filter(|target| target.instance == *id);
+    of.next().map(|target| target.state)
+}
+
+/// `i-1 is unhealthy: Target.ResponseCodeMismatch, health checks failed with these codes: [500]`.
+fn reason(target: &TargetHealth) -> String {
+    let word = match target.state {
+        TargetState::Initial => "initial",
+        TargetState::Healthy => return "healthy".to_owned(),
+        TargetState::Unhealthy => "unhealthy",
+        TargetState::Unused => "unused",
+        TargetState::Draining => "draining",
+        TargetState::Unavailable => "unavailable",
+    };
+    let mut text = format!("{} is {word}", target.instance);
+    for part in [&target.reason, &target.description] {
+        if !part.is_empty() {
+            text = format!("{text}, {part}");
+        }
+    }
+    text
+}
+
+/// What is still missing; `None` when nothing is.
+fn missing(
+    need: &Need,
+    healthy: &[&Member],
+    group: &Group,
+    targets: &[TargetHealth],
+) -> Option<String> {
+    let count = u32::try_from(healthy.len()).unwrap_or(u32::MAX);
+    if count < need.count {
+        let pending = group
+            .members
+            .iter()
+            .filter(|member| member.stage == Stage::Pending)
+            .count();
+        let bad = targets.iter().find(|target| {
+            target.state != TargetState::Healthy && target.state != TargetState::Draining
+        });
+        let mut text = format!("{count} of {} healthy", need.count);
+        if let Some(bad) = bad {
+            text = format!("{text}: {}", reason(bad));
+        } else if pending > 0 {
+            text = format!("{text}: {pending} starting");
+        }
+        return Some(text);
+    }
+    let mut zones = need.zones.iter();
+    let short = zones.find(|zone| {
+        let there = healthy
+            .iter()
+            .filter(|member| member.zone == **zone)
+            .count();
+        u32::try_from(there).unwrap_or(u32::MAX) < need.zone_floor
+    })?;
+    Some(format!(
+        "fewer than {} healthy in zone {short}",
+        need.zone_floor
+    ))
+}
+
+#[cfg(test)]
+mod tests;

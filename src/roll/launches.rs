@@ -1,0 +1,106 @@
+//! Launch failures, read from a group's activities and classed: some never pass, some may within minutes.
+
+use jiff::Timestamp;
+
+use crate::cloud::{Activity, ActivityOutcome};
+
+/// What a failed launch means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The same launch will fail again.
+    Permanent,
+    /// It may go through later: no capacity, throttling, a new role that is not everywhere yet.
+    Passing,
+}
+
+/// A failed launch, in the cloud's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub class: Class,
+    pub message: String,
+    pub began: Timestamp,
+}
+
+/// Texts of status messages that pass. Auto Scaling gives reasons as text alone, so here, and nowhere else, text decides;
+/// from "Troubleshooting Amazon EC2 Auto Scaling: instance launch failures".
+const PASSING: [&str; 9] = [
+    "insufficientinstancecapacity",
+    "insufficient capacity",
+    "do not have sufficient",
+    "not currently available",
+    "no spot capacity",
+    "requestlimitexceeded",
+    "throttl",
+    "internal error",
+    "internalerror",
+];
+
+/// Failed launches that began at `since` or later, newest first.
+pub fn failed(activities: &[Activity], since: Timestamp) -> Vec<Failed> {
+    let failures = activities.iter().filter(|activity| {
+        let bad = activity.outcome == ActivityOutcome::Failed;
+        bad && activity.began >= since && !activity.message.is_empty()
+    });
+    failures
+        .map(|activity| Failed {
+            class: class(&activity.message),
+            message: activity.message.clone(),
+            began: activity.began,
+        })
+        .collect()
+}
+
+fn class(message: &str) -> Class {
+    let text = message.to_lowercase();
+    if PASSING.iter().any(|passing| text.contains(passing)) {
+        Class::Passing
+    } else {
+        Class::Permanent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_want_of_capacity_passes() {
+        for (message, expected) in [
+            (
+                "We currently do not have sufficient t3.small capacity in the Availability Zone you requested (eu-central-1a). Launching EC2 instance failed.",
+                Class::Passing,
+            ),
+            (
+                "The image id '[ami-1]' does not exist. Launching EC2 instance failed.",
+                Class::Permanent,
+            ),
+            (
+                "The security group 'sg-1' does not exist. Launching EC2 instance failed.",
+                Class::Permanent,
+            ),
+            (
+                "You have requested more vCPU capacity than your current vCPU limit of 5",
+                Class::Permanent,
+            ),
+        ] {
+            assert_eq!(class(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn failures_of_before_do_not_count() {
+        let activity = |second, outcome| Activity {
+            id: "1".to_owned(),
+            outcome,
+            description: String::new(),
+            message: "The image id does not exist".to_owned(),
+            began: Timestamp::from_second(second).unwrap(),
+        };
+        let all = [
+            activity(5, ActivityOutcome::Failed),
+            activity(20, ActivityOutcome::Done),
+            activity(20, ActivityOutcome::Failed),
+        ];
+        assert_eq!(failed(&all, Timestamp::from_second(10).unwrap()).len(), 1);
+    }
+}

@@ -1,0 +1,112 @@
+//! Making things of a roll: intent first, adopted when a dead run or a lost answer has made them already.
+
+use super::error::Error;
+use super::plan::Plan;
+use crate::cloud::{Cloud, Group, GroupName, Kind, Result as CloudResult, Tags, tag};
+use crate::run::{Ledger, Lifetime, Slot};
+use crate::undo::lease::{Lease, Leased};
+use crate::undo::{Change, OfRoll, Undo};
+
+/// One thing of the plan's roll, as its undo names it.
+pub(super) fn of(plan: &Plan, change: Change) -> Undo {
+    Undo::Roll(OfRoll {
+        service: plan.service.clone(),
+        run: plan.run,
+        next: plan.next.group.clone(),
+        change,
+    })
+}
+
+/// Puts an undo on the ledger before what it undoes is done.
+pub(super) fn intend(made: &mut Ledger<'_, Undo>, undo: Undo) -> Result<Slot, Error> {
+    let lifetime = match &undo {
+        Undo::Roll(of) if of.is_product() => Lifetime::Product,
+        _ => Lifetime::Scratch,
+    };
+    made.intend(lifetime, undo).map_err(Error::Journal)
+}
+
+/// Makes something unless it is there.
+///
+/// `find` is asked when a dead run is gone on with, and after an answer that may hide success.
+pub(super) async fn ensure<T>(
+    plan: &Plan,
+    made: &mut Ledger<'_, Undo>,
+    change: Change,
+    find: impl AsyncFn() -> CloudResult<Option<T>>,
+    create: impl AsyncFnOnce() -> CloudResult<T>,
+) -> Result<T, Error> {
+    let undo = of(plan, change);
+    let slot = intend(made, undo.clone())?;
+    let found = if plan.resumed { find().await? } else { None };
+    let thing = match found {
+        Some(thing) => thing,
+        None => match create().await {
+            Ok(thing) => thing,
+            Err(error) if error.may_have_happened() || error.kind == Kind::AlreadyExists => {
+                match find().await? {
+                    Some(thing) => thing,
+                    None => return Err(error.into()),
+                }
+            }
+            Err(error) => {
+                made.forget(slot).map_err(Error::Journal)?;
+                return Err(error.into());
+            }
+        },
+    };
+    made.made(slot, undo).map_err(Error::Journal)?;
+    Ok(thing)
+}
+
+/// What everything of the plan's roll is tagged with.
+pub(super) fn tags(plan: &Plan) -> Tags {
+    [
+        (tag::SERVICE, plan.service.clone()),
+        (tag::RUN, plan.run.to_string()),
+        (tag::MADE_BY, env!("CARGO_PKG_VERSION").to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+/// Tags of what the run removes again.
+pub(super) fn scratch_tags(plan: &Plan) -> Tags {
+    let mut tags = tags(plan);
+    tags.insert(tag::EXPIRES.to_owned(), plan.expires.to_string());
+    tags
+}
+
+/// Changes a group for a while: journalled, then said in a tag beside what was there before, then done.
+///
+/// What a dead run noted as the state before stays noted: it is the true one.
+pub(super) async fn lease(
+    plan: &Plan,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+    group: &Group,
+    what: Leased,
+    before: Vec<String>,
+) -> Result<(), Error> {
+    let change = Change::Lease {
+        group: group.name.clone(),
+        what,
+    };
+    intend(made, of(plan, change))?;
+    if Lease::of(group, what).is_some() {
+        return Ok(());
+    }
+    let lease = Lease {
+        run: plan.run,
+        until: plan.expires,
+        before,
+    };
+    let tags = Tags::from([(what.tag().to_owned(), lease.to_string())]);
+    Ok(cloud.tag_group(&group.name, &tags).await?)
+}
+
+/// A group that the plan counts on.
+pub(super) async fn group(cloud: &impl Cloud, name: &GroupName) -> Result<Group, Error> {
+    let found = cloud.group(name).await?.filter(|group| !group.deleting);
+    found.ok_or_else(|| Error::Changed(format!("group {name} is gone")))
+}

@@ -1,0 +1,223 @@
+//! The next group: made at size 0 like the previous one, then a pilot machine, then as many as serve.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::health::{Health, Need};
+use super::making::{ensure, group, lease, tags};
+use super::plan::Plan;
+use crate::cloud::{
+    Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
+    LaunchTemplateVersion, NewGroup, Size, TargetGroupArn, tag,
+};
+use crate::run::{Ledger, Readiness, Slot};
+use crate::undo::lease::Leased;
+use crate::undo::{Change, Undo};
+
+/// Processes that change a group's size or members by themselves while its roll has plans of its own.
+const FIGHTING: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+
+/// Makes the group at size 0, with everything that the previous one has.
+pub(super) async fn create(
+    plan: &Plan,
+    template: (&LaunchTemplateId, LaunchTemplateVersion),
+    target_group: &TargetGroupArn,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let next = &plan.next;
+    let new = NewGroup {
+        name: next.group.clone(),
+        like: plan
+            .previous
+            .as_ref()
+            .map(|previous| previous.group.clone()),
+        template: template.0.clone(),
+        version: template.1,
+        max: next.size.max,
+        subnets: next.subnets.clone(),
+        target_group: target_group.clone(),
+        grace: next.grace,
+        warmup: next.warmup,
+        tags: group_tags(plan),
+    };
+    let find = async || {
+        let found = cloud.group(&next.group).await?;
+        Ok(found.filter(|group| is_own(plan, group)).map(drop))
+    };
+    let create = async || cloud.create_group(&new).await;
+    ensure(plan, made, Change::Group { served: false }, find, create).await?;
+    quieten(plan, cloud, made).await?;
+    let Some(previous) = &plan.previous else {
+        return Ok(());
+    };
+    let copying = Copying {
+        from: previous.group.clone(),
+        to: next.group.clone(),
+        target_groups: (previous.target_group.clone(), target_group.clone()),
+    };
+    Ok(cloud.copy_behaviour(&copying).await?)
+}
+
+/// From the swap on the group's machines may have requests under way: it is emptied before it is deleted.
+pub(super) fn serves_from_now(plan: &Plan, made: &mut Ledger<'_, Undo>) -> Result<Slot, Error> {
+    super::making::intend(
+        made,
+        super::making::of(plan, Change::Group { served: true }),
+    )
+}
+
+fn is_own(plan: &Plan, group: &Group) -> bool {
+    group.tag(tag::RUN) == Some(&plan.run.to_string()) && !group.deleting
+}
+
+fn group_tags(plan: &Plan) -> Vec<GroupTag> {
+    let own = tags(plan).into_iter().chain(
+        [
+            (tag::STATE, tag::NEXT.to_owned()),
+            (tag::IMAGE, plan.image.to_string()),
+            (tag::EXPIRES, plan.expires.to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    let own = own.map(|(key, value)| GroupTag {
+        key,
+        value,
+        launched: false,
+    });
+    let set = plan.next.tags.iter().map(|(key, value)| GroupTag {
+        key: key.clone(),
+        value: value.clone(),
+        launched: true,
+    });
+    own.chain(set).collect()
+}
+
+/// Suspends what would fight, and for good what is suspended on the previous group.
+async fn quieten(
+    plan: &Plan,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let none = BTreeSet::new();
+    let lasting = plan
+        .previous
+        .as_ref()
+        .map_or(&none, |previous| &previous.suspended);
+    let fighting = FIGHTING.iter().map(|name| (*name).to_owned());
+    let ours: Vec<String> = fighting.filter(|name| !lasting.contains(name)).collect();
+    let next = group(cloud, &plan.next.group).await?;
+    lease(plan, cloud, made, &next, Leased::Processes, ours.clone()).await?;
+    let all: BTreeSet<String> = lasting.iter().cloned().chain(ours).collect();
+    if all.is_subset(&next.suspended) {
+        return Ok(());
+    }
+    Ok(cloud.suspend(&plan.next.group, &all).await?)
+}
+
+/// How many machines must serve: what the previous group wants now, which may have grown since the plan.
+pub(super) async fn wanted(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
+    let Some(previous) = &plan.previous else {
+        return Ok(plan.next.size.desired);
+    };
+    let live = group(cloud, &previous.group).await?;
+    let serving = u32::try_from(live.in_service().count()).unwrap_or(u32::MAX);
+    Ok(live.size.desired.max(serving))
+}
+
+/// Grows the group to `count`, never shrinks it. Its minimum is held there, or the swap itself would scale it in.
+pub(super) async fn grow(
+    plan: &Plan,
+    count: u32,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let next = group(cloud, &plan.next.group).await?;
+    if next.size.desired >= count && next.size.min >= count {
+        return Ok(());
+    }
+    let before = vec![plan.next.size.min.to_string()];
+    lease(plan, cloud, made, &next, Leased::MinSize, before).await?;
+    let desired = count.max(next.size.desired);
+    let size = Size {
+        min: desired,
+        max: next.size.max.max(desired),
+        desired,
+    };
+    Ok(cloud.resize_group(&next.name, size).await?)
+}
+
+/// Holds the previous group at its capacity: without requests its own alarms would shrink it, and the way back with it.
+pub(super) async fn hold_previous(
+    plan: &Plan,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let Some(previous) = &plan.previous else {
+        return Ok(());
+    };
+    let there = group(cloud, &previous.group).await?;
+    if there.size.min >= there.size.desired {
+        return Ok(());
+    }
+    let before = vec![there.size.min.to_string()];
+    lease(plan, cloud, made, &there, Leased::MinSize, before).await?;
+    let size = Size {
+        min: there.size.desired,
+        ..there.size
+    };
+    Ok(cloud.resize_group(&there.name, size).await?)
+}
+
+/// Looks once whether `count` machines of the next group are healthy.
+pub(super) async fn look(
+    plan: &Plan,
+    count: u32,
+    target_group: &TargetGroupArn,
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+    match gather(plan, target_group, cloud).await {
+        Ok((next, targets, activities)) => {
+            let need = Need {
+                count,
+                zones: next.zones.clone(),
+                zone_floor: plan.zone_floor(count),
+            };
+            health.judge(&need, &next, &targets, &activities, Instant::now())
+        }
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+type Seen = (
+    Group,
+    Vec<crate::cloud::TargetHealth>,
+    Vec<crate::cloud::Activity>,
+);
+
+async fn gather(
+    plan: &Plan,
+    target_group: &TargetGroupArn,
+    cloud: &impl Cloud,
+) -> Result<Seen, Error> {
+    let next = group(cloud, &plan.next.group).await?;
+    let targets = cloud.target_health(target_group).await?;
+    let activities = cloud.activities(&plan.next.group).await?;
+    Ok((next, targets, activities))
+}
+
+/// The end of what a machine printed, for the reason in words; nothing when it cannot be had.
+pub(super) async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
+    let text: Result<String, CloudError> = cloud.console_output(instance).await;
+    let text = text.ok()?;
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n");
+    (!tail.trim().is_empty()).then_some(tail)
+}
+
+/// As many as a terminal shows at once.
+const CONSOLE_LINES: usize = 20;

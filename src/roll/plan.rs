@@ -1,0 +1,457 @@
+//! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
+
+mod settings;
+mod text;
+mod traffic;
+
+pub use traffic::led_to;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::names;
+use crate::cloud::{
+    Action, Group, GroupName, Image, ImageId, ImageState, LaunchTemplateId, LaunchTemplateVersion,
+    ListenerArn, NewTargetGroup, RulePlace, Size, StartsFrom, SubnetId, TargetGroupArn,
+    TemplateChange, VersionRef, Zone, tag,
+};
+use crate::run::RunId;
+use crate::source::Diagnostic;
+use crate::template::service::Service;
+
+/// One reason not to roll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub finding: Diagnostic,
+    /// The service file is wrong, rather than the account not ready.
+    pub is_input: bool,
+}
+
+impl Refusal {
+    /// The service file asks for what cannot be.
+    pub fn input(finding: Diagnostic) -> Self {
+        let is_input = true;
+        Self { finding, is_input }
+    }
+
+    /// The account is in no state to roll.
+    pub fn account(finding: Diagnostic) -> Self {
+        let is_input = false;
+        Self { finding, is_input }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// The image serves already, with these settings.
+    Nothing {
+        live: GroupName,
+    },
+    Roll(Box<Plan>),
+    /// A dead run's half-made roll is taken back first; the plan comes after.
+    TakeBack(Box<super::takeback::Dead>),
+}
+
+/// What will be done. Everything that the steps need and no more.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    pub service: String,
+    pub region: String,
+    /// The run that its things are tagged with: the dead run's, when this one goes on with it.
+    pub run: RunId,
+    pub resumed: bool,
+    /// The dead run has made the swap already.
+    pub swapped: bool,
+    pub image: ImageId,
+    #[serde(skip)]
+    pub image_facts: Image,
+    pub previous: Option<Previous>,
+    pub next: Next,
+    pub traffic: Traffic,
+    /// A group that is kept to go back to, and must go since its target group is needed.
+    pub make_way: Option<MakeWay>,
+    pub keep: Duration,
+    pub patience: Timing,
+    /// When scratch of this run may be swept without its journal.
+    pub expires: Timestamp,
+}
+
+/// The group that serves now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Previous {
+    pub group: GroupName,
+    pub target_group: TargetGroupArn,
+    pub image: Option<String>,
+    pub template: LaunchTemplateId,
+    pub version: LaunchTemplateVersion,
+    /// It follows `$Latest` or `$Default` and is pinned to `version` first.
+    pub pin: Option<VersionRef>,
+    pub size: Size,
+    pub suspended: BTreeSet<String>,
+}
+
+/// The group that will serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Next {
+    pub group: GroupName,
+    pub template: NextTemplate,
+    #[serde(skip)]
+    pub change: TemplateChange,
+    /// What `change` says, for the reader: setting, before, after.
+    pub changes: Vec<(String, String, String)>,
+    /// Of the group once it serves; `desired` grows with the live one.
+    pub size: Size,
+    pub subnets: Vec<SubnetId>,
+    pub zones: Vec<Zone>,
+    pub grace: Option<Duration>,
+    pub warmup: Option<Duration>,
+    pub tags: Vec<(String, String)>,
+    pub target_group: NextTargetGroup,
+}
+
+/// Where the next version comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextTemplate {
+    /// A version made from another.
+    Version {
+        id: LaunchTemplateId,
+        name: String,
+        source: LaunchTemplateVersion,
+    },
+    /// The first roll of all: a template of that name.
+    New { name: String },
+}
+
+/// The target group of the next group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextTargetGroup {
+    There {
+        name: String,
+        arn: TargetGroupArn,
+    },
+    /// The first roll makes both.
+    Make {
+        name: String,
+    },
+}
+
+impl NextTargetGroup {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::There { name, .. } | Self::Make { name } => name,
+        }
+    }
+}
+
+/// Listener, rules and target groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    pub listener: ListenerArn,
+    pub port: u16,
+    pub tls: bool,
+    /// The load balancer's own name.
+    pub address: String,
+    /// What production requests are for.
+    pub host: String,
+    /// The rule or default action that the swap writes; `None`: a rule with `conditions` is made.
+    pub place: Option<RulePlace>,
+    pub conditions: crate::cloud::Conditions,
+    /// What it does now; empty while it is still to be made.
+    pub before: Vec<Action>,
+    /// Target groups to make.
+    #[serde(skip)]
+    pub make: Vec<NewTargetGroup>,
+    /// Target groups of others' making that get the service's tag.
+    pub claim: Vec<TargetGroupArn>,
+    pub probe_header: String,
+    pub free_priorities: Vec<u32>,
+    pub last_priority: u32,
+}
+
+/// A kept group that goes before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MakeWay {
+    pub group: GroupName,
+    pub target_group: TargetGroupArn,
+    pub kept_until: Option<Timestamp>,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timing {
+    /// From a machine's start to its first good answer.
+    pub boot: Duration,
+    /// An unhealthy target is given up after this.
+    pub unhealthy: Duration,
+    /// Launches that fail for a passing reason are tried for this long.
+    pub launch: Duration,
+    /// The whole wait for a healthy group.
+    pub healthy: Duration,
+}
+
+impl Plan {
+    /// The share of healthy machines that the next group must have in each of its zones.
+    pub fn zone_floor(&self, count: u32) -> u32 {
+        let zones = u32::try_from(self.next.zones.len().max(1)).unwrap_or(1);
+        count / zones
+    }
+}
+
+/// Decides what to do.
+///
+/// Errors with every reason against it at once.
+pub fn plan(
+    service: &Service,
+    facts: &Facts,
+    run: RunId,
+    now: Timestamp,
+    force: bool,
+) -> Result<Decision, Vec<Refusal>> {
+    let mut refused = Vec::new();
+    refused.extend(image_refusal(service, &facts.image, force));
+    traffic::refuse(service, facts, &mut refused);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let flying: Vec<&Group> = facts.in_flight(&service.name).collect();
+    if let Some(dead) = super::takeback::dead(service, facts, &flying) {
+        return Ok(Decision::TakeBack(Box::new(dead)));
+    }
+    let resumed = flying.first().and_then(|group| names::run_of(group));
+    let cast = cast(service, facts, flying.first().copied(), &mut refused);
+    if let (Some(live), None) = (cast.previous, resumed)
+        && settings::is_live(service, facts, live, &facts.image)
+    {
+        let live = live.name.clone();
+        return if refused.is_empty() {
+            Ok(Decision::Nothing { live })
+        } else {
+            Err(refused)
+        };
+    }
+    let run = resumed.unwrap_or(run);
+    let plan = assemble(service, facts, &cast, run, now, &mut refused);
+    match plan {
+        Some(mut plan) if refused.is_empty() => {
+            plan.resumed = resumed.is_some();
+            Ok(Decision::Roll(Box::new(plan)))
+        }
+        _ => Err(refused),
+    }
+}
+
+/// Who plays which part.
+struct Cast<'a> {
+    previous: Option<&'a Group>,
+    previous_side: Option<usize>,
+    next_side: usize,
+    flying: Option<&'a Group>,
+    swapped: bool,
+}
+
+fn cast<'a>(
+    service: &Service,
+    facts: &'a Facts,
+    flying: Option<&'a Group>,
+    refused: &mut Vec<Refusal>,
+) -> Cast<'a> {
+    let serving = facts.serving();
+    let flying_side = flying.and_then(|group| {
+        (facts.sides.iter()).position(|side| side.groups.iter().any(|one| one.name == group.name))
+    });
+    let swapped = flying_side.is_some() && flying_side == serving;
+    let next_side = flying_side.unwrap_or(serving.map_or(0, |side| 1 - side));
+    let previous_side = match (swapped, serving) {
+        (true, _) => Some(1 - next_side),
+        (false, serving) => serving,
+    };
+    let previous = previous_side.and_then(|side| {
+        let side = &facts.sides[side];
+        if side.groups.len() > 1 && side.group().is_none() {
+            refused.push(traffic::several_groups(service, side));
+        }
+        side.group().filter(|group| !group.deleting)
+    });
+    Cast {
+        previous,
+        previous_side: previous_side.filter(|_| previous.is_some()),
+        next_side,
+        flying,
+        swapped,
+    }
+}
+
+fn image_refusal(service: &Service, image: &Image, force: bool) -> Option<Refusal> {
+    let id = &image.id;
+    if image.state != ImageState::Available {
+        let text = format!("image {id} is not available: {:?}", image.state);
+        return Some(Refusal::account(Diagnostic::error(
+            "roll::image_state",
+            text,
+        )));
+    }
+    let quarantine = tag::quarantine(&service.name);
+    let why = image.tags.get(&quarantine).filter(|_| !force)?;
+    let text = format!("image {id} is quarantined for {}: {why}", service.name);
+    let finding = Diagnostic::error("roll::quarantined", text);
+    let help = format!("bake another, or take its tag `{quarantine}` off");
+    Some(Refusal::account(finding.help(help)))
+}
+
+fn assemble(
+    service: &Service,
+    facts: &Facts,
+    cast: &Cast<'_>,
+    run: RunId,
+    now: Timestamp,
+    refused: &mut Vec<Refusal>,
+) -> Option<Plan> {
+    let previous = cast.previous.zip(cast.previous_side);
+    let previous =
+        previous.and_then(|(group, side)| previous_of(service, facts, group, side, refused));
+    let next_name = match cast.flying {
+        Some(group) => group.name.clone(),
+        None => names::next(&service.name, facts.groups.iter()),
+    };
+    let next = settings::next(service, facts, cast.previous, next_name, run, refused);
+    let target_group = traffic::target_group(facts, cast.next_side);
+    let timing = settings::timing(service, facts, cast.previous);
+    Some(Plan {
+        service: service.name.value.clone(),
+        region: facts.region.clone(),
+        run,
+        resumed: false,
+        swapped: cast.swapped,
+        image: facts.image.id.clone(),
+        image_facts: facts.image.clone(),
+        previous,
+        next: Next {
+            target_group,
+            ..next?
+        },
+        traffic: traffic::of(service, facts, cast.swapped.then_some(cast.next_side)),
+        make_way: match cast.flying {
+            Some(_) => None,
+            None => make_way(&facts.sides[cast.next_side], refused),
+        },
+        keep: service.keep.previous,
+        patience: timing,
+        expires: now + EXPIRY,
+    })
+}
+
+/// A day: far longer than any roll of this strategy, and short enough that nobody pays for a forgotten group.
+const EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn make_way(side: &super::facts::Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
+    let group = side.group().filter(|group| !is_spent(group))?;
+    if group.tag(tag::STATE).is_none() {
+        let text = format!(
+            "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
+            side.name, group.name
+        );
+        refused.push(Refusal::account(Diagnostic::error("roll::occupied", text)));
+        return None;
+    }
+    Some(MakeWay {
+        group: group.name.clone(),
+        target_group: side.target_group.as_ref()?.arn.clone(),
+        kept_until: names::keep_until(group),
+    })
+}
+
+/// An emptied group of others' making stays where it is for good.
+fn is_spent(group: &Group) -> bool {
+    group.tag(tag::MADE_BY).is_none() && group.size.desired == 0 && group.members.is_empty()
+}
+
+/// Processes without which a group cannot do what the roll asks of it.
+const NEEDED: [&str; 3] = ["Launch", "Terminate", "AddToLoadBalancer"];
+
+fn previous_of(
+    service: &Service,
+    facts: &Facts,
+    group: &Group,
+    side: usize,
+    refused: &mut Vec<Refusal>,
+) -> Option<Previous> {
+    let name = &group.name;
+    for lost in &group.not_copied {
+        let text = format!("group {name} has {lost}, which a next group would lack");
+        refused.push(Refusal::account(Diagnostic::error(
+            "roll::not_copied",
+            text,
+        )));
+    }
+    for process in NEEDED
+        .iter()
+        .filter(|process| group.suspended.contains(**process))
+    {
+        let text = format!("process {process} of group {name} is suspended");
+        let finding = Diagnostic::error("roll::suspended", text);
+        let mend = format!(
+            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
+        );
+        refused.push(Refusal::account(finding.help(mend)));
+    }
+    if group.size.desired == 0 {
+        let text = format!("group {name} serves with a desired capacity of 0");
+        let finding = Diagnostic::error("roll::empty", text);
+        refused.push(Refusal::account(
+            finding.help("raise it first: there is nothing to roll over"),
+        ));
+    }
+    let template = facts.template.as_ref()?;
+    refused.extend(followers(service, facts, group, &template.template.id));
+    let StartsFrom::Template { version, .. } = group.starts_from else {
+        return None;
+    };
+    Some(Previous {
+        group: name.clone(),
+        target_group: facts.sides[side].target_group.as_ref()?.arn.clone(),
+        image: template.source.image.clone(),
+        template: template.template.id.clone(),
+        version: template.source.number,
+        pin: crate::undo::lease::followed(version).map(|_| version),
+        size: group.size,
+        suspended: group.suspended.clone(),
+    })
+}
+
+/// Other groups that would start the new image as soon as its version exists.
+fn followers(
+    service: &Service,
+    facts: &Facts,
+    previous: &Group,
+    template: &LaunchTemplateId,
+) -> Vec<Refusal> {
+    let follow = facts.groups.iter().filter(|group| {
+        let latest = matches!(
+            &group.starts_from,
+            StartsFrom::Template { id, version: VersionRef::Latest } if id == template
+        );
+        latest && group.name != previous.name
+    });
+    follow
+        .map(|group| {
+            let name = &group.name;
+            let text = format!(
+                "group {name} follows $Latest of the launch template of {}",
+                service.name
+            );
+            let finding = Diagnostic::error("roll::shared_template", text);
+            Refusal::account(finding.help("pin it to a number first, or it gets the new image too"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The plan as a user reads it: a diff of what is and what will be, in the order in which it is done.
+
+use std::fmt;
+
+use super::{NextTemplate, Plan};
+use crate::cloud::Size;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "roll {} to {} ({})",
+            self.service, self.image, self.image_facts.name
+        )?;
+        if self.resumed {
+            let done = if self.swapped {
+                "after its swap"
+            } else {
+                "before its swap"
+            };
+            writeln!(f, "  goes on with run {}, which died {done}", self.run)?;
+        }
+        make_way(self, f)?;
+        template(self, f)?;
+        group(self, f)?;
+        traffic(self, f)?;
+        back(self, f)
+    }
+}
+
+fn make_way(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Some(way) = &plan.make_way else {
+        return Ok(());
+    };
+    write!(
+        f,
+        "- group {}: retired now, its target group is needed",
+        way.group
+    )?;
+    match &way.kept_until {
+        Some(until) => writeln!(f, " (was kept until {until})"),
+        None => writeln!(f),
+    }
+}
+
+fn template(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(previous) = &plan.previous
+        && let Some(followed) = previous.pin
+    {
+        let (group, version) = (&previous.group, previous.version);
+        writeln!(
+            f,
+            "~ group {group}: launch template version {followed} -> {version} (pinned)"
+        )?;
+    }
+    match &plan.next.template {
+        NextTemplate::Version { name, source, .. } => {
+            writeln!(f, "+ launch template {name}: a version made from {source}")?;
+        }
+        NextTemplate::New { name } => writeln!(f, "+ launch template {name}")?,
+    }
+    for (what, before, after) in &plan.next.changes {
+        writeln!(f, "    {what}: {before} -> {after}")?;
+    }
+    Ok(())
+}
+
+fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let next = &plan.next;
+    for made in &plan.traffic.make {
+        writeln!(
+            f,
+            "+ target group {} ({} {})",
+            made.name, made.protocol, made.port
+        )?;
+    }
+    let Size { min, max, desired } = next.size;
+    write!(
+        f,
+        "+ group {}: {desired} machines (min {min}, max {max})",
+        next.group
+    )?;
+    writeln!(f, " in target group {}", next.target_group.name())?;
+    match &plan.previous {
+        Some(previous) => writeln!(f, "    everything else as in {}", previous.group),
+        None => {
+            let subnets: Vec<_> = next.subnets.iter().map(ToString::to_string).collect();
+            writeln!(f, "    in {}", subnets.join(", "))
+        }
+    }
+}
+
+fn traffic(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let traffic = &plan.traffic;
+    let header = &traffic.probe_header;
+    writeln!(
+        f,
+        "+ probe rule on port {}: header {header}, until the end of the roll",
+        traffic.port
+    )?;
+    let to = plan.next.target_group.name();
+    match (&traffic.place, &plan.previous) {
+        (Some(place), Some(previous)) => {
+            writeln!(
+                f,
+                "~ {place}: {} -> {to}",
+                name(previous.target_group.as_str())
+            )?;
+        }
+        (Some(place), None) => writeln!(f, "~ {place}: forwards to {to}")?,
+        (None, _) => writeln!(
+            f,
+            "+ production rule for {}: forwards to {to}",
+            traffic.host
+        )?,
+    }
+    let boot = plan.patience.healthy.as_secs();
+    writeln!(
+        f,
+        "  once all of {} are healthy three times in a row, at most {boot} s",
+        plan.next.group
+    )
+}
+
+/// The name in a target group's ARN: `…:targetgroup/web-a/0123`.
+fn name(arn: &str) -> &str {
+    arn.rsplit('/').nth(1).unwrap_or(arn)
+}
+
+fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Some(previous) = &plan.previous else {
+        return writeln!(
+            f,
+            "  there is nothing to go back to: this is the first roll"
+        );
+    };
+    let floor = previous.size.desired;
+    writeln!(
+        f,
+        "  never fewer than {floor} healthy machines; the way back is one write"
+    )?;
+    let keep = plan.keep.as_secs();
+    writeln!(
+        f,
+        "- group {}: kept whole for {keep} s, then retired",
+        previous.group
+    )
+}

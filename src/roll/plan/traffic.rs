@@ -1,0 +1,284 @@
+//! The traffic half of a plan: which rule, which target groups, which priorities.
+
+use super::{NextTargetGroup, Refusal, Traffic};
+use crate::cloud::{Action, Forward, NewTargetGroup, Tags, TargetGroup, TargetGroupArn, tag};
+use crate::roll::facts::{Facts, Side, conditions};
+use crate::source::Diagnostic;
+use crate::template::service::{Protocol, Service};
+use crate::undo::serving::forwards;
+
+/// Rules of one listener have priorities from 1 to this ("API_CreateRule").
+const MOST: u32 = 50_000;
+/// Room for rules of others before the first that kiln makes for production.
+const FIRST_PRODUCTION: u32 = 100;
+/// The probe rule and the one that watches the previous target group; the rest is for retries.
+const PRIORITIES: usize = 8;
+
+/// Every reason in listeners and target groups.
+pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) {
+    let account = |code, text: String| Refusal::account(Diagnostic::error(code, text));
+    if let [_, second, ..] = service.traffic.rules.as_slice() {
+        let text = "one production rule a service is all that is rolled so far";
+        let finding = Diagnostic::error("roll::several_rules", text);
+        refused.push(Refusal::input(
+            finding.at_place(second.place, "a second one"),
+        ));
+    }
+    if !facts.load_balancer.application {
+        let text = format!(
+            "{} is no application load balancer",
+            facts.load_balancer.name
+        );
+        let finding = Diagnostic::error("roll::network_load_balancer", text)
+            .at_value(&service.traffic.load_balancer, "named here")
+            .help("a header rule is what proves the next group; rolls behind others are still to come");
+        refused.push(Refusal::input(finding));
+    }
+    match (&facts.production, service.traffic.rules.first()) {
+        (None, Some(rule)) if !rule.create => {
+            let text = format!("the listener on port {} has no such rule", rule.port);
+            let finding = Diagnostic::error("roll::no_rule", text).at_place(rule.place, "this one");
+            refused.push(Refusal::input(
+                finding.help("say `\"create\": true` to have it made"),
+            ));
+        }
+        (Some(production), _) => refuse_actions(production.actions(), facts, refused),
+        _ => {}
+    }
+    for side in &facts.sides {
+        refuse_side(service, facts, side, refused);
+    }
+    if free(facts).len() < 2 {
+        let text = "the listener has no two free priorities before its production rule".to_owned();
+        refused.push(account("roll::priorities", text));
+    }
+}
+
+fn refuse_actions(actions: &[Action], facts: &Facts, refused: &mut Vec<Refusal>) {
+    let mut refuse = |code, text: String| {
+        refused.push(Refusal::account(Diagnostic::error(code, text)));
+    };
+    for action in actions {
+        if let Action::Other(kind) = action {
+            let text = format!(
+                "the production rule has an action of type {kind}, which cannot be written back"
+            );
+            refuse("roll::action", text);
+        }
+    }
+    let mut found = forwards(actions);
+    let Some(forward) = found.next() else {
+        return;
+    };
+    if found.next().is_some() {
+        refuse(
+            "roll::action",
+            "the production rule forwards twice".to_owned(),
+        );
+    }
+    match forward.only() {
+        None => {
+            let text = "the production rule shares requests among several target groups";
+            refuse("roll::weights", text.to_owned());
+        }
+        Some(arn) if facts.serving().is_none() => {
+            let names: Vec<_> = facts.sides.iter().map(|side| side.name.as_str()).collect();
+            let text = format!(
+                "the production rule leads to {arn}, which is none of {}",
+                names.join(", ")
+            );
+            refuse("roll::foreign_target_group", text);
+        }
+        Some(_) => {}
+    }
+}
+
+fn refuse_side(service: &Service, facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) {
+    let Some(target_group) = &side.target_group else {
+        return;
+    };
+    let name = &side.name;
+    let mut refuse = |code, text: String| {
+        refused.push(Refusal::account(Diagnostic::error(code, text)));
+    };
+    if let Some(other) = side
+        .tags
+        .get(tag::SERVICE)
+        .filter(|other| **other != *service.name)
+    {
+        refuse(
+            "roll::others",
+            format!("target group {name} belongs to service {other}"),
+        );
+    }
+    if target_group.vpc != facts.load_balancer.vpc {
+        refuse(
+            "roll::vpc",
+            format!("target group {name} is in another VPC than its load balancer"),
+        );
+    }
+    let production = facts
+        .production
+        .as_ref()
+        .map(|production| &production.place);
+    let others = facts.leading.iter().filter(|one| {
+        !one.is_probe() && Some(&one.place) != production && one.names(&target_group.arn)
+    });
+    for other in others {
+        refuse(
+            "roll::used",
+            format!("target group {name} is used by {} as well", other.place),
+        );
+    }
+    let members: Vec<_> = side
+        .groups
+        .iter()
+        .flat_map(|group| &group.members)
+        .collect();
+    let by_hand = side.health.iter().filter(|target| {
+        target.state != crate::cloud::TargetState::Draining
+            && !members
+                .iter()
+                .any(|member| member.instance == target.instance)
+    });
+    let by_hand: Vec<_> = by_hand.map(|target| target.instance.as_str()).collect();
+    if !by_hand.is_empty() {
+        let text = format!(
+            "target group {name} has targets of no group: {}",
+            by_hand.join(", ")
+        );
+        refuse("roll::by_hand", text);
+    }
+}
+
+pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
+    let names: Vec<_> = side
+        .groups
+        .iter()
+        .map(|group| group.name.as_str())
+        .collect();
+    let text = format!(
+        "target group {} of {} gets machines from several groups: {}",
+        side.name,
+        service.name,
+        names.join(", ")
+    );
+    Refusal::account(Diagnostic::error("roll::several_groups", text))
+}
+
+/// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.
+fn free(facts: &Facts) -> Vec<u32> {
+    let on_listener = facts
+        .leading
+        .iter()
+        .filter(|one| one.listener.arn == facts.listener.arn);
+    let taken: Vec<u32> = on_listener
+        .filter_map(|one| Some(one.rule.as_ref()?.priority))
+        .collect();
+    let production = facts
+        .production
+        .as_ref()
+        .and_then(|one| Some(one.rule.as_ref()?.priority));
+    let before = production.unwrap_or(MOST);
+    let free = (1..before).filter(|priority| !taken.contains(priority));
+    free.take(PRIORITIES).collect()
+}
+
+pub(super) fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
+    let side = &facts.sides[side];
+    let name = side.name.clone();
+    match &side.target_group {
+        Some(TargetGroup { arn, .. }) => NextTargetGroup::There {
+            name,
+            arn: arn.clone(),
+        },
+        None => NextTargetGroup::Make { name },
+    }
+}
+
+/// Listener, rules and target groups. `swapped`: the side that a dead run has put into production already.
+pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>) -> Traffic {
+    let rule = service.traffic.rules.first();
+    let host = rule
+        .and_then(|rule| rule.hosts.first())
+        .map(|host| host.value.clone());
+    let on_listener = facts
+        .leading
+        .iter()
+        .filter(|one| one.listener.arn == facts.listener.arn);
+    let taken = on_listener.filter_map(|one| Some(one.rule.as_ref()?.priority));
+    let sides = facts.sides.iter();
+    let claim = sides
+        .clone()
+        .filter(|side| !side.tags.contains_key(tag::SERVICE));
+    let now = facts
+        .production
+        .as_ref()
+        .map(|one| one.actions().to_vec())
+        .unwrap_or_default();
+    Traffic {
+        listener: facts.listener.arn.clone(),
+        port: facts.listener.port,
+        tls: facts.listener.tls,
+        address: facts.load_balancer.host.clone(),
+        host: host.unwrap_or_else(|| facts.load_balancer.host.clone()),
+        place: facts.production.as_ref().map(|one| one.place.clone()),
+        conditions: rule.map(conditions).unwrap_or_default(),
+        before: match swapped.and_then(|side| other(facts, side)) {
+            Some(previous) => led_to(&now, &previous),
+            None => now,
+        },
+        make: sides
+            .filter(|side| side.target_group.is_none())
+            .map(|side| new_target_group(service, facts, &side.name))
+            .collect(),
+        claim: claim
+            .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
+            .collect(),
+        probe_header: service.traffic.probe.header.value.clone(),
+        free_priorities: free(facts),
+        last_priority: taken.max().unwrap_or_default().max(FIRST_PRODUCTION - 1) + 1,
+    }
+}
+
+fn other(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
+    Some(facts.sides[1 - side].target_group.as_ref()?.arn.clone())
+}
+
+/// The same actions with all requests forwarded to one target group; whatever else they do, such as stickiness, stays.
+pub fn led_to(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
+    let all = vec![(target_group.clone(), 1)];
+    if forwards(actions).next().is_none() {
+        return vec![Action::Forward(Forward::to(target_group.clone()))];
+    }
+    let each = actions.iter().map(|action| match action {
+        Action::Forward(forward) => Action::Forward(Forward {
+            shares: all.clone(),
+            ..forward.clone()
+        }),
+        other => other.clone(),
+    });
+    each.collect()
+}
+
+fn new_target_group(service: &Service, facts: &Facts, name: &str) -> NewTargetGroup {
+    let target = &service.traffic.target;
+    let check = &target.health_check;
+    NewTargetGroup {
+        name: name.to_owned(),
+        protocol: match target.protocol {
+            Protocol::Http => "HTTP",
+            Protocol::Https => "HTTPS",
+        }
+        .to_owned(),
+        port: *target.port,
+        vpc: facts.load_balancer.vpc.clone(),
+        path: check.path.value.clone(),
+        matcher: check.matcher.as_ref().map(|matcher| matcher.value.clone()),
+        interval: check.interval,
+        timeout: check.timeout,
+        healthy_threshold: check.healthy_threshold,
+        unhealthy_threshold: check.unhealthy_threshold,
+        tags: Tags::new(),
+    }
+}

@@ -1,0 +1,77 @@
+//! Working off what is due: kept groups whose time is up.
+
+use jiff::Timestamp;
+
+use super::commit::{no_longer, retirement};
+use super::error::Error;
+use super::names;
+use crate::cloud::{Cloud, Group, tag};
+use crate::run::{Event, Events, LaterLists, Unwind};
+use crate::undo::serving::target_groups_of;
+use crate::undo::{Retire, Undo, Unwinder};
+
+/// Retires what is due at `now` and says how many were and what would not go.
+///
+/// The due-list of the store and the tags of groups are read, so that a lost store hides nothing.
+pub async fn work_off<C: Cloud, S: LaterLists<Undo>>(
+    service: &str,
+    now: Timestamp,
+    cloud: &C,
+    store: &S,
+    events: &dyn Events,
+) -> Result<(usize, Vec<String>), Error> {
+    let mut due: Vec<Retire> = Vec::new();
+    for later in store.read(service).map_err(Error::Later)? {
+        match later.undo {
+            Undo::Retire(retire) if later.at <= now => due.push(retire),
+            _ => {}
+        }
+    }
+    for found in by_tag(service, now, cloud).await? {
+        if !due.contains(&found) {
+            due.push(found);
+        }
+    }
+    let unwinder = Unwinder::new(cloud);
+    let (mut gone, mut left) = (0, Vec::new());
+    for retire in due {
+        let what = retire.to_string();
+        match unwinder.undo(&Undo::Retire(retire.clone())).await {
+            Ok(()) => {
+                no_longer(store, service, &retire.group)?;
+                events.emit(Event::Undone { what });
+                gone += 1;
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                left.push(format!("{what}: {reason}"));
+                events.emit(Event::NotUndone { what, reason });
+            }
+        }
+    }
+    Ok((gone, left))
+}
+
+/// Kept groups whose time is up, and those that a dead run had begun to retire.
+async fn by_tag<C: Cloud>(service: &str, now: Timestamp, cloud: &C) -> Result<Vec<Retire>, Error> {
+    let is_due = |group: &Group| match group.tag(tag::STATE) {
+        Some(tag::KEPT) => names::keep_until(group).is_none_or(|until| until <= now),
+        // Emptied groups of others' making stay so.
+        Some(tag::RETIRING) => group.tag(tag::MADE_BY).is_some() || !group.members.is_empty(),
+        _ => false,
+    };
+    let groups = cloud.groups().await?.into_iter();
+    let mine = groups.filter(|group| group.tag(tag::SERVICE) == Some(service) && is_due(group));
+    let mine: Vec<Group> = mine.collect();
+    if mine.is_empty() {
+        return Ok(Vec::new());
+    }
+    let targets = target_groups_of(cloud, service).await?;
+    let with = mine.iter().filter_map(|group| {
+        let mut of = targets
+            .iter()
+            .filter(|(one, _)| group.target_groups.contains(&one.arn));
+        Some(retirement(service, &group.name, &of.next()?.0.arn))
+    });
+    Ok(with.collect())
+}

@@ -1,0 +1,398 @@
+//! One `kiln roll`: lease, facts, what a dead run left, plan, flow, and what its end means.
+
+use std::cell::RefCell;
+
+use super::blue_green::blue_green;
+use super::error::Error;
+use super::facts::{Facts, NoFacts, look_up};
+use super::plan::{Decision, Plan, Refusal, plan};
+use super::probe::Probe;
+use super::takeback::take_back;
+use super::tidy::{chores, tidy};
+use super::{Verdict, hold, retire};
+use crate::cloud::{Cloud, ImageId, Tags, tag};
+use crate::run::{
+    self, Clock, Due, Entry, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases,
+    Left, Outcome, Run, RunId, Setup, Stop, settle,
+};
+use crate::template::service::Service;
+use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
+
+/// What a roll works with.
+pub struct Tools<'a, C, P, S> {
+    pub cloud: &'a C,
+    pub probe: &'a P,
+    pub store: &'a S,
+    pub clock: &'a dyn Clock,
+    pub events: &'a dyn Events,
+    pub journal: &'a dyn Journal<Undo>,
+    pub stop: Stop,
+}
+
+/// What is asked for.
+pub struct Request<'a> {
+    pub service: &'a Service,
+    pub region: String,
+    /// Instead of the image that the service file names.
+    pub image: Option<ImageId>,
+    pub run: RunId,
+    pub holder: Holder,
+    /// Rolls a quarantined image all the same.
+    pub force: bool,
+    /// Dead runs of this service, for what only their journals know.
+    pub dead: Vec<Dead<'a>>,
+}
+
+/// What a dead run's journal says is still to be taken back.
+pub struct Dead<'a> {
+    pub run: RunId,
+    pub due: Vec<Due<Undo>>,
+    pub journal: &'a dyn Journal<Undo>,
+}
+
+/// How a roll ended.
+#[derive(Debug)]
+#[must_use]
+pub struct Ended {
+    pub verdict: Verdict,
+    /// What was decided; `None` when it did not come to that.
+    pub decision: Option<Decision>,
+    /// Why it did not begin.
+    pub refused: Vec<Refusal>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What would not go back.
+    pub left: Vec<Left<Undo>>,
+    /// What is done but not finished, or is worth a word.
+    pub loose: Vec<String>,
+    /// Who holds the lease.
+    pub holder: Option<Holder>,
+}
+
+impl Ended {
+    fn new(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            decision: None,
+            refused: Vec::new(),
+            failure: None,
+            left: Vec::new(),
+            loose: Vec::new(),
+            holder: None,
+        }
+    }
+
+    fn failed(step: &'static str, error: Error) -> Self {
+        Self {
+            failure: Some(Failure::new(step, error)),
+            ..Self::new(Verdict::Failed)
+        }
+    }
+
+    /// Wrong input has a code of its own; an account that is not ready is a failure that touched nothing.
+    fn refused(refused: Vec<Refusal>) -> Self {
+        let is_input = refused.iter().any(|refusal| refusal.is_input);
+        let verdict = if is_input {
+            Verdict::Refused
+        } else {
+            Verdict::Failed
+        };
+        Self {
+            refused,
+            ..Self::new(verdict)
+        }
+    }
+}
+
+/// Decides what a roll would do, and changes nothing.
+pub async fn plan_only<C: Cloud, P, S>(request: &Request<'_>, on: &Tools<'_, C, P, S>) -> Ended {
+    match prepare(request, on).await {
+        Ok((_, decision)) => Ended {
+            decision: Some(decision),
+            ..Ended::new(Verdict::Done)
+        },
+        Err(ended) => *ended,
+    }
+}
+
+/// Rolls.
+pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
+    request: &Request<'_>,
+    on: &Tools<'_, C, P, S>,
+) -> Ended {
+    let _lease = match on.store.take(&request.service.name, &request.holder) {
+        Ok(lease) => lease,
+        Err(Held::By(holder)) => {
+            return Ended {
+                holder: Some(*holder),
+                ..Ended::new(Verdict::Busy)
+            };
+        }
+        Err(Held::Io(error)) => return Ended::failed("lease", Error::Later(error)),
+    };
+    let mut ended = match leased(request, on).await {
+        Ok(ended) => ended,
+        Err(ended) => *ended,
+    };
+    if ended.verdict != Verdict::Refused {
+        bury(request, on, &mut ended).await;
+    }
+    ended
+}
+
+async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
+    request: &Request<'_>,
+    on: &Tools<'_, C, P, S>,
+) -> Result<Ended, Box<Ended>> {
+    let (facts, mut decision) = prepare(request, on).await?;
+    if put_right(request, &facts, on)
+        .await
+        .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
+    {
+        (_, decision) = prepare(request, on).await?;
+    }
+    if let Decision::Nothing { .. } = decision {
+        return Ok(Ended {
+            decision: Some(decision),
+            ..Ended::new(Verdict::NothingToDo)
+        });
+    }
+    Ok(go(request, decision, on).await)
+}
+
+/// Facts and what follows from them.
+async fn prepare<C: Cloud, P, S>(
+    request: &Request<'_>,
+    on: &Tools<'_, C, P, S>,
+) -> Result<(Facts, Decision), Box<Ended>> {
+    let facts = look_up(
+        on.cloud,
+        &request.region,
+        request.service,
+        request.image.as_ref(),
+    )
+    .await;
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(NoFacts::Refused(refused)) => return Err(Box::new(Ended::refused(refused))),
+        Err(NoFacts::Cloud(error)) => {
+            return Err(Box::new(Ended::failed("look up", error.into())));
+        }
+    };
+    if let Some(why) = facts.sides.iter().find_map(|side| side.tags.get(tag::HOLD)) {
+        return Err(Box::new(Ended {
+            loose: vec![format!("a hold is set on {}: {why}", request.service.name)],
+            ..Ended::new(Verdict::Frozen)
+        }));
+    }
+    let now = on.clock.now();
+    match plan(request.service, &facts, request.run, now, request.force) {
+        Ok(decision) => Ok((facts, decision)),
+        Err(refused) => Err(Box::new(Ended::refused(refused))),
+    }
+}
+
+/// Puts right what dead runs left behind their commit, and retires what is due. Says whether anything changed.
+async fn put_right<C: Cloud, P, S: LaterLists<Undo>>(
+    request: &Request<'_>,
+    facts: &Facts,
+    on: &Tools<'_, C, P, S>,
+) -> Result<bool, Error> {
+    let name = &request.service.name;
+    let now = on.clock.now();
+    let listed = on.store.read(name).map_err(Error::Later)?;
+    let listed: Vec<Undo> = listed.into_iter().map(|later| later.undo).collect();
+    let chores = chores(name, facts, &listed);
+    let keep = (now, request.service.keep.previous);
+    tidy(
+        name,
+        &chores,
+        request.run,
+        keep,
+        on.cloud,
+        on.store,
+        on.events,
+    )
+    .await?;
+    let (gone, left) = retire::work_off(name, now, on.cloud, on.store, on.events).await?;
+    for text in left {
+        on.events.emit(Event::Warning { text });
+    }
+    Ok(gone > 0 || !chores.is_empty())
+}
+
+async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(
+    request: &Request<'_>,
+    decision: Decision,
+    on: &Tools<'_, C, P, S>,
+) -> Ended {
+    let unwinder = Unwinder::new(on.cloud);
+    let used = RefCell::new(None);
+    let setup = Setup {
+        journal: on.journal,
+        events: on.events,
+        stop: on.stop.clone(),
+    };
+    let outcome = run::run(&unwinder, setup, async |run| {
+        let plan = settled(request, decision.clone(), on, &unwinder, run).await?;
+        *used.borrow_mut() = plan.clone();
+        let Some(plan) = plan else {
+            return Ok(Vec::new());
+        };
+        blue_green(&plan, request.service, on, run).await
+    })
+    .await;
+    let plan = used.into_inner();
+    judge(request, decision, plan, outcome, on).await
+}
+
+/// The plan to run. What a dead run left half-made is taken back first, and then everything is looked up again.
+async fn settled<C: Cloud, P, S>(
+    request: &Request<'_>,
+    decision: Decision,
+    on: &Tools<'_, C, P, S>,
+    unwinder: &Unwinder<'_, C>,
+    run: &mut Run<'_, Undo>,
+) -> Result<Option<Plan>, Failure> {
+    const MOST: u32 = 3;
+    let mut decision = decision;
+    for _ in 0..MOST {
+        let dead = match decision {
+            Decision::Roll(plan) => return Ok(Some(*plan)),
+            Decision::Nothing { .. } => return Ok(None),
+            Decision::TakeBack(dead) => dead,
+        };
+        let back = async |made: &mut _| take_back(&dead, on.cloud, unwinder, made).await;
+        run.step("take a dead roll back", back).await?;
+        let again = async |_: &mut _| match prepare(request, on).await {
+            Ok((_, decision)) => Ok(decision),
+            Err(ended) => Err(Error::Refused(ended.refused)),
+        };
+        decision = run.step("look up again", again).await?;
+    }
+    let text = "dead rolls keep coming back".to_owned();
+    Err(Failure::new("take a dead roll back", Error::Changed(text)))
+}
+
+async fn judge<C: Cloud, P, S>(
+    request: &Request<'_>,
+    decision: Decision,
+    plan: Option<Plan>,
+    outcome: Outcome<Vec<String>, Undo>,
+    on: &Tools<'_, C, P, S>,
+) -> Ended {
+    let mut ended = Ended::new(Verdict::Done);
+    ended.left = outcome.left;
+    let failure = match outcome.result {
+        Ok(loose) => {
+            ended.loose = loose;
+            if !(ended.left.is_empty() && ended.loose.is_empty()) {
+                ended.verdict = Verdict::CleanUpDue;
+            }
+            ended.decision = Some(plan.map_or(decision, |plan| Decision::Roll(Box::new(plan))));
+            return ended;
+        }
+        Err(failure) => failure,
+    };
+    let rejected = failure.error().is_some_and(Error::rejects_image);
+    ended.verdict = if !is_as_found(plan.as_ref(), &ended.left, on.cloud).await {
+        Verdict::Traffic
+    } else if failure.is_stop() {
+        Verdict::Stopped
+    } else if !ended.left.is_empty() {
+        Verdict::CleanUpDue
+    } else if rejected {
+        Verdict::Rejected
+    } else {
+        Verdict::Failed
+    };
+    if let (true, Some(plan)) = (rejected, &plan) {
+        ended
+            .loose
+            .extend(quarantine(request, plan, &failure, on).await);
+    }
+    ended.failure = Some(failure);
+    ended.decision = Some(plan.map_or(decision, |plan| Decision::Roll(Box::new(plan))));
+    ended
+}
+
+/// Whether production traffic does what it did before.
+async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Cloud) -> bool {
+    let is_traffic = |left: &Left<Undo>| {
+        matches!(
+            &left.undo,
+            Undo::Roll(OfRoll {
+                change: Change::Traffic { .. }
+                    | Change::Rule {
+                        purpose: Purpose::Production,
+                        ..
+                    },
+                ..
+            })
+        )
+    };
+    if left.iter().any(is_traffic) {
+        return false;
+    }
+    let Some(plan) = plan else {
+        return true;
+    };
+    let Some(place) = &plan.traffic.place else {
+        return true;
+    };
+    // One more try, since nothing hangs on the first.
+    for _ in 0..2 {
+        if let Ok(now) = cloud.actions_at(place).await {
+            return now.as_ref() == Some(&plan.traffic.before);
+        }
+    }
+    false
+}
+
+/// Marks the image, so that nothing rolls it forward again by itself. Says what is to be done when that fails.
+async fn quarantine<C: Cloud, P, S>(
+    request: &Request<'_>,
+    plan: &Plan,
+    failure: &Failure,
+    on: &Tools<'_, C, P, S>,
+) -> Option<String> {
+    let key = tag::quarantine(&request.service.name);
+    let why = format!("{} run {}: {}", on.clock.now(), plan.run, failure.cause);
+    let first = why.lines().next().unwrap_or_default();
+    let value = hold::tag_text(first);
+    let ids = [plan.image.to_string()];
+    match on
+        .cloud
+        .put_tags(&ids, &Tags::from([(key.clone(), value)]))
+        .await
+    {
+        Ok(()) => None,
+        Err(error) => Some(format!(
+            "image {} is not quarantined ({error}); aws ec2 create-tags --resources {} --tags Key={key},Value=rejected",
+            plan.image, plan.image
+        )),
+    }
+}
+
+/// Takes back what only the journals of dead runs know. What a later run has made its own is left alone.
+async fn bury<C: Cloud, P, S>(request: &Request<'_>, on: &Tools<'_, C, P, S>, ended: &mut Ended) {
+    for dead in &request.dead {
+        let setup = Setup {
+            journal: dead.journal,
+            events: on.events,
+            stop: on.stop.clone(),
+        };
+        let left = settle(dead.due.clone(), &Unwinder::new(on.cloud), &setup).await;
+        let end = Entry::End {
+            ok: left.is_empty(),
+        };
+        if let Err(error) = dead.journal.note(&end) {
+            let text = format!("the journal of run {} cannot be written: {error}", dead.run);
+            on.events.emit(Event::Warning { text });
+        }
+        if !left.is_empty() && matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
+            ended.verdict = Verdict::CleanUpDue;
+        }
+        ended.left.extend(left);
+    }
+}

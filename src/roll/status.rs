@@ -1,0 +1,254 @@
+//! How a service stands, found from its name alone: what is live is read from the listener.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::error::Error;
+use super::names;
+use super::rollback::is_whole;
+use crate::cloud::{
+    Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
+    tag,
+};
+use crate::undo::Purpose;
+use crate::undo::lease::Leased;
+use crate::undo::serving::{Leading, forwards, leading, target_groups_of};
+
+/// A group with its target group and what the load balancer knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub target_group: TargetGroupArn,
+    pub group: Group,
+    pub health: Vec<TargetHealth>,
+}
+
+/// Where a service stands.
+#[derive(Clone, Debug)]
+pub(super) struct Stand {
+    pub place: RulePlace,
+    pub actions: Vec<Action>,
+    pub live: Option<Standing>,
+    /// The group in the other target group, which served before.
+    pub back: Option<Standing>,
+    /// The half-made group of a roll that runs or died.
+    pub next: Option<GroupName>,
+    /// Rules that keep the other target group in use.
+    pub watch: Vec<RuleArn>,
+    pub hold: Option<String>,
+}
+
+impl Stand {
+    /// Why one cannot go back now; empty when one can.
+    pub fn not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.live.is_none() {
+            reasons.push("no one group serves".to_owned());
+        }
+        match &self.back {
+            None => reasons.push("no previous group is kept".to_owned()),
+            Some(back) => {
+                reasons.extend(is_whole(&back.group, &back.health).err());
+                if back.group.tag(tag::STATE) == Some(tag::RETIRING) {
+                    reasons.push(format!("group {} is being retired", back.group.name));
+                }
+            }
+        }
+        reasons
+    }
+}
+
+/// Looks up where a service stands. Errors when its tags do not lead to one production rule.
+pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Error> {
+    let targets = target_groups_of(cloud, service).await?;
+    if targets.is_empty() {
+        let text = format!(
+            "no target group here carries the tag {}={service}",
+            tag::SERVICE
+        );
+        return Err(Error::Changed(text));
+    }
+    let mut balancers: Vec<_> = targets
+        .iter()
+        .flat_map(|(group, _)| &group.load_balancers)
+        .collect();
+    balancers.sort();
+    balancers.dedup();
+    let mut rules = Vec::new();
+    for balancer in balancers {
+        rules.extend(leading(cloud, balancer).await?);
+    }
+    let arns: Vec<_> = targets.iter().map(|(group, _)| group.arn.clone()).collect();
+    let production = production(service, &rules, &arns)?;
+    let forward = forwards(production.actions())
+        .find_map(|forward| forward.only())
+        .cloned();
+    let groups = cloud.groups().await?;
+    let (mut live, mut back) = (None, None);
+    for arn in &arns {
+        let attached = groups
+            .iter()
+            .filter(|group| group.target_groups.contains(arn));
+        let mut filled = attached.filter(|group| group.size.desired > 0 && !group.deleting);
+        let (Some(group), None) = (filled.next(), filled.next()) else {
+            continue;
+        };
+        let standing = Standing {
+            target_group: arn.clone(),
+            group: group.clone(),
+            health: cloud.target_health(arn).await?,
+        };
+        if Some(arn) == forward.as_ref() {
+            live = Some(standing);
+        } else if !names::is_next(group) {
+            back = Some(standing);
+        }
+    }
+    let of = |one: &&Group| one.tag(tag::SERVICE) == Some(service) && names::is_next(one);
+    Ok(Stand {
+        place: production.place.clone(),
+        actions: production.actions().to_vec(),
+        live,
+        back,
+        next: groups.iter().find(of).map(|group| group.name.clone()),
+        watch: watch(service, &rules),
+        hold: targets
+            .iter()
+            .find_map(|(_, tags)| tags.get(tag::HOLD).cloned()),
+    })
+}
+
+/// The one rule or default action that carries the service's name and leads to one of its target groups.
+fn production<'a>(
+    service: &str,
+    rules: &'a [Leading],
+    target_groups: &[TargetGroupArn],
+) -> Result<&'a Leading, Error> {
+    let mut found = rules.iter().filter(|one| {
+        one.tags.get(tag::SERVICE).map(String::as_str) == Some(service)
+            && !one.is_probe()
+            && target_groups.iter().any(|arn| one.names(arn))
+    });
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Error::Changed(format!(
+            "no production rule carries the tag of {service}"
+        ))),
+        (Some(_), Some(_)) => {
+            let text = format!("more than one production rule carries the tag of {service}");
+            Err(Error::Changed(text))
+        }
+    }
+}
+
+fn watch(service: &str, rules: &[Leading]) -> Vec<RuleArn> {
+    let ours = rules.iter().filter(|one| {
+        one.tags.get(tag::SERVICE).map(String::as_str) == Some(service)
+            && one.tags.get(tag::RULE).map(String::as_str) == Purpose::Watch.tag()
+    });
+    let arns = ours.filter_map(|one| match &one.place {
+        RulePlace::Rule(arn) => Some(arn.clone()),
+        RulePlace::Default(_) => None,
+    });
+    arns.collect()
+}
+
+/// What `kiln status` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub service: String,
+    /// `None`: not exactly one group serves.
+    pub live: Option<Serving>,
+    pub previous: Option<Serving>,
+    pub kept_until: Option<Timestamp>,
+    /// Why one cannot go back now; empty when one can.
+    pub rollback_not_ready: Vec<String>,
+    pub hold: Option<String>,
+    /// A roll that runs, or has died half-way.
+    pub half_made: Option<GroupName>,
+    /// Temporary changes that are still in place on the group that serves.
+    pub temporary: Vec<String>,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Serving {
+    pub group: GroupName,
+    pub image: Option<String>,
+    pub healthy: usize,
+    pub desired: u32,
+}
+
+/// Looks up how a service stands.
+pub async fn status(cloud: &impl Cloud, service: &str) -> Result<Status, Error> {
+    let stand = stand(cloud, service).await?;
+    let temporary = stand.live.iter().flat_map(|live| {
+        let held = Leased::ALL.into_iter();
+        held.filter(|what| live.group.tag(what.tag()).is_some())
+            .map(|what| what.to_string())
+    });
+    Ok(Status {
+        service: service.to_owned(),
+        temporary: temporary.collect(),
+        rollback_not_ready: stand.not_ready(),
+        kept_until: stand
+            .back
+            .as_ref()
+            .and_then(|back| names::keep_until(&back.group)),
+        live: stand.live.as_ref().map(serving),
+        previous: stand.back.as_ref().map(serving),
+        hold: stand.hold,
+        half_made: stand.next,
+    })
+}
+
+fn serving(standing: &Standing) -> Serving {
+    let healthy = standing
+        .health
+        .iter()
+        .filter(|target| target.state == TargetState::Healthy);
+    Serving {
+        group: standing.group.name.clone(),
+        image: standing.group.tag(tag::IMAGE).map(ToOwned::to_owned),
+        healthy: healthy.count(),
+        desired: standing.group.size.desired,
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |f: &mut fmt::Formatter<'_>, what: &str, one: &Serving| {
+            let image = one.image.as_deref().unwrap_or("an image that no tag names");
+            let (healthy, desired) = (one.healthy, one.desired);
+            writeln!(
+                f,
+                "  {what:<9} {} {image} {healthy}/{desired} healthy",
+                one.group
+            )
+        };
+        writeln!(f, "{}", self.service)?;
+        match &self.live {
+            Some(live) => line(f, "live", live)?,
+            None => writeln!(f, "  live      not exactly one group serves")?,
+        }
+        if let Some(previous) = &self.previous {
+            line(f, "previous", previous)?;
+        }
+        match (self.rollback_not_ready.as_slice(), self.kept_until) {
+            ([], Some(until)) => writeln!(f, "  rollback  ready, until {until}")?,
+            ([], None) => writeln!(f, "  rollback  ready")?,
+            (reasons, _) => writeln!(f, "  rollback  not ready: {}", reasons.join("; "))?,
+        }
+        if let Some(hold) = &self.hold {
+            writeln!(f, "  hold      {hold}")?;
+        }
+        if let Some(next) = &self.half_made {
+            writeln!(f, "  half-made {next}")?;
+        }
+        for what in &self.temporary {
+            writeln!(f, "  temporary {what}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The swap: the listener is read again, compared, written once and read back.
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::making::{intend, of};
+use super::next_group::serves_from_now;
+use super::plan::{Plan, led_to};
+use super::targets;
+use crate::cloud::{Action, Cloud, RulePlace, Tags, TargetGroupArn, tag};
+use crate::run::Ledger;
+use crate::undo::serving::arn_of;
+use crate::undo::{Change, Undo};
+
+/// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
+const READS: u32 = 15;
+
+/// Moves production traffic to `next`. Errors without a write when someone else has written since the plan.
+pub(super) async fn swap(
+    plan: &Plan,
+    next: &TargetGroupArn,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<RulePlace, Error> {
+    let Some(place) = &plan.traffic.place else {
+        serves_from_now(plan, made)?;
+        let rule = targets::production(plan, next, cloud, made).await?;
+        return Ok(RulePlace::Rule(rule));
+    };
+    let after = led_to(&plan.traffic.before, next);
+    let now = cloud.actions_at(place).await?;
+    if now.as_ref() != Some(&after) && now.as_ref() != Some(&plan.traffic.before) {
+        return Err(Error::TrafficChanged {
+            place: place.clone(),
+        });
+    }
+    serves_from_now(plan, made)?;
+    let change = Change::Traffic {
+        place: place.clone(),
+        before: plan.traffic.before.clone(),
+        after: after.clone(),
+    };
+    intend(made, of(plan, change))?;
+    if now.as_ref() != Some(&after) {
+        write(place, &after, &plan.traffic.before, cloud).await?;
+    }
+    Ok(place.clone())
+}
+
+/// Writes once and reads until it shows.
+///
+/// Errors with the refusal when nothing was written, and with [`Error::TrafficUnknown`] when it never shows.
+pub(super) async fn write(
+    place: &RulePlace,
+    after: &[Action],
+    before: &[Action],
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let written = cloud.write_actions(place, after).await;
+    if let Err(error) = written
+        && !error.may_have_happened()
+    {
+        return Err(error.into());
+    }
+    let mut shown = "nothing".to_owned();
+    for read in 0..READS {
+        if read > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        match cloud.actions_at(place).await {
+            Ok(Some(now)) if now == after => return Ok(()),
+            Ok(Some(now)) if now == before => "what was there before".clone_into(&mut shown),
+            Ok(_) => {
+                return Err(Error::TrafficChanged {
+                    place: place.clone(),
+                });
+            }
+            Err(error) if error.is_passing() => shown = error.to_string(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::TrafficUnknown {
+        place: place.clone(),
+        shown,
+    })
+}
+
+/// Puts the service's name on what carries its traffic, so that the way back needs no file.
+pub(super) async fn claim(plan: &Plan, place: &RulePlace, cloud: &impl Cloud) -> Result<(), Error> {
+    let name = Tags::from([(tag::SERVICE.to_owned(), plan.service.clone())]);
+    Ok(cloud.tag_traffic(&arn_of(place), &name).await?)
+}

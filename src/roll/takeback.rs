@@ -1,0 +1,144 @@
+//! Taking a dead run's half-made roll back, from tags and listener alone.
+//!
+//! A dead run with the same image is gone on with instead; what this module cannot see, such as a launch template version
+//! that nothing names yet, stands in the dead run's journal, which the caller settles after the roll.
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::facts::Facts;
+use super::names;
+use super::plan::led_to;
+use crate::cloud::{
+    Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, RulePlace, StartsFrom, Tags,
+    tag,
+};
+use crate::run::{Ledger, Lifetime, RunId, Unwind};
+use crate::template::service::Service;
+use crate::undo::lease::{Lease, Leased};
+use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
+
+/// A roll that a dead run left half-made and that is not gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dead {
+    pub run: RunId,
+    pub next: GroupName,
+    /// Newest first, as they are taken back.
+    #[serde(skip)]
+    pub undos: Vec<OfRoll>,
+    /// It serves, and there is nothing to go back to: it becomes the service's own group.
+    pub adopt: bool,
+}
+
+/// The dead roll that must be taken back before another can begin; `None` when there is none, or when it is the same roll.
+pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Option<Dead> {
+    let same = |group: &&Group| group.image(tag::IMAGE).as_ref() == Some(&facts.image.id);
+    let group = match flying {
+        [] => return None,
+        // Going on needs a group that is there, in one of the two target groups.
+        [one] if same(one) && !one.deleting && side_of(facts, one).is_some() => return None,
+        several => several
+            .iter()
+            .find(|group| !same(group))
+            .unwrap_or(&several[0]),
+    };
+    let run = names::run_of(group)?;
+    let side = side_of(facts, group);
+    let served = side.is_some() && side == facts.serving();
+    let back = side.and_then(|side| facts.sides[1 - side].group());
+    let make = |change| OfRoll {
+        service: service.name.value.clone(),
+        run,
+        next: group.name.clone(),
+        change,
+    };
+    let mut undos = Vec::new();
+    if served {
+        undos.extend(traffic(facts, back, side).map(make));
+    }
+    if let Some(back) = back {
+        undos.extend(leases(back, run, &[Leased::MinSize]).map(make));
+    }
+    let listener = facts.listener.arn.clone();
+    undos.push(make(rule(&listener, Purpose::Watch)));
+    undos.push(make(Change::Group { served }));
+    undos.push(make(rule(&listener, Purpose::Probe)));
+    undos.extend(version(group).map(|template| make(Change::Version { template })));
+    let previous = facts.serving().and_then(|side| facts.sides[side].group());
+    for pinned in [back, previous].into_iter().flatten() {
+        undos.extend(leases(pinned, run, &[Leased::Version]).map(make));
+    }
+    Some(Dead {
+        run,
+        next: group.name.clone(),
+        adopt: served && back.is_none(),
+        undos,
+    })
+}
+
+fn side_of(facts: &Facts, group: &Group) -> Option<usize> {
+    let has = |side: &super::facts::Side| side.groups.iter().any(|one| one.name == group.name);
+    facts.sides.iter().position(has)
+}
+
+fn rule(listener: &ListenerArn, purpose: Purpose) -> Change {
+    Change::Rule {
+        listener: listener.clone(),
+        purpose,
+    }
+}
+
+fn version(group: &Group) -> Option<LaunchTemplateId> {
+    match &group.starts_from {
+        StartsFrom::Template { id, .. } => Some(id.clone()),
+        StartsFrom::Other(_) => None,
+    }
+}
+
+fn leases(group: &Group, run: RunId, kinds: &[Leased]) -> impl Iterator<Item = Change> {
+    let held = kinds
+        .iter()
+        .copied()
+        .filter(move |what| Lease::of(group, *what).is_some_and(|lease| lease.run == run));
+    let changes = held.map(|what| Change::Lease {
+        group: group.name.clone(),
+        what,
+    });
+    changes.collect::<Vec<_>>().into_iter()
+}
+
+/// Traffic as it was before the dead run's swap: the same actions, led to the other target group.
+fn traffic(facts: &Facts, back: Option<&Group>, side: Option<usize>) -> Option<Change> {
+    let production = facts.production.as_ref()?;
+    back?;
+    let previous = facts.sides[1 - side?].target_group.as_ref()?;
+    let after: Vec<Action> = production.actions().to_vec();
+    Some(Change::Traffic {
+        place: production.place.clone(),
+        before: led_to(&after, &previous.arn),
+        after,
+    })
+}
+
+/// Takes it back, each thing journalled first.
+pub(super) async fn take_back<C: Cloud>(
+    dead: &Dead,
+    cloud: &C,
+    unwinder: &Unwinder<'_, C>,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    if dead.adopt {
+        let live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
+        cloud.tag_group(&dead.next, &live).await?;
+        return Ok(cloud.untag_group(&dead.next, &[tag::EXPIRES]).await?);
+    }
+    for undo in &dead.undos {
+        let undo = Undo::Roll(undo.clone());
+        let slot = made
+            .intend(Lifetime::Scratch, undo.clone())
+            .map_err(Error::Journal)?;
+        unwinder.undo(&undo).await?;
+        made.forget(slot).map_err(Error::Journal)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Target groups, and the rules that put them in use: a target group that no rule names has no health at all.
+
+use std::collections::BTreeMap;
+
+use super::error::Error;
+use super::making::{ensure, scratch_tags, tags};
+use super::plan::{NextTargetGroup, Plan, Previous};
+use crate::cloud::{
+    Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
+    TargetGroupArn, Traffic, TrafficArn, tag,
+};
+use crate::run::Ledger;
+use crate::template::service::Service;
+use crate::undo::{Change, Purpose, Undo, serving};
+
+/// Makes the target groups that are missing and says which one is the next group's.
+pub(super) async fn create(
+    plan: &Plan,
+    service: &Service,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<TargetGroupArn, Error> {
+    let mut new = BTreeMap::new();
+    for wanted in &plan.traffic.make {
+        let arn = create_one(plan, wanted, cloud, made).await?;
+        if let Some(delay) = service.traffic.target.deregistration_delay {
+            cloud.set_deregistration_delay(&arn, delay).await?;
+        }
+        new.insert(wanted.name.as_str(), arn);
+    }
+    let claim = Tags::from([(tag::SERVICE.to_owned(), plan.service.clone())]);
+    for arn in &plan.traffic.claim {
+        cloud
+            .tag_traffic(&TrafficArn::TargetGroup(arn.clone()), &claim)
+            .await?;
+    }
+    match &plan.next.target_group {
+        NextTargetGroup::There { arn, .. } => Ok(arn.clone()),
+        NextTargetGroup::Make { name } => (new.remove(name.as_str()))
+            .ok_or_else(|| Error::Changed(format!("target group {name} was not made"))),
+    }
+}
+
+async fn create_one(
+    plan: &Plan,
+    wanted: &NewTargetGroup,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<TargetGroupArn, Error> {
+    let tagged = NewTargetGroup {
+        tags: tags(plan),
+        ..wanted.clone()
+    };
+    let change = Change::TargetGroup {
+        name: wanted.name.clone(),
+    };
+    let run = plan.run.to_string();
+    let find = async || {
+        let ours = serving::target_groups_of(cloud, &plan.service)
+            .await?
+            .into_iter();
+        let mut ours = ours
+            .filter(|(group, tags)| group.name == wanted.name && tags.get(tag::RUN) == Some(&run));
+        Ok(ours.next().map(|(group, _)| group.arn))
+    };
+    let create = async || cloud.create_target_group(&tagged).await;
+    ensure(plan, made, change, find, create).await
+}
+
+/// Leads requests with the probe header to the next target group, which is then in use.
+pub(super) async fn probe(
+    plan: &Plan,
+    next: &TargetGroupArn,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<RuleArn, Error> {
+    let mut tags = scratch_tags(plan);
+    tags.extend(
+        Purpose::Probe
+            .tag()
+            .map(|value| (tag::RULE.to_owned(), value.to_owned())),
+    );
+    rule(
+        plan,
+        Purpose::Probe,
+        next,
+        &header(plan, &secret(plan)),
+        tags,
+        cloud,
+        made,
+    )
+    .await
+}
+
+/// Keeps the previous target group in use after the swap, so that its health stays known and the way back open.
+///
+/// It is made before the swap: a target group that nothing names for a moment loses the health of all its targets.
+pub(super) async fn watch(
+    plan: &Plan,
+    previous: &Previous,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<RuleArn, Error> {
+    let mut tags = tags(plan);
+    tags.extend(
+        Purpose::Watch
+            .tag()
+            .map(|value| (tag::RULE.to_owned(), value.to_owned())),
+    );
+    let conditions = header(plan, &format!("{}-previous", secret(plan)));
+    let previous = &previous.target_group;
+    rule(
+        plan,
+        Purpose::Watch,
+        previous,
+        &conditions,
+        tags,
+        cloud,
+        made,
+    )
+    .await
+}
+
+/// Makes the production rule of a first roll.
+pub(super) async fn production(
+    plan: &Plan,
+    next: &TargetGroupArn,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<RuleArn, Error> {
+    let conditions = plan.traffic.conditions.clone();
+    rule(
+        plan,
+        Purpose::Production,
+        next,
+        &conditions,
+        tags(plan),
+        cloud,
+        made,
+    )
+    .await
+}
+
+/// The value of the probe header: nobody who has not made the roll knows it.
+pub(super) fn secret(plan: &Plan) -> String {
+    plan.run.to_string().to_lowercase()
+}
+
+fn header(plan: &Plan, value: &str) -> Conditions {
+    Conditions {
+        headers: vec![(plan.traffic.probe_header.clone(), vec![value.to_owned()])],
+        ..Conditions::default()
+    }
+}
+
+async fn rule(
+    plan: &Plan,
+    purpose: Purpose,
+    target_group: &TargetGroupArn,
+    conditions: &Conditions,
+    tags: Tags,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<RuleArn, Error> {
+    let listener = &plan.traffic.listener;
+    let change = Change::Rule {
+        listener: listener.clone(),
+        purpose,
+    };
+    let find = async || {
+        let rules = cloud.rules(listener).await?.into_iter();
+        let arns: Vec<_> = rules.map(|rule| TrafficArn::Rule(rule.arn)).collect();
+        let tagged = cloud.traffic_tags(&arns).await?.into_iter();
+        let wanted = [tag::SERVICE, tag::RUN, tag::RULE];
+        let mut ours =
+            tagged.filter(|(_, there)| wanted.iter().all(|key| there.get(*key) == tags.get(*key)));
+        Ok(ours.next().and_then(|(arn, _)| match arn {
+            TrafficArn::Rule(arn) => Some(arn),
+            _ => None,
+        }))
+    };
+    let new = |priority| NewRule {
+        listener: listener.clone(),
+        priority,
+        conditions: conditions.clone(),
+        target_group: target_group.clone(),
+        tags: tags.clone(),
+    };
+    let create = async || match purpose {
+        Purpose::Production => cloud.create_rule(&new(plan.traffic.last_priority)).await,
+        _ => at_free_priority(plan, cloud, new).await,
+    };
+    ensure(plan, made, change, find, create).await
+}
+
+/// Priorities that were free when the plan was made may be taken by now: the next one is tried then.
+async fn at_free_priority(
+    plan: &Plan,
+    cloud: &impl Traffic,
+    new: impl Fn(u32) -> NewRule,
+) -> Result<RuleArn, CloudError> {
+    let taken = cloud.rules(&plan.traffic.listener).await?;
+    let taken: Vec<u32> = taken.iter().map(|rule| rule.priority).collect();
+    let free = plan
+        .traffic
+        .free_priorities
+        .iter()
+        .filter(|one| !taken.contains(one));
+    let mut last = CloudError::blocked(
+        "CreateRule",
+        "no priority is free before the production rule",
+    );
+    for priority in free {
+        match cloud.create_rule(&new(*priority)).await {
+            Err(error) if error.kind == Kind::AlreadyExists => last = error,
+            answer => return answer,
+        }
+    }
+    Err(last)
+}
