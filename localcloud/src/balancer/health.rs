@@ -18,6 +18,8 @@ use super::stats::Row;
 #[derive(Clone, Debug)]
 struct Known {
     verdict: Verdict,
+    /// What the model was told since it last said what it wants.
+    told: Verdict,
     failing_since: Option<Instant>,
     drained: bool,
 }
@@ -37,20 +39,23 @@ pub(super) struct Seen {
 }
 
 impl Health {
-    /// Forgets targets that are no longer wanted, and meets new ones.
+    /// Forgets targets that are no longer wanted, and meets new ones. All that is known is told again: a target may have
+    /// been deregistered and registered between two wishes, and then the model knows nothing of it.
     pub fn want(&mut self, wanted: &Balancer) {
         let mut known = HashMap::new();
         for (group, target) in targets(wanted) {
             let key = key(group, target);
             let before = self.known.remove(&key).unwrap_or(Known {
                 verdict: Verdict::Checking,
+                told: Verdict::Checking,
                 failing_since: None,
                 drained: false,
             });
             known.insert(
                 key,
                 Known {
-                    drained: before.drained && target.draining,
+                    told: Verdict::Checking,
+                    drained: false,
                     ..before
                 },
             );
@@ -94,8 +99,9 @@ impl Health {
             if verdict == Verdict::Healthy && !row.up {
                 seen.raise.push(format!("{backend}/{server}"));
             }
-            if verdict != known.verdict {
-                known.verdict = verdict.clone();
+            known.verdict = verdict.clone();
+            if known.told != verdict {
+                known.told = verdict.clone();
                 let (group, target, port) = (group.arn.clone(), target.id.clone(), target.port);
                 seen.facts.push(Fact::Probed {
                     group,

@@ -98,7 +98,8 @@ impl Proxy {
                 Ok(()) => self.tell(Fact::Balanced {
                     arn: wanted.arn.clone(),
                 }),
-                Err(error) => self.complain(wanted, &error),
+                // Nothing is said of health or draining that the proxy may not know of yet.
+                Err(error) => return self.complain(wanted, &error),
             }
         }
         if let Err(error) = self.look(wanted).await {
