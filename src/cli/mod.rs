@@ -3,6 +3,7 @@
 mod context;
 mod demo;
 mod exit;
+mod local;
 mod spelling;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Local(local::Local),
     Demo(demo::Demo),
 }
 
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Err(reason) => return context::refuse(&reason).into(),
     };
     match &cli.command {
+        Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),
     }
     .into()

@@ -32,7 +32,9 @@ pub struct Config {
 impl Config {
     /// A cloud of this name where users have theirs; `program` is run again as the supervisor.
     pub fn new(name: &str, program: &Path) -> Self {
-        let supervisor = [&program.display().to_string(), "local", "serve"].map(ToString::to_string).to_vec();
+        let supervisor = [&program.display().to_string(), "local", "serve"]
+            .map(ToString::to_string)
+            .to_vec();
         Self {
             name: name.to_owned(),
             router: Ipv4Addr::new(172, 31, 0, 1),
@@ -53,7 +55,10 @@ impl Config {
 
     /// Where the endpoint listens: for the machines, and for the host.
     pub(super) fn addresses(&self) -> [SocketAddr; 2] {
-        [(self.router, self.port).into(), (Ipv4Addr::LOCALHOST, self.port).into()]
+        [
+            (self.router, self.port).into(),
+            (Ipv4Addr::LOCALHOST, self.port).into(),
+        ]
     }
 
     pub(super) fn vpc(&self) -> Cidr {
@@ -72,7 +77,11 @@ impl Config {
     }
 
     pub(super) fn machines(&self) -> machines::Config {
-        machines::Config { prefix: self.name.clone(), run: self.run.join("machines"), ..machines::Config::default() }
+        machines::Config {
+            prefix: self.name.clone(),
+            state: self.cache.join(format!("{}.state", self.name)),
+            ..machines::Config::default()
+        }
     }
 
     pub(super) fn control(&self) -> PathBuf {
@@ -80,7 +89,7 @@ impl Config {
     }
 
     pub(super) fn log(&self) -> PathBuf {
-        self.run.join("log")
+        self.cache.join(format!("{}.log", self.name))
     }
 
     pub(super) fn failure(&self) -> PathBuf {
@@ -109,7 +118,10 @@ impl Config {
     pub(super) fn write(&self) -> Result<(), Error> {
         let path = Self::file(&self.run);
         let text = serde_json::to_string_pretty(self);
-        let text = text.map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let text = text.map_err(|source| Error::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
         std::fs::write(&path, text).map_err(Error::file(path))
     }
 

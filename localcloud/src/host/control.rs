@@ -19,14 +19,24 @@ pub(super) enum Command {
 }
 
 impl Command {
-    const ALL: [(Self, &str); 3] = [(Self::Status, "status"), (Self::Reset, "reset"), (Self::Stop, "stop")];
+    const ALL: [(Self, &str); 3] = [
+        (Self::Status, "status"),
+        (Self::Reset, "reset"),
+        (Self::Stop, "stop"),
+    ];
 
     fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(command, _)| *command == self).map_or("", |(_, word)| word)
+        Self::ALL
+            .iter()
+            .find(|(command, _)| *command == self)
+            .map_or("", |(_, word)| word)
     }
 
     fn read(line: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, word)| *word == line.trim()).map(|(command, _)| *command)
+        Self::ALL
+            .iter()
+            .find(|(_, word)| *word == line.trim())
+            .map(|(command, _)| *command)
     }
 }
 
@@ -38,14 +48,21 @@ pub(super) async fn ask(config: &Config, command: Command) -> Result<String, Err
     let path = config.control();
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
             return Err(Error::Down);
         }
         Err(error) => return Err(Error::file(path)(error)),
     };
     let mut answer = String::new();
     let exchange = async {
-        stream.write_all(format!("{}\n", command.word()).as_bytes()).await?;
+        stream
+            .write_all(format!("{}\n", command.word()).as_bytes())
+            .await?;
         BufReader::new(&mut stream).read_line(&mut answer).await
     };
     match exchange.await {
@@ -58,7 +75,9 @@ pub(super) async fn ask(config: &Config, command: Command) -> Result<String, Err
 pub(super) fn listen(config: &Config) -> Result<UnixListener, Error> {
     let path = config.control();
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::file(path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::file(path)(error));
+        }
         _ => {}
     }
     let listener = UnixListener::bind(&path).map_err(Error::file(path.clone()))?;
@@ -85,7 +104,10 @@ async fn pass(mut stream: UnixStream, orders: mpsc::Sender<Order>) -> io::Result
     BufReader::new(&mut stream).read_line(&mut line).await?;
     let command = Command::read(&line).ok_or(io::ErrorKind::InvalidInput)?;
     let (sender, answer) = oneshot::channel();
-    orders.send((command, sender)).await.map_err(io::Error::other)?;
+    orders
+        .send((command, sender))
+        .await
+        .map_err(io::Error::other)?;
     let answer = answer.await.map_err(io::Error::other)?;
     stream.write_all(format!("{answer}\n").as_bytes()).await
 }
@@ -99,10 +121,16 @@ mod tests {
     #[tokio::test]
     async fn a_command_finds_its_answer_and_a_closed_socket_says_down() {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config { run: folder.path().to_owned(), ..Config::new("kilnx", Path::new("kiln")) };
-        assert!(matches!(ask(&config, Command::Status).await, Err(Error::Down)));
+        let config = Config {
+            run: folder.path().to_owned(),
+            ..Config::new("kilnx", Path::new("kiln"))
+        };
+        assert!(matches!(
+            ask(&config, Command::Status).await,
+            Err(Error::Down)
+        ));
         let listener = listen(&config).unwrap();
-        let (orders, mut inbox) = mpsc::channel(1);
+        let (orders, mut inbox) = mpsc::channel::<Order>(1);
         let answering = async {
             let (command, answer) = inbox.recv().await.unwrap();
             assert_eq!(command, Command::Reset);

@@ -55,7 +55,9 @@ async fn kill(config: &Config) -> Result<(), Error> {
     }
     match timeout(DEATH, lock::take(&config.alive(), || {})).await {
         Ok(taken) => taken.map(drop),
-        Err(_) => Err(Error::Supervisor("does not end, not even killed".to_owned())),
+        Err(_) => Err(Error::Supervisor(
+            "does not end, not even killed".to_owned(),
+        )),
     }
 }
 
@@ -69,17 +71,25 @@ fn supervisors(run: &Path) -> Result<Vec<u32>, Error> {
 fn is_supervisor(process: u32, run: &Path) -> bool {
     // A process that has ended meanwhile has no line.
     let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&[u8]> = line
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .collect();
     let serves = words.iter().any(|word| *word == b"serve");
-    serves && words.last().is_some_and(|word| *word == run.as_os_str().as_encoded_bytes())
+    serves
+        && words
+            .last()
+            .is_some_and(|word| *word == run.as_os_str().as_encoded_bytes())
 }
 
 /// Removes by name what no process holds any more.
 pub(super) async fn sweep(config: &Config) -> Result<(), Error> {
-    machines::sweep(&config.machines()).await?;
+    machines::sweep(&config.machines())?;
     network::sweep(&config.network()).await?;
     match fs::remove_dir_all(&config.run) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(&config.run)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file(&config.run)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -91,16 +101,35 @@ pub async fn leftovers(config: &Config) -> Result<Vec<String>, Error> {
     for process in supervisors(&config.run)? {
         found.push(format!("process {process}"));
     }
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(Error::file("/proc/self/mountinfo"))?;
+    let mounts =
+        fs::read_to_string("/proc/self/mountinfo").map_err(Error::file("/proc/self/mountinfo"))?;
     let run = config.run.display().to_string();
-    found.extend(mounts.lines().filter(|line| line.contains(&run)).map(|line| format!("mount {line}")));
+    found.extend(
+        mounts
+            .lines()
+            .filter(|line| line.contains(&run))
+            .map(|line| format!("mount {line}")),
+    );
     let links = command::run("ip", &["-o", "link", "show"]).await?;
     let names = links.lines().filter_map(|line| line.split(": ").nth(1));
-    found.extend(names.filter(|name| name.starts_with(&config.name)).map(|name| format!("interface {name}")));
+    found.extend(
+        names
+            .filter(|name| name.starts_with(&config.name))
+            .map(|name| format!("interface {name}")),
+    );
     let tables = command::run("nft", &["list", "tables"]).await?;
-    let named = |line: &&str| line.split_whitespace().next_back().is_some_and(|name| name.starts_with(&config.name));
+    let named = |line: &&str| {
+        line.split_whitespace()
+            .next_back()
+            .is_some_and(|name| name.starts_with(&config.name))
+    };
     found.extend(tables.lines().filter(named).map(ToString::to_string));
-    for folder in ["/run/netns", "/sys/fs/cgroup", "/run/systemd/nspawn/locks", "/run"] {
+    for folder in [
+        "/run/netns",
+        "/sys/fs/cgroup",
+        "/run/systemd/nspawn/locks",
+        "/run",
+    ] {
         found.extend(entries(folder, &config.name));
     }
     Ok(found)
@@ -109,5 +138,8 @@ pub async fn leftovers(config: &Config) -> Result<Vec<String>, Error> {
 fn entries(folder: &str, name: &str) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|entry| entry.contains(name)).map(|entry| format!("{folder}/{entry}")).collect()
+    names
+        .filter(|entry| entry.contains(name))
+        .map(|entry| format!("{folder}/{entry}"))
+        .collect()
 }

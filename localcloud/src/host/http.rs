@@ -25,13 +25,20 @@ pub(super) async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>,
     let mut listeners = Vec::new();
     for address in addresses {
         let bound = TcpListener::bind(address).await;
-        listeners.push(bound.map_err(|source| Error::Listen { address: *address, source })?);
+        listeners.push(bound.map_err(|source| Error::Listen {
+            address: *address,
+            source,
+        })?);
     }
     Ok(listeners)
 }
 
 /// Serves one socket until it is told to stop.
-pub(super) async fn serve(listener: TcpListener, questions: mpsc::Sender<Question>, stop: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    questions: mpsc::Sender<Question>,
+    stop: CancellationToken,
+) {
     let router = Router::new().fallback(answer).with_state(questions);
     let serving = axum::serve(listener, router);
     tokio::select! {
@@ -47,7 +54,8 @@ async fn answer(State(questions): State<mpsc::Sender<Question>>, request: Reques
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let headers = parts.headers.iter();
-    let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers = headers
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let request = HttpRequest {
         method: parts.method.to_string(),
         path: parts.uri.to_string(),
@@ -56,7 +64,11 @@ async fn answer(State(questions): State<mpsc::Sender<Question>>, request: Reques
     };
     let action = action(&request);
     let (sender, receiver) = oneshot::channel();
-    if questions.send(Question::Call(request, sender)).await.is_err() {
+    if questions
+        .send(Question::Call(request, sender))
+        .await
+        .is_err()
+    {
         return plain(StatusCode::SERVICE_UNAVAILABLE);
     }
     let Ok(answer) = receiver.await else {
@@ -74,7 +86,8 @@ fn plain(status: StatusCode) -> Response {
 }
 
 fn response(answer: HttpResponse) -> Response {
-    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let mut response =
+        plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
@@ -90,9 +103,14 @@ fn action(request: &HttpRequest) -> String {
         return target.to_owned();
     }
     let query = request.path.split_once('?').map_or("", |(_, query)| query);
-    let fields = form_urlencoded::parse(&request.body).chain(form_urlencoded::parse(query.as_bytes()));
-    let mut names = fields.filter(|(name, _)| name == "Action").map(|(_, value)| value.into_owned());
-    names.next().unwrap_or_else(|| format!("{} {}", request.method, request.path))
+    let fields =
+        form_urlencoded::parse(&request.body).chain(form_urlencoded::parse(query.as_bytes()));
+    let mut names = fields
+        .filter(|(name, _)| name == "Action")
+        .map(|(_, value)| value.into_owned());
+    names
+        .next()
+        .unwrap_or_else(|| format!("{} {}", request.method, request.path))
 }
 
 /// The code of a refusal, for the log.
@@ -105,7 +123,9 @@ fn code(answer: &HttpResponse) -> String {
     if answer.status < 400 {
         return "ok".to_owned();
     }
-    after("<Code>", '<').or_else(|| after("\"__type\":\"", '"')).unwrap_or_default()
+    after("<Code>", '<')
+        .or_else(|| after("\"__type\":\"", '"'))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,12 +134,28 @@ mod tests {
 
     #[test]
     fn the_log_names_action_and_code() {
-        let query = HttpRequest { body: b"Version=1&Action=RunInstances".to_vec(), ..HttpRequest::default() };
+        let query = HttpRequest {
+            body: b"Version=1&Action=RunInstances".to_vec(),
+            ..HttpRequest::default()
+        };
         assert_eq!(action(&query), "RunInstances");
-        let json = HttpRequest { headers: vec![("X-Amz-Target".into(), "AmazonSSM.GetParameter".into())], ..query };
+        let json = HttpRequest {
+            headers: vec![("X-Amz-Target".into(), "AmazonSSM.GetParameter".into())],
+            ..query
+        };
         assert_eq!(action(&json), "AmazonSSM.GetParameter");
-        let refusal = |body: &str| HttpResponse { status: 400, headers: Vec::new(), body: body.into() };
-        assert_eq!(code(&refusal("<Error><Code>InvalidAction</Code></Error>")), "InvalidAction");
-        assert_eq!(code(&refusal(r#"{"__type":"ParameterNotFound"}"#)), "ParameterNotFound");
+        let refusal = |body: &str| HttpResponse {
+            status: 400,
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        assert_eq!(
+            code(&refusal("<Error><Code>InvalidAction</Code></Error>")),
+            "InvalidAction"
+        );
+        assert_eq!(
+            code(&refusal(r#"{"__type":"ParameterNotFound"}"#)),
+            "ParameterNotFound"
+        );
     }
 }

@@ -16,7 +16,11 @@ pub(super) fn try_take(path: &Path) -> Result<Option<File>, Error> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
-    let file = File::options().create(true).append(true).open(path).map_err(Error::file(path))?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(Error::file(path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

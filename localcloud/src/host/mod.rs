@@ -35,17 +35,25 @@ pub enum Error {
     #[error("use {path}")]
     File { path: PathBuf, source: io::Error },
     #[error("read {path}")]
-    Unreadable { path: PathBuf, source: serde_json::Error },
+    Unreadable {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
     #[error("start the local cloud: {reason}; its log is {log}")]
     NotStarted { reason: String, log: PathBuf },
     #[error("listen on {address}")]
-    Listen { address: std::net::SocketAddr, source: io::Error },
+    Listen {
+        address: std::net::SocketAddr,
+        source: io::Error,
+    },
     #[error("set up the seeded account")]
     Seed(#[source] model::Fault),
     #[error("set up the network")]
     Network(#[from] network::Error),
     #[error("set up the machines")]
     Machines(#[from] machines::Error),
+    #[error("build the base image")]
+    Base(#[from] machines::base::Error),
     #[error(transparent)]
     Command(#[from] command::Error),
     #[error("the local cloud is down; `kiln local up` starts it")]
@@ -67,7 +75,10 @@ impl Error {
 /// It is down, or does not answer.
 pub async fn status(config: &Config) -> Result<Status, Error> {
     let answer = control::ask(config, control::Command::Status).await?;
-    serde_json::from_str(&answer).map_err(|source| Error::Unreadable { path: config.control(), source })
+    serde_json::from_str(&answer).map_err(|source| Error::Unreadable {
+        path: config.control(),
+        source,
+    })
 }
 
 /// Takes the local cloud back to what it was after `up`: no instance, group or image of users is left.
@@ -75,5 +86,7 @@ pub async fn status(config: &Config) -> Result<Status, Error> {
 /// # Errors
 /// It is down, or cannot start again.
 pub async fn reset(config: &Config) -> Result<(), Error> {
-    control::ask(config, control::Command::Reset).await.map(drop)
+    control::ask(config, control::Command::Reset)
+        .await
+        .map(drop)
 }

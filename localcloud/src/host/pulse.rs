@@ -84,7 +84,9 @@ fn answer(model: &mut Model, question: Question, now: Timestamp) -> Vec<Effect> 
 
 /// Waits for an instant; for ever when there is none.
 async fn until(due: Option<Timestamp>, now: fn() -> Timestamp) {
-    let Some(due) = due else { return std::future::pending().await };
+    let Some(due) = due else {
+        return std::future::pending().await;
+    };
     // A due instant in the past must not wait; one is waited past, so that the model finds it due.
     let left = Duration::try_from(due.duration_since(now())).unwrap_or_default();
     sleep(left + Duration::from_millis(1)).await;

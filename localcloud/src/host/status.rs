@@ -55,7 +55,14 @@ pub struct Image {
 pub(super) fn look(model: &mut Model, now: Timestamp) -> (Seen, Vec<Effect>) {
     let mut effects = Vec::new();
     let mut call = |service, action: &str, params: Params| {
-        let answer = model.call(&Request { service, action: action.to_owned(), params }, now);
+        let answer = model.call(
+            &Request {
+                service,
+                action: action.to_owned(),
+                params,
+            },
+            now,
+        );
         effects.extend(answer.effects);
         answer.result.unwrap_or(Tree::new())
     };
@@ -63,14 +70,21 @@ pub(super) fn look(model: &mut Model, now: Timestamp) -> (Seen, Vec<Effect>) {
     let reservations = call(Service::Ec2, "DescribeInstances", nothing());
     let balancers = call(Service::Elb, "DescribeLoadBalancers", nothing());
     let own = Params::List(vec![Params::Text("self".to_owned())]);
-    let images = call(Service::Ec2, "DescribeImages", Params::Map(BTreeMap::from([("Owner".to_owned(), own)])));
+    let images = call(
+        Service::Ec2,
+        "DescribeImages",
+        Params::Map(BTreeMap::from([("Owner".to_owned(), own)])),
+    );
     let seen = Seen {
         instances: list(&reservations, "reservationSet")
             .iter()
             .flat_map(|reservation| list(reservation, "instancesSet"))
             .map(instance)
             .collect(),
-        load_balancers: list(&balancers, "LoadBalancers").iter().map(balancer).collect(),
+        load_balancers: list(&balancers, "LoadBalancers")
+            .iter()
+            .map(balancer)
+            .collect(),
         images: list(&images, "imagesSet").iter().map(image).collect(),
     };
     (seen, effects)
@@ -105,25 +119,51 @@ fn balancer(tree: &Tree) -> Balancer {
 }
 
 fn image(tree: &Tree) -> Image {
-    Image { id: text(tree, "imageId"), name: text(tree, "name"), state: text(tree, "imageState") }
+    Image {
+        id: text(tree, "imageId"),
+        name: text(tree, "name"),
+        state: text(tree, "imageState"),
+    }
 }
 
 /// Memory of all processes that this one can see, in bytes. In a pid namespace of its own these are the cloud's.
 pub(super) fn memory() -> u64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let texts = processes.filter_map(|entry| fs::read_to_string(entry.path().join("smaps_rollup")).ok());
+    let texts =
+        processes.filter_map(|entry| fs::read_to_string(entry.path().join("smaps_rollup")).ok());
     let share = |text: String| -> Option<u64> {
-        text.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix(" kB")?.parse().ok()
+        text.lines()
+            .find_map(|line| line.strip_prefix("Pss:"))?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse()
+            .ok()
     };
     texts.filter_map(share).sum::<u64>() * 1024
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "up at {} ({}), {} MiB", self.endpoint, self.region, self.memory >> 20)?;
-        let Seen { instances, load_balancers, images } = &self.seen;
+        writeln!(
+            f,
+            "up at {} ({}), {} MiB",
+            self.endpoint,
+            self.region,
+            self.memory >> 20
+        )?;
+        let Seen {
+            instances,
+            load_balancers,
+            images,
+        } = &self.seen;
         writeln!(f, "{} instances", instances.len())?;
-        for Instance { id, state, address, image } in instances {
+        for Instance {
+            id,
+            state,
+            address,
+            image,
+        } in instances
+        {
             writeln!(f, "  {id}  {state:<13}  {address:<15}  {image}")?;
         }
         writeln!(f, "{} load balancers", load_balancers.len())?;

@@ -59,7 +59,11 @@ async fn rounds(config: &Config, now: fn() -> Timestamp) -> Result<(), Error> {
     let (orders, inbox) = mpsc::channel(8);
     let mut tasks = JoinSet::new();
     tasks.spawn(control::serve(control::listen(config)?, orders));
-    let mut ears = Ears { inbox, term: ear(SignalKind::terminate())?, interrupt: ear(SignalKind::interrupt())? };
+    let mut ears = Ears {
+        inbox,
+        term: ear(SignalKind::terminate())?,
+        interrupt: ear(SignalKind::interrupt())?,
+    };
     let mut waiting = None;
     loop {
         match round(config, now, &mut ears, waiting.take()).await? {
@@ -99,15 +103,16 @@ async fn round(
     waiting: Option<oneshot::Sender<String>>,
 ) -> Result<After, Error> {
     let mut round = begin(config, now).await?;
-    let outcome = match timeout(READY, round.balanced.wait_for(|balanced| *balanced)).await {
-        Ok(Ok(_)) => {
-            tracing::info!(endpoint = config.endpoint(), "ready");
-            if let Some(asker) = waiting {
-                tell(asker, "done");
-            }
-            Ok(obey(config, &mut round, ears).await)
-        }
-        _ => Err(Error::Supervisor(format!("saw no load balancer listen for {READY:?}"))),
+    let ready = timeout(READY, round.balanced.wait_for(|balanced| *balanced)).await;
+    let ready = ready.is_ok_and(|seen| seen.is_ok());
+    let outcome = if ready {
+        tracing::info!(endpoint = config.endpoint(), "ready");
+        waiting.into_iter().for_each(|asker| tell(asker, "done"));
+        Ok(obey(config, &mut round, ears).await)
+    } else {
+        Err(Error::Supervisor(format!(
+            "saw no load balancer listen for {READY:?}"
+        )))
     };
     end(round).await;
     outcome
@@ -118,29 +123,56 @@ async fn begin(config: &Config, now: fn() -> Timestamp) -> Result<Round, Error> 
     let listeners = http::listen(&config.addresses()).await?;
     let (facts, fact_inbox) = mpsc::unbounded_channel();
     let base = machines::base::ensure(&config.cache, &mut |_| {}).await?;
-    let mut machines = Machines::start_up(config.machines(), Arc::clone(&network), facts.clone()).await?;
+    let machines =
+        Machines::start_up(config.machines(), Arc::clone(&network), facts.clone()).await?;
     for source in seed::sources(now()) {
         machines.publish(&source.image.id, &base, source.user)?;
     }
-    let balancers = Balancers::new(Place { folder: config.balancers(), facts });
+    let balancers = Balancers::new(Place {
+        folder: config.balancers(),
+        facts,
+    });
     let mut model = seed::account(config, now().as_millisecond().unsigned_abs(), now());
     let (effects, effect_inbox) = mpsc::unbounded_channel::<Effect>();
     for effect in seed::plant(&mut model, now()).map_err(Error::Seed)? {
-        effects.send(effect).map_err(|_| Error::Supervisor("lost an effect".to_owned()))?;
+        effects
+            .send(effect)
+            .map_err(|_| Error::Supervisor("lost an effect".to_owned()))?;
     }
     let (questions, question_inbox) = mpsc::channel(64);
     let (balanced, balanced_view) = watch::channel(false);
-    let pulse = Pulse { questions: question_inbox, facts: fact_inbox, effects, balanced, now };
-    let world = World { network: Arc::clone(&network), machines, balancers, addresses: HashMap::new() };
+    let pulse = Pulse {
+        questions: question_inbox,
+        facts: fact_inbox,
+        effects,
+        balanced,
+        now,
+    };
+    let world = World {
+        network: Arc::clone(&network),
+        machines,
+        balancers,
+        addresses: HashMap::new(),
+    };
     let mut tasks = JoinSet::new();
     tasks.spawn(pulse.run(model));
     let stop = CancellationToken::new();
     for listener in listeners {
         tasks.spawn(http::serve(listener, questions.clone(), stop.clone()));
     }
-    #[expect(clippy::disallowed_methods, reason = "the handle gives the world back; `end` awaits it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the handle gives the world back; `end` awaits it"
+    )]
     let world = tokio::spawn(world.run(effect_inbox));
-    Ok(Round { network, questions, balanced: balanced_view, stop, tasks, world })
+    Ok(Round {
+        network,
+        questions,
+        balanced: balanced_view,
+        stop,
+        tasks,
+        world,
+    })
 }
 
 /// Answers orders until one of them, a signal or the end of a task ends the round.
@@ -176,8 +208,17 @@ fn tell(asker: oneshot::Sender<String>, answer: &str) {
 async fn describe(config: &Config, round: &Round) -> String {
     let (sender, seen) = oneshot::channel();
     let asked = round.questions.send(Question::Look(sender)).await;
-    let seen = if asked.is_ok() { seen.await.unwrap_or_default() } else { status::Seen::default() };
-    let status = Status { endpoint: config.endpoint(), region: config.region.clone(), seen, memory: status::memory() };
+    let seen = if asked.is_ok() {
+        seen.await.unwrap_or_default()
+    } else {
+        status::Seen::default()
+    };
+    let status = Status {
+        endpoint: config.endpoint(),
+        region: config.region.clone(),
+        seen,
+        memory: status::memory(),
+    };
     serde_json::to_string(&status).unwrap_or_default()
 }
 
@@ -195,7 +236,10 @@ async fn end(mut round: Round) {
         if let Some(network) = Arc::into_inner(round.network)
             && let Err(error) = network.down().await
         {
-            tracing::error!(error = failure::chain(&error), "the network stays until the sweep");
+            tracing::error!(
+                error = failure::chain(&error),
+                "the network stays until the sweep"
+            );
         }
     };
     if timeout(FAREWELL, ending).await.is_err() {

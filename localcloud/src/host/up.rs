@@ -27,13 +27,22 @@ pub struct Up {
 impl fmt::Display for Up {
     /// Lines for a shell. The keys are dummies: nothing checks signatures.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { endpoint, region, seen, .. } = &self.status;
+        let Status {
+            endpoint,
+            region,
+            seen,
+            ..
+        } = &self.status;
         writeln!(f, "export AWS_ENDPOINT_URL={endpoint}")?;
         writeln!(f, "export AWS_REGION={region}")?;
         writeln!(f, "export AWS_DEFAULT_REGION={region}")?;
         writeln!(f, "export AWS_ACCESS_KEY_ID=kiln")?;
         writeln!(f, "export AWS_SECRET_ACCESS_KEY=kiln")?;
-        match seen.load_balancers.iter().find(|balancer| balancer.name == seed::NAME) {
+        match seen
+            .load_balancers
+            .iter()
+            .find(|balancer| balancer.name == seed::NAME)
+        {
             Some(balancer) => writeln!(f, "export KILN_LOCAL_LOAD_BALANCER={}", balancer.url),
             None => Ok(()),
         }
@@ -44,12 +53,15 @@ impl fmt::Display for Up {
 ///
 /// # Errors
 /// The host lacks something, an address or range is in use, or the supervisor could not start.
-pub async fn up(config: &Config, say: &mut dyn FnMut(&str)) -> Result<Up, Error> {
+pub async fn up(config: &Config, say: &mut (dyn FnMut(&str) + Send)) -> Result<Up, Error> {
     let wait = || say("another `kiln local` is at work here; waiting for it");
     let door = lock::take(&config.door(), wait).await?;
     if lock::try_take(&config.alive())?.is_none() {
         let status = ready(config, None).await?;
-        return Ok(Up { already: true, status });
+        return Ok(Up {
+            already: true,
+            status,
+        });
     }
     if let Some(missing) = machines::host::missing() {
         return Err(Error::Missing(missing));
@@ -65,16 +77,33 @@ pub async fn up(config: &Config, say: &mut dyn FnMut(&str)) -> Result<Up, Error>
         down::end(config).await?;
     }
     drop(door);
-    Ok(Up { already: false, status: status? })
+    Ok(Up {
+        already: false,
+        status: status?,
+    })
 }
 
 /// Starts the supervisor in a session and in namespaces of its own.
 fn spawn(config: &Config) -> Result<Child, Error> {
-    let log = File::options().create(true).append(true).open(config.log()).map_err(Error::file(config.log()))?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(config.log())
+        .map_err(Error::file(config.log()))?;
     let errors = log.try_clone().map_err(Error::file(config.log()))?;
     let mut command = Command::new("setsid");
-    command.args(["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]);
-    command.args(&config.supervisor).arg(&config.run).current_dir("/");
+    command.args([
+        "unshare",
+        "--mount",
+        "--pid",
+        "--mount-proc",
+        "--fork",
+        "--kill-child",
+    ]);
+    command
+        .args(&config.supervisor)
+        .arg(&config.run)
+        .current_dir("/");
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
     command.spawn().map_err(Error::file("setsid"))
 }
@@ -87,18 +116,27 @@ async fn ready(config: &Config, mut supervisor: Option<Child>) -> Result<Status,
                 Err(Error::Down | Error::Supervisor(_)) => {}
                 answer => return answer,
             }
-            let ended = supervisor.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            if ended.is_some() || (supervisor.is_none() && lock::try_take(&config.alive())?.is_some()) {
+            let ended = supervisor
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            if ended.is_some()
+                || (supervisor.is_none() && lock::try_take(&config.alive())?.is_some())
+            {
                 return Err(not_started(config, "it ended at once"));
             }
             sleep(PAUSE).await;
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| Err(not_started(config, "it was not ready in time")))
+    timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| Err(not_started(config, "it was not ready in time")))
 }
 
 /// The reason that the supervisor left, or the one that could be seen from here.
 fn not_started(config: &Config, seen: &str) -> Error {
     let reason = fs::read_to_string(config.failure()).unwrap_or_else(|_| seen.to_owned());
-    Error::NotStarted { reason, log: config.log() }
+    Error::NotStarted {
+        reason,
+        log: config.log(),
+    }
 }

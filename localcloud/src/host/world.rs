@@ -39,7 +39,11 @@ impl World {
         if self.addresses.get(&wanted.arn) != Some(&wanted.address) {
             if let Err(error) = self.network.add_address(wanted.address).await {
                 // The proxy goes on trying to listen; its load balancer stays in `provisioning`.
-                tracing::error!(error = failure::chain(&error), load_balancer = wanted.name, "no address");
+                tracing::error!(
+                    error = failure::chain(&error),
+                    load_balancer = wanted.name,
+                    "no address"
+                );
             }
             self.addresses.insert(wanted.arn.clone(), wanted.address);
         }
@@ -48,15 +52,25 @@ impl World {
 
     async fn unbalance(&mut self, arn: &str) {
         self.balancers.unbalance(arn);
-        let Some(address) = self.addresses.remove(arn) else { return };
+        let Some(address) = self.addresses.remove(arn) else {
+            return;
+        };
         if let Err(error) = self.network.remove_address(address).await {
-            tracing::warn!(error = failure::chain(&error), "an address stays until `down`");
+            tracing::warn!(
+                error = failure::chain(&error),
+                "an address stays until `down`"
+            );
         }
     }
 
     /// Ends proxies and machines in order.
     pub async fn end(self) {
         self.balancers.end().await;
-        self.machines.shut_down().await;
+        if let Err(error) = self.machines.shut_down().await {
+            tracing::error!(
+                error = failure::chain(&error),
+                "machines stay until the sweep"
+            );
+        }
     }
 }
