@@ -4,6 +4,7 @@
 
 mod balancer;
 mod foreign;
+mod machines;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]

@@ -255,16 +255,16 @@ impl Machine {
         if self.aim == Aim::Run && !asked {
             self.aim = Aim::Rest;
         }
-        if alive {
-            self.tell(Fact::Stopped {
+        match self.aim {
+            Aim::Gone => {}
+            _ if alive || asked => self.tell(Fact::Stopped {
                 instance: self.boot.instance.clone(),
                 asked,
-            });
-        } else if !asked {
-            self.fail(format!(
+            }),
+            _ => self.fail(format!(
                 "its init did not start: {}",
                 running.container.complaint()
-            ));
+            )),
         }
     }
 

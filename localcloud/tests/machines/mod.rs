@@ -1,0 +1,70 @@
+//! Real machines: booted, logged in to, frozen, restarted, killed. They need root, the tools of `make deps` and a way to
+//! Debian's mirror; without these they fail and say why.
+//!
+//! Each test starts this binary again as the init of its own namespaces (`supervised`), as `kiln local` runs. They use a
+//! prefix and a range of their own, so that a cloud that is up on this host stays as it is.
+
+mod cloud;
+mod image;
+mod kill;
+mod life;
+mod metadata;
+mod several;
+
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// One cloud at a time: they share a prefix.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The command that runs a test of this binary as the init of its own mount and pid namespaces.
+fn as_init(test: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .stdin(Stdio::null());
+    command
+}
+
+fn is_init() -> bool {
+    std::process::id() == 1
+}
+
+/// Runs the body of the test of this name in a process like that of `kiln local`, and checks that nothing is left.
+fn supervised(test: &str, body: impl Future<Output = ()>) {
+    if is_init() {
+        return block_on(body);
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    check_host();
+    let output = as_init(test).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        said.contains("1 passed"),
+        "the test {test} did not run inside: {said}"
+    );
+    assert_eq!(cloud::left(), Vec::<String>::new());
+}
+
+fn check_host() {
+    if let Some(sentence) = localcloud::machines::host::missing() {
+        panic!("machine tests cannot run here: {sentence}");
+    }
+}
+
+fn block_on(body: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(body);
+}
