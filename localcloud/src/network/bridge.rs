@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 
 use super::{Config, Error};
-use crate::command::{self, run, run_with_input};
+use crate::command::{run, run_with_input};
 
 /// A line of `ip -j route`.
 #[derive(Debug, Deserialize)]
@@ -99,15 +99,12 @@ pub(super) async fn add_address(config: &Config, address: Ipv4Addr) -> Result<()
 }
 
 pub(super) async fn remove_address(config: &Config, address: Ipv4Addr) -> Result<(), Error> {
-    let with_bits = format!("{address}/{}", config.bits);
-    match run("ip", &["addr", "del", &with_bits, "dev", &config.bridge()]).await {
-        Err(command::Error::Failed { said, .. })
-            if said.contains("Cannot assign requested address") =>
-        {
-            Ok(())
-        }
-        other => Ok(other.map(drop)?),
+    let (bridge, with_bits) = (config.bridge(), format!("{address}/{}", config.bits));
+    let there = run("ip", &["-o", "-4", "addr", "show", "dev", &bridge]).await?;
+    if there.split_whitespace().any(|word| word == with_bits) {
+        run("ip", &["addr", "del", &with_bits, "dev", &bridge]).await?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! A machine's network namespace and the cable that joins it to the bridge.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use super::{Config, Error, bridge};
-use crate::command::{self, run, run_with_input};
+use crate::command::{run, run_with_input};
+
+/// Where `ip netns` keeps its names.
+pub(super) const NAMESPACES: &str = "/run/netns";
 
 pub(super) async fn attach(
     config: &Config,
@@ -55,19 +59,28 @@ fn inside(config: &Config, address: Ipv4Addr) -> String {
 
 pub(super) async fn detach(config: &Config, instance: &str) -> Result<(), Error> {
     // The cable is removed by its own name: the namespace lives on while anything still runs in it.
-    gone_is_fine(run("ip", &["link", "del", &config.cable(instance)]).await)?;
-    gone_is_fine(run("ip", &["netns", "del", &config.namespace(instance)]).await)
+    remove_link(&config.cable(instance)).await?;
+    remove(&config.namespace(instance)).await
 }
 
-/// A thing that is not there needs no removing.
-pub(super) fn gone_is_fine(result: Result<String, command::Error>) -> Result<(), Error> {
-    match result {
-        Err(command::Error::Failed { said, .. })
-            if said.contains("Cannot find device")
-                || said.contains("No such file or directory") =>
-        {
-            Ok(())
-        }
+/// Removes a namespace's name; one that is not there, or goes meanwhile, is fine.
+pub(super) async fn remove(namespace: &str) -> Result<(), Error> {
+    let name = Path::new(NAMESPACES).join(namespace);
+    unless_gone(&name, &["netns", "del", namespace]).await
+}
+
+/// Removes an interface; one that is not there, or goes meanwhile with its namespace, is fine.
+pub(super) async fn remove_link(link: &str) -> Result<(), Error> {
+    let name = Path::new("/sys/class/net").join(link);
+    unless_gone(&name, &["link", "del", link]).await
+}
+
+async fn unless_gone(name: &Path, arguments: &[&str]) -> Result<(), Error> {
+    if !name.exists() {
+        return Ok(());
+    }
+    match run("ip", arguments).await {
+        Err(_) if !name.exists() => Ok(()),
         other => Ok(other.map(drop)?),
     }
 }

@@ -2,12 +2,9 @@
 
 use serde::Deserialize;
 
-use super::namespace::gone_is_fine;
+use super::namespace::{self, NAMESPACES};
 use super::{Config, Error, firewall, forwarding};
 use crate::command::run;
-
-/// Where `ip netns` keeps its names.
-const NAMESPACES: &str = "/run/netns";
 
 #[derive(Deserialize)]
 struct Link {
@@ -19,11 +16,11 @@ struct Link {
 pub async fn sweep(config: &Config) -> Result<Vec<String>, Error> {
     let mut removed = Vec::new();
     for link in links(config).await? {
-        gone_is_fine(run("ip", &["link", "del", &link]).await)?;
+        namespace::remove_link(&link).await?;
         removed.push(link);
     }
     for namespace in namespaces(config)? {
-        gone_is_fine(run("ip", &["netns", "del", &namespace]).await)?;
+        namespace::remove(&namespace).await?;
         removed.push(namespace);
     }
     if firewall::remove(&config.prefix).await? {
