@@ -5,6 +5,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// Longest wait for all processes to stand still.
+const FREEZE: Duration = Duration::from_secs(1);
 
 /// Hierarchies of the older kind that a container with systemd in it needs or that count its memory and processes.
 const OLDER: [&str; 3] = ["name=systemd", "memory", "pids"];
@@ -41,8 +47,24 @@ impl Cgroup {
     }
 
     /// Stops all processes where they stand; returns whether the host can do that.
-    pub(super) fn freeze(&self) -> io::Result<bool> {
-        self.control("cgroup.freeze", "1")
+    pub(super) async fn freeze(&self) -> io::Result<bool> {
+        if !self.control("cgroup.freeze", "1")? {
+            return Ok(false);
+        }
+        // The kernel gathers the processes by and by. One in a long call of the kernel is not waited for forever.
+        let deadline = Instant::now() + FREEZE;
+        while !self.is_frozen()? && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok(true)
+    }
+
+    fn is_frozen(&self) -> io::Result<bool> {
+        let Some(folder) = &self.unified else {
+            return Ok(false);
+        };
+        let events = fs::read_to_string(folder.join("cgroup.events"))?;
+        Ok(events.lines().any(|line| line == "frozen 1"))
     }
 
     pub(super) fn thaw(&self) -> io::Result<bool> {

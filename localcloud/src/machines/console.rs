@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::Fact;
 
@@ -15,6 +15,9 @@ const KEPT: usize = 64 * 1024;
 
 /// Silence after which what has been printed is passed on.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// The longest that somebody waits for what a machine prints without a pause.
+const OFTEN: Duration = Duration::from_secs(2);
 
 /// A machine that has not finished its boot by then does not hold up the next one any longer.
 const BOOT: Duration = Duration::from_secs(20);
@@ -35,11 +38,19 @@ impl Console {
             .replace('\r', "")
     }
 
-    fn append(&self, more: &[u8]) {
+    /// Adds what was read; returns whether it completed one of the texts, also one that came in two pieces.
+    fn append(&self, more: &[u8]) -> [bool; AWAITED.len()] {
         let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.extend_from_slice(more);
         let over = bytes.len().saturating_sub(KEPT);
         bytes.drain(..over);
+        AWAITED.map(|text| {
+            let newest = &bytes[bytes.len().saturating_sub(more.len() + text.len() - 1)..];
+            !more.is_empty()
+                && newest
+                    .windows(text.len())
+                    .any(|piece| piece == text.as_bytes())
+        })
     }
 }
 
@@ -54,43 +65,36 @@ pub(super) async fn follow(
 ) -> bool {
     let mut boot = permit.map(|permit| (permit, Instant::now() + BOOT));
     let mut alive = false;
-    let mut fresh = false;
+    let mut untold: Option<Instant> = None;
     let mut buffer = [0; 4096];
-    let tell = |fact: Fact| facts.send(fact).is_ok();
+    let tell = |fact: Fact| drop(facts.send(fact));
     loop {
-        let wait = if fresh { QUIET } else { BOOT };
-        let read = match &boot {
-            Some((_, deadline)) => {
-                timeout_at(
-                    (*deadline).min(Instant::now() + wait),
-                    output.read(&mut buffer),
-                )
-                .await
-            }
-            None => timeout(wait, output.read(&mut buffer)).await,
-        };
-        let count = match read {
+        let wait = Instant::now() + if untold.is_some() { QUIET } else { BOOT };
+        let count = match timeout_at(wait, output.read(&mut buffer)).await {
             Ok(Ok(0) | Err(_)) => break,
             Ok(Ok(count)) => count,
             Err(_) => 0,
         };
-        console.append(&buffer[..count]);
-        if count > 0 && !alive {
-            alive = tell(Fact::Running {
-                instance: instance.clone(),
-            });
+        let [keys, finished] = console.append(&buffer[..count]);
+        let now = Instant::now();
+        if count > 0 {
+            untold = untold.or(Some(now));
+            if !alive {
+                tell(Fact::Running {
+                    instance: instance.clone(),
+                });
+            }
+            alive = true;
         }
-        let said = String::from_utf8_lossy(&buffer[..count]);
-        let awaited = AWAITED.iter().any(|line| said.contains(line));
-        fresh |= count > 0;
-        if fresh && (awaited || count == 0) {
-            fresh = !tell(Fact::Console {
+        let due = keys || finished || count == 0;
+        if untold.is_some_and(|since| due || now >= since + OFTEN) {
+            untold = None;
+            tell(Fact::Console {
                 instance: instance.clone(),
                 text: console.text(),
             });
         }
-        boot =
-            boot.filter(|(_, deadline)| !said.contains(AWAITED[1]) && Instant::now() < *deadline);
+        boot = boot.filter(|(_, deadline)| !finished && now < *deadline);
     }
     if alive {
         tell(Fact::Console {
@@ -173,6 +177,15 @@ mod tests {
             following
         );
         assert!(!alive, "it never printed anything");
+    }
+
+    #[test]
+    fn a_text_that_comes_in_two_pieces_is_seen_once() {
+        let console = Console::default();
+        assert_eq!(console.append(b"Cloud-init finis"), [false, false]);
+        assert_eq!(console.append(b"hed at noon"), [false, true]);
+        assert_eq!(console.append(b""), [false, false]);
+        assert_eq!(console.append(b", and then some"), [false, false]);
     }
 
     #[test]

@@ -315,9 +315,10 @@ impl Machine {
     /// Copies the layer of a running machine while all in it stands still, so that the copy is of one moment.
     async fn copy_upper(&self, to: &std::path::Path) -> Result<(), Error> {
         let cgroup = self.cgroup.as_ref().filter(|_| self.running.is_some());
-        let frozen = cgroup
-            .map_or(Ok(false), Cgroup::freeze)
-            .map_err(Error::Cgroup)?;
+        let frozen = match cgroup {
+            Some(cgroup) => cgroup.freeze().await.map_err(Error::Cgroup)?,
+            None => false,
+        };
         let copied = self.overlay.copy_upper(to).await;
         if frozen {
             cgroup

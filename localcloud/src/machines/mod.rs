@@ -19,6 +19,7 @@ mod overlay;
 mod seed;
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -158,6 +159,7 @@ impl Machines {
         }
         container::keep_names_private().await?;
         sweep(&config)?;
+        make_private(&config.state).map_err(Error::file(&config.state))?;
         let folder = config.state.join("layers");
         let layers = Layers::new(folder.clone()).map_err(Error::file(&folder))?;
         let boots = Arc::new(Semaphore::new(config.parallel_boots));
@@ -352,6 +354,12 @@ pub fn sweep(config: &Config) -> Result<Vec<String>, Error> {
         removed.push(config.state.display().to_string());
     }
     Ok(removed)
+}
+
+/// Makes a folder that only root may look into: it holds user data, host keys and whole disks.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// Removes folders with all that is in them; what cannot be removed is left to `sweep`.

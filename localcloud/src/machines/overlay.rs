@@ -14,6 +14,7 @@ pub(super) struct Overlay {
     work: PathBuf,
     /// Where it is mounted.
     pub(super) root: PathBuf,
+    mounted: bool,
 }
 
 impl Overlay {
@@ -23,6 +24,7 @@ impl Overlay {
             upper: folder.join("upper"),
             work: folder.join("work"),
             root: folder.join("root"),
+            mounted: false,
         };
         layers::make_folder(&overlay.upper)?;
         fs::create_dir_all(&overlay.work)?;
@@ -31,7 +33,7 @@ impl Overlay {
     }
 
     /// Mounts the tree over these layers.
-    pub(super) async fn mount(&self, below: &Chain) -> Result<(), command::Error> {
+    pub(super) async fn mount(&mut self, below: &Chain) -> Result<(), command::Error> {
         let lower: Vec<String> = layers::folders(below)
             .map(|folder| folder.display().to_string())
             .collect();
@@ -54,11 +56,15 @@ impl Overlay {
             ],
         )
         .await?;
+        self.mounted = true;
         Ok(())
     }
 
-    pub(super) async fn unmount(&self) -> Result<(), command::Error> {
-        run("umount", &[&self.root.display().to_string()]).await?;
+    /// Unmounts the tree, if it is mounted.
+    pub(super) async fn unmount(&mut self) -> Result<(), command::Error> {
+        if std::mem::take(&mut self.mounted) {
+            run("umount", &[&self.root.display().to_string()]).await?;
+        }
         Ok(())
     }
 

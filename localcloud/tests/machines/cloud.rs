@@ -41,6 +41,10 @@ pub struct Cloud {
 impl Cloud {
     /// Comes up with the base image as `ami-base` (user `admin`).
     pub async fn up() -> Self {
+        Self::up_with(config()).await
+    }
+
+    pub async fn up_with(config: machines::Config) -> Self {
         let base = base::ensure(Path::new("/var/lib/kiln-local/base"), &mut |line| {
             println!("base: {line}")
         })
@@ -48,7 +52,7 @@ impl Cloud {
         let base = base.unwrap();
         let network = Arc::new(Network::up(&network_config()).await.unwrap());
         let (sender, facts) = unbounded_channel();
-        let machines = Machines::start_up(config(), Arc::clone(&network), sender)
+        let machines = Machines::start_up(config, Arc::clone(&network), sender)
             .await
             .unwrap();
         machines.publish("ami-base", &base, "admin").unwrap();

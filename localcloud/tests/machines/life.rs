@@ -1,8 +1,11 @@
 //! Start, stop, reboot, shutdown from inside, and what does not start at all.
 
+use std::time::{Duration, Instant};
+
+use localcloud::machines::Config;
 use localcloud::model::Fact;
 
-use super::cloud::{Cloud, until_open};
+use super::cloud::{Cloud, config, until_open};
 use super::supervised;
 
 #[test]
@@ -145,4 +148,37 @@ fn what_cannot_boot_says_why() {
         assert_eq!(cloud.next().await, Fact::Gone { instance });
         cloud.down().await;
     });
+}
+
+#[test]
+fn a_machine_that_will_not_shut_down_is_killed() {
+    supervised(
+        "machines::life::a_machine_that_will_not_shut_down_is_killed",
+        async {
+            let stop_within = Duration::from_secs(2);
+            let mut cloud = Cloud::up_with(Config {
+                stop_within,
+                ..config()
+            })
+            .await;
+            let boot = cloud.launch("ami-base", 15);
+            let login = cloud.booted(&boot).await;
+            login.run("sudo systemd-run --quiet -p ExecStop='/bin/sleep 600' -p TimeoutStopSec=700 sleep 900").await;
+            let begun = Instant::now();
+            cloud.machines.stop(&boot.instance);
+            let instance = boot.instance.clone();
+            assert_eq!(
+                cloud.next().await,
+                Fact::Stopped {
+                    instance,
+                    asked: true
+                }
+            );
+            assert!(begun.elapsed() >= stop_within, "it was given its time");
+            cloud.machines.start(&boot.instance);
+            assert!(matches!(cloud.next().await, Fact::Running { .. }));
+            until_open(boot.address).await;
+            cloud.down().await;
+        },
+    );
 }
