@@ -119,7 +119,6 @@ fn image(options: &Options<'_>) -> Option<ImageOptions> {
         check_name(options, name);
     }
     Some(ImageOptions {
-        name: name?,
         description: options
             .late("ami_description", TAG_DATA)
             .filter(|text| text.text() != Some("")),
@@ -134,6 +133,7 @@ fn image(options: &Options<'_>) -> Option<ImageOptions> {
         ena_support: options.trilean("ena_support"),
         sriov_support: options.flag("sriov_support"),
         imds_support: options.text("imds_support"),
+        name: name?,
     })
 }
 
@@ -337,7 +337,6 @@ fn device(options: &Options<'_>) -> Option<BlockDevice> {
     let device_name =
         options.need_text("device_name", "name the device, for example \"/dev/xvda\"");
     let device = BlockDevice {
-        device_name: device_name?,
         delete_on_termination: options.flag("delete_on_termination"),
         encrypted: options.trilean("encrypted"),
         kms_key_id: options.text("kms_key_id"),
@@ -348,6 +347,7 @@ fn device(options: &Options<'_>) -> Option<BlockDevice> {
         snapshot_id: options.text("snapshot_id"),
         virtual_name: options.text("virtual_name"),
         no_device: options.flag("no_device"),
+        device_name: device_name?,
     };
     Some(device)
 }

@@ -311,7 +311,6 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
         _ => options.late("verify", &["build"]).into_iter().collect(),
     };
     Some(Family {
-        name: name?,
         version: options.text("version"),
         verify,
         cache: options.flag("cache"),
@@ -320,6 +319,7 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
             images: count("images"),
             days: count("days"),
         },
+        name: name?,
     })
 }
 

@@ -289,18 +289,24 @@ impl Interpolator {
         let reason = error
             .detail()
             .map_or_else(|| kind.to_string(), str::to_owned);
-        let (code, message) = if kind == minijinja::ErrorKind::SyntaxError {
+        let (code, message, help) = if kind == minijinja::ErrorKind::SyntaxError {
             (
                 "template::syntax",
                 format!("this expression cannot be read: {reason}"),
+                "write ``{{user `name`}}`` as Packer does, or `{{ name }}` as Jinja does",
             )
         } else {
             (
                 "template::render",
                 format!("this text cannot be rendered: {reason}"),
+                "check what the functions in it are given",
             )
         };
-        self.report(Diagnostic::error(code, message).at(text.locate(range), "here"));
+        self.report(
+            Diagnostic::error(code, message)
+                .at(text.locate(range), "here")
+                .help(help),
+        );
         None
     }
 }

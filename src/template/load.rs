@@ -9,6 +9,7 @@ use super::bake::Template;
 use super::check::Checker;
 use super::functions::Facts;
 use super::local::Local;
+use super::secret::Secret;
 use super::service::Service;
 use super::{read, services};
 use crate::source::json::Json;
@@ -77,7 +78,8 @@ pub fn bake(
     };
     let mut template = checker.template(&raw, &file);
     template.secrets = settled.secrets(sources);
-    finish(template, inputs.findings, settled)
+    let secrets = template.secrets.clone();
+    finish(template, inputs.findings, settled, &secrets)
 }
 
 /// Reads and checks a service file with its layers.
@@ -108,10 +110,17 @@ pub fn service(
     settled.interpolator.in_variables = false;
     let service = services::read(&settled.interpolator, &json, &file, &local, sources);
     let secrets = settled.secrets(sources);
-    let service = service.map(|service| Service { secrets, ..service });
     match service {
-        Some(service) => finish(service, inputs.findings, settled),
-        None => Err(all(inputs.findings, settled)),
+        Some(service) => finish(
+            Service {
+                secrets: secrets.clone(),
+                ..service
+            },
+            inputs.findings,
+            settled,
+            &secrets,
+        ),
+        None => Err(all(inputs.findings, settled, &secrets)),
     }
 }
 
@@ -168,8 +177,9 @@ fn finish<T>(
     value: T,
     findings: Vec<Diagnostic>,
     settled: layers::Settled,
+    secrets: &[Secret],
 ) -> Result<(T, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let findings = all(findings, settled);
+    let findings = all(findings, settled, secrets);
     if findings.iter().any(Diagnostic::is_error) {
         Err(findings)
     } else {
@@ -177,8 +187,21 @@ fn finish<T>(
     }
 }
 
-fn all(mut findings: Vec<Diagnostic>, settled: layers::Settled) -> Vec<Diagnostic> {
+fn all(
+    mut findings: Vec<Diagnostic>,
+    settled: layers::Settled,
+    secrets: &[Secret],
+) -> Vec<Diagnostic> {
     findings.extend(settled.finish());
+    for finding in &mut findings {
+        for secret in secrets {
+            finding.message = finding.message.replace(secret.reveal(), "<sensitive>");
+            finding.help = finding
+                .help
+                .take()
+                .map(|help| help.replace(secret.reveal(), "<sensitive>"));
+        }
+    }
     sorted(findings)
 }
 

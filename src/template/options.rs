@@ -1,12 +1,12 @@
 //! An object read against a table of the options it may have: unknown, deprecated and not yet supported keys are reported
 //! when it is opened, wrong types when they are read. A value that could not be settled is absent and not reported again.
 
+mod several;
+
 use super::decode;
-use super::forms::Style;
 use super::interpolate::{Interpolator, Settled};
-use super::late::Late;
 use super::near;
-use crate::source::json::{Json, Member, Text, Value};
+use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, Place, Spanned};
 use std::time::Duration;
 
@@ -300,119 +300,6 @@ impl<'a> Options<'a> {
             );
         }
         self.decode(name, json, decode::duration)
-    }
-
-    /// A list of strings: a list, one value, or a string with commas.
-    pub(super) fn list(&self, name: &str) -> Vec<Spanned<String>> {
-        self.some_list(name).unwrap_or_default()
-    }
-
-    /// A list of strings, when the option is there.
-    pub(super) fn some_list(&self, name: &str) -> Option<Vec<Spanned<String>>> {
-        let json = self.get(name)?;
-        if let Value::List(items) = &json.value {
-            return Some(
-                items
-                    .iter()
-                    .filter_map(|item| self.text_of(name, item))
-                    .collect(),
-            );
-        }
-        let settled = self.settle(json)?;
-        let place = settled.place;
-        let values = match settled.value {
-            serde_json::Value::String(text) if text.is_empty() => Vec::new(),
-            serde_json::Value::String(text) => text.split(',').map(str::to_owned).collect(),
-            serde_json::Value::Array(items) => items
-                .iter()
-                .filter_map(|item| decode::text(item).ok())
-                .collect(),
-            other => vec![self.decode(name, json, |_| decode::text(&other))?.value],
-        };
-        Some(
-            values
-                .into_iter()
-                .map(|value| Spanned::new(value, place))
-                .collect(),
-        )
-    }
-
-    /// Text that may use late data.
-    pub(super) fn late(&self, name: &str, data: &[&str]) -> Option<Late> {
-        self.late_of(name, self.get(name)?, data)
-    }
-
-    pub(super) fn late_of(&self, name: &str, json: &Json, data: &[&str]) -> Option<Late> {
-        match &json.value {
-            Value::String(text) => self.late_text(text, data),
-            _ => self
-                .text_of(name, json)
-                .map(|text| Late::settled(text.value, text.place)),
-        }
-    }
-
-    fn late_text(&self, text: &Text, data: &[&str]) -> Option<Late> {
-        self.interpolator.late(text, Style::Both, data)
-    }
-
-    /// An object of names and texts, or a list of one such object.
-    pub(super) fn texts(&self, name: &str, data: &[&str]) -> Vec<(Spanned<String>, Late)> {
-        let Some(json) = self.get(name) else {
-            return Vec::new();
-        };
-        let Some(members) = self.object_members(name, json) else {
-            return Vec::new();
-        };
-        let entry = |member: &Member| {
-            let key = self.interpolator.settle(&member.key)?;
-            let name = Spanned::new(decode::text(&key.value).ok()?, key.place);
-            let value = self.late_of(&name, &member.value, data)?;
-            Some((name, value))
-        };
-        members.iter().filter_map(entry).collect()
-    }
-
-    fn object_members(&self, name: &str, json: &'a Json) -> Option<&'a [Member]> {
-        match &json.value {
-            Value::Object(members) => Some(members),
-            Value::List(items) if items.is_empty() => None,
-            Value::List(items) if items.len() == 1 => self.object_members(name, &items[0]),
-            Value::String(text) if text.value.is_empty() => None,
-            _ => {
-                self.report(wrong_type(
-                    &format!("`{name}`"),
-                    "an object",
-                    json.kind(),
-                    Place::at(json.span),
-                ));
-                None
-            }
-        }
-    }
-
-    /// A nested object, or a list of one.
-    pub(super) fn object(&self, name: &str, what: &'a str, table: &[Key]) -> Option<Options<'a>> {
-        let json = self.get(name)?;
-        let json = match &json.value {
-            Value::List(items) if items.len() == 1 => &items[0],
-            _ => json,
-        };
-        Options::open(self.interpolator, json, what, &[table])
-    }
-
-    /// A list of objects, or one.
-    pub(super) fn objects(&self, name: &str, what: &'a str, table: &[Key]) -> Vec<Options<'a>> {
-        let Some(json) = self.get(name) else {
-            return Vec::new();
-        };
-        let items = match &json.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(json),
-        };
-        items
-            .iter()
-            .filter_map(|item| Options::open(self.interpolator, item, what, &[table]))
-            .collect()
     }
 
     /// One of a few words.

@@ -46,6 +46,10 @@ impl Case {
         self
     }
 
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub fn var(mut self, text: &str) -> Self {
         self.request.vars.push(text.to_owned());
         self

@@ -40,7 +40,6 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
     let login = login(options, local);
     let bastion = bastion(options, local);
     Some(Ssh {
-        username: username?,
         host: options.text("ssh_host"),
         port: options.number("ssh_port").map_or(PORT, |port| port.value),
         interface: interface(options),
@@ -56,6 +55,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
         pty: options.flag("ssh_pty"),
         clear_authorized_keys: options.flag("ssh_clear_authorized_keys"),
         bastion,
+        username: username?,
     })
 }
 
@@ -118,11 +118,11 @@ fn bastion(options: &Options<'_>, local: &Local<'_>) -> Option<Bastion> {
         port: options
             .number("ssh_bastion_port")
             .map_or(PORT, |port| port.value),
-        username: username?,
         password: options
             .text("ssh_bastion_password")
             .map(|password| Secret::new(password.value)),
         key_file: key_file(options, local, "ssh_bastion_private_key_file"),
         agent: options.flag("ssh_bastion_agent_auth"),
+        username: username?,
     })
 }

@@ -55,13 +55,11 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<Shell> {
         "%s='%s' "
     };
     let shell = Shell {
-        scripts: scripts?,
         environment,
         env_var_format: options
             .text("env_var_format")
             .map_or_else(|| format.replace("\\n", "\n"), |text| text.value),
         use_env_var_file,
-        execute_command: execute_command?,
         remote_folder: text("remote_folder").unwrap_or_else(|| "/tmp".to_owned()),
         remote_file: text("remote_file"),
         remote_path: text("remote_path"),
@@ -75,6 +73,8 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<Shell> {
         pause_after: options
             .duration("pause_after")
             .map_or(Duration::ZERO, |value| value.value),
+        execute_command: execute_command?,
+        scripts: scripts?,
     };
     Some(shell)
 }

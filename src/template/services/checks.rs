@@ -67,7 +67,6 @@ fn check(options: &Options<'_>) -> Option<Check> {
     Some(Check::Http(HttpCheck {
         port: http.number("port"),
         host: http.text("host"),
-        path: path?,
         status: status(&http),
         body,
         times: options
@@ -79,6 +78,7 @@ fn check(options: &Options<'_>) -> Option<Check> {
             .duration("timeout")
             .map_or(TIMEOUT, |timeout| timeout.value),
         place: Place::at(http.json.span.first_byte()),
+        path: path?,
     }))
 }
 

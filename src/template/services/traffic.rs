@@ -143,7 +143,6 @@ fn target(traffic: &Options<'_>) -> Option<Target> {
     let port = target.number("port");
     let health_check = health_check(&target);
     Some(Target {
-        port: port?,
         protocol: target
             .choice(
                 "protocol",
@@ -154,6 +153,7 @@ fn target(traffic: &Options<'_>) -> Option<Target> {
         deregistration_delay: target
             .duration("deregistration_delay")
             .map(|delay| delay.value),
+        port: port?,
     })
 }
 
@@ -195,12 +195,12 @@ fn rule(rule: &Options<'_>) -> Option<Rule> {
         .map(|matching| headers(&matching))
         .unwrap_or_default();
     Some(Rule {
-        port: port?,
         hosts: list("host"),
         paths: list("path"),
         headers,
         create: rule.flag("create"),
         place: Place::at(rule.json.span.first_byte()),
+        port: port?,
     })
 }
 
