@@ -5,6 +5,7 @@
 mod balancer;
 mod foreign;
 mod machines;
+mod model;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]

@@ -42,7 +42,7 @@ pub(super) const ACTIONS: &[Action] = &[
 ];
 
 /// A copy within one host is a second name for the same files; it is pending long enough to be seen as such.
-const COPY_TIME: SignedDuration = SignedDuration::from_secs(2);
+const COPY_TIME: SignedDuration = SignedDuration::from_secs(5);
 
 /// What may stand in the name of an image (CreateImage, Name).
 const NAME_MARKS: &str = "()[] ./-'@_";
