@@ -2,8 +2,11 @@
 //!
 //! Some need root, real proxies and real machines. They fail where these are missing: a skipped test would prove nothing.
 
+#[cfg(test)]
 mod balancer;
+#[cfg(test)]
 mod foreign;
+#[cfg(test)]
 mod machines;
 mod model;
 

@@ -232,11 +232,9 @@ fn recipe_hash(sources: &Sources) -> String {
         hash.update(line);
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let first = hash.finalize().into_iter().take(8);
+    let number = first.fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
+    format!("{number:016x}")
 }
 
 /// Reads the host's own sources of this release and its proxies; a host of another release lends only its proxies.

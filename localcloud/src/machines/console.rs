@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::model::Fact;
 
-/// As much as GetConsoleOutput gives.
+/// As much as `GetConsoleOutput` gives.
 const KEPT: usize = 64 * 1024;
 
 /// Silence after which what has been printed is passed on.

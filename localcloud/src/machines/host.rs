@@ -17,6 +17,9 @@ const TOOLS: [(&str, &str); 11] = [
     ("gpgv", "gpgv"),
 ];
 
+/// Namespaces that a machine lives in, by their names in `/proc/self/ns`.
+const NAMESPACES: [&str; 5] = ["mnt", "pid", "net", "uts", "ipc"];
+
 /// What there is to see of a host.
 #[derive(Clone, Debug)]
 struct Host {
@@ -24,8 +27,8 @@ struct Host {
     root: bool,
     /// Whether a tool is installed.
     has: fn(&str) -> bool,
-    namespaces: bool,
-    overlay: bool,
+    /// What the kernel does not offer.
+    kernel_lacks: Vec<String>,
 }
 
 /// One sentence on what this host lacks and how to get it; nothing when machines can run.
@@ -34,33 +37,42 @@ pub fn missing() -> Option<String> {
         linux: cfg!(target_os = "linux"),
         root: effective_user() == Some(0),
         has: |tool| find(tool).is_some(),
-        namespaces: ["mnt", "pid", "net", "uts", "ipc"]
-            .iter()
-            .all(|kind| Path::new("/proc/self/ns").join(kind).exists()),
-        overlay: knows_overlay(),
+        kernel_lacks: kernel_lacks(),
     })
 }
 
 fn lacks(host: &Host) -> Option<String> {
     if !host.linux {
-        return Some("kiln local needs Linux: its instances are containers; use a Debian machine or virtual machine".to_owned());
+        return Some(
+            "kiln local needs Linux, for its instances are containers: use a Debian machine, a virtual one for example"
+                .to_owned(),
+        );
     }
-    let packages = packages(host.has);
+    let packages = packages(host.has).join(" ");
     if !packages.is_empty() {
-        let packages = packages.join(" ");
         return Some(format!(
-            "kiln local needs programs that are not installed; get them with: sudo apt-get install --no-install-recommends {packages}"
+            "kiln local needs programs that are not installed; get them with: \
+             sudo apt-get install --no-install-recommends {packages}"
         ));
     }
     if !host.root {
         return Some(
-            "kiln local needs root for namespaces and mounts; run it with sudo".to_owned(),
+            "kiln local needs root for namespaces and mounts: run it with sudo".to_owned(),
         );
     }
-    if !host.namespaces {
-        return Some("kiln local needs a kernel with mount, pid, network, uts and ipc namespaces; this one lacks some".to_owned());
-    }
-    (!host.overlay).then(|| "kiln local needs overlayfs, which this kernel does not offer; try: sudo modprobe overlay".to_owned())
+    let lacks = host.kernel_lacks.join(", ");
+    (!lacks.is_empty())
+        .then(|| format!("kiln local needs what this kernel does not offer: {lacks}"))
+}
+
+fn kernel_lacks() -> Vec<String> {
+    let is_missing = |kind: &&&str| !Path::new("/proc/self/ns").join(kind).exists();
+    let namespaces = NAMESPACES
+        .iter()
+        .filter(is_missing)
+        .map(|kind| format!("{kind} namespaces"));
+    let overlay = (!knows_overlay()).then(|| "overlayfs (try: sudo modprobe overlay)".to_owned());
+    namespaces.chain(overlay).collect()
 }
 
 fn packages(has: fn(&str) -> bool) -> Vec<&'static str> {
@@ -115,8 +127,7 @@ mod tests {
             linux: true,
             root: true,
             has: |_| true,
-            namespaces: true,
-            overlay: true,
+            kernel_lacks: Vec::new(),
         }
     }
 
@@ -156,19 +167,13 @@ mod tests {
             })
             .contains("sudo")
         );
+        let kernel_lacks = vec!["net namespaces".to_owned(), "overlayfs".to_owned()];
         assert!(
             said(Host {
-                namespaces: false,
+                kernel_lacks,
                 ..whole()
             })
-            .contains("namespaces")
-        );
-        assert!(
-            said(Host {
-                overlay: false,
-                ..whole()
-            })
-            .contains("modprobe overlay")
+            .ends_with("not offer: net namespaces, overlayfs")
         );
     }
 }

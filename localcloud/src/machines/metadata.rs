@@ -282,7 +282,7 @@ mod tests {
 
     fn ask(
         entry: &mut Entry,
-        method: Method,
+        method: &Method,
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> (StatusCode, String) {
@@ -291,7 +291,7 @@ mod tests {
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
         let response = entry
-            .answer(&method, path, &headers)
+            .answer(method, path, &headers)
             .unwrap_or_else(IntoResponse::into_response);
         let status = response.status();
         let body = futures_util::FutureExt::now_or_never(axum::body::to_bytes(
@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn get(entry: &mut Entry, path: &str) -> (u16, String) {
-        let (status, text) = ask(entry, Method::GET, path, &[]);
+        let (status, text) = ask(entry, &Method::GET, path, &[]);
         (status.as_u16(), text)
     }
 
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(get(&mut entry, "/latest/meta-data/").0, 401);
         let (status, token) = ask(
             &mut entry,
-            Method::PUT,
+            &Method::PUT,
             "/latest/api/token",
             &[(LIFETIME, "60")],
         );
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(
             ask(
                 &mut entry,
-                Method::GET,
+                &Method::GET,
                 "/latest/meta-data/instance-id",
                 &with
             )
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(
             ask(
                 &mut entry,
-                Method::GET,
+                &Method::GET,
                 "/latest/meta-data/instance-id",
                 &with
             )
@@ -393,7 +393,7 @@ mod tests {
     fn a_wrong_token_is_refused_even_where_none_is_needed() {
         let mut entry = entry(false);
         assert_eq!(
-            ask(&mut entry, Method::GET, "/latest/", &[(TOKEN, "made-up")]).0,
+            ask(&mut entry, &Method::GET, "/latest/", &[(TOKEN, "made-up")]).0,
             401
         );
     }
@@ -402,7 +402,7 @@ mod tests {
     fn tokens_need_a_lifetime_and_no_proxy() {
         let mut entry = entry(true);
         let put = |entry: &mut Entry, headers: &[(&'static str, &str)]| {
-            ask(entry, Method::PUT, "/latest/api/token", headers)
+            ask(entry, &Method::PUT, "/latest/api/token", headers)
                 .0
                 .as_u16()
         };
@@ -415,7 +415,7 @@ mod tests {
             ),
             403
         );
-        assert_eq!(ask(&mut entry, Method::POST, "/latest/", &[]).0, 405);
+        assert_eq!(ask(&mut entry, &Method::POST, "/latest/", &[]).0, 405);
     }
 
     #[test]
@@ -426,7 +426,7 @@ mod tests {
         assert_eq!(
             ask(
                 &mut entry,
-                Method::PUT,
+                &Method::PUT,
                 "/latest/api/token",
                 &[(LIFETIME, "60")]
             )

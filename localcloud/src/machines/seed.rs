@@ -1,4 +1,4 @@
-//! What a machine is told at each launch: the NoCloud seed for cloud-init and the nameservers.
+//! What a machine is told at each launch: the `NoCloud` seed for cloud-init and the nameservers.
 //!
 //! The seed lies outside of the machine's own tree and is shown to it read-only, so nothing of it gets into an image.
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::model::Boot;
 
-/// Where cloud-init looks for the seed (cloud-init's documentation, "NoCloud").
+/// Where cloud-init looks for the seed (cloud-init's documentation, "`NoCloud`").
 pub(super) const PLACE: &str = "/var/lib/cloud/seed/nocloud";
 
 /// Writes the seed into a folder.

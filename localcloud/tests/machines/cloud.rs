@@ -3,15 +3,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use localcloud::machines::{self, Machines, base};
 use localcloud::model::{Boot, Fact, Metadata};
 use localcloud::network::{self, Network};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
 
 const PREFIX: &str = "kilntest";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn network_config() -> network::Config {
     network::Config {
@@ -46,7 +47,7 @@ impl Cloud {
 
     pub async fn up_with(config: machines::Config) -> Self {
         let base = base::ensure(Path::new("/var/lib/kiln-local/base"), &mut |line| {
-            println!("base: {line}")
+            println!("base: {line}");
         })
         .await;
         let base = base.unwrap();
@@ -143,7 +144,7 @@ impl Cloud {
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(text) => text,
-            Err(_) => panic!(
+            Err(tokio::time::error::Elapsed { .. }) => panic!(
                 "no `{wanted}` on the console: {:?}",
                 self.machines.console(&boot.instance)
             ),
@@ -171,11 +172,11 @@ impl Cloud {
         let keys = host_keys(console);
         assert!(!keys.is_empty(), "no host keys on the console: {console}");
         let known_hosts = self.keys.path().join(format!("known-{}", boot.instance));
-        let lines: String = keys
+        let lines: Vec<String> = keys
             .iter()
             .map(|key| format!("{} {key}\n", boot.address))
             .collect();
-        std::fs::write(&known_hosts, lines).unwrap();
+        std::fs::write(&known_hosts, lines.concat()).unwrap();
         Login {
             target: format!("{user}@{}", boot.address),
             key: self.keys.path().join("key"),

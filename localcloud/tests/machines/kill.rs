@@ -62,5 +62,5 @@ async fn hold_a_machine() {
     let boot = cloud.launch("ami-base", 50);
     cloud.booted(&boot).await;
     println!("{READY}");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -1,9 +1,10 @@
 //! Start, stop, reboot, shutdown from inside, and what does not start at all.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use localcloud::machines::Config;
 use localcloud::model::Fact;
+use tokio::time::Instant;
 
 use super::cloud::{Cloud, config, until_open};
 use super::supervised;

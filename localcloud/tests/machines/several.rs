@@ -1,9 +1,9 @@
 //! Several machines at once, and the addresses of load balancers beside them.
 
 use std::net::Ipv4Addr;
-use std::time::Instant;
 
 use localcloud::model::Fact;
+use tokio::time::Instant;
 
 use super::cloud::{Cloud, run};
 use super::supervised;
