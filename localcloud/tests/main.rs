@@ -8,6 +8,7 @@ mod balancer;
 mod foreign;
 #[cfg(test)]
 mod machines;
+#[cfg(test)]
 mod model;
 
 /// A test file that nobody lists would never run, and nobody would notice.

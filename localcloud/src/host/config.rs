@@ -71,7 +71,6 @@ impl Config {
             prefix: self.name.clone(),
             router: self.router,
             bits: self.bits,
-            run: self.run.clone(),
             ..network::Config::default()
         }
     }

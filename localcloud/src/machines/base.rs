@@ -18,6 +18,7 @@ pub const SUITE: &str = "bookworm";
 
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,sudo,cloud-init,ca-certificates,curl,iproute2,\
                         iputils-ping,netbase,procps,python3";
+const UNFINISHED: &str = "building-";
 const MIRROR: &str = "http://deb.debian.org/debian";
 const SECURITY: &str = "http://deb.debian.org/debian-security";
 const CUSTOMIZE: &str = include_str!("base/customize.sh");
@@ -69,6 +70,7 @@ struct Sources {
 /// Returns the base image, building it below `cache` first if this recipe was never built; `progress` gets a line
 /// for each stage of a build.
 pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(&str) + Send)) -> Result<Base, Error> {
+    let cache = &cache.join("base");
     let sources = look_up_sources().await;
     let folder = cache.join(recipe_hash(&sources));
     let base = Base {
@@ -79,6 +81,7 @@ pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(&str) + Send)) -> Re
     }
     let _lock = lock(cache, progress).await?;
     if !base.root.exists() {
+        remove_unfinished(cache)?;
         build(cache, &folder, &sources, progress).await?;
     }
     Ok(base)
@@ -107,7 +110,7 @@ async fn build(
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), Error> {
     let scratch = tempfile::Builder::new()
-        .prefix("building-")
+        .prefix(UNFINISHED)
         .tempdir_in(cache)
         .map_err(Error::file(cache))?;
     let recipe = write_recipe(scratch.path(), sources)?;
@@ -119,6 +122,17 @@ async fn build(
     let made = scratch.path().join("root");
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     std::fs::rename(&made, folder.join("root")).map_err(Error::file(&made))
+}
+
+/// Removes what a killed build has left. The caller holds the lock, so nobody builds now.
+fn remove_unfinished(cache: &Path) -> Result<(), Error> {
+    for entry in std::fs::read_dir(cache).map_err(Error::file(cache))? {
+        let entry = entry.map_err(Error::file(cache))?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_dir_all(entry.path()).map_err(Error::file(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The files and arguments of one build.

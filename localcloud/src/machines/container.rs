@@ -22,6 +22,9 @@ const RESTART: &str = "-39";
 const ENTER: &str =
     r#"while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@""#;
 
+/// Source of the mounts that are this process's own.
+const OWN_MOUNT: &str = "local-cloud";
+
 /// What a run needs.
 pub(super) struct Launch<'a> {
     /// The machine's name on the host.
@@ -176,11 +179,22 @@ fn nspawn(launch: &Launch<'_>) -> Vec<String> {
 }
 
 /// Gives this process's mount namespace its own places for the names of namespaces and for nspawn's locks, so that
-/// they end with it. To be called once, by the init of its own namespaces.
+/// they end with it. To be called by the init of its own namespaces only.
 pub(super) async fn keep_names_private() -> Result<(), command::Error> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     for folder in ["/run/netns", "/run/systemd/nspawn"] {
+        if mounts
+            .lines()
+            .any(|line| line.starts_with(&format!("{OWN_MOUNT} {folder} ")))
+        {
+            continue;
+        }
         run("mkdir", &["-p", folder]).await?;
-        run("mount", &["-t", "tmpfs", "-o", "mode=755", "kiln", folder]).await?;
+        run(
+            "mount",
+            &["-t", "tmpfs", "-o", "mode=755", OWN_MOUNT, folder],
+        )
+        .await?;
     }
     Ok(())
 }

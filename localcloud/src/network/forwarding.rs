@@ -21,8 +21,7 @@ pub(super) fn give_back(config: &Config) -> Result<bool, Error> {
 }
 
 fn switch_on_at(config: &Config, setting: &Path) -> Result<(), Error> {
-    fs::create_dir_all(&config.run).map_err(Error::file(&config.run))?;
-    let before = match notes(&config.run)?.first() {
+    let before = match notes(&config.notes)?.first() {
         Some(other) => read(other)?,
         None => read(setting)?,
     };
@@ -40,7 +39,7 @@ fn give_back_at(config: &Config, setting: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let before = read(&note)?;
-    if notes(&config.run)?.len() == 1 && read(setting)? != before {
+    if notes(&config.notes)?.len() == 1 && read(setting)? != before {
         write(setting, &before)?;
     }
     fs::remove_file(&note).map_err(Error::file(&note))?;
@@ -48,7 +47,7 @@ fn give_back_at(config: &Config, setting: &Path) -> Result<bool, Error> {
 }
 
 fn note(config: &Config) -> PathBuf {
-    config.run.join(format!("{}{NOTE}", config.prefix))
+    config.notes.join(format!("{}{NOTE}", config.prefix))
 }
 
 fn notes(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -71,10 +70,10 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn config(prefix: &str, run: &Path) -> Config {
+    fn config(prefix: &str, notes: &Path) -> Config {
         Config {
             prefix: prefix.to_owned(),
-            run: run.to_owned(),
+            notes: notes.to_owned(),
             ..Config::default()
         }
     }

@@ -32,8 +32,9 @@ pub struct Config {
     pub bits: u8,
     /// Port of the router's address that requests to the metadata address are sent to.
     pub metadata_port: u16,
-    /// Folder for what must be remembered until `down`, such as the host's own forwarding setting.
-    pub run: PathBuf,
+    /// Folder for the note on the host's own forwarding setting; the same for all clouds of a host, since they share
+    /// that setting.
+    pub notes: PathBuf,
 }
 
 impl Default for Config {
@@ -43,7 +44,7 @@ impl Default for Config {
             router: Ipv4Addr::new(172, 31, 0, 1),
             bits: 16,
             metadata_port: 8254,
-            run: PathBuf::from("/run/kiln-local"),
+            notes: PathBuf::from("/run"),
         }
     }
 }

@@ -18,7 +18,6 @@ pub fn network_config() -> network::Config {
     network::Config {
         prefix: PREFIX.to_owned(),
         router: Ipv4Addr::new(10, 213, 0, 1),
-        run: PathBuf::from("/run/kiln-local"),
         ..network::Config::default()
     }
 }
@@ -46,7 +45,7 @@ impl Cloud {
     }
 
     pub async fn up_with(config: machines::Config) -> Self {
-        let base = base::ensure(Path::new("/var/lib/kiln-local/base"), &mut |line| {
+        let base = base::ensure(Path::new("/var/lib/kiln-local"), &mut |line| {
             println!("base: {line}");
         })
         .await;
@@ -276,6 +275,7 @@ pub fn left() -> Vec<String> {
         note("mount", line);
     }
     for folder in [
+        "/run",
         "/sys/class/net",
         "/run/netns",
         "/run/systemd/nspawn/locks",
