@@ -151,11 +151,16 @@ fn clip(text: &str, labels: &[&Label]) -> (String, Vec<LabeledSpan>) {
             let length = nth_character(line.get(from..).unwrap_or(""), LABEL)
                 .min(label.span.end - label.span.start);
             keep = keep.max(from + length);
-            drawn.push(LabeledSpan::new(
-                Some(label.text.clone()),
-                clipped.len() + from,
-                length,
-            ));
+            let first = labels
+                .first()
+                .is_some_and(|first| std::ptr::eq(*first, *label));
+            let place = (clipped.len() + from, length);
+            let make = if first {
+                LabeledSpan::new_primary_with_span
+            } else {
+                LabeledSpan::new_with_span
+            };
+            drawn.push(make(Some(label.text.clone()), place));
         }
         clipped.push_str(&line[..keep]);
         if keep < line.trim_end().len() {

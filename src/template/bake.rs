@@ -58,6 +58,27 @@ pub struct Build {
     pub post_processors: Vec<PostProcessor>,
 }
 
+impl Build {
+    /// Credentials that the builder's options hold.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let keys = self.builder.access.keys.iter();
+        let keys = keys
+            .flat_map(|keys| [Some(&keys.secret_key.value), keys.token.as_ref()])
+            .flatten();
+        let password = match &self.builder.ssh.login {
+            Login::Password(password) => Some(&password.value),
+            _ => None,
+        };
+        let bastion = self
+            .builder
+            .ssh
+            .bastion
+            .as_ref()
+            .and_then(|bastion| bastion.password.as_ref());
+        keys.chain(password).chain(bastion).cloned().collect()
+    }
+}
+
 /// The options of Packer's `amazon-ebs`, by what they are about.
 #[derive(Debug, Clone, Serialize)]
 pub struct AmazonEbs {

@@ -126,7 +126,7 @@ impl Scan<'_> {
             match self.text.as_bytes().get(start + 1) {
                 Some(b'{') => self.expression(start),
                 Some(b'%') if self.is_statement(start) => self.statement(start),
-                Some(b'#') if self.style == Style::Jinja => self.comment(start),
+                Some(b'#') if self.is_comment(start) => self.comment(start),
                 _ => self.plain(start + 1),
             }
         }
@@ -299,6 +299,11 @@ impl Scan<'_> {
         self.at = body;
         self.plain(tag);
         self.at = end;
+    }
+
+    /// `${#name}` is a shell's length, in a Jinja file too.
+    fn is_comment(&self, start: usize) -> bool {
+        self.style == Style::Jinja && !self.text[..start].ends_with('$')
     }
 
     fn comment(&mut self, start: usize) {

@@ -233,13 +233,21 @@ impl Interpolator {
             Ok(names) => names,
             Err(error) => return self.refuse::<()>(text, translated, &error).is_some(),
         };
+        let found = &translated.found;
+        // A field, or `env`, was reported for what it is; it is no variable besides.
+        let field = |name: &str| {
+            found
+                .fields
+                .iter()
+                .any(|field| field.name.split('.').next() == Some(name))
+        };
+        let told = |name: &str| field(name) || (name == "env" && !found.environment.is_empty());
         let decides =
             translated.source.contains("default") || translated.source.contains("defined");
         let mut sound = true;
-        for name in names
-            .iter()
-            .filter(|name| !data.contains(&name.as_str()) && !self.scope.is_function(name))
-        {
+        for name in names.iter().filter(|name| {
+            !data.contains(&name.as_str()) && !self.scope.is_function(name) && !told(name)
+        }) {
             self.used.borrow_mut().insert(name.clone());
             if self.broken.contains(name) {
                 sound = false;

@@ -78,6 +78,13 @@ pub fn bake(
     };
     let mut template = checker.template(&raw, &file);
     template.secrets = settled.secrets(sources);
+    template.secrets.extend(
+        template
+            .builds
+            .iter()
+            .flat_map(super::bake::Build::secrets)
+            .collect::<Vec<_>>(),
+    );
     let secrets = template.secrets.clone();
     finish(template, inputs.findings, settled, &secrets)
 }

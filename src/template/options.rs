@@ -17,12 +17,17 @@ pub(super) struct Key {
     pub status: Status,
 }
 
+/// So many names are listed where no near one can be suggested.
+const FEW: usize = 12;
+
 /// What becomes of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Read,
-    /// Accepted without effect: why.
+    /// Accepted without effect any more: why.
     Deprecated(&'static str),
+    /// Accepted without effect here: why.
+    Idle(&'static str),
     /// Known to Packer and not here; an error unless its value is empty.
     NotYet,
 }
@@ -40,6 +45,14 @@ pub(super) const fn old(name: &'static str, why: &'static str) -> Key {
     Key {
         name,
         status: Status::Deprecated(why),
+    }
+}
+
+/// An option that kiln has no use for.
+pub(super) const fn idle(name: &'static str, why: &'static str) -> Key {
+    Key {
+        name,
+        status: Status::Idle(why),
     }
 }
 
@@ -103,6 +116,11 @@ impl<'a> Options<'a> {
                 format!("`{}` is deprecated: {why}", key.value),
             )
             .at(key.span, "has no effect"),
+            Some(Status::Idle(why)) => Diagnostic::note(
+                "template::idle_option",
+                format!("`{}` has no effect: {why}", key.value),
+            )
+            .at(key.span, "no effect"),
             Some(Status::NotYet) if self.is_idle(value) => return,
             Some(Status::NotYet) => Diagnostic::error(
                 "template::not_yet",
@@ -114,10 +132,11 @@ impl<'a> Options<'a> {
                 let names = known()
                     .filter(|known| known.status == Status::Read)
                     .map(|known| known.name);
-                let other = format!(
-                    "{} has no such option; `kiln check` lists none that is like it",
-                    self.what
-                );
+                let other = if names.clone().count() <= FEW {
+                    format!("it has {}", near::list(names.clone()))
+                } else {
+                    "no option of it has a name like this".to_owned()
+                };
                 Diagnostic::error(
                     "template::unknown_key",
                     format!("{} has no option `{}`", self.what, key.value),

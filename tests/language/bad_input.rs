@@ -6,35 +6,38 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A builder that lacks nothing, with room for more.
-const BUILDER: &str = r#""type": "amazon-ebs", "ami_name": "web-1", "source_ami": "ami-1", "instance_type": "t3.small", "ssh_username": "admin""#;
+pub const BUILDER: &str = r#""type": "amazon-ebs", "ami_name": "web-1", "source_ami": "ami-1", "instance_type": "t3.small", "ssh_username": "admin""#;
 
 /// A template around `inner`, which begins with text that is not ASCII.
-fn template(inner: &str) -> Case {
+pub fn template(inner: &str) -> Case {
     Case::new().file(
         "vorlage-ä.json",
-        &format!("{{ \"description\": \"größe\", {inner} }}"),
+        &format!(
+            "{{ \"description\": \"größe\",
+  {inner} }}"
+        ),
     )
 }
 
 /// A template whose builder has more options.
-fn builder(options: &str) -> Case {
-    template(&format!("\"builders\": [{{ {BUILDER}, {options} }}]"))
+pub fn builder(options: &str) -> Case {
+    template(&format!("\"builders\": [{{ {BUILDER},\n    {options} }}]"))
 }
 
 /// A template with a good builder and one provisioner.
 fn provisioner(inner: &str) -> Case {
     template(&format!(
-        "\"builders\": [{{ {BUILDER} }}], \"provisioners\": [{{ {inner} }}]"
+        "\"builders\": [{{ {BUILDER} }}],\n  \"provisioners\": [{{ {inner} }}]"
     ))
 }
 
 /// A template with a good builder and more root keys.
 fn root(inner: &str) -> Case {
-    template(&format!("\"builders\": [{{ {BUILDER} }}], {inner}"))
+    template(&format!("\"builders\": [{{ {BUILDER} }}],\n  {inner}"))
 }
 
 /// A service file that lacks nothing but what `without` names, with `more` in it.
-fn service(without: &str, more: &str) -> Case {
+pub fn service(without: &str, more: &str) -> Case {
     let parts = [
         ("image", r#""image": { "family": "web" }"#),
         ("groups", r#""groups": { "mode": "new" }"#),
@@ -131,6 +134,10 @@ fn option_cases() -> Vec<(&'static str, Case)> {
         (
             "template::deprecated",
             builder("\"profile\": \"é\", \"block_duration_minutes\": 60"),
+        ),
+        (
+            "template::idle_option",
+            builder("\"profile\": \"é\", \"skip_region_validation\": true"),
         ),
         (
             "template::not_yet",
@@ -310,84 +317,4 @@ fn collect(folder: &Path, codes: &mut BTreeSet<String>) {
             codes.extend(literals.filter(simple).map(str::to_owned));
         }
     }
-}
-
-#[test]
-fn a_service_file_without_a_group_says_so() {
-    let mut case = service("groups", "");
-    let findings = case.service().unwrap_err();
-    insta::assert_snapshot!(case.draw(&findings));
-}
-
-#[test]
-fn all_that_is_wrong_is_said_at_once_and_in_order() {
-    let mut case = template(
-        "\"builders\": [{ \"type\": \"amazon-ebs\", \"regoin\": \"x\", \"ssh_port\": \"é\", \"ami_name\": \"a\" }], \"provisioners\": [{ \"type\": \"shell\" }]",
-    );
-    let findings = case.bake().unwrap_err();
-    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
-    let expected = [
-        "missing_option",
-        "missing_option",
-        "missing_option",
-        "unknown_key",
-        "wrong_type",
-        "image_name",
-        "missing_option",
-    ];
-    assert_eq!(
-        codes,
-        expected.map(|code| format!("template::{code}")),
-        "{}",
-        case.draw(&findings)
-    );
-    let places: Vec<_> = findings
-        .iter()
-        .map(|finding| finding.labels[0].span)
-        .collect();
-    assert!(places.is_sorted());
-}
-
-#[test]
-fn a_variable_that_is_missing_is_reported_once_and_nothing_follows_from_it() {
-    let mut case = template(&format!(
-        "\"variables\": {{ \"type\": null, \"again\": \"{{{{user `type`}}}}\" }}, \"builders\": [{{ {}, \"instance_type\": \"{{{{user `again`}}}}\", \"ssh_port\": \"{{{{ type }}}}\" }}]",
-        BUILDER.replace("\"instance_type\": \"t3.small\", ", "")
-    ));
-    let findings = case.bake().unwrap_err();
-    assert_eq!(findings.len(), 1, "{}", case.draw(&findings));
-    assert_eq!(findings[0].code, "template::missing_variable");
-}
-
-#[test]
-fn strict_makes_an_undefined_variable_an_error() {
-    let mut case = builder("\"region\": \"{{user `regoin`}}\"");
-    assert!(case.bake().is_ok());
-    case.request.strict = true;
-    assert_eq!(
-        case.bake().unwrap_err()[0].code,
-        "template::undefined_variable"
-    );
-}
-
-#[test]
-fn a_secret_is_not_drawn() {
-    let mut case = builder("\"ssh_port\": \"{{user `token`}}\"");
-    case = case
-        .file("secrets.json", "{ \"token\": \"hunter2\" }")
-        .var("token=hunter3")
-        .environment("KILN_VAR_token", "hunter4");
-    let text = std::fs::read_to_string(case.path("vorlage-ä.json")).unwrap();
-    let declared = text.replacen(
-        '{',
-        "{ \"variables\": { \"token\": \"hunter1\" }, \"sensitive-variables\": [\"token\"], ",
-        1,
-    );
-    case = case.beside("vorlage-ä.json", &declared);
-    let findings = case.bake().unwrap_err();
-    let drawn = case.draw(&findings);
-    assert!(
-        drawn.contains("*****") && !drawn.contains("hunter"),
-        "{drawn}"
-    );
 }

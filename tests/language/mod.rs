@@ -1,6 +1,10 @@
 //! The template language from files to findings: the article's template, bad input with its places, layers.
 
 mod bad_input;
+mod layers;
+mod services;
+mod templates;
+mod together;
 mod xwiki;
 
 use kiln::report::diagnostics::render;

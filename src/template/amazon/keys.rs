@@ -1,7 +1,7 @@
 //! The options of `amazon-ebs` by table (anchors/packer.md 2.1 to 2.6; amazon plugin `builder/ebs` and `common`). What is
 //! marked as not yet supported is refused when it asks for anything, so that nothing is silently ignored.
 
-use super::super::options::{Key, not_yet, old, on};
+use super::super::options::{Key, idle, not_yet, old, on};
 
 pub(super) const ACCESS: &[Key] = &[
     on("access_key"),
@@ -14,11 +14,11 @@ pub(super) const ACCESS: &[Key] = &[
     on("skip_credential_validation"),
     on("max_retries"),
     on("aws_polling"),
-    old(
+    idle(
         "skip_region_validation",
         "kiln asks for regions only where it uses them",
     ),
-    old("skip_metadata_api_check", "Packer does not check it either"),
+    idle("skip_metadata_api_check", "Packer does not check it either"),
     not_yet("shared_credentials_file"),
     not_yet("assume_role"),
     not_yet("decode_authorization_messages"),
@@ -94,15 +94,15 @@ pub(super) const RUN: &[Key] = &[
         "AWS sets the spot price without it",
     ),
     old("block_duration_minutes", "AWS has no spot blocks any more"),
-    old(
+    idle(
         "skip_profile_validation",
         "kiln does not look the profile up",
     ),
-    old(
+    idle(
         "temporary_security_group_source_public_ip",
         "our own address is what kiln lets in anyway",
     ),
-    old("windows_password_timeout", "kiln bakes over SSH"),
+    idle("windows_password_timeout", "kiln bakes over SSH"),
     not_yet("spot_instance_types"),
     not_yet("spot_allocation_strategy"),
     not_yet("fleet_tags"),
@@ -175,13 +175,13 @@ pub(super) const SSH: &[Key] = &[
     on("ssh_bastion_password"),
     on("ssh_bastion_agent_auth"),
     on("ssh_bastion_private_key_file"),
-    old("temporary_key_pair_type", "kiln makes ed25519 keys"),
-    old("temporary_key_pair_bits", "kiln makes ed25519 keys"),
-    old(
+    idle("temporary_key_pair_type", "kiln makes ed25519 keys"),
+    idle("temporary_key_pair_bits", "kiln makes ed25519 keys"),
+    idle(
         "ssh_disable_agent_forwarding",
         "kiln never forwards the agent",
     ),
-    old(
+    idle(
         "ssh_file_transfer_method",
         "kiln sends files as one tar stream",
     ),

@@ -1,0 +1,187 @@
+//! Service files: what they come to, and what is refused.
+
+use super::Case;
+use super::bad_input::service;
+use kiln::template::Data;
+use kiln::template::service::{Body, Check, ImageChoice, Protocol, Service};
+use serde_json::json;
+use std::time::Duration;
+
+/// A service file with everything that this stage of kiln takes.
+const WHOLE: &str = r##"{
+  // kiln reads this file, so comments need no note
+  "format": 1,
+  "variables": { "groesse": "t3.small", "port": "80" },
+  "service": "web", "account": "111122223333", "region": "eu-central-1",
+  "state": "s3://acme-kiln/prod",
+  "image": { "family": "web", "channel": "prod" },
+  "groups": { "mode": "new", "template": "web-lt", "initial": { "min": 2, "max": "6", "desired": 2, "subnets": ["subnet-1", "subnet-2"] } },
+  "set": { "instance_type": "{{ groesse }}", "user_data": { "render": "user-data.sh.j2" }, "health_check_grace_period": "90s",
+           "security_groups": [], "tags": { "Name": "web {{ image.tags.version }}" } },
+  "traffic": { "load_balancer": "prod-public", "target_groups": ["web-a", "web-b"],
+    "target": { "port": "{{user `port`}}", "protocol": "HTTP", "health_check": { "path": "/healthz", "interval": "5s" }, "deregistration_delay": "10s" },
+    "rules": [ { "port": 443, "match": { "host": ["web.example"], "header": { "x": "y" } }, "create": true } ],
+    "probe": { "header": "x-probe" } },
+  "strategy": { "type": "blue_green" },
+  "checks": {
+    "before": [ { "http": { "path": "/version", "body": { "equals": "{{ image.tags.version }}" } }, "times": 5, "timeout": "2m" } ],
+    "after":  [ { "soak": "5m" } ] },
+  "on_fail": "rollback",
+  "rollback": { "keep": "2h" },
+}"##;
+
+const USER_DATA: &str =
+    "#!/bin/sh\n{# not this #}\necho {{ groesse }} {{ image.id }} ${#a} # {{ service }}\n";
+
+fn whole() -> Case {
+    Case::new()
+        .file("services/web.json", WHOLE)
+        .beside("services/user-data.sh.j2", USER_DATA)
+}
+
+fn load(mut case: Case) -> Service {
+    let (service, findings) = case
+        .service()
+        .unwrap_or_else(|findings| panic!("{}", case.draw(&findings)));
+    assert_eq!(findings, []);
+    service
+}
+
+#[test]
+fn a_whole_service_file_comes_to_typed_values() {
+    let service = load(whole());
+    assert_eq!(service.name.value, "web");
+    let ImageChoice::Family { family, channel } = &service.image else {
+        panic!("a family is written")
+    };
+    assert_eq!(
+        (
+            family.value.as_str(),
+            channel.as_ref().unwrap().value.as_str()
+        ),
+        ("web", "prod")
+    );
+    let initial = service.groups.initial.unwrap();
+    assert_eq!(
+        (initial.min.value, initial.max.value, initial.subnets.len()),
+        (2, 6, 2)
+    );
+    assert_eq!(service.set.instance_type.unwrap().value, "t3.small");
+    assert_eq!(service.set.security_groups.unwrap().len(), 0);
+    assert!(service.set.key_name.is_none());
+    assert_eq!(
+        service.set.health_check_grace_period,
+        Some(Duration::from_secs(90))
+    );
+    assert_eq!(
+        (
+            service.traffic.target.port.value,
+            service.traffic.target.protocol
+        ),
+        (80, Protocol::Http)
+    );
+    assert_eq!(
+        (
+            service.traffic.rules[0].port.value,
+            service.traffic.rules[0].create
+        ),
+        (443, true)
+    );
+    assert_eq!(service.traffic.rules[0].headers[0].1, ["y"]);
+    assert_eq!(service.traffic.probe.header.value, "x-probe");
+    assert_eq!(service.keep.previous, Duration::from_secs(7200));
+    assert_eq!(
+        service.checks.after,
+        [Check::Soak(Duration::from_secs(300))]
+    );
+}
+
+#[test]
+fn checks_and_user_data_wait_for_the_image() {
+    let service = load(whole());
+    let Check::Http(check) = &service.checks.before[0] else {
+        panic!("an http check is written")
+    };
+    let Some(Body::Equals(body)) = &check.body else {
+        panic!("a body is written")
+    };
+    let data = Data::new()
+        .with(
+            "image",
+            json!({ "id": "ami-1", "tags": { "version": "1.2" } }),
+        )
+        .with("service", "web");
+    assert_eq!(body.render(&data).unwrap(), "1.2");
+    assert_eq!(
+        (check.times, check.status.as_slice(), check.timeout),
+        (5, [200].as_slice(), Duration::from_secs(120))
+    );
+    assert_eq!(
+        service.set.user_data.unwrap().render(&data).unwrap(),
+        "#!/bin/sh\n\necho t3.small ami-1 ${#a} # web\n"
+    );
+}
+
+#[test]
+fn what_a_file_leaves_out_has_its_default() {
+    let service = load(service("", ""));
+    let names = service.traffic.target_groups.map(|name| name.value);
+    assert_eq!(
+        (service.groups.template.value.as_str(), names),
+        ("web", ["web-a".to_owned(), "web-b".to_owned()])
+    );
+    assert_eq!(service.traffic.probe.header.value, "x-kiln-probe");
+    assert_eq!(
+        (service.keep.previous, service.groups.initial.is_none()),
+        (Duration::from_secs(3600), true)
+    );
+}
+
+#[test]
+fn what_will_come_later_is_refused_by_name() {
+    let more = r#", "notify": [ { "slack": {} } ], "strategy": { "type": "canary" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
+    let findings = service("", more).service().unwrap_err();
+    assert_eq!(
+        findings.iter().map(|f| f.code).collect::<Vec<_>>(),
+        ["template::not_yet"; 3]
+    );
+}
+
+#[test]
+fn sizes_and_names_that_cannot_be_are_refused() {
+    let more = r#", "strategy": { "type": "blue-green" }, "rollback": { "keep": "é" },
+        "checks": { "before": [ { "http": { "status": [99] } }, {} ] }"#;
+    let findings = service("", more).service().unwrap_err();
+    let codes: Vec<_> = findings.iter().map(|f| f.code).collect();
+    assert_eq!(
+        codes,
+        ["wrong_value", "wrong_type", "wrong_value", "missing_option"]
+            .map(|code| format!("template::{code}"))
+    );
+}
+
+#[test]
+fn a_rendered_file_is_blamed_in_itself() {
+    let mut case = Case::new()
+        .file("services/web.json", WHOLE)
+        .beside("services/user-data.sh.j2", "#!/bin/sh\n# ü {{ groese }}\n");
+    let findings = case.service().unwrap_err();
+    assert_eq!(
+        case.sources.locate(findings[0].labels[0].span),
+        "services/user-data.sh.j2:2:8"
+    );
+    assert_eq!(findings[0].help.as_deref(), Some("did you mean `groesse`?"));
+}
+
+#[test]
+fn files_are_told_apart_by_content() {
+    let mut case = whole()
+        .file("a.json", "{ \"builders\": [] }")
+        .file("b.json", "{ \"x\": 1 }");
+    let kinds = kiln::template::load::kinds(&case.request, &mut case.sources);
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .map(|(_, kind)| format!("{kind:?}"))
+        .collect();
+    assert_eq!(kinds, ["Service", "Template", "Vars"]);
+}

@@ -1,0 +1,258 @@
+//! What templates come to: selection, provisioners, overrides, late text, roles, kiln's own keys.
+
+use super::Case;
+use super::bad_input::{BUILDER, builder, template};
+use kiln::template::Data;
+use kiln::template::bake::{Build, PostProcessor, Template};
+use kiln::template::provisioner::{Kind, Scripts, Shell, Transfer};
+use serde_json::json;
+use std::time::Duration;
+
+/// Two builders, with provisioners and post-processors.
+fn two(provisioners: &str, posts: &str) -> Case {
+    template(&format!(
+        "\"builders\": [{{ {BUILDER}, \"name\": \"ä\" }}, {{ {BUILDER}, \"name\": \"{{{{user `second`}}}}\" }}],
+        \"variables\": {{ \"second\": \"b\" }}, \"provisioners\": [{provisioners}], \"post-processors\": [{posts}]"
+    ))
+}
+
+fn load(mut case: Case) -> Template {
+    case.bake()
+        .unwrap_or_else(|findings| panic!("{}", case.draw(&findings)))
+        .0
+}
+
+fn shell(build: &Build, at: usize) -> &Shell {
+    let Kind::Shell(shell) = &build.provisioners[at].kind else {
+        panic!("{at} is no shell")
+    };
+    shell
+}
+
+fn lines(shell: &Shell) -> Vec<String> {
+    let Scripts::Inline { lines, .. } = &shell.scripts else {
+        panic!("not inline")
+    };
+    lines
+        .iter()
+        .map(|line| {
+            line.render(&Data::new().with("build", json!({"ID": "i-1"})))
+                .unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn only_and_except_match_names_as_written_and_overrides_replace_options() {
+    let provisioners = r#"
+        { "type": "shell", "inline": ["all {{build_name}}"], "override": { "ä": { "inline": ["ä's own"], "pause_before": "5s" } } },
+        { "type": "shell", "inline": ["first"], "only": "ä", "max_retries": "2", "timeout": "1m" },
+        { "type": "shell", "inline": ["second"], "except": ["ä"] }"#;
+    let template = load(two(provisioners, ""));
+    let [first, second] = template.builds.as_slice() else {
+        panic!("two builders")
+    };
+    assert_eq!(
+        (first.name.value.as_str(), second.name.value.as_str()),
+        ("ä", "b")
+    );
+    assert_eq!(
+        (lines(shell(first, 0)), lines(shell(first, 1))),
+        (vec!["ä's own".to_owned()], vec!["first".to_owned()])
+    );
+    assert_eq!(
+        (lines(shell(second, 0)), lines(shell(second, 1))),
+        (vec!["all b".to_owned()], vec!["second".to_owned()])
+    );
+    assert_eq!(first.provisioners[0].pause_before, Duration::from_secs(5));
+    assert_eq!(
+        (
+            first.provisioners[1].max_retries,
+            first.provisioners[1].timeout
+        ),
+        (2, Some(Duration::from_secs(60)))
+    );
+}
+
+#[test]
+fn the_command_line_selects_builders_by_their_rendered_names() {
+    let mut case = two("", "");
+    case.request.only = vec!["b".to_owned()];
+    assert_eq!(load(case).builds[0].name.value, "b");
+    let mut case = two("", "{ \"type\": \"manifest\", \"name\": \"list\" }");
+    case.request.except = vec!["ä".to_owned(), "list".to_owned()];
+    let template = load(case);
+    assert_eq!(
+        (
+            template.builds.len(),
+            template.builds[0].post_processors.len()
+        ),
+        (1, 0)
+    );
+}
+
+#[test]
+fn a_name_in_only_that_no_builder_has_is_an_error() {
+    let findings = two(
+        "{ \"type\": \"shell\", \"inline\": [\"x\"], \"only\": [\"ö\"] }",
+        "",
+    )
+    .bake()
+    .unwrap_err();
+    assert_eq!(
+        findings.iter().map(|f| f.code).collect::<Vec<_>>(),
+        ["template::unknown_builder"]
+    );
+}
+
+#[test]
+fn text_with_data_of_the_run_is_rendered_when_the_run_has_it() {
+    let options =
+        "\"tags\": { \"Base\": \"{{user `x`}} {{.SourceAMI}} {{ SourceAMITags.Name }}\" }";
+    let template = load(builder(options).file("v.json", "{ \"x\": \"é {{upper `y`}}\" }"));
+    let tag = &template.builds[0].builder.image.tags[0].value;
+    assert_eq!(
+        (tag.text(), tag.to_string().as_str()),
+        (None, "{{user `x`}} {{.SourceAMI}} {{ SourceAMITags.Name }}")
+    );
+    let data = Data::new()
+        .with("SourceAMI", "{{user `x`}}")
+        .with("SourceAMITags", json!({"Name": "base"}));
+    assert_eq!(tag.render(&data).unwrap(), "é Y {{user `x`}} base");
+    let missing = tag
+        .render(&Data::new().with("SourceAMI", "ami-1"))
+        .unwrap_err();
+    assert_eq!(
+        (missing.code, missing.labels.len()),
+        ("template::render", 1)
+    );
+}
+
+#[test]
+fn the_environment_of_a_shell_is_sorted_and_may_hold_late_values() {
+    let options = r#""type": "shell", "inline": "one", "environment_vars": ["B=é=1", "A={{build `ID`}}"], "env": { "B": "2" }, "valid_exit_codes": "0,3""#;
+    let template = load(template(&format!(
+        "\"builders\": [{{ {BUILDER} }}], \"provisioners\": [{{ {options} }}]"
+    )));
+    let shell = shell(&template.builds[0], 0);
+    let data = Data::new().with("build", json!({"ID": "i-1"}));
+    let pairs: Vec<_> = shell
+        .environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.render(&data).unwrap()))
+        .collect();
+    assert_eq!(pairs, [("A", "i-1".to_owned()), ("B", "2".to_owned())]);
+    assert_eq!(shell.valid_exit_codes, [0, 3]);
+}
+
+#[test]
+fn files_keep_their_trailing_slash() {
+    let options = r#"{ "type": "file", "source": "ä/", "destination": "/srv/{{build `ID`}}" }, { "type": "file", "direction": "download", "source": "/var/log/x", "destination": "." }"#;
+    let case = template(&format!(
+        "\"builders\": [{{ {BUILDER} }}], \"provisioners\": [{options}]"
+    ))
+    .beside("ä/x", "");
+    let template = load(case);
+    let Kind::File(file) = &template.builds[0].provisioners[0].kind else {
+        panic!("no file")
+    };
+    let Transfer::Upload { sources, .. } = &file.what else {
+        panic!("no upload")
+    };
+    assert_eq!(sources[0].text(), Some("ä/"));
+    assert_eq!(file.destination.to_string(), "/srv/{{build `ID`}}");
+    let Kind::File(file) = &template.builds[0].provisioners[1].kind else {
+        panic!("no file")
+    };
+    assert!(matches!(&file.what, Transfer::Download { .. }));
+}
+
+#[test]
+fn a_role_is_found_beside_the_template_and_sees_variables_family_and_its_own() {
+    let text = format!(
+        "{{ \"variables\": {{ \"port\": \"80\", \"v\": \"1\" }}, \"kiln\": {{ \"family\": \"web\", \"version\": \"{{{{ v }}}}.2\", \"max_age\": \"7d\", \"retention\": {{ \"images\": 5 }} }},
+        \"builders\": [{{ {BUILDER} }}], \"provisioners\": [{{ \"type\": \"role\", \"roles\": [\"nginx\"], \"vars\": {{ \"port\": 8080 }} }}] }}"
+    );
+    let template = load(
+        Case::new()
+            .file("projekt-ä/templates/web.json", &text)
+            .beside("projekt-ä/roles/nginx/scripts/1.sh", ""),
+    );
+    let Kind::Role(role) = &template.builds[0].provisioners[0].kind else {
+        panic!("no role")
+    };
+    assert_eq!(role.roles[0].dir.to_str(), Some("projekt-ä/roles/nginx"));
+    assert_eq!(
+        json!(role.vars),
+        json!({ "port": 8080, "v": "1", "kiln": { "family": "web", "version": "1.2" } })
+    );
+    let family = template.family.unwrap();
+    assert_eq!(
+        (family.max_age, family.retention.images),
+        (Some(Duration::from_secs(604_800)), Some(5))
+    );
+}
+
+#[test]
+fn a_manifest_has_packers_defaults_and_custom_data() {
+    let template = load(two(
+        "",
+        "[\"manifest\"], { \"type\": \"manifest\", \"strip_path\": \"true\", \"custom_data\": { \"é\": \"{{build `SourceAMI`}}\" } }",
+    ));
+    let posts = &template.builds[0].post_processors;
+    let [
+        PostProcessor::Manifest(plain),
+        PostProcessor::Manifest(other),
+    ] = posts.as_slice()
+    else {
+        panic!("two manifests")
+    };
+    assert_eq!(
+        (plain.output.to_str(), plain.strip_path),
+        (Some("packer-manifest.json"), false)
+    );
+    assert_eq!(
+        (other.strip_path, other.custom_data[0].0.as_str()),
+        (true, "é")
+    );
+}
+
+#[test]
+fn options_that_say_nothing_are_not_refused() {
+    let options = "\"ami_regions\": \"\", \"encrypt_boot\": \"{{user `encrypt`}}\", \"ami_product_codes\": [], \"vpc_filter\": {}, \"spot_price\": \"0\"";
+    let template = load(builder(options).var("encrypt="));
+    assert!(template.builds[0].builder.instance.spot.is_none());
+}
+
+#[test]
+fn one_instant_holds_for_the_whole_run_and_a_uuid_is_asked_for() {
+    let template = load(builder(
+        "\"tags\": { \"a\": \"{{timestamp}} {{isotime `2006-01-02`}} {{uuid}} {{template_dir}}\" }",
+    ));
+    let text = template.builds[0].builder.image.tags[0]
+        .value
+        .text()
+        .unwrap()
+        .to_owned();
+    assert!(
+        text.starts_with("1773032828 2026-03-09 0195-7f3e /"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_checked_template_prints_without_its_secrets() {
+    let options = "\"access_key\": \"AKIA\", \"secret_key\": \"{{user `é`}}\", \"ssh_password\": \"pässword\"";
+    let template = load(builder(options).var("é=hunter2"));
+    let printed = serde_json::to_string(&template).unwrap();
+    assert!(
+        !printed.contains("hunter2") && !printed.contains("pässword"),
+        "{printed}"
+    );
+    let secrets: Vec<_> = template
+        .secrets
+        .iter()
+        .map(|secret| secret.reveal().to_owned())
+        .collect();
+    assert_eq!(secrets, ["hunter2", "pässword"]);
+}
