@@ -9,7 +9,7 @@ pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
 pub struct Action {
     pub service: Service,
     pub name: &'static str,
-    /// The parameters it takes, separated by blanks, in the names of the wire. EC2's DryRun is taken by all.
+    /// The parameters it takes, separated by blanks, in the names of the wire. EC2's `DryRun` is taken by all.
     pub takes: &'static str,
     /// A set of parameters that it shares with others.
     pub also: &'static str,

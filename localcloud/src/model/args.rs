@@ -137,7 +137,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// `structure.Value` of EC2's AttributeValue and AttributeBooleanValue, or the bare text.
+    /// `structure.Value` of EC2's `AttributeValue` and `AttributeBooleanValue`, or the bare text.
     pub(super) fn value(&self, name: &str) -> Result<Option<&'a str>, Fault> {
         match self.map.get(name) {
             Some(Params::Map(_)) => Ok(self

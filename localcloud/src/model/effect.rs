@@ -29,7 +29,7 @@ pub enum Effect {
         instance: String,
         running: bool,
     },
-    /// Make an image's layers known under a second id (CopyImage, RegisterImage from its snapshots).
+    /// Make an image's layers known under a second id (`CopyImage`, `RegisterImage` from its snapshots).
     Alias {
         image: String,
         of: String,
@@ -53,7 +53,7 @@ pub struct Boot {
     pub image: String,
     pub address: Ipv4Addr,
     pub hostname: String,
-    /// Lines for the default user's authorized_keys.
+    /// Lines for the default user's `authorized_keys`.
     pub public_keys: Vec<String>,
     pub user_data: Option<Vec<u8>>,
     pub metadata: Metadata,
@@ -62,7 +62,7 @@ pub struct Boot {
 /// What the instance metadata service tells a machine about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// Tokens are required (IMDSv2).
+    /// Tokens are required (`IMDSv2`).
     pub tokens_required: bool,
     /// The service answers at all.
     pub enabled: bool,
@@ -77,7 +77,7 @@ pub struct Metadata {
 pub struct Balancer {
     pub arn: String,
     pub name: String,
-    /// The address it listens on; its DNSName is this as text.
+    /// The address it listens on; its `DNSName` is this as text.
     pub address: Ipv4Addr,
     pub idle_timeout_seconds: u32,
     pub listeners: Vec<Listener>,
@@ -98,7 +98,7 @@ pub struct Rule {
     pub arn: String,
     pub hosts: Vec<String>,
     pub paths: Vec<String>,
-    /// Header name and the values of which one must match (`*` and `?` as in ELBv2).
+    /// Header name and the values of which one must match (`*` and `?` as in `ELBv2`).
     pub headers: Vec<(String, Vec<String>)>,
     pub action: Share,
 }
@@ -127,7 +127,7 @@ pub struct TargetGroup {
     pub targets: Vec<Target>,
 }
 
-/// A target group's health check (CreateTargetGroup).
+/// A target group's health check (`CreateTargetGroup`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     pub path: String,

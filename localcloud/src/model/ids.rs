@@ -25,7 +25,7 @@ impl Ids {
         format!("{prefix}-0{:016x}", self.things.next_u64())
     }
 
-    /// Sixteen hex digits, as ELBv2 puts into its ARNs.
+    /// Sixteen hex digits, as `ELBv2` puts into its ARNs.
     pub(super) fn short(&mut self) -> String {
         format!("{:016x}", self.things.next_u64())
     }

@@ -58,7 +58,7 @@ impl FaultPlan {
         )
     }
 
-    /// Makes the next launches fail, of groups and of RunInstances alike.
+    /// Makes the next launches fail, of groups and of `RunInstances` alike.
     #[must_use]
     pub fn launches(mut self, times: u32, fault: &Fault) -> Self {
         self.launches.extend((0..times).map(|_| fault.clone()));

@@ -1,4 +1,4 @@
-//! EC2, Auto Scaling and ELBv2 as one deterministic state machine in virtual time.
+//! EC2, Auto Scaling and `ELBv2` as one deterministic state machine in virtual time.
 //!
 //! The model does no I/O and has no clock: every entry point takes the time and returns the effects that the world must
 //! carry out. The world answers with facts. `wire` and the physics of the simulation are its only users.
@@ -95,6 +95,7 @@ impl Model {
     }
 
     /// Takes in what was seen in the world.
+    #[expect(clippy::needless_pass_by_value, reason = "a fact is handed over once")]
     pub fn observe(&mut self, fact: Fact, now: Timestamp) -> Vec<Effect> {
         self.state.turn(now);
         ec2::observe(&mut self.state, &fact);

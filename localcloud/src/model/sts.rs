@@ -12,6 +12,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every handler")]
 fn get_caller_identity(state: &mut State, _args: &Args<'_>) -> Result<Tree, Fault> {
     let account = &state.config.account;
     Ok(Tree::new()

@@ -128,10 +128,11 @@ impl Node {
         }
         let mut children = children;
         // The Query services put `member` between a list's name and the numbers; EC2 does not.
-        if service != Service::Ec2 && children.len() == 1 {
-            if let Some(list) = children.remove("member") {
-                return list.params(service);
-            }
+        if service != Service::Ec2
+            && children.len() == 1
+            && let Some(list) = children.remove("member")
+        {
+            return list.params(service);
         }
         Params::Map(
             children

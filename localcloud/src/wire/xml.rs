@@ -8,55 +8,63 @@ const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// `<RunInstancesResponse>` with the fields in it (EC2), or with `<…Result>` and metadata around them (Query).
 pub(super) fn answer(request: &Request, tree: &Tree, request_id: &str) -> String {
     let action = &request.action;
-    let mut out = format!(
-        "{HEAD}<{action}Response xmlns=\"{}\">",
-        namespace(request.service)
-    );
-    if request.service == Service::Ec2 {
-        element(&mut out, "requestId", request_id);
-        write(&mut out, tree, "item");
-    } else {
-        out.push_str(&format!("<{action}Result>"));
-        write(&mut out, tree, "member");
-        out.push_str(&format!("</{action}Result><ResponseMetadata>"));
-        element(&mut out, "RequestId", request_id);
-        out.push_str("</ResponseMetadata>");
+    let body = |out: &mut String| {
+        if request.service == Service::Ec2 {
+            element(out, "requestId", request_id);
+            return write(out, tree, "item");
+        }
+        inside(out, &format!("{action}Result"), |out| {
+            write(out, tree, "member");
+        });
+        inside(out, "ResponseMetadata", |out| {
+            element(out, "RequestId", request_id);
+        });
+    };
+    root(&format!("{action}Response"), request.service, body)
+}
+
+/// A document with one element in the service's namespace.
+fn root(name: &str, service: Service, body: impl FnOnce(&mut String)) -> String {
+    let mut out = format!("{HEAD}<{name} xmlns=\"{}\">", namespace(service));
+    body(&mut out);
+    for part in ["</", name, ">"] {
+        out.push_str(part);
     }
-    out.push_str(&format!("</{action}Response>"));
     out
 }
 
 /// A refusal in the service's own envelope.
 pub(super) fn fault(service: Service, fault: &Fault, request_id: &str) -> String {
-    let mut out = HEAD.to_owned();
     if service == Service::Ec2 {
-        out.push_str("<Response><Errors><Error>");
-        element(&mut out, "Code", &fault.code);
-        element(&mut out, "Message", &fault.message);
-        out.push_str("</Error></Errors>");
-        element(&mut out, "RequestID", request_id);
-        out.push_str("</Response>");
+        let mut out = HEAD.to_owned();
+        inside(&mut out, "Response", |out| {
+            inside(out, "Errors", |out| {
+                inside(out, "Error", |out| code_and_message(out, fault));
+            });
+            element(out, "RequestID", request_id);
+        });
         return out;
     }
-    out.push_str(&format!(
-        "<ErrorResponse xmlns=\"{}\"><Error>",
-        namespace(service)
-    ));
-    element(
-        &mut out,
-        "Type",
-        if fault.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        },
-    );
-    element(&mut out, "Code", &fault.code);
-    element(&mut out, "Message", &fault.message);
-    out.push_str("</Error>");
-    element(&mut out, "RequestId", request_id);
-    out.push_str("</ErrorResponse>");
-    out
+    root("ErrorResponse", service, |out| {
+        inside(out, "Error", |out| {
+            element(
+                out,
+                "Type",
+                if fault.status < 500 {
+                    "Sender"
+                } else {
+                    "Receiver"
+                },
+            );
+            code_and_message(out, fault);
+        });
+        element(out, "RequestId", request_id);
+    })
+}
+
+fn code_and_message(out: &mut String, fault: &Fault) {
+    element(out, "Code", &fault.code);
+    element(out, "Message", &fault.message);
 }
 
 fn namespace(service: Service) -> &'static str {

@@ -166,10 +166,10 @@ fn set(args: &Args<'_>, instance: &mut Instance, name: &str, value: &str) -> Res
             instance.user_data = Some(STANDARD.decode(value).map_err(malformed)?);
         }
         "InstanceInitiatedShutdownBehavior" if value == "stop" => {
-            instance.on_shutdown = OnShutdown::Stop
+            instance.on_shutdown = OnShutdown::Stop;
         }
         "InstanceInitiatedShutdownBehavior" if value == "terminate" => {
-            instance.on_shutdown = OnShutdown::Terminate
+            instance.on_shutdown = OnShutdown::Terminate;
         }
         _ => return Err(args.invalid(name, value, "Unknown attribute or value.")),
     }

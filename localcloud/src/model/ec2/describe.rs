@@ -80,6 +80,10 @@ impl Kind {
 pub(super) const PAGED: Paging = paging::EC2;
 
 /// The one value of a field, as filters take it.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts, numbers and flags are given as they stand"
+)]
 pub(super) fn one(value: impl ToString) -> Vec<String> {
     vec![value.to_string()]
 }

@@ -1,4 +1,4 @@
-//! CreateFleet of type instant: one synchronous launch, tried over the overrides in order.
+//! `CreateFleet` of type instant: one synchronous launch, tried over the overrides in order.
 
 use super::{
     super::{Fault, Params, Service, Tree, actions::Action, args::Args, state::State, tags},

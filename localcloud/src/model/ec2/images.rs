@@ -1,4 +1,4 @@
-//! Images as records, and how they are found: DescribeImages.
+//! Images as records, and how they are found: `DescribeImages`.
 
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags},
@@ -44,6 +44,11 @@ pub(in crate::model) struct Mapping {
 
 /// An image. The world keeps its files under the image's id.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "the fields of EC2's own record"
+)]
 pub(in crate::model) struct Image {
     pub(in crate::model) id: String,
     pub(in crate::model) name: String,

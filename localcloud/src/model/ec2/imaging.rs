@@ -1,17 +1,12 @@
-//! Making images and letting them go: CreateImage, CopyImage, RegisterImage, DeregisterImage.
+//! Making images of machines and letting them go: `CreateImage`, `DeregisterImage`.
 
 use super::{
-    super::{
-        Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, state::State, tags,
-        tags::Tags,
-    },
-    Due,
+    super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags, tags::Tags},
     images::{self, Image, ImageState, Mapping},
     instance::{Instance, InstanceState},
     lifecycle, snapshots,
     spec::{self, Disk},
 };
-use jiff::SignedDuration;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action::new(
@@ -22,32 +17,16 @@ pub(super) const ACTIONS: &[Action] = &[
     ),
     Action::new(
         Service::Ec2,
-        "CopyImage",
-        "SourceImageId SourceRegion Name Description ClientToken Encrypted CopyImageTags TagSpecification",
-        copy_image,
-    ),
-    Action::new(
-        Service::Ec2,
-        "RegisterImage",
-        "Name Description Architecture RootDeviceName BlockDeviceMapping VirtualizationType SriovNetSupport EnaSupport \
-         BootMode ImdsSupport TagSpecification",
-        register_image,
-    ),
-    Action::new(
-        Service::Ec2,
         "DeregisterImage",
         "ImageId DeleteAssociatedSnapshots",
         deregister_image,
     ),
 ];
 
-/// A copy within one host is a second name for the same files; it is pending long enough to be seen as such.
-const COPY_TIME: SignedDuration = SignedDuration::from_secs(5);
-
-/// What may stand in the name of an image (CreateImage, Name).
+/// What may stand in the name of an image (`CreateImage`, Name).
 const NAME_MARKS: &str = "()[] ./-'@_";
 
-fn check_name(state: &State, args: &Args<'_>) -> Result<String, Fault> {
+pub(super) fn check_name(state: &State, args: &Args<'_>) -> Result<String, Fault> {
     let name = args.text("Name")?;
     let allowed = name
         .chars()
@@ -166,7 +145,7 @@ fn lay_over(mapping: &mut Mapping, disk: &Disk) -> Result<(), Fault> {
     Ok(())
 }
 
-fn extra(state: &State, disk: &Disk) -> Result<Mapping, Fault> {
+pub(super) fn extra(state: &State, disk: &Disk) -> Result<Mapping, Fault> {
     let of_snapshot = disk
         .snapshot
         .as_ref()
@@ -215,7 +194,7 @@ fn snapshot_of(
     }
 }
 
-fn fresh(
+pub(super) fn fresh(
     state: &State,
     id: &str,
     name: String,
@@ -245,154 +224,11 @@ fn fresh(
     })
 }
 
-fn insert(state: &mut State, image: Image, tags: &Tags) {
+pub(super) fn insert(state: &mut State, image: Image, tags: &Tags) {
     let id = image.id.clone();
     state.ec2.tag(&id, tags);
     state.ec2.images.insert(id.clone(), image);
     state.hide_for_a_while(&id);
-}
-
-fn copy_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    if let Some(id) = state
-        .tokens
-        .replay("CopyImage", args)?
-        .and_then(|ids| ids.into_iter().next())
-    {
-        return Ok(Tree::new().put("imageId", id));
-    }
-    let region = args.text("SourceRegion")?;
-    if region != state.config.region {
-        return Err(Fault::new(
-            "InvalidRequest",
-            format!("The source region {region} cannot be reached from here."),
-        ));
-    }
-    let source = images::image(state, args.text("SourceImageId")?)?.clone();
-    if source.state != ImageState::Available {
-        return Err(Fault::new(
-            "InvalidRequest",
-            format!("Image {} is not available.", source.id),
-        ));
-    }
-    let name = check_name(state, args)?;
-    let mut by_type = tags::read_specification(args, "image snapshot")?;
-    let mut tags = if args.flag("CopyImageTags")?.unwrap_or_default() {
-        state.ec2.tags_of(&source.id)
-    } else {
-        Tags::new()
-    };
-    tags.extend(by_type.remove("image").unwrap_or_default());
-    let id = state.ids.resource("ami");
-    let snapshot_tags = by_type.remove("snapshot").unwrap_or_default();
-    let mappings = source
-        .mappings
-        .iter()
-        .map(|m| copied(state, &source, &id, m, &snapshot_tags))
-        .collect();
-    let image = Image {
-        mappings,
-        ena: source.ena,
-        sriov: source.sriov,
-        tokens_required: source.tokens_required,
-        source_image: Some(source.id.clone()),
-        ..fresh(
-            state,
-            &id,
-            name,
-            args,
-            &source.architecture,
-            &source.root_device,
-        )?
-    };
-    insert(state, image, &tags);
-    state.emit(Effect::Alias {
-        image: id.clone(),
-        of: source.id,
-    });
-    state.after(
-        COPY_TIME,
-        agenda::Due::Ec2(Due::Settle { layer: id.clone() }),
-    );
-    state
-        .tokens
-        .remember("CopyImage", args, std::slice::from_ref(&id));
-    Ok(Tree::new().put("imageId", id))
-}
-
-fn copied(state: &mut State, source: &Image, id: &str, mapping: &Mapping, tags: &Tags) -> Mapping {
-    let Some(snapshot) = &mapping.snapshot else {
-        return mapping.clone();
-    };
-    let layer = (mapping.device == source.root_device).then(|| id.to_owned());
-    let description = format!(
-        "Copied for DestinationAmi {id} from SourceAmi {} for SourceSnapshot {snapshot}.",
-        source.id
-    );
-    // Copies belong to no volume; AWS shows this one.
-    let volume = "vol-ffffffff".to_owned();
-    let making = snapshots::Making {
-        volume,
-        size: mapping.size,
-        description,
-        encrypted: mapping.encrypted,
-        awaits: id.into(),
-        layer,
-    };
-    let snapshot = snapshots::make(state, making, tags);
-    Mapping {
-        snapshot: Some(snapshot),
-        ..mapping.clone()
-    }
-}
-
-fn register_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let name = check_name(state, args)?;
-    let tags = tags::read_for(args, "image")?;
-    let root = args.text("RootDeviceName")?;
-    let architecture = args
-        .word("Architecture", "i386 x86_64 arm64")?
-        .unwrap_or("i386");
-    let disks = spec::disks(args)?;
-    let snapshot = disks
-        .iter()
-        .find(|disk| disk.device == root)
-        .and_then(|disk| disk.snapshot.clone());
-    let Some(snapshot) = snapshot else {
-        let message = "Root device mapping needs a snapshot.";
-        return Err(Fault::new("InvalidBlockDeviceMapping", message));
-    };
-    let record = super::snapshot(state, &snapshot)?;
-    if record.state != snapshots::SnapshotState::Completed {
-        return Err(Fault::new(
-            "IncorrectState",
-            format!("Snapshot {snapshot} is not completed."),
-        ));
-    }
-    let Some(layer) = record.layer.clone() else {
-        return Err(Fault::new(
-            "InvalidBlockDeviceMapping",
-            format!("Snapshot {snapshot} is not of a root volume."),
-        ));
-    };
-    let mappings = disks
-        .iter()
-        .map(|disk| extra(state, disk))
-        .collect::<Result<_, _>>()?;
-    let id = state.ids.resource("ami");
-    let image = Image {
-        mappings,
-        state: ImageState::Available,
-        ena: args.flag("EnaSupport")?.unwrap_or_default(),
-        sriov: args.maybe_text("SriovNetSupport")? == Some("simple"),
-        tokens_required: args.maybe_text("ImdsSupport")? == Some("v2.0"),
-        ..fresh(state, &id, name, args, architecture, root)?
-    };
-    insert(state, image, &tags);
-    state.emit(Effect::Alias {
-        image: id.clone(),
-        of: layer,
-    });
-    Ok(Tree::new().put("imageId", id))
 }
 
 fn deregister_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {

@@ -16,7 +16,7 @@ pub(in crate::model) enum InstanceState {
 }
 
 impl InstanceState {
-    /// The number that stands beside the name (InstanceState in the API reference).
+    /// The number that stands beside the name (`InstanceState` in the API reference).
     pub(in crate::model) fn code(self) -> i64 {
         match self {
             Self::Pending => 0,
@@ -45,7 +45,7 @@ impl InstanceState {
     }
 }
 
-/// What `shutdown` inside the instance does (InstanceInitiatedShutdownBehavior).
+/// What `shutdown` inside the instance does (`InstanceInitiatedShutdownBehavior`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::model) enum OnShutdown {
     #[default]
@@ -53,7 +53,7 @@ pub(in crate::model) enum OnShutdown {
     Terminate,
 }
 
-/// The metadata service of one instance (InstanceMetadataOptions).
+/// The metadata service of one instance (`InstanceMetadataOptions`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) struct MetadataOptions {
     pub(in crate::model) tokens_required: bool,
@@ -89,7 +89,7 @@ pub(in crate::model) struct Attached {
     pub(in crate::model) delete_on_termination: bool,
 }
 
-/// Why an instance is in its state (StateReason).
+/// Why an instance is in its state (`StateReason`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) struct StateReason {
     pub(in crate::model) code: &'static str,
@@ -123,7 +123,13 @@ impl StateReason {
     }
 }
 
+/// One instance.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "the fields of EC2's own record"
+)]
 pub(in crate::model) struct Instance {
     pub(in crate::model) id: String,
     pub(in crate::model) reservation: String,

@@ -1,4 +1,4 @@
-//! Looking at instances: DescribeInstances, DescribeInstanceStatus, GetConsoleOutput.
+//! Looking at instances: `DescribeInstances`, `DescribeInstanceStatus`, `GetConsoleOutput`.
 
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State},

@@ -45,7 +45,7 @@ pub(in crate::model) struct KeyPair {
     /// `rsa` or `ed25519`.
     pub(in crate::model) kind: &'static str,
     pub(in crate::model) fingerprint: String,
-    /// One line of an authorized_keys file.
+    /// One line of an `authorized_keys` file.
     pub(in crate::model) public: String,
     pub(in crate::model) created: Timestamp,
 }
@@ -231,10 +231,10 @@ fn describe_key_pairs(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault>
     {
         return Err((KEYS.missing)(lost));
     }
-    let named = |state: &State, id: &str| {
+    let keep = |state: &State, id: &str| {
         names.is_empty() || by_id(state, id).is_some_and(|key| names.contains(&key.name.as_str()))
     };
-    let (ids, _) = KEYS.select(state, args, named)?;
+    let (ids, _) = KEYS.select(state, args, keep)?;
     let with_public = args.flag("IncludePublicKey")?.unwrap_or_default();
     let shown = ids
         .iter()

@@ -5,11 +5,11 @@ use super::{
         Boot, Effect, Fault,
         state::{Change, State},
     },
-    address, images,
+    address, devices, images,
     images::{Image, ImageState, Mapping},
     instance::{Attached, Instance, InstanceState},
     metadata, network,
-    spec::{Disk, LaunchSpec},
+    spec::LaunchSpec,
     types,
     volumes::Volume,
 };
@@ -17,7 +17,7 @@ use std::net::Ipv4Addr;
 
 /// Launches `count` instances into a subnet, all or none, and gives their ids.
 ///
-/// `subnet` wins over the one of the specification. Refuses as RunInstances does; a group turns the refusal into a failed
+/// `subnet` wins over the one of the specification. Refuses as `RunInstances` does; a group turns the refusal into a failed
 /// activity. Each instance is announced as pending.
 pub(in crate::model) fn launch(
     state: &mut State,
@@ -89,7 +89,7 @@ fn check(state: &State, spec: &LaunchSpec, subnet: Option<&str>) -> Result<Ready
         groups: groups(state, spec)?,
         profile: profile(state, spec)?,
         public_key: public_key(state, spec)?,
-        disks: disks(state, &image, &spec.disks)?,
+        disks: devices::of(state, &image, &spec.disks)?,
         public: spec.public.unwrap_or(true),
         address: spec.address,
         image,
@@ -193,69 +193,6 @@ fn public_key(state: &State, spec: &LaunchSpec) -> Result<Option<String>, Fault>
         .get(name)
         .map(|key| Some(key.public.clone()))
         .ok_or_else(missing)
-}
-
-/// The image's devices with what was asked for laid over them.
-fn disks(state: &State, image: &Image, asked: &[Disk]) -> Result<Vec<Mapping>, Fault> {
-    let mut mappings = image.mappings.clone();
-    for disk in asked {
-        let of_image = mappings
-            .iter()
-            .position(|mapping| mapping.device == disk.device);
-        if disk.none || disk.ephemeral {
-            mappings.retain(|mapping| mapping.device != disk.device);
-            continue;
-        }
-        let base = of_image.map(|index| mappings[index].clone());
-        let mapping = mapping(state, disk, base.as_ref())?;
-        match of_image {
-            Some(index) => mappings[index] = mapping,
-            None => mappings.push(mapping),
-        }
-    }
-    Ok(mappings)
-}
-
-fn mapping(state: &State, disk: &Disk, base: Option<&Mapping>) -> Result<Mapping, Fault> {
-    let snapshot = disk
-        .snapshot
-        .clone()
-        .or_else(|| base.and_then(|base| base.snapshot.clone()));
-    let least = match (&disk.snapshot, base) {
-        (Some(id), _) => Some(super::snapshot(state, id)?.size),
-        (None, base) => base.map(|base| base.size),
-    };
-    let Some(size) = disk.size.or(least) else {
-        return Err(Fault::new(
-            "MissingParameter",
-            "The request must contain the parameter size or snapshotId",
-        ));
-    };
-    if let Some(least) = least.filter(|least| size < *least && snapshot.is_some()) {
-        let message = format!(
-            "Volume of size {size}GB is smaller than snapshot '{}', expect size >= {least}GB",
-            snapshot.as_deref().unwrap_or_default()
-        );
-        return Err(Fault::new("InvalidBlockDeviceMapping", message));
-    }
-    Ok(Mapping {
-        device: disk.device.clone(),
-        snapshot,
-        size,
-        kind: disk
-            .kind
-            .clone()
-            .or_else(|| base.map(|base| base.kind.clone()))
-            .unwrap_or_else(|| "gp2".into()),
-        delete_on_termination: disk
-            .delete_on_termination
-            .or(base.map(|base| base.delete_on_termination))
-            .unwrap_or(true),
-        encrypted: disk
-            .encrypted
-            .or(base.map(|base| base.encrypted))
-            .unwrap_or_default(),
-    })
 }
 
 fn start(

@@ -31,7 +31,7 @@ pub(in crate::model) fn observe(state: &mut State, fact: &Fact) {
     match fact {
         Fact::Running { instance } => running(state, instance),
         Fact::BootFailed { instance, reason } => {
-            terminate(state, instance, StateReason::internal(reason))
+            terminate(state, instance, StateReason::internal(reason));
         }
         Fact::Stopped { instance, asked } => stopped(state, instance, *asked),
         Fact::Gone { instance } => gone(state, instance),

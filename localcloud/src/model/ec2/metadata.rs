@@ -67,6 +67,10 @@ pub(super) fn of(state: &State, instance: &Instance, public_key: Option<&String>
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts and numbers are given as they stand"
+)]
 fn entry(path: &str, value: impl ToString) -> (String, String) {
     (path.into(), value.to_string())
 }

@@ -5,7 +5,9 @@
 
 pub(super) mod address;
 mod attributes;
+mod copying;
 mod describe;
+mod devices;
 mod fleet;
 mod group_rules;
 mod image_attributes;
@@ -49,6 +51,7 @@ pub(super) const TABLES: &[&[Action]] = &[
     attributes::ACTIONS,
     images::ACTIONS,
     imaging::ACTIONS,
+    copying::ACTIONS,
     image_attributes::ACTIONS,
     snapshots::ACTIONS,
     volumes::ACTIONS,

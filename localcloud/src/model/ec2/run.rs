@@ -1,4 +1,4 @@
-//! RunInstances: one reservation, all its instances or none.
+//! `RunInstances`: one reservation, all its instances or none.
 
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State},

@@ -57,7 +57,7 @@ pub(super) const ACTIONS: &[Action] = &[
     .with(group_rules::TAKES),
 ];
 
-/// What may stand in names and descriptions (CreateSecurityGroup).
+/// What may stand in names and descriptions (`CreateSecurityGroup`).
 const MARKS: &str = " ._-:/()#,@[]+=&;{}!$*";
 
 fn checked<'a>(args: &Args<'a>, name: &str) -> Result<&'a str, Fault> {

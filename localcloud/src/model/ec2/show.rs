@@ -44,7 +44,10 @@ fn show(state: &State, instance: &Instance) -> Tree {
         .put("dnsName", public_address(instance).unwrap_or_default())
         .put("reason", transition(instance))
         .put_some("keyName", instance.key_name.as_ref())
-        .put("amiLaunchIndex", instance.index as i64)
+        .put(
+            "amiLaunchIndex",
+            Tree::Int(i64::try_from(instance.index).unwrap_or_default()),
+        )
         .put("productCodes", Vec::new())
         .put("instanceType", &instance.instance_type)
         .put("launchTime", instance.launched)

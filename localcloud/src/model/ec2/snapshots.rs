@@ -81,13 +81,13 @@ pub(super) struct Making {
 /// Enters a pending snapshot and gives its id.
 pub(super) fn make(state: &mut State, making: Making, tags: &Tags) -> String {
     let id = state.ids.resource("snap");
-    enter(state, id.clone(), making, tags);
+    enter(state, &id, making, tags);
     id
 }
 
-fn enter(state: &mut State, id: String, making: Making, tags: &Tags) {
+fn enter(state: &mut State, id: &str, making: Making, tags: &Tags) {
     let snapshot = Snapshot {
-        id: id.clone(),
+        id: id.into(),
         volume: making.volume,
         size: making.size,
         description: making.description,
@@ -97,9 +97,9 @@ fn enter(state: &mut State, id: String, making: Making, tags: &Tags) {
         awaits: making.awaits,
         layer: making.layer,
     };
-    state.ec2.snapshots.insert(id.clone(), snapshot);
-    state.ec2.tag(&id, tags);
-    state.hide_for_a_while(&id);
+    state.ec2.snapshots.insert(id.into(), snapshot);
+    state.ec2.tag(id, tags);
+    state.hide_for_a_while(id);
 }
 
 /// Takes in that a layer is there, or why it is not.
@@ -186,11 +186,11 @@ fn create_snapshot(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         awaits: id.clone(),
         layer,
     };
-    enter(state, id.clone(), making, &tags);
+    enter(state, &id, making, &tags);
     match root_of {
         // A snapshot never stops the machine; only CreateImage does.
         Some((instance, was)) => {
-            lifecycle::freeze_in_order(state, &instance, &id, was != InstanceState::Stopped)
+            lifecycle::freeze_in_order(state, &instance, &id, was != InstanceState::Stopped);
         }
         None => state.after(
             EMPTY_TIME,

@@ -1,4 +1,4 @@
-//! What is to be launched, read from RunInstances or from a launch template's data (they use the same names).
+//! What is to be launched, read from `RunInstances` or from a launch template's data (they use the same names).
 
 use super::{
     super::{Fault, args::Args, tags, tags::Tags},
@@ -7,13 +7,17 @@ use super::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::net::Ipv4Addr;
 
-/// The parameters that RunInstances and LaunchTemplateData share. Others of AWS's are refused as not recognized.
+/// The parameters that `RunInstances` and `LaunchTemplateData` share. Others of AWS's are refused as not recognized.
 pub(in crate::model) const TAKES: &str = "BlockDeviceMapping ImageId InstanceType KeyName Monitoring Placement \
     SecurityGroupId SecurityGroup UserData TagSpecification InstanceMarketOptions CreditSpecification MetadataOptions \
     DisableApiTermination InstanceInitiatedShutdownBehavior NetworkInterface IamInstanceProfile EbsOptimized";
 
 /// An instance that is to be launched; ids are not looked up yet.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the parameters of RunInstances"
+)]
 pub(in crate::model) struct LaunchSpec {
     pub(in crate::model) image: String,
     pub(in crate::model) instance_type: String,

@@ -1,4 +1,4 @@
-//! Tags of every resource of EC2: CreateTags, DeleteTags, DescribeTags.
+//! Tags of every resource of EC2: `CreateTags`, `DeleteTags`, `DescribeTags`.
 
 use super::super::{
     Fault, Service, Tree,

@@ -45,7 +45,7 @@ pub(super) const ACTIONS: &[Action] = &[
     ),
 ];
 
-/// DescribeLaunchTemplates gives at most 200 a page.
+/// `DescribeLaunchTemplates` gives at most 200 a page.
 const PAGED: Paging = Paging {
     size: "MaxResults",
     token: "NextToken",

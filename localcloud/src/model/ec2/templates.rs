@@ -55,8 +55,7 @@ impl Choice {
             version: text("Version")?,
         };
         match (&choice.id, &choice.name) {
-            (Some(_), Some(_)) => Err(either()),
-            (None, None) => Err(either()),
+            (Some(_), Some(_)) | (None, None) => Err(either()),
             _ => Ok(choice),
         }
     }

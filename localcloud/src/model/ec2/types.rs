@@ -6,7 +6,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 
-/// An instance type (DescribeInstanceTypes).
+/// An instance type (`DescribeInstanceTypes`).
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct InstanceType {
     pub(in crate::model) name: &'static str,
