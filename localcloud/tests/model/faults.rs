@@ -61,7 +61,7 @@ fn fresh_resources_appear_a_few_polls_late_and_the_seed_says_how_many() {
         let mut cloud = Cloud::with(|config| (config.late_polls, config.seed) = (5, seed));
         let id = cloud.launch("");
         let look = format!("InstanceId.1={id}");
-        (0..)
+        (0..9)
             .take_while(|_| cloud.ask("DescribeInstances", &look).is_err())
             .count()
     };

@@ -1,4 +1,4 @@
-//! RunInstances: what it refuses, what it does once, and what it asks of the world.
+//! `RunInstances`: what it refuses, what it does once, and what it asks of the world.
 
 use super::{Cloud, DEBIAN};
 use localcloud::model::{Boot, Effect};

@@ -169,7 +169,7 @@ fn console_output_is_empty_until_something_was_printed() {
     let of = format!("InstanceId={id}");
     assert!(cloud.ok("GetConsoleOutput", &of).get("output").is_none());
     cloud.see(Fact::Console {
-        instance: id.clone(),
+        instance: id,
         text: "hi".into(),
     });
     assert_eq!(cloud.get("GetConsoleOutput", &of, "output"), "aGk=");
