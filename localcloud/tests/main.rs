@@ -7,6 +7,8 @@ mod balancer;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod model;

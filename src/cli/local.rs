@@ -49,6 +49,9 @@ enum Action {
     Status,
     /// Take it back to what it was after `up`
     Reset,
+    /// Print whatever of it is still on this host, a line each; nothing after `down`
+    #[command(hide = true)]
+    Leftovers,
     /// Run the supervisor; `up` does this
     #[command(hide = true)]
     Serve { folder: PathBuf },
@@ -126,6 +129,10 @@ impl Local {
             Action::Reset => {
                 host::reset(config).await?;
                 context.say("the local cloud is as `up` left it");
+            }
+            Action::Leftovers => {
+                let left = host::leftovers(config).await?;
+                context.document(&left.join("\n"), &serde_json::json!(left));
             }
             Action::Serve { .. } => {}
         }

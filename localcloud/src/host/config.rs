@@ -23,7 +23,7 @@ pub struct Config {
     pub region: String,
     /// Folder for what is there while the cloud is up.
     pub run: PathBuf,
-    /// Folder for what outlives it: the base image.
+    /// Folder for what outlives it: the base image, which clouds share, and the log.
     pub cache: PathBuf,
     /// The program and arguments that run the supervisor, without the folder that they are given at the end.
     pub supervisor: Vec<String>,
@@ -81,6 +81,10 @@ impl Config {
             state: self.cache.join(format!("{}.state", self.name)),
             ..machines::Config::default()
         }
+    }
+
+    pub(super) fn base(&self) -> PathBuf {
+        self.cache.join("base")
     }
 
     pub(super) fn control(&self) -> PathBuf {

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{command, machines, network};
 
@@ -48,7 +47,7 @@ async fn ended_in_order(config: &Config) -> bool {
 
 /// Kills the supervisor's parent; the kernel ends its whole namespace with it.
 async fn kill(config: &Config) -> Result<(), Error> {
-    for process in supervisors(&config.run)? {
+    for process in supervisors(config)? {
         if let Err(error) = command::run("kill", &["-9", &process.to_string()]).await {
             tracing::debug!(%error, "it was gone already");
         }
@@ -61,30 +60,46 @@ async fn kill(config: &Config) -> Result<(), Error> {
     }
 }
 
-/// The processes that were started with this folder: `unshare` and the supervisor itself.
-fn supervisors(run: &Path) -> Result<Vec<u32>, Error> {
+/// The processes that were started as this cloud's supervisor: `unshare`, and the supervisor itself.
+pub(super) fn supervisors(config: &Config) -> Result<Vec<u32>, Error> {
+    // Another build of this program may have started it.
+    let started = Config::read(&config.run)
+        .map_or_else(|_| config.supervisor.clone(), |found| found.supervisor);
+    let mut line: Vec<Vec<u8>> = started.into_iter().map(String::into_bytes).collect();
+    line.push(config.run.as_os_str().as_encoded_bytes().to_vec());
     let entries = fs::read_dir("/proc").map_err(Error::file("/proc"))?;
     let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    Ok(ids.filter(|id| is_supervisor(*id, run)).collect())
+    Ok(ids.filter(|id| words(*id).ends_with(&line)).collect())
 }
 
-fn is_supervisor(process: u32, run: &Path) -> bool {
-    // A process that has ended meanwhile has no line.
+/// The command line of a process; none of one that has ended meanwhile.
+fn words(process: u32) -> Vec<Vec<u8>> {
     let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let words: Vec<&[u8]> = line
+    let words = line
         .split(|byte| *byte == 0)
-        .filter(|word| !word.is_empty())
-        .collect();
-    let serves = words.iter().any(|word| *word == b"serve");
-    serves
-        && words
-            .last()
-            .is_some_and(|word| *word == run.as_os_str().as_encoded_bytes())
+        .filter(|word| !word.is_empty());
+    words.map(<[u8]>::to_vec).collect()
+}
+
+/// Sweeps control groups as soon as the kernel has ended the last process in them: a supervisor's locks are free a moment
+/// before its namespace is empty.
+async fn sweep_machines(config: &Config) -> Result<(), Error> {
+    let death = Instant::now() + DEATH;
+    loop {
+        match machines::sweep(&config.machines()) {
+            Err(machines::Error::Cgroup(error))
+                if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < death =>
+            {
+                sleep(Duration::from_millis(20)).await;
+            }
+            swept => return swept.map(drop).map_err(Error::Machines),
+        }
+    }
 }
 
 /// Removes by name what no process holds any more.
 pub(super) async fn sweep(config: &Config) -> Result<(), Error> {
-    machines::sweep(&config.machines())?;
+    sweep_machines(config).await?;
     network::sweep(&config.network()).await?;
     match fs::remove_dir_all(&config.run) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -92,54 +107,4 @@ pub(super) async fn sweep(config: &Config) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Everything of this host that carries the cloud's name: processes, mounts, interfaces, namespaces, cgroups, tables and
-/// locks of nspawn. Empty after `down`.
-pub async fn leftovers(config: &Config) -> Result<Vec<String>, Error> {
-    let mut found = Vec::new();
-    for process in supervisors(&config.run)? {
-        found.push(format!("process {process}"));
-    }
-    let mounts =
-        fs::read_to_string("/proc/self/mountinfo").map_err(Error::file("/proc/self/mountinfo"))?;
-    let run = config.run.display().to_string();
-    found.extend(
-        mounts
-            .lines()
-            .filter(|line| line.contains(&run))
-            .map(|line| format!("mount {line}")),
-    );
-    let links = command::run("ip", &["-o", "link", "show"]).await?;
-    let names = links.lines().filter_map(|line| line.split(": ").nth(1));
-    found.extend(
-        names
-            .filter(|name| name.starts_with(&config.name))
-            .map(|name| format!("interface {name}")),
-    );
-    let tables = command::run("nft", &["list", "tables"]).await?;
-    let named = |line: &&str| {
-        line.split_whitespace()
-            .next_back()
-            .is_some_and(|name| name.starts_with(&config.name))
-    };
-    found.extend(tables.lines().filter(named).map(ToString::to_string));
-    for folder in [
-        "/run/netns",
-        "/sys/fs/cgroup",
-        "/run/systemd/nspawn/locks",
-        "/run",
-    ] {
-        found.extend(entries(folder, &config.name));
-    }
-    Ok(found)
-}
-
-fn entries(folder: &str, name: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter(|entry| entry.contains(name))
-        .map(|entry| format!("{folder}/{entry}"))
-        .collect()
 }

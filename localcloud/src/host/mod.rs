@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod down;
 mod http;
+mod leftovers;
 mod lock;
 mod pulse;
 mod seed;
@@ -20,7 +21,8 @@ use std::io;
 use std::path::PathBuf;
 
 pub use config::Config;
-pub use down::{down, leftovers};
+pub use down::down;
+pub use leftovers::leftovers;
 pub use status::{Balancer, Image, Instance, Status};
 pub use supervisor::serve;
 pub use up::{Up, up};

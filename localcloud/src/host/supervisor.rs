@@ -122,7 +122,7 @@ async fn begin(config: &Config, now: fn() -> Timestamp) -> Result<Round, Error> 
     let network = Arc::new(Network::up(&config.network()).await?);
     let listeners = http::listen(&config.addresses()).await?;
     let (facts, fact_inbox) = mpsc::unbounded_channel();
-    let base = machines::base::ensure(&config.cache, &mut |_| {}).await?;
+    let base = machines::base::ensure(&config.base(), &mut |_| {}).await?;
     let machines =
         Machines::start_up(config.machines(), Arc::clone(&network), facts.clone()).await?;
     for source in seed::sources(now()) {

@@ -57,17 +57,21 @@ pub async fn up(config: &Config, say: &mut (dyn FnMut(&str) + Send)) -> Result<U
     let wait = || say("another `kiln local` is at work here; waiting for it");
     let door = lock::take(&config.door(), wait).await?;
     if lock::try_take(&config.alive())?.is_none() {
-        let status = ready(config, None).await?;
-        return Ok(Up {
-            already: true,
-            status,
-        });
+        match ready(config, None).await {
+            // It was dying when it was found; a new one takes its place.
+            Err(Error::NotStarted { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(status) => {
+                let already = true;
+                return Ok(Up { already, status });
+            }
+        }
     }
     if let Some(missing) = machines::host::missing() {
         return Err(Error::Missing(missing));
     }
     down::sweep(config).await?;
-    machines::base::ensure(&config.cache, &mut *say).await?;
+    machines::base::ensure(&config.base(), &mut *say).await?;
     say("starting the local cloud");
     fs::create_dir_all(&config.run).map_err(Error::file(&config.run))?;
     config.write()?;
