@@ -23,6 +23,7 @@ mod state;
 mod sts;
 mod tags;
 mod tree;
+pub mod view;
 
 pub use actions::Action;
 pub use config::{Cidr, Config, SourceImage};
@@ -30,6 +31,7 @@ pub use effect::{
     Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Rule, Share, Target, TargetGroup,
     Verdict,
 };
+pub use elb::Reach;
 pub use injection::{At, FaultPlan, Trouble};
 pub use request::{Answer, Request};
 pub use tree::{Fault, Params, Service, Tree};

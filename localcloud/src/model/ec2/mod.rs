@@ -15,7 +15,7 @@ pub(super) mod images;
 mod imaging;
 pub(super) mod instance;
 mod instances;
-mod keys;
+pub(super) mod keys;
 pub(super) mod launch;
 pub(super) mod lifecycle;
 mod metadata;
@@ -34,7 +34,7 @@ mod template_data;
 mod template_versions;
 pub(super) mod templates;
 mod types;
-mod volumes;
+pub(super) mod volumes;
 
 pub(super) use instance::{Instance, InstanceState};
 pub(super) use launch::launch;

@@ -22,11 +22,11 @@ mod wanted;
 #[cfg(test)]
 mod tests;
 
-pub(super) use actions::Action as RuleAction;
 pub(super) use health::{health_of, says};
-pub(super) use stored::{Elb, Rule};
+pub(super) use stored::{Elb, Group, Listener, LoadBalancer, Rule};
 pub(super) use targets::{enlist, is_draining, release};
-pub(super) use wanted::{Reach, flush, served_by};
+pub use wanted::Reach;
+pub(super) use wanted::{flush, served_by};
 
 use super::{
     Fact, Service,

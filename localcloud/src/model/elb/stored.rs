@@ -79,11 +79,15 @@ pub(in crate::model) struct Rule {
 impl Rule {
     /// Target group ARNs that the rule forwards to, whatever their weight.
     pub(in crate::model) fn forwards_to(&self) -> impl Iterator<Item = &str> {
-        let groups = match &self.action {
-            Action::Forward(forward) => forward.groups.as_slice(),
+        self.weights().iter().map(|(arn, _)| arn.as_str())
+    }
+
+    /// Target group ARNs and weights; none for other actions than forward.
+    pub(in crate::model) fn weights(&self) -> &[(String, u32)] {
+        match &self.action {
+            Action::Forward(forward) => &forward.groups,
             _ => &[],
-        };
-        groups.iter().map(|(arn, _)| arn.as_str())
+        }
     }
 }
 

@@ -28,7 +28,7 @@ mod traffic;
 mod tests;
 
 pub(super) use reconcile::touch_instance;
-pub(super) use stored::{Group, Scaling};
+pub(super) use stored::Scaling;
 
 use super::{
     Service,

@@ -3,7 +3,10 @@
 use super::{
     activities::Activity, hooks::Hook, policies::Policy, schedules::Schedule, settings::Settings,
 };
-use crate::model::ec2::instance::TemplateRef;
+use crate::model::{
+    ec2::instance::TemplateRef,
+    view::{GroupView, MemberView},
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -143,6 +146,40 @@ impl Group {
         self.members
             .iter()
             .filter(|(_, member)| member.state.counts())
+    }
+
+    /// What others may see of it.
+    pub(in crate::model) fn view(&self, name: &str) -> GroupView {
+        let member = |(id, member): (&String, &Member)| MemberView {
+            instance: id.clone(),
+            zone: member.zone.clone(),
+            image: member.image.clone(),
+            state: member.state.name(),
+            healthy: member.sick.is_none(),
+            protected: member.protected,
+            version: member.template.as_ref().map(|template| template.version),
+        };
+        let settings = &self.settings;
+        GroupView {
+            name: name.to_owned(),
+            min: settings.min,
+            max: settings.max,
+            desired: settings.desired,
+            template: settings
+                .template
+                .as_ref()
+                .map(|template| (template.id.clone(), template.version.clone())),
+            zones: settings.zones.clone(),
+            members: self.members.iter().map(member).collect(),
+            target_groups: self.targets(),
+            suspended: self.suspended.keys().cloned().collect(),
+            tags: self
+                .tags
+                .iter()
+                .map(|(key, (value, _))| (key.clone(), value.clone()))
+                .collect(),
+            deleting: self.deleting.is_some(),
+        }
     }
 
     /// Target groups that new instances are registered in.

@@ -1,0 +1,15 @@
+//! What is in the account, as plain values: for invariants of simulations, and for whoever shows the local cloud's state.
+//!
+//! A view is a copy. It shows what the API would show now, without paging, filters or calls that are counted.
+
+mod compute;
+mod traffic;
+
+pub use compute::{
+    GroupView, ImageView, InstanceView, KeyPairView, MemberView, SecurityGroupView, SnapshotView,
+    SubnetView, TemplateView, VolumeView,
+};
+pub use traffic::{BalancerView, ListenerView, RuleView, TargetGroupView, TargetView};
+
+/// Tags by their keys.
+pub type Tags = std::collections::BTreeMap<String, String>;
