@@ -10,6 +10,8 @@ mod probe;
 mod world;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 pub use behaviour::{Behaviour, Service, Spread};

@@ -1,1 +1,5 @@
-//! Tests.
+//! Strictness of load balancing, each case against what AWS does.
+
+mod health;
+mod listeners;
+mod settings;
