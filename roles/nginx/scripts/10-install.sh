@@ -1,0 +1,1 @@
+apt-get -q -y --no-install-recommends install nginx

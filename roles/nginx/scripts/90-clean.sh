@@ -1,0 +1,2 @@
+# What was downloaded need not go into every image.
+apt-get clean

@@ -1,0 +1,159 @@
+//! Provisioners on a real machine: this one, over its own sshd.
+
+mod files;
+mod retries;
+mod roles;
+mod shell;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use kiln::provision::{Context, Failure, apply};
+use kiln::run::{Event, Events, Stream};
+use kiln::source::SourceMap;
+use kiln::ssh::Lasting;
+use kiln::template::load::{self, Request, World};
+use kiln::template::provisioner::Provisioner;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::ssh::server::Server;
+
+/// A machine, a folder on it, and the build that is being made there.
+pub struct Bench {
+    pub server: Server,
+    pub folder: TempDir,
+    pub context: Context,
+}
+
+/// Remembers every event.
+#[derive(Default)]
+pub struct Heard(RefCell<Vec<Event>>);
+
+impl Bench {
+    pub fn new() -> Self {
+        let build = json!({"ID": "i-123", "Host": "127.0.0.1"});
+        Self {
+            server: Server::start(),
+            folder: tempfile::Builder::new().prefix("kiln-bench-").tempdir().unwrap(),
+            context: Context {
+                build_name: "web's build".into(),
+                builder_type: "amazon-ebs".into(),
+                run: uuid::Uuid::new_v4().simple().to_string(),
+                build: build.as_object().unwrap().clone(),
+            },
+        }
+    }
+
+    /// A path in the folder, as text.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        self.path(name)
+    }
+
+    /// Carries out provisioners, written as in a template.
+    pub async fn apply(&self, provisioners: Value) -> (Result<(), Failure>, Heard) {
+        let heard = Heard::default();
+        let provisioners = self.read(provisioners);
+        let target = self.server.target();
+        let machine = Lasting::new(self.server.connect().await, target);
+        let result = apply(&provisioners, &machine, &self.context, &heard).await;
+        (result, heard)
+    }
+
+    /// Carries out provisioners that must succeed, and returns what they wrote.
+    pub async fn lines(&self, provisioners: Value) -> Vec<String> {
+        let (result, heard) = self.apply(provisioners).await;
+        result.unwrap_or_else(|error| panic!("{}: {:?}", chain(&error), heard.0));
+        heard.lines()
+    }
+
+    /// Carries out provisioners that must fail, and returns why.
+    pub async fn error(&self, provisioners: Value) -> String {
+        chain(&self.apply(provisioners).await.0.unwrap_err())
+    }
+
+    /// Reads provisioners as a template has them; `roles/` is looked for in the folder.
+    pub fn read(&self, provisioners: Value) -> Vec<Provisioner> {
+        let template = json!({
+            "builders": [{
+                "type": "amazon-ebs", "region": "eu-central-1", "source_ami": "ami-0123456789abcdef0",
+                "instance_type": "t3.small", "ssh_username": "admin", "ami_name": "test"
+            }],
+            "provisioners": provisioners,
+        });
+        let file = self.write("template.json", &template.to_string());
+        read(self.folder.path(), vec![file]).0
+    }
+}
+
+/// Reads a template with its var files; everything that was found comes too, in words.
+pub fn read(directory: &Path, files: Vec<String>) -> (Vec<Provisioner>, Vec<String>) {
+    let request = request(directory, files);
+    let mut sources = SourceMap::new();
+    let (template, findings) = load::bake(&request, &mut sources).unwrap_or_else(|errors| {
+        panic!("{:#?}", errors.iter().map(|error| &error.message).collect::<Vec<_>>())
+    });
+    let messages = findings.into_iter().map(|finding| finding.message);
+    (template.builds[0].provisioners.clone(), messages.collect())
+}
+
+pub fn request(directory: &Path, files: Vec<String>) -> Request {
+    Request {
+        files,
+        var_files: vec![],
+        vars: vec![],
+        only: vec![],
+        except: vec![],
+        strict: true,
+        running: true,
+        world: World {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            environment: BTreeMap::new(),
+            uuid: Arc::new(|| "00000000-0000-4000-8000-000000000000".into()),
+            directory: directory.to_str().unwrap().to_owned(),
+            template_directory: String::new(),
+        },
+    }
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+impl Events for Heard {
+    fn emit(&self, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
+}
+
+impl Heard {
+    /// The lines of standard output.
+    pub fn lines(&self) -> Vec<String> {
+        self.pick(|event| match event {
+            Event::Output { stream: Stream::Out, line, .. } => Some(line.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.pick(|event| match event {
+            Event::Warning { text } => Some(text.clone()),
+            _ => None,
+        })
+    }
+
+    fn pick(&self, one: impl Fn(&Event) -> Option<String>) -> Vec<String> {
+        self.0.borrow().iter().filter_map(one).collect()
+    }
+}

@@ -1,0 +1,65 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Bench;
+
+#[tokio::test]
+async fn a_failure_is_tried_again_as_often_as_allowed() {
+    let bench = Bench::new();
+    let counter = bench.path("tries");
+    let script = format!("echo x >> {counter}; test $(wc -l < {counter}) -ge 2");
+    let provisioners = json!([{"type": "shell", "inline": [script], "max_retries": 1}]);
+    let (result, heard) = bench.apply(provisioners).await;
+    result.unwrap();
+    assert_eq!(std::fs::read_to_string(&counter).unwrap(), "x\nx\n");
+    let warnings = heard.warnings();
+    assert_eq!(
+        warnings,
+        ["provisioner 1 (shell) failed: the inline script ended with exit code 1; 1 more to try"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_on_this_side_is_not_tried_again() {
+    let bench = Bench::new();
+    let script = bench.write("gone.sh", "echo");
+    let provisioners = bench.read(json!([{"type": "shell", "script": script, "max_retries": 5}]));
+    std::fs::remove_file(script).unwrap();
+    let began = Instant::now();
+    let machine = bench.server.connect().await;
+    let silent = kiln::run::Silent;
+    let result = kiln::provision::apply(&provisioners, &machine, &bench.context, &silent).await;
+    assert!(super::chain(&result.unwrap_err()).contains("gone.sh"));
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(kiln::provision::check(&provisioners).len(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_beyond_its_limit_is_ended_on_the_machine_too() {
+    let bench = Bench::new();
+    let pid = bench.path("pid");
+    let script = format!("sleep 600 & echo $! > {pid}; wait");
+    let provisioners = json!([{"type": "shell", "inline": [script], "timeout": "2s"}]);
+    let began = Instant::now();
+    let error = bench.error(provisioners).await;
+    assert_eq!(error, "provisioner 1 (shell): it has not ended after 2 s");
+    assert!(began.elapsed() < Duration::from_secs(30));
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(" Z "), "it still runs: {state}");
+}
+
+#[tokio::test]
+async fn later_provisioners_wait_for_earlier_ones_and_for_their_pause() {
+    let bench = Bench::new();
+    let began = Instant::now();
+    let lines = bench
+        .lines(json!([
+            {"type": "shell", "inline": ["echo one"], "pause_after": "300ms"},
+            {"type": "shell", "inline": ["echo two"], "pause_before": "300ms"}
+        ]))
+        .await;
+    assert_eq!(lines, ["one", "two"]);
+    assert!(began.elapsed() >= Duration::from_millis(600));
+}
