@@ -2,6 +2,8 @@
 
 mod language;
 mod layers;
+mod provision;
+mod shipped;
 mod ssh;
 
 /// A test file that nobody lists would never run, and nobody would notice.

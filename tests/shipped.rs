@@ -18,7 +18,8 @@ fn root() -> &'static Path {
 /// The names in a folder, as paths below the root.
 fn below(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(folder)).unwrap();
-    let name = |entry: std::io::Result<fs::DirEntry>| Path::new(folder).join(entry.unwrap().file_name());
+    let name =
+        |entry: std::io::Result<fs::DirEntry>| Path::new(folder).join(entry.unwrap().file_name());
     let mut paths: Vec<_> = entries.map(name).collect();
     paths.sort();
     paths
@@ -34,7 +35,10 @@ fn layers() -> Vec<Vec<String>> {
             layers
         };
         let paths = below(folder);
-        all = all.iter().flat_map(|layers| paths.iter().map(move |path| with(layers, path))).collect();
+        all = all
+            .iter()
+            .flat_map(|layers| paths.iter().map(move |path| with(layers, path)))
+            .collect();
     }
     all
 }
@@ -49,7 +53,10 @@ fn every_template_is_without_findings_on_every_layering() {
             files.extend(layers);
             let (provisioners, findings) = read(root(), files.clone());
             assert_eq!(findings, [""; 0], "{files:?}");
-            let failures: Vec<_> = check(&provisioners).iter().map(|failure| chain(failure)).collect();
+            let failures: Vec<_> = check(&provisioners)
+                .iter()
+                .map(|failure| chain(failure))
+                .collect();
             assert_eq!(failures, [""; 0], "{files:?}");
         }
     }
@@ -75,7 +82,10 @@ fn every_service_is_without_findings() {
     let services = below("services");
     assert!(!services.is_empty());
     for service in services {
-        let files = vec![service.to_str().unwrap().to_owned(), "vars/common.json".to_owned()];
+        let files = vec![
+            service.to_str().unwrap().to_owned(),
+            "vars/common.json".to_owned(),
+        ];
         let mut request = request(root(), files);
         request.vars = vec!["subnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1".to_owned()];
         let mut sources = SourceMap::new();
@@ -95,7 +105,11 @@ fn every_role_says_what_it_does_and_its_scripts_are_bash() {
             for (part, scripts) in [("scripts", &role.scripts), ("verify", &role.verify)] {
                 for script in scripts {
                     let script = role.dir.join(part).join(script);
-                    let read = Command::new("bash").arg("-n").arg(&script).status().unwrap();
+                    let read = Command::new("bash")
+                        .arg("-n")
+                        .arg(&script)
+                        .status()
+                        .unwrap();
                     assert!(read.success(), "{}", script.display());
                 }
             }

@@ -37,7 +37,10 @@ async fn a_file_goes_to_a_path_or_into_a_folder() {
     moved(&bench, "from/run.sh", "to/", "upload").await;
     moved(&bench, "from/a.txt", "to", "upload").await;
     assert_eq!(read(&bench, "to/a.txt"), "a");
-    let mode = fs::metadata(bench.path("to/run.sh")).unwrap().permissions().mode();
+    let mode = fs::metadata(bench.path("to/run.sh"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o755);
 }
 
@@ -90,7 +93,11 @@ async fn what_is_not_there_is_named() {
     }]);
     let error = bench.error(download).await;
     assert!(error.contains("/nowhere/x"), "{error}");
-    assert_eq!(read(&bench, "to/half"), "no to/half", "half a file is removed");
+    assert_eq!(
+        read(&bench, "to/half"),
+        "no to/half",
+        "half a file is removed"
+    );
 
     let into = json!([{
         "type": "file", "source": bench.path("from/a.txt"), "destination": "/nowhere/x"

@@ -15,7 +15,7 @@ use kiln::run::{Event, Events, Stream};
 use kiln::source::SourceMap;
 use kiln::ssh::Lasting;
 use kiln::template::load::{self, Request, World};
-use kiln::template::provisioner::Provisioner;
+use kiln::template::provisioner::{Kind, Provisioner};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,7 +37,10 @@ impl Bench {
         let build = json!({"ID": "i-123", "Host": "127.0.0.1"});
         Self {
             server: Server::start(),
-            folder: tempfile::Builder::new().prefix("kiln-bench-").tempdir().unwrap(),
+            folder: tempfile::Builder::new()
+                .prefix("kiln-bench-")
+                .tempdir()
+                .unwrap(),
             context: Context {
                 build_name: "web's build".into(),
                 builder_type: "amazon-ebs".into(),
@@ -91,7 +94,16 @@ impl Bench {
             "provisioners": provisioners,
         });
         let file = self.write("template.json", &template.to_string());
-        read(self.folder.path(), vec![file]).0
+        let (mut provisioners, _) = read(self.folder.path(), vec![file]);
+        // Folders are relative to the working directory, which all tests share.
+        for provisioner in &mut provisioners {
+            if let Kind::Role(roles) = &mut provisioner.kind {
+                for role in &mut roles.roles {
+                    role.dir = self.folder.path().join(&role.dir);
+                }
+            }
+        }
+        provisioners
     }
 }
 
@@ -100,7 +112,13 @@ pub fn read(directory: &Path, files: Vec<String>) -> (Vec<Provisioner>, Vec<Stri
     let request = request(directory, files);
     let mut sources = SourceMap::new();
     let (template, findings) = load::bake(&request, &mut sources).unwrap_or_else(|errors| {
-        panic!("{:#?}", errors.iter().map(|error| &error.message).collect::<Vec<_>>())
+        panic!(
+            "{:#?}",
+            errors
+                .iter()
+                .map(|error| &error.message)
+                .collect::<Vec<_>>()
+        )
     });
     let messages = findings.into_iter().map(|finding| finding.message);
     (template.builds[0].provisioners.clone(), messages.collect())
@@ -128,7 +146,10 @@ pub fn request(directory: &Path, files: Vec<String>) -> Request {
 /// An error with its causes, in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 impl Events for Heard {
@@ -141,7 +162,11 @@ impl Heard {
     /// The lines of standard output.
     pub fn lines(&self) -> Vec<String> {
         self.pick(|event| match event {
-            Event::Output { stream: Stream::Out, line, .. } => Some(line.clone()),
+            Event::Output {
+                stream: Stream::Out,
+                line,
+                ..
+            } => Some(line.clone()),
             _ => None,
         })
     }

@@ -47,7 +47,10 @@ async fn an_attempt_beyond_its_limit_is_ended_on_the_machine_too() {
     assert!(began.elapsed() < Duration::from_secs(30));
     let pid = std::fs::read_to_string(pid).unwrap();
     let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(" Z "), "it still runs: {state}");
+    assert!(
+        state.is_empty() || state.contains(" Z "),
+        "it still runs: {state}"
+    );
 }
 
 #[tokio::test]

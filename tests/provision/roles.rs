@@ -16,24 +16,44 @@ async fn scripts_run_in_order_as_root_with_the_role_s_variables() {
     );
     bench.write("roles/base/scripts/10-first.sh", "echo base");
     bench.write("roles/web/scripts/20-b.sh", "cat beside.txt; id -un");
-    bench.write("roles/web/scripts/10-a.sh", "echo $KILN_VAR_name $KILN_VAR_port $PACKER_BUILD_NAME");
+    bench.write(
+        "roles/web/scripts/10-a.sh",
+        "echo $KILN_VAR_name $KILN_VAR_port $PACKER_BUILD_NAME",
+    );
     bench.write("roles/web/scripts/beside.txt", "beside\n");
     let role = json!({"type": "role", "roles": ["web"], "vars": {"name": "it's me"}});
     let lines = bench.lines(json!([role, role])).await;
-    let web = ["== web: 10-a.sh", "it's me 80 web's build", "== web: 20-b.sh", "beside", "root"];
+    let web = [
+        "== web: 10-a.sh",
+        "it's me 80 web's build",
+        "== web: 20-b.sh",
+        "beside",
+        "root",
+    ];
     let first = ["== base: 10-first.sh", "base"];
     let expected: Vec<_> = first.iter().chain(&web).chain(&web).copied().collect();
-    assert_eq!(lines, expected, "what is needed runs once, what is named as often as it is named");
+    assert_eq!(
+        lines, expected,
+        "what is needed runs once, what is named as often as it is named"
+    );
 }
 
 #[tokio::test]
 async fn a_role_stops_at_its_first_error_and_leaves_nothing() {
     let bench = Bench::new();
-    bench.write("roles/web/scripts/10-a.sh", "echo $KILN_ROLE_DIR\nfalse | true\necho no");
+    bench.write(
+        "roles/web/scripts/10-a.sh",
+        "echo $KILN_ROLE_DIR\nfalse | true\necho no",
+    );
     bench.write("roles/web/scripts/20-b.sh", "echo no");
-    let (result, heard) = bench.apply(json!([{"type": "role", "roles": ["web"]}])).await;
+    let (result, heard) = bench
+        .apply(json!([{"type": "role", "roles": ["web"]}]))
+        .await;
     let error = super::chain(&result.unwrap_err());
-    assert_eq!(error, "provisioner 1 (role): role web ended with exit code 1");
+    assert_eq!(
+        error,
+        "provisioner 1 (role): role web ended with exit code 1"
+    );
     let lines = heard.lines();
     assert_eq!(lines[0], "== web: 10-a.sh");
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -45,7 +65,9 @@ async fn a_role_stops_at_its_first_error_and_leaves_nothing() {
 async fn an_undefined_variable_in_a_script_is_an_error() {
     let bench = Bench::new();
     bench.write("roles/web/scripts/10-a.sh", "echo $KILN_VAR_nmae");
-    let error = bench.error(json!([{"type": "role", "roles": ["web"]}])).await;
+    let error = bench
+        .error(json!([{"type": "role", "roles": ["web"]}]))
+        .await;
     assert!(error.contains("ended with exit code"), "{error}");
 }
 
@@ -56,10 +78,19 @@ async fn files_and_templates_are_laid_out_before_the_scripts_run() {
     fs::create_dir(&root).unwrap();
     let below = root.trim_start_matches('/');
     bench.write(&format!("roles/web/files/{below}/etc/plain"), "plain");
-    let run = bench.write(&format!("roles/web/files/{below}/bin/run"), "#!/bin/sh\necho ran");
+    let run = bench.write(
+        &format!("roles/web/files/{below}/bin/run"),
+        "#!/bin/sh\necho ran",
+    );
     fs::set_permissions(run, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    bench.write(&format!("roles/web/templates/{below}/etc/conf.j2"), "{{ name }}={{ port + 1 }}\n");
-    bench.write("roles/web/scripts/10-a.sh", &format!("cat {root}/etc/conf; {root}/bin/run"));
+    bench.write(
+        &format!("roles/web/templates/{below}/etc/conf.j2"),
+        "{{ name }}={{ port + 1 }}\n",
+    );
+    bench.write(
+        "roles/web/scripts/10-a.sh",
+        &format!("cat {root}/etc/conf; {root}/bin/run"),
+    );
     let vars = json!({"name": "<web>", "port": 79});
     let before = fs::metadata("/tmp").unwrap().permissions();
     let lines = bench
@@ -67,14 +98,20 @@ async fn files_and_templates_are_laid_out_before_the_scripts_run() {
         .await;
     assert_eq!(lines, ["== web: 10-a.sh", "<web>=80", "ran"]);
     assert_eq!(fs::metadata("/tmp").unwrap().permissions(), before);
-    assert_eq!(fs::read_to_string(format!("{root}/etc/plain")).unwrap(), "plain");
+    assert_eq!(
+        fs::read_to_string(format!("{root}/etc/plain")).unwrap(),
+        "plain"
+    );
 }
 
 #[tokio::test]
 async fn checks_run_after_the_last_provisioner() {
     let bench = Bench::new();
     bench.write("roles/web/scripts/10-a.sh", "echo installed");
-    bench.write("roles/web/verify/10-up.sh", "echo checked; test $KILN_VAR_up = yes");
+    bench.write(
+        "roles/web/verify/10-up.sh",
+        "echo checked; test $KILN_VAR_up = yes",
+    );
     let provisioners = |up: &str| {
         json!([
             {"type": "role", "roles": ["web"], "vars": {"up": up}},
@@ -84,10 +121,19 @@ async fn checks_run_after_the_last_provisioner() {
     let lines = bench.lines(provisioners("yes")).await;
     assert_eq!(
         lines,
-        ["== web: 10-a.sh", "installed", "last", "== web: 10-up.sh", "checked"]
+        [
+            "== web: 10-a.sh",
+            "installed",
+            "last",
+            "== web: 10-up.sh",
+            "checked"
+        ]
     );
     let error = bench.error(provisioners("no")).await;
-    assert_eq!(error, "provisioner 1 (role): role web ended with exit code 1");
+    assert_eq!(
+        error,
+        "provisioner 1 (role): role web ended with exit code 1"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ async fn inline_lines_are_one_script_that_stops_at_the_first_failure() {
         .await;
     assert_eq!(lines[0], "hello");
     assert!(lines[1].starts_with("/tmp/kiln-"), "{lines:?}");
-    assert!(!std::path::Path::new(&lines[1]).exists(), "it is cleaned away");
+    assert!(
+        !std::path::Path::new(&lines[1]).exists(),
+        "it is cleaned away"
+    );
 
     let error = bench
         .error(json!([{"type": "shell", "inline": ["false", "echo not reached"]}]))
@@ -39,7 +42,8 @@ async fn the_shebang() {
 async fn the_environment_is_quoted() {
     let bench = Bench::new();
     let awkward = "it's \"$HOME\" `id` \\ ; *";
-    let print = "printf '%s|%s|%s|%s\\n' \"$PACKER_BUILD_NAME\" \"$PACKER_BUILDER_TYPE\" \"$A\" \"$B\"";
+    let print =
+        "printf '%s|%s|%s|%s\\n' \"$PACKER_BUILD_NAME\" \"$PACKER_BUILDER_TYPE\" \"$A\" \"$B\"";
     let provisioner = json!({
         "type": "shell", "inline": [print],
         "environment_vars": [format!("A={awkward}"), "B=from the list"],
@@ -81,18 +85,26 @@ async fn scripts_run_in_order_with_unix_line_ends() {
         .await;
     assert_eq!(lines, ["one", "two"]);
 
-    let error = bench.error(json!([{"type": "shell", "scripts": scripts}])).await;
+    let error = bench
+        .error(json!([{"type": "shell", "scripts": scripts}]))
+        .await;
     assert!(error.ends_with("two.sh ended with exit code 3"), "{error}");
     let binary = json!([{"type": "shell", "script": one, "binary": true}]);
-    assert!(bench.error(binary).await.contains("exit code 12"), "the carriage return stays");
+    assert!(
+        bench.error(binary).await.contains("exit code 12"),
+        "the carriage return stays"
+    );
 }
 
 #[tokio::test]
 async fn a_disconnect_is_a_failure_unless_it_is_expected() {
     let bench = Bench::new();
-    // The script's grandparent is the server's own process for this connection.
-    let cut = "kill -9 $(ps -o ppid= -p $PPID); sleep 60";
-    let error = bench.error(json!([{"type": "shell", "inline": [cut]}])).await;
+    // The nearest sshd above the script is the server's own process for this connection.
+    let cut = "p=$$; while test \"$(cat /proc/$p/comm)\" != sshd; do p=$(ps -o ppid= -p $p | tr -d ' '); done; \
+               kill -9 $p; sleep 60";
+    let error = bench
+        .error(json!([{"type": "shell", "inline": [cut]}]))
+        .await;
     assert!(error.contains("expect_disconnect"), "{error}");
 
     let lines = bench
