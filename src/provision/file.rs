@@ -15,15 +15,15 @@ const MODE: u32 = 0o644;
 
 /// Moves what the provisioner names.
 pub(super) async fn transfer(
-    transfer: &FileTransfer,
+    file: &FileTransfer,
     remote: &impl Remote,
     context: &Context,
     events: &dyn Events,
 ) -> Result<(), Error> {
     let data = context.data();
-    let destination = transfer.destination.render(&data)?;
+    let destination = file.destination.render(&data)?;
     let mut sink = Sink::new(events);
-    match &transfer.what {
+    match &file.what {
         Transfer::Upload { sources, .. } => {
             for source in sources {
                 let source = source.render(&data)?;
@@ -31,10 +31,10 @@ pub(super) async fn transfer(
                 upload(&source, &destination, remote, &mut sink).await?;
             }
         }
-        Transfer::Content(content) => {
+        Transfer::Content(text) => {
             sink.note(format!("writing {destination}"));
-            let content = Stdin::Bytes(content.render(&data)?.into_bytes());
-            put(content, "content", &destination, MODE, remote, &mut sink).await?;
+            let stdin = Stdin::Bytes(text.render(&data)?.into_bytes());
+            put(stdin, "content", &destination, MODE, remote, &mut sink).await?;
         }
         Transfer::Download { sources } => {
             for source in sources {

@@ -44,7 +44,7 @@ impl Target {
             auth,
             host_keys,
             connect_timeout: Duration::from_secs(15),
-            handshake_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_mins(1),
             keep_alive: Duration::from_secs(5),
             silence: Duration::from_secs(30),
             terminal: false,

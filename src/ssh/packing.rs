@@ -40,14 +40,12 @@ impl Packing {
 
     /// Lines up the parts of the next entry, or of the end of the archive.
     fn next(&mut self) -> io::Result<()> {
-        match self.entries.pop_front() {
-            Some((path, entry)) => self.begin(&path, entry),
-            None => {
-                self.ended = true;
-                self.parts.push_back(zeros(2 * BLOCK));
-                Ok(())
-            }
+        if let Some((path, entry)) = self.entries.pop_front() {
+            return self.begin(&path, entry);
         }
+        self.ended = true;
+        self.parts.push_back(zeros(2 * BLOCK));
+        Ok(())
     }
 
     fn begin(&mut self, path: &Path, entry: Entry) -> io::Result<()> {
@@ -57,7 +55,7 @@ impl Packing {
                 let mut header = header(tar::EntryType::Symlink, 0o777, 0);
                 let mut builder = tar::Builder::new(Vec::new());
                 builder.append_link(&mut header, path, to)?;
-                self.push_head(builder);
+                self.push_head(&builder);
                 Ok(())
             }
             Entry::Bytes { content, mode } => {
@@ -83,11 +81,11 @@ impl Packing {
         let mut builder = tar::Builder::new(Vec::new());
         // The content follows by itself; here the builder only knows what to write for long paths.
         builder.append_data(&mut header(kind, mode, size), path, io::empty())?;
-        self.push_head(builder);
+        self.push_head(&builder);
         Ok(())
     }
 
-    fn push_head(&mut self, builder: tar::Builder<Vec<u8>>) {
+    fn push_head(&mut self, builder: &tar::Builder<Vec<u8>>) {
         // `get_ref` and not `into_inner`, which would end the archive.
         let head = builder.get_ref().clone();
         self.parts.push_back(Part::Bytes(Cursor::new(head)));

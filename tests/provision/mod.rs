@@ -85,6 +85,10 @@ impl Bench {
     }
 
     /// Reads provisioners as a template has them; `roles/` is looked for in the folder.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write `json!` in place"
+    )]
     pub fn read(&self, provisioners: Value) -> Vec<Provisioner> {
         let template = json!({
             "builders": [{

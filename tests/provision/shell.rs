@@ -50,7 +50,8 @@ async fn the_environment_is_quoted() {
         "env": {"B": "from env"},
     });
     let expected = format!("web's build|amazon-ebs|{awkward}|from env");
-    assert_eq!(bench.lines(json!([provisioner])).await, [expected.clone()]);
+    let lines = bench.lines(json!([provisioner])).await;
+    assert_eq!(lines, std::slice::from_ref(&expected));
 
     let mut with_file = provisioner;
     with_file["use_env_var_file"] = json!(true);

@@ -29,7 +29,7 @@ pub struct Role {
 /// Why a role is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no role {name}{}: {} does not exist", needed(by), dir.display())]
+    #[error("there is no role {name}{}: {} does not exist", needed(by.as_deref()), dir.display())]
     Missing {
         name: String,
         dir: PathBuf,
@@ -189,9 +189,8 @@ pub(super) fn read(path: &Path) -> impl Fn(io::Error) -> Error {
     }
 }
 
-fn needed(by: &Option<String>) -> String {
-    by.as_ref()
-        .map(|by| format!(", which {by} needs"))
+fn needed(by: Option<&str>) -> String {
+    by.map(|by| format!(", which {by} needs"))
         .unwrap_or_default()
 }
 
