@@ -20,6 +20,9 @@ const TOOLS: [(&str, &str); 11] = [
 /// Namespaces that a machine lives in, by their names in `/proc/self/ns`.
 const NAMESPACES: [&str; 5] = ["mnt", "pid", "net", "uts", "ipc"];
 
+/// Where machines and images lie.
+const FOLDER: &str = "/var/lib/kiln-local";
+
 /// What there is to see of a host.
 #[derive(Clone, Debug)]
 struct Host {
@@ -29,6 +32,8 @@ struct Host {
     has: fn(&str) -> bool,
     /// What the kernel does not offer.
     kernel_lacks: Vec<String>,
+    /// The kind of file system that the machines' folder is on.
+    disk: String,
 }
 
 /// One sentence on what this host lacks and how to get it; nothing when machines can run.
@@ -38,6 +43,7 @@ pub fn missing() -> Option<String> {
         root: effective_user() == Some(0),
         has: |tool| find(tool).is_some(),
         kernel_lacks: kernel_lacks(),
+        disk: file_system(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()),
     })
 }
 
@@ -61,8 +67,14 @@ fn lacks(host: &Host) -> Option<String> {
         );
     }
     let lacks = host.kernel_lacks.join(", ");
-    (!lacks.is_empty())
-        .then(|| format!("kiln local needs what this kernel does not offer: {lacks}"))
+    if !lacks.is_empty() {
+        return Some(format!(
+            "kiln local needs what this kernel does not offer: {lacks}"
+        ));
+    }
+    (host.disk == "overlay").then(|| {
+        format!("kiln local needs {FOLDER} on a disk, and here it is on an overlay, which cannot carry another: mount a volume there")
+    })
 }
 
 fn kernel_lacks() -> Vec<String> {
@@ -73,6 +85,20 @@ fn kernel_lacks() -> Vec<String> {
         .map(|kind| format!("{kind} namespaces"));
     let overlay = (!knows_overlay()).then(|| "overlayfs (try: sudo modprobe overlay)".to_owned());
     namespaces.chain(overlay).collect()
+}
+
+/// The file system that carries the machines' folder, from the text of a mountinfo (proc(5)): that of the longest mount
+/// point above it, and of several at one point the last.
+fn file_system(mounts: &str) -> String {
+    let points = mounts.lines().filter_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        Some((before.split(' ').nth(4)?, after.split(' ').next()?))
+    });
+    let above = points.filter(|(point, _)| Path::new(FOLDER).starts_with(point));
+    above
+        .max_by_key(|(point, _)| point.len())
+        .map(|(_, kind)| kind.to_owned())
+        .unwrap_or_default()
 }
 
 fn packages(has: fn(&str) -> bool) -> Vec<&'static str> {
@@ -128,6 +154,7 @@ mod tests {
             root: true,
             has: |_| true,
             kernel_lacks: Vec::new(),
+            disk: "ext4".to_owned(),
         }
     }
 
@@ -175,5 +202,19 @@ mod tests {
             })
             .ends_with("not offer: net namespaces, overlayfs")
         );
+    }
+
+    #[test]
+    fn an_overlay_does_not_carry_another() {
+        let mounts = "20 1 0:30 / / rw - overlay overlay rw\n21 20 8:1 / /var/lib/kiln rw - ext4 /dev/sda rw\n";
+        assert_eq!(file_system(mounts), "overlay");
+        let volume = format!("{mounts}22 20 8:2 / /var/lib/kiln-local rw - xfs /dev/sdb rw\n");
+        assert_eq!(file_system(&volume), "xfs");
+        let said = lacks(&Host {
+            disk: "overlay".to_owned(),
+            ..whole()
+        })
+        .unwrap();
+        assert!(said.ends_with("mount a volume there"), "{said}");
     }
 }

@@ -44,16 +44,19 @@ impl Overlay {
             self.upper.display(),
             self.work.display()
         );
-        run(
+        // Newer versions of mount hand each option over by itself, and the kernel takes no more than 256 bytes of one.
+        let plainly = [
+            "LIBMOUNT_FORCE_MOUNT2=always",
             "mount",
-            &[
-                "-t",
-                "overlay",
-                "overlay",
-                "-o",
-                &options,
-                &self.root.display().to_string(),
-            ],
+            "-t",
+            "overlay",
+            "overlay",
+            "-o",
+            &options,
+        ];
+        run(
+            "env",
+            &[&plainly[..], &[&self.root.display().to_string()]].concat(),
         )
         .await?;
         self.mounted = true;

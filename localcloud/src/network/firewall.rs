@@ -48,51 +48,91 @@ pub(super) async fn remove(prefix: &str) -> Result<bool, Error> {
     Ok(there)
 }
 
-/// Refuses a host on which forwarded packets of the bridge would be dropped, as Docker's rules do.
-pub(super) async fn check_forwarding(bridge: &str) -> Result<(), Error> {
+/// A hook at which others' rules may drop what machines send, its chain's name in iptables, and what would break.
+const HOOKS: [(&str, &str, &str); 2] = [
+    ("forward", "FORWARD", "the outside"),
+    (
+        "input",
+        "INPUT",
+        "the metadata service and the load balancers",
+    ),
+];
+
+/// Refuses a host whose rules drop the packets of the bridge, as those of Docker and ufw do.
+pub(super) async fn check_others(bridge: &str) -> Result<(), Error> {
     let text = run("nft", &["-j", "list", "ruleset"]).await?;
     let ruleset: Value = serde_json::from_str(&text)
         .map_err(|error| Error::Unreadable("nft list ruleset", error))?;
     // The older kind of iptables keeps rules that nft does not see; where it is not installed, it has none.
     let legacy = run("iptables-legacy", &["-S"]).await.unwrap_or_default();
-    match dropping_chain(&ruleset, bridge).or_else(|| dropping_legacy(&legacy, bridge)) {
-        None => Ok(()),
-        Some(chain) => Err(Error::ForwardingDropped {
-            chain,
-            bridge: bridge.to_owned(),
-        }),
+    for (hook, chain, unreachable) in HOOKS {
+        let remedy =
+            remedy(&ruleset, hook, bridge).or_else(|| legacy_remedy(&legacy, chain, bridge));
+        if let Some(remedy) = remedy {
+            return Err(Error::PacketsDropped {
+                hook,
+                unreachable,
+                remedy,
+            });
+        }
     }
+    Ok(())
 }
 
-/// The first chain that drops forwarded IPv4 packets by policy while no accepting rule names the bridge.
-fn dropping_chain(ruleset: &Value, bridge: &str) -> Option<String> {
+/// The commands that let the bridge through the first chain that drops IPv4 packets at this hook by policy; nothing when
+/// no chain does, or when an accepting rule of such a chain's table names the bridge.
+fn remedy(ruleset: &Value, hook: &str, bridge: &str) -> Option<String> {
     let objects = ruleset["nftables"].as_array()?;
-    let quoted = format!("\"{bridge}\"");
-    let allowed = objects
-        .iter()
-        .filter_map(|object| object.get("rule"))
-        .any(|rule| {
-            let text = rule.to_string();
-            text.contains(&quoted) && text.contains("\"accept\"")
-        });
+    let drops = |chain: &&Value| {
+        let carries_ipv4 = chain["family"] == "ip" || chain["family"] == "inet";
+        chain["hook"] == hook && chain["policy"] == "drop" && carries_ipv4
+    };
     let chain = objects
         .iter()
         .filter_map(|object| object.get("chain"))
-        .find(|chain| {
-            chain["hook"] == "forward"
-                && chain["policy"] == "drop"
-                && (chain["family"] == "ip" || chain["family"] == "inet")
-        })?;
-    let name = |key: &str| chain[key].as_str().unwrap_or_default().to_owned();
-    (!allowed).then(|| format!("{} {} {}", name("family"), name("table"), name("name")))
+        .find(drops)?;
+    let quoted = format!("\"{bridge}\"");
+    let allows = |rule: &Value| {
+        let text = rule.to_string();
+        rule["table"] == chain["table"] && text.contains(&quoted) && text.contains("\"accept\"")
+    };
+    if objects
+        .iter()
+        .filter_map(|object| object.get("rule"))
+        .any(allows)
+    {
+        return None;
+    }
+    let words = ["family", "table", "name"].map(|key| chain[key].as_str().unwrap_or_default());
+    let rule = |direction: &str| {
+        format!(
+            "`nft insert rule {} {direction} {bridge} accept`",
+            words.join(" ")
+        )
+    };
+    Some(both_ways(
+        hook == "forward",
+        rule("iifname"),
+        rule("oifname"),
+    ))
 }
 
-fn dropping_legacy(rules: &str, bridge: &str) -> Option<String> {
-    let drops = rules.lines().any(|line| line == "-P FORWARD DROP");
+fn legacy_remedy(rules: &str, chain: &str, bridge: &str) -> Option<String> {
+    let drops = rules.lines().any(|line| line == format!("-P {chain} DROP"));
     let allowed = rules
         .lines()
         .any(|line| line.contains(&format!(" {bridge} ")) && line.ends_with("-j ACCEPT"));
-    (drops && !allowed).then(|| "iptables FORWARD".to_owned())
+    let rule =
+        |direction: &str| format!("`iptables-legacy -I {chain} {direction} {bridge} -j ACCEPT`");
+    (drops && !allowed).then(|| both_ways(chain == "FORWARD", rule("-i"), rule("-o")))
+}
+
+fn both_ways(both: bool, inwards: String, outwards: String) -> String {
+    if both {
+        format!("{inwards} and {outwards}")
+    } else {
+        inwards
+    }
 }
 
 #[cfg(test)]
@@ -101,8 +141,9 @@ mod tests {
 
     use super::*;
 
-    fn forward_chain(policy: &str) -> Value {
-        json!({ "chain": { "family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": policy } })
+    fn chain(name: &str, policy: &str) -> Value {
+        let hook = name.to_lowercase();
+        json!({ "chain": { "family": "ip", "table": "filter", "name": name, "hook": hook, "policy": policy } })
     }
 
     fn accept_from(interface: &str) -> Value {
@@ -112,34 +153,40 @@ mod tests {
 
     #[test]
     fn a_dropping_policy_is_named_until_a_rule_accepts_the_bridge() {
-        let dropping = json!({ "nftables": [forward_chain("drop")] });
+        let dropping = json!({ "nftables": [chain("FORWARD", "drop")] });
         assert_eq!(
-            dropping_chain(&dropping, "kiln0").as_deref(),
-            Some("ip filter FORWARD")
+            remedy(&dropping, "forward", "kiln0").unwrap(),
+            "`nft insert rule ip filter FORWARD iifname kiln0 accept` and \
+             `nft insert rule ip filter FORWARD oifname kiln0 accept`"
         );
-        let other = json!({ "nftables": [forward_chain("drop"), accept_from("kiln01")] });
-        assert!(dropping_chain(&other, "kiln0").is_some());
-        let allowed = json!({ "nftables": [forward_chain("drop"), accept_from("kiln0")] });
-        assert_eq!(dropping_chain(&allowed, "kiln0"), None);
+        assert_eq!(remedy(&dropping, "input", "kiln0"), None);
+        let other = json!({ "nftables": [chain("FORWARD", "drop"), accept_from("kiln01")] });
+        assert!(remedy(&other, "forward", "kiln0").is_some());
+        let allowed = json!({ "nftables": [chain("FORWARD", "drop"), accept_from("kiln0")] });
+        assert_eq!(remedy(&allowed, "forward", "kiln0"), None);
+    }
+
+    #[test]
+    fn what_the_host_itself_takes_in_needs_one_rule() {
+        let dropping = json!({ "nftables": [chain("INPUT", "drop")] });
+        let rule = "`nft insert rule ip filter INPUT iifname kiln0 accept`";
+        assert_eq!(remedy(&dropping, "input", "kiln0").as_deref(), Some(rule));
     }
 
     #[test]
     fn an_accepting_policy_is_fine() {
-        assert_eq!(
-            dropping_chain(&json!({ "nftables": [forward_chain("accept")] }), "kiln0"),
-            None
-        );
-        assert_eq!(dropping_chain(&json!({ "nftables": [] }), "kiln0"), None);
+        let accepting = json!({ "nftables": [chain("FORWARD", "accept")] });
+        assert_eq!(remedy(&accepting, "forward", "kiln0"), None);
+        assert_eq!(remedy(&json!({ "nftables": [] }), "forward", "kiln0"), None);
     }
 
     #[test]
     fn rules_of_the_older_iptables_count_too() {
         let rules = "-P INPUT ACCEPT\n-P FORWARD DROP\n";
-        assert!(dropping_legacy(rules, "kiln0").is_some());
-        assert!(
-            dropping_legacy(&format!("{rules}-A FORWARD -i kiln0 -j ACCEPT\n"), "kiln0").is_none()
-        );
-        assert!(dropping_legacy("-P FORWARD ACCEPT\n", "kiln0").is_none());
+        assert!(legacy_remedy(rules, "FORWARD", "kiln0").is_some());
+        assert!(legacy_remedy(rules, "INPUT", "kiln0").is_none());
+        let allowed = format!("{rules}-A FORWARD -i kiln0 -j ACCEPT\n");
+        assert!(legacy_remedy(&allowed, "FORWARD", "kiln0").is_none());
     }
 
     #[test]

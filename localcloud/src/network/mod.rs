@@ -95,10 +95,13 @@ pub enum Error {
         device: String,
     },
     #[error(
-        "this host drops forwarded packets (policy of {chain}), so machines would not reach the outside; allow the \
-         local cloud's bridge with `iptables -I FORWARD -i {bridge} -j ACCEPT` and `iptables -I FORWARD -o {bridge} -j ACCEPT`"
+        "this host's own rules drop packets by policy ({hook}), so machines would not reach {unreachable}; allow them with {remedy}"
     )]
-    ForwardingDropped { chain: String, bridge: String },
+    PacketsDropped {
+        hook: &'static str,
+        unreachable: &'static str,
+        remedy: String,
+    },
     #[error("read what `{0}` says")]
     Unreadable(&'static str, #[source] serde_json::Error),
     #[error("use {path}")]
@@ -131,7 +134,7 @@ impl Network {
         check_prefix(&config.prefix)?;
         sweep(config).await?;
         bridge::check_range_is_free(config).await?;
-        firewall::check_forwarding(&config.bridge()).await?;
+        firewall::check_others(&config.bridge()).await?;
         let network = Self {
             mtu: bridge::outside_mtu().await?,
             config: config.clone(),

@@ -66,21 +66,23 @@ pub(super) async fn detach(config: &Config, instance: &str) -> Result<(), Error>
 /// Removes a namespace's name; one that is not there, or goes meanwhile, is fine.
 pub(super) async fn remove(namespace: &str) -> Result<(), Error> {
     let name = Path::new(NAMESPACES).join(namespace);
-    unless_gone(&name, &["netns", "del", namespace]).await
+    if !name.exists() {
+        return Ok(());
+    }
+    match run("ip", &["netns", "del", namespace]).await {
+        Err(_) if !name.exists() => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
 }
 
 /// Removes an interface; one that is not there, or goes meanwhile with its namespace, is fine.
 pub(super) async fn remove_link(link: &str) -> Result<(), Error> {
-    let name = Path::new("/sys/class/net").join(link);
-    unless_gone(&name, &["link", "del", link]).await
-}
-
-async fn unless_gone(name: &Path, arguments: &[&str]) -> Result<(), Error> {
-    if !name.exists() {
+    let exists = async || run("ip", &["link", "show", "dev", link]).await.is_ok();
+    if !exists().await {
         return Ok(());
     }
-    match run("ip", arguments).await {
-        Err(_) if !name.exists() => Ok(()),
+    match run("ip", &["link", "del", link]).await {
+        Err(_) if !exists().await => Ok(()),
         other => Ok(other.map(drop)?),
     }
 }

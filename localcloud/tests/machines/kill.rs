@@ -21,7 +21,7 @@ fn a_killed_supervisor_leaves_nothing_running() {
     check_host();
     let forwarding = || std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap();
     let before = forwarding();
-    let mut parent = as_init(TEST).stdout(Stdio::piped()).spawn().unwrap();
+    let mut parent = as_init(&[], TEST).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(parent.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);

@@ -4,11 +4,13 @@
 //! Each test starts this binary again as the init of its own namespaces (`supervised`), as `kiln local` runs. They use a
 //! prefix and a range of their own, so that a cloud that is up on this host stays as it is.
 
+mod base;
 mod cloud;
 mod image;
 mod kill;
 mod life;
 mod metadata;
+mod network;
 mod several;
 
 use std::process::{Command, Stdio};
@@ -17,11 +19,13 @@ use std::sync::{Mutex, PoisonError};
 /// One cloud at a time: they share a prefix.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// The command that runs a test of this binary as the init of its own mount and pid namespaces.
-fn as_init(test: &str) -> Command {
+/// The command that runs a test of this binary as the init of its own mount and pid namespaces; `more` makes further
+/// ones.
+fn as_init(more: &[&str], test: &str) -> Command {
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args(more)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .stdin(Stdio::null());
@@ -39,7 +43,12 @@ fn supervised(test: &str, body: impl Future<Output = ()>) {
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     check_host();
-    let output = as_init(test).output().unwrap();
+    run_inside(as_init(&[], test));
+    assert_eq!(cloud::left(), Vec::<String>::new());
+}
+
+fn run_inside(mut command: Command) {
+    let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(
@@ -49,9 +58,8 @@ fn supervised(test: &str, body: impl Future<Output = ()>) {
     );
     assert!(
         said.contains("1 passed"),
-        "the test {test} did not run inside: {said}"
+        "the test did not run inside: {said}"
     );
-    assert_eq!(cloud::left(), Vec::<String>::new());
 }
 
 fn check_host() {
