@@ -1,5 +1,5 @@
 //! The builder `amazon-ebs`, from its object to [`AmazonEbs`]: defaults are Packer's where a template can tell the
-//! difference, and the safer ones where it cannot (own address, ed25519, IMDSv2).
+//! difference, and the safer ones where it cannot (own address, ed25519, `IMDSv2`).
 
 mod keys;
 mod ssh;
@@ -137,7 +137,7 @@ fn image(options: &Options<'_>) -> Option<ImageOptions> {
     })
 }
 
-/// EC2 takes 3 to 128 characters of its alphabet (API reference, CreateImage, Name).
+/// EC2 takes 3 to 128 characters of its alphabet (API reference, `CreateImage`, `Name`).
 fn check_name(options: &Options<'_>, name: &Spanned<String>) {
     let length = name.chars().count();
     if !(3..=128).contains(&length) {

@@ -121,6 +121,10 @@ pub struct Polling {
 }
 
 /// What the image will be.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Clone, Serialize)]
 pub struct ImageOptions {
     /// 3 to 128 characters of EC2's alphabet, checked.
@@ -142,7 +146,7 @@ pub struct ImageOptions {
     pub block_devices: Vec<BlockDevice>,
     pub ena_support: Option<bool>,
     pub sriov_support: bool,
-    /// `v2.0`, when the image should demand IMDSv2.
+    /// `v2.0`, when the image should demand `IMDSv2`.
     pub imds_support: Option<Spanned<String>>,
 }
 

@@ -80,14 +80,14 @@ impl Checker<'_> {
             .as_ref()
             .and_then(|text| outer.settle(text))
             .and_then(|d| d.value.as_str().map(str::to_owned));
-        let named: Vec<_> = raw
+        let with_names: Vec<_> = raw
             .builders
             .iter()
             .map(|builder| (builder, self.name(&outer, builder)))
             .collect();
-        self.check_selection(raw, &named);
+        self.check_selection(raw, &with_names);
         self.take_findings(outer);
-        let selected = named
+        let selected = with_names
             .iter()
             .filter(|(builder, name)| self.is_selected(builder, name));
         let builds = selected

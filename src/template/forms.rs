@@ -307,16 +307,15 @@ impl Scan<'_> {
     }
 
     fn comment(&mut self, start: usize) {
-        match self.text[start..].find("#}") {
-            Some(length) => self.at = start + length + 2,
-            None => {
-                self.slip(
-                    start..start + 2,
-                    "this `{#` is never closed",
-                    "close it with `#}`",
-                );
-                self.plain(start + 2);
-            }
+        if let Some(length) = self.text[start..].find("#}") {
+            self.at = start + length + 2;
+        } else {
+            self.slip(
+                start..start + 2,
+                "this `{#` is never closed",
+                "close it with `#}`",
+            );
+            self.plain(start + 2);
         }
     }
 

@@ -157,12 +157,13 @@ fn printf(format: &str, values: &[Value]) -> Result<String, Error> {
             .ok_or_else(|| refuse("there are fewer values than verbs"))?
             .to_string();
         let size: usize = width.trim_start_matches('0').parse().unwrap_or(0);
-        match letter {
-            "q" => out.push_str(&serde_json::Value::from(value).to_string()),
-            "s" | "v" | "d" if width.starts_with('0') => out.push_str(&format!("{value:0>size$}")),
-            "s" | "v" | "d" => out.push_str(&format!("{value:>size$}")),
+        let text = match letter {
+            "q" => serde_json::Value::from(value).to_string(),
+            "s" | "v" | "d" if width.starts_with('0') => format!("{value:0>size$}"),
+            "s" | "v" | "d" => format!("{value:>size$}"),
             _ => return Err(refuse(format!("the verb `%{letter}` is not known"))),
-        }
+        };
+        out.push_str(&text);
     }
     Ok(out + rest)
 }

@@ -98,9 +98,9 @@ impl<'a> Options<'a> {
             json,
             what,
         };
-        members
-            .iter()
-            .for_each(|member| options.check_key(member, table));
+        for member in members {
+            options.check_key(member, table);
+        }
         Some(options)
     }
 

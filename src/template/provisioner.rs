@@ -25,6 +25,10 @@ pub struct Provisioner {
 }
 
 /// What a provisioner does.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and they are not moved about"
+)]
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -35,6 +39,10 @@ pub enum Kind {
 }
 
 /// `shell`: scripts run on the machine. Late data of every [`Late`] here: see [`BUILD_DATA`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Clone, Serialize)]
 pub struct Shell {
     pub scripts: Scripts,

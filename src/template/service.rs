@@ -168,6 +168,10 @@ pub struct Checks {
 }
 
 /// One check.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and they are not moved about"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {

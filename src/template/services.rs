@@ -60,9 +60,9 @@ const STRATEGY: &[Key] = &[on("type")];
 const ROLLBACK: &[Key] = &[on("keep")];
 
 /// How long the previous group stays when the file does not say.
-const KEEP: Duration = Duration::from_secs(3600);
+const KEEP: Duration = Duration::from_hours(1);
 
-/// The longest service name: target groups are `<service>-a`, of at most 32 characters (ELBv2 API, CreateTargetGroup).
+/// The longest service name: target groups are `<service>-a`, of at most 32 characters (ELB API, `CreateTargetGroup`).
 const LONGEST_NAME: usize = 30;
 
 /// Reads a service file; `None` when something that must be there is not, which is reported.
@@ -285,7 +285,7 @@ fn user_data(
         path.map(|_| found.to_string_lossy().into_owned())
     });
     let text = local.read(&options, "user_data", &path)?;
-    let id = sources.add(path.value.clone(), text.clone());
+    let id = sources.add(path.value, text.as_str());
     set.interpolator
         .late(&Text::file(id, &text), Style::Jinja, ROLL_DATA)
 }

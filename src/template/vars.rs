@@ -85,10 +85,6 @@ impl Vars {
         );
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Setting> {
-        self.settings.get(name)
-    }
-
     /// Settles every variable in the interpolator's scope and tells it what is broken.
     pub(super) fn settle(&self, interpolator: &mut Interpolator) {
         let mut walk = Walk {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Packer's `ssh_timeout` when neither it nor the attempts are set.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 /// Packer's `ssh_keep_alive_interval`.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Where sshd listens.

@@ -45,8 +45,7 @@ pub(super) fn code(name: &str, arguments: &[Operand]) -> Option<String> {
         ("print", [_, ..]) => joined(" ~ "),
         ("printf", [format, values @ ..]) => format!("printf({format}, [{}])", values.join(", ")),
         ("index", [value, keys @ ..]) if !keys.is_empty() => {
-            let keys: String = keys.iter().map(|key| format!("[{key}]")).collect();
-            format!("{value}{keys}")
+            format!("{value}[{}]", keys.join("]["))
         }
         _ => return None,
     })

@@ -233,7 +233,9 @@ impl Settled {
         let (secrets, places) = self
             .vars
             .secrets(&self.sensitive, self.interpolator.variables());
-        places.into_iter().for_each(|place| sources.hide(place));
+        for place in places {
+            sources.hide(place);
+        }
         secrets
     }
 

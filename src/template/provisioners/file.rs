@@ -59,9 +59,9 @@ fn what(options: &Options<'_>, build: &Build<'_>) -> Option<Transfer> {
     }
     let generated = options.flag("generated");
     if !generated {
-        sources
-            .iter()
-            .for_each(|source| expect(options, build, source));
+        for source in &sources {
+            expect(options, build, source);
+        }
     }
     Some(Transfer::Upload { sources, generated })
 }

@@ -38,7 +38,7 @@ const COMMAND_DATA: &[&str] = &["Vars", "Path", "EnvVarFile", "build"];
 const EXECUTE: &str = "chmod +x {{.Path}}; {{.Vars}} {{.Path}}";
 const EXECUTE_WITH_FILE: &str = "chmod +x {{.Path}}; . {{.EnvVarFile}} && {{.Path}}";
 const SHEBANG: &str = "/bin/sh -e";
-const START_RETRY: Duration = Duration::from_secs(300);
+const START_RETRY: Duration = Duration::from_mins(5);
 
 pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<Shell> {
     let scripts = scripts(options, build);
@@ -187,7 +187,7 @@ fn environment(options: &Options<'_>) -> Vec<(String, Late)> {
             .filter_map(|item| {
                 split_pair(
                     options,
-                    options.late_of("environment_vars", item, DATA)?,
+                    &options.late_of("environment_vars", item, DATA)?,
                     item.span,
                 )
             })
@@ -195,7 +195,7 @@ fn environment(options: &Options<'_>) -> Vec<(String, Late)> {
         Some((_, span)) => options
             .list("environment_vars")
             .into_iter()
-            .filter_map(|text| split_pair(options, Late::settled(text.value, text.place), span))
+            .filter_map(|text| split_pair(options, &Late::settled(text.value, text.place), span))
             .collect(),
         None => Vec::new(),
     };
@@ -208,7 +208,7 @@ fn environment(options: &Options<'_>) -> Vec<(String, Late)> {
 }
 
 /// `NAME=value`, of which the value may be open.
-fn split_pair(options: &Options<'_>, pair: Late, span: Span) -> Option<(String, Late)> {
+fn split_pair(options: &Options<'_>, pair: &Late, span: Span) -> Option<(String, Late)> {
     let found = pair.split_pair();
     if found.is_none() {
         options.report(

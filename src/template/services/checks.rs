@@ -21,7 +21,7 @@ const BODY: &[Key] = &[on("equals"), on("contains")];
 /// Passes in a row, when the file does not say.
 const TIMES: u32 = 3;
 /// Of a check, when the file does not say.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 pub(super) fn read(root: &Options<'_>) -> Checks {
     let Some(checks) = root.object("checks", "`checks`", CHECKS) else {

@@ -32,7 +32,7 @@ const PROBE: &[Key] = &[on("header")];
 
 /// The header of the probe rule when the file names none.
 const HEADER: &str = "x-kiln-probe";
-/// The longest target group name (ELBv2 API, CreateTargetGroup).
+/// The longest target group name (ELB API, `CreateTargetGroup`).
 const LONGEST_NAME: usize = 32;
 
 pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Option<Traffic> {
