@@ -4,11 +4,14 @@
 //! know fails the run. Machines and proxies are played by `world`, in virtual time.
 
 mod server;
+mod sshd;
 mod world;
 
 use localcloud::model::Model;
 use server::Server;
+use sshd::Sshd;
 use std::process::{Command, Output};
+use world::World;
 
 fn script(name: &str) -> String {
     format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -55,5 +58,37 @@ fn aws_cli_runs_stops_images_and_looks() {
             .arg("-euo")
             .arg("pipefail")
             .arg(script("cli.sh")),
+    ));
+}
+
+#[test]
+fn packer_bakes_on_bought_and_spot_instances_and_leaves_nothing_else() {
+    let sshd = Sshd::start();
+    let server = Server::start_with(World::new(Some(sshd.authorized_keys())));
+    let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
+    let mut packer = Command::new("packer");
+    packer.args(["build", "-color=false", "-machine-readable"]);
+    for (name, value) in [
+        ("endpoint", server.url()),
+        ("sshd_port", sshd.port.to_string()),
+        ("ssh_user", user.trim().into()),
+    ] {
+        packer.args(["-var", &format!("{name}={value}")]);
+    }
+    let output = run(
+        &server,
+        packer
+            .arg(script("packer.json"))
+            .env("CHECKPOINT_DISABLE", "1"),
+    );
+    assert_passed(&output);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("provisioned as"), "{said}");
+    assert_passed(&run(
+        &server,
+        Command::new("bash")
+            .arg("-euo")
+            .arg("pipefail")
+            .arg(script("packer_left.sh")),
     ));
 }

@@ -16,6 +16,10 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::start_with(World::new(None))
+    }
+
+    pub fn start_with(world: World) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -25,7 +29,7 @@ impl Server {
             .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
             .unwrap();
         let address = listener.local_addr().unwrap();
-        let world = Arc::new(Mutex::new(World::new()));
+        let world = Arc::new(Mutex::new(world));
         let app = Router::new().fallback(answer).with_state(world);
         runtime
             .handle()

@@ -5,11 +5,14 @@ use localcloud::{
     model::{Config, Effect, Fact, Model, SourceImage, Verdict},
     wire::{self, HttpRequest, HttpResponse},
 };
+use std::path::PathBuf;
 
 pub struct World {
     model: Model,
     now: Timestamp,
     facts: Vec<Fact>,
+    /// Gets the keys of every machine that boots.
+    authorized_keys: Option<PathBuf>,
 }
 
 const STEP: SignedDuration = SignedDuration::from_secs(5);
@@ -28,7 +31,7 @@ pub fn debian() -> SourceImage {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub fn new(authorized_keys: Option<PathBuf>) -> Self {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let config = Config {
             images: vec![debian()],
@@ -39,6 +42,7 @@ impl World {
             model: Model::new(config),
             now,
             facts: Vec::new(),
+            authorized_keys,
         }
     }
 
@@ -57,6 +61,10 @@ impl World {
 
     fn happen(&mut self, effects: Vec<Effect>) {
         for effect in effects {
+            if let (Effect::Boot(boot), Some(file)) = (&effect, &self.authorized_keys) {
+                let known = std::fs::read_to_string(file).unwrap_or_default();
+                std::fs::write(file, format!("{known}{}\n", boot.public_keys.join("\n"))).unwrap();
+            }
             let facts = facts_of(effect);
             self.facts.extend(facts);
         }
