@@ -1,6 +1,8 @@
 //! The table of everything that is answered, and the one place where a call finds its handler.
 
-use super::{Fault, Request, Service, Tree, args::Args, ec2, elb, scaling, ssm, state::State, sts};
+use super::{
+    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, scaling, ssm, state::State, sts,
+};
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
 
@@ -43,7 +45,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
         ec2::TABLES,
         scaling::TABLES,
         elb::TABLES,
-        &[sts::ACTIONS, ssm::ACTIONS],
+        &[iam::ACTIONS, sts::ACTIONS, ssm::ACTIONS],
     ]
     .concat();
     tables.into_iter().flatten()

@@ -12,6 +12,7 @@ mod effect;
 mod elb;
 mod fault;
 mod filter;
+mod iam;
 mod idempotency;
 mod ids;
 mod injection;

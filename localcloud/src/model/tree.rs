@@ -8,6 +8,7 @@ pub enum Service {
     Ec2,
     AutoScaling,
     Elb,
+    Iam,
     Sts,
     Ssm,
 }

@@ -24,6 +24,7 @@ pub(super) fn service(fields: &[(String, String)]) -> Option<Service> {
         "2016-11-15" => Some(Service::Ec2),
         "2011-01-01" => Some(Service::AutoScaling),
         "2015-12-01" => Some(Service::Elb),
+        "2010-05-08" => Some(Service::Iam),
         "2011-06-15" => Some(Service::Sts),
         _ => None,
     }

@@ -28,6 +28,7 @@ impl Scope {
             "ec2" => Ok(Service::Ec2),
             "autoscaling" => Ok(Service::AutoScaling),
             "elasticloadbalancing" => Ok(Service::Elb),
+            "iam" => Ok(Service::Iam),
             "sts" => Ok(Service::Sts),
             "ssm" => Ok(Service::Ssm),
             other => {
@@ -39,8 +40,8 @@ impl Scope {
 
     /// Refuses a region that this endpoint does not serve, as each service words it.
     pub(super) fn check_region(&self, service: Service, ours: &str) -> Result<(), Fault> {
-        // The global endpoint of STS is signed for us-east-1 by clients of any region.
-        let global = service == Service::Sts && self.region == "us-east-1";
+        // IAM and the global endpoint of STS are signed for us-east-1 by clients of any region.
+        let global = matches!(service, Service::Iam | Service::Sts) && self.region == "us-east-1";
         if self.region == ours || global {
             return Ok(());
         }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sts_has_a_global_endpoint() {
+    fn only_sts_and_iam_have_a_global_endpoint() {
         let scope = Scope::read(&signed("20260101/us-east-1/sts")).unwrap();
         assert_eq!(scope.check_region(Service::Sts, "eu-central-1"), Ok(()));
         assert!(

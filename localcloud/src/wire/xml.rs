@@ -72,6 +72,7 @@ fn namespace(service: Service) -> &'static str {
         Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
         Service::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
         Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+        Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         Service::Ssm => "http://ssm.amazonaws.com/doc/2014-11-06/",
     }

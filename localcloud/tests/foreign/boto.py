@@ -8,7 +8,7 @@ import strict
 
 wanted = set(sys.argv[1:])
 called = set()
-SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Sts": "sts", "Ssm": "ssm"}
+SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm"}
 
 
 class Client:
@@ -49,11 +49,13 @@ def until(look, what):
     raise AssertionError(f"never came about: {seen}")
 
 
-ec2, scaling, elb, sts, ssm = (Client(name) for name in ("Ec2", "AutoScaling", "Elb", "Sts", "Ssm"))
+ec2, scaling, elb, iam, sts, ssm = (Client(name) for name in ("Ec2", "AutoScaling", "Elb", "Iam", "Sts", "Ssm"))
 
 import boto_ec2
 import boto_groups
 
+assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
+iam.refused("NoSuchEntity", "get_instance_profile", InstanceProfileName="none")
 made = boto_ec2.run(ec2, sts, ssm, until)
 boto_groups.run(ec2, scaling, elb, made, until)
 boto_ec2.clean(ec2, made, until)
