@@ -5,6 +5,7 @@
 
 mod dead;
 mod life;
+mod packer;
 
 use std::path::Path;
 use std::time::Duration;

@@ -105,8 +105,3 @@ impl Kiln {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
-
-/// What of the local cloud is still there.
-pub fn leftovers() -> Vec<String> {
-    Vec::new()
-}

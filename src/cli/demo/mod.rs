@@ -78,8 +78,14 @@ async fn play(demo: &Demo, stop: &Stop, context: &Context) -> Result<Findings, S
     let down = stage
         .step("local cloud down", kiln.run(&["local", "down"]))
         .await;
-    stage.findings.leftovers = kiln::leftovers();
     stage.findings.leftovers.extend(down.err());
+    match kiln.run(&["local", "leftovers"]).await {
+        Ok(left) => stage
+            .findings
+            .leftovers
+            .extend(left.lines().map(str::to_owned)),
+        Err(reason) => stage.findings.leftovers.push(reason),
+    }
     Ok(stage.findings)
 }
 
