@@ -88,3 +88,21 @@ fn the_newest_debian_has_a_public_parameter() {
         Some(DEBIAN)
     );
 }
+
+/// The list in ARCHITECTURE.md is between its heading and the next one, in backticks.
+#[test]
+fn the_architecture_lists_every_action() {
+    let text = include_str!("../../../ARCHITECTURE.md");
+    let (_, section) = text
+        .split_once("## What the local cloud answers\n")
+        .unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let listed: BTreeSet<&str> = section.split('`').skip(1).step_by(2).collect();
+    let answered: BTreeSet<&str> = Model::actions().map(|action| action.name).collect();
+    let missing: Vec<_> = answered.difference(&listed).collect();
+    let stale: Vec<_> = listed.difference(&answered).collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "not listed: {missing:?}; listed for nothing: {stale:?}"
+    );
+}
