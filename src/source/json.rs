@@ -93,9 +93,7 @@ impl Json {
         match &self.value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
-            Value::Number(digits) => {
-                serde_json::from_str(digits).unwrap_or_else(|_| digits.as_str().into())
-            }
+            Value::Number(digits) => number(digits),
             Value::String(text) => text.value.as_str().into(),
             Value::List(items) => items.iter().map(Json::plain).collect(),
             Value::Object(members) => members
@@ -103,5 +101,13 @@ impl Json {
                 .map(|member| (member.key.value.clone(), member.value.plain()))
                 .collect(),
         }
+    }
+}
+
+/// A number as written: one that JSON's own printing would change, such as the version 1.10, stays text.
+fn number(digits: &str) -> serde_json::Value {
+    match serde_json::from_str::<serde_json::Number>(digits) {
+        Ok(number) if number.to_string() == digits => number.into(),
+        _ => digits.into(),
     }
 }

@@ -46,9 +46,8 @@ pub(super) struct Vars {
 }
 
 impl Vars {
-    /// Folds layers; they may come in any order.
-    pub(super) fn fold(mut layers: Vec<VarLayer>) -> Self {
-        layers.sort_by_key(|layer| layer.layer);
+    /// Folds layers, the weakest first.
+    pub(super) fn fold(layers: Vec<VarLayer>) -> Self {
         let mut vars = Self::default();
         for VarLayer { layer, values } in layers {
             for member in values {

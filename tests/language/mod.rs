@@ -3,6 +3,7 @@
 mod bad_input;
 mod layers;
 mod services;
+mod shipped;
 mod templates;
 mod together;
 mod xwiki;

@@ -90,6 +90,13 @@ fn a_place_inside_a_string_skips_over_escapes() {
     assert_eq!(slice(0..10), r"a\n\u00e9\ud83d\ude00 b");
 }
 
+#[test]
+fn a_number_keeps_its_digits() {
+    let (reading, _) = read_text("[1, -2.5, 1.10, 12345678901234567890123]");
+    let expected = serde_json::json!([1, -2.5, "1.10", "12345678901234567890123"]);
+    assert_eq!(reading.value.unwrap().plain(), expected);
+}
+
 fn arbitrary() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

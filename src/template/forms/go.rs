@@ -7,10 +7,21 @@ use std::ops::Range;
 /// The name that `range` gives to the current item.
 pub(super) const ITEM: &str = "item_";
 
+/// More parentheses than any template has; the parser recurses into them.
+const DEPTH: usize = 64;
+
 /// A Go expression as Jinja, with what it asks for; `None` when it is not one. `offset` is where the text stands; `in_range`
 /// gives `.` a meaning.
 pub(super) fn expression(text: &str, offset: usize, in_range: bool) -> Option<(String, Found)> {
     let tokens = tokens(text)?;
+    if tokens
+        .iter()
+        .filter(|token| token.kind == Kind::Open)
+        .count()
+        > DEPTH
+    {
+        return None;
+    }
     let mut parser = Parser {
         tokens: &tokens,
         at: 0,

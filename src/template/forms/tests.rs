@@ -144,3 +144,29 @@ fn comments_are_only_in_files_that_are_jinja() {
     assert_eq!(translate("a{# b #}c", Style::Jinja).source, "ac");
     assert_eq!(translate("a{# b #}c", Style::Both).source, "a{# b #}c");
 }
+
+#[test]
+fn parentheses_without_end_do_not_overflow() {
+    let text = format!("{{{{{}}}}}", "(".repeat(100_000));
+    assert_eq!(translate(&text, Style::Both).pieces.len(), 1);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_translated_and_text_without_braces_is_left_alone(text in "[{}%#`\"'.()|a-c é-]{0,40}") {
+        for style in [Style::Both, Style::Jinja] {
+            let translated = translate(&text, style);
+            for piece in &translated.pieces {
+                assert!(text.get(piece.written.clone()).is_some());
+            }
+            for slip in &translated.slips {
+                assert!(text.get(slip.range.clone()).is_some());
+            }
+            for name in translated.found.users.iter().chain(&translated.found.fields) {
+                assert!(text.get(name.range.clone()).is_some());
+            }
+        }
+        let plain = text.replace('{', "");
+        assert_eq!(translate(&plain, Style::Both).source, plain);
+    }
+}
