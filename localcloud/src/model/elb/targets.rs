@@ -8,7 +8,7 @@ use super::{
 use crate::model::{
     Fault, Tree, Verdict, agenda, args::Args, ec2::InstanceState, scaling, state::State,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// Targets that a target group may have (Quotas for your Application Load Balancers).
 const TARGETS: usize = 1000;
@@ -120,30 +120,28 @@ pub(in crate::model) fn is_draining(state: &State, arn: &str, instance: &str) ->
 /// Lets a target drain for the deregistration delay; one that no load balancer used is gone at once.
 fn drain(state: &mut State, arn: &str, target: &(String, u16)) {
     let in_use = !state.elb.balancers_of(arn).is_empty();
+    let now = state.now;
     let Some(group) = state.elb.groups.get_mut(arn) else {
         return;
     };
     let delay = attributes::number(&group.attributes, "deregistration_delay.timeout_seconds");
+    let delay = SignedDuration::from_secs(if in_use { delay.into() } else { 0 });
     let Some(registration) = group.targets.get_mut(target) else {
         return;
     };
     if registration.draining_until.is_some() {
         return;
     }
-    let delay = SignedDuration::from_secs(delay.into());
-    registration.draining_until = state.now.checked_add(delay).ok();
-    if !in_use || delay.is_zero() {
+    registration.draining_until = Some(now.checked_add(delay).unwrap_or(Timestamp::MAX));
+    if delay.is_zero() {
         return forget(state, arn, target);
     }
-    let (target, port) = target.clone();
-    state.after(
-        delay,
-        agenda::Due::Elb(Due::Deregistered {
-            group: arn.to_owned(),
-            target,
-            port,
-        }),
-    );
+    let due = Due::Deregistered {
+        group: arn.to_owned(),
+        target: target.0.clone(),
+        port: target.1,
+    };
+    state.after(delay, agenda::Due::Elb(due));
 }
 
 /// Takes a target away whose deregistration delay is over; one that was registered again meanwhile stays.

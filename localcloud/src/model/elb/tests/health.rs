@@ -88,6 +88,22 @@ fn a_target_drains_for_the_delay_even_without_connections() {
 }
 
 #[test]
+fn a_target_that_no_load_balancer_used_is_gone_at_once() {
+    let mut cloud = Cloud::new();
+    let group = cloud.target_group("web-a");
+    let instance = cloud.instance(0);
+    register(&mut cloud, &group, &instance);
+    cloud.elb(
+        "DeregisterTargets",
+        json!({"TargetGroupArn": group, "Targets": [{"Id": instance}]}),
+    );
+    assert_eq!(
+        cloud.health(&group, &instance),
+        "unused Target.NotRegistered"
+    );
+}
+
+#[test]
 fn a_target_registered_again_while_it_drains_stays() {
     let mut cloud = Cloud::new();
     let (balancer, group) = (cloud.balancer("front"), cloud.target_group("web-a"));
