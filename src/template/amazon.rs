@@ -184,8 +184,17 @@ fn tags(options: &Options<'_>, name: &str, single: &'static str) -> Vec<Tag> {
 }
 
 fn source(options: &Options<'_>) -> Option<Source> {
-    options.exclusive("source_ami", "source_ami_filter");
     if let Some(id) = options.text("source_ami") {
+        if let Some(filter) = options.get("source_ami_filter") {
+            options.report(
+                Diagnostic::note(
+                    "template::idle_option",
+                    "`source_ami_filter` has no effect: `source_ami` names the image",
+                )
+                .at(filter.span.first_byte(), "not asked")
+                .at_value(&id, "this image is taken"),
+            );
+        }
         return Some(Source::Id(id));
     }
     let Some(filter) = options.object("source_ami_filter", "`source_ami_filter`", keys::FILTER)

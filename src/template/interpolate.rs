@@ -67,6 +67,15 @@ impl Interpolator {
         self.findings.borrow_mut().push(finding);
     }
 
+    /// Looks at something without a trace: what it finds is found again when it is read.
+    pub(super) fn quietly<T>(&self, look: impl FnOnce() -> T) -> T {
+        let (findings, used) = (self.findings.borrow().len(), self.used.borrow().clone());
+        let seen = look();
+        self.findings.borrow_mut().truncate(findings);
+        *self.used.borrow_mut() = used;
+        seen
+    }
+
     pub(super) fn variables(&self) -> &Values {
         self.scope.variables()
     }

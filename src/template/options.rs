@@ -148,16 +148,17 @@ impl<'a> Options<'a> {
         self.interpolator.report(finding);
     }
 
-    /// Whether a value says nothing: empty, false, zero or null.
+    /// Whether a value says nothing: empty, false, zero, null, or not settled, which is reported.
     fn is_idle(&self, json: &Json) -> bool {
-        match self.interpolator.settle_all(json) {
-            None | Some(serde_json::Value::Null | serde_json::Value::Bool(false)) => true,
-            Some(serde_json::Value::String(text)) => text.is_empty() || text == "false",
-            Some(serde_json::Value::Array(items)) => items.is_empty(),
-            Some(serde_json::Value::Object(members)) => members.is_empty(),
-            Some(serde_json::Value::Number(number)) => number.as_f64() == Some(0.0),
-            Some(serde_json::Value::Bool(true)) => false,
-        }
+        self.interpolator
+            .settle_all(json)
+            .is_none_or(|value| is_empty(&value))
+    }
+
+    fn is_empty(&self, json: &Json) -> bool {
+        self.interpolator
+            .settle_all(json)
+            .is_some_and(|value| is_empty(&value))
     }
 
     /// The value of an option as written, unless it is null. Packer compares names without case.
@@ -345,7 +346,9 @@ impl<'a> Options<'a> {
 
     /// Reports two options that exclude each other.
     pub(super) fn exclusive(&self, one: &str, other: &str) {
-        if let (Some(first), Some(second)) = (self.get(one), self.get(other)) {
+        let idle = |json: &Json| self.interpolator.quietly(|| self.is_empty(json));
+        let written = |name| self.get(name).filter(|json| !idle(json));
+        if let (Some(first), Some(second)) = (written(one), written(other)) {
             self.report(
                 Diagnostic::error(
                     "template::exclusive",
@@ -356,6 +359,17 @@ impl<'a> Options<'a> {
                 .help("keep one of them"),
             );
         }
+    }
+}
+
+fn is_empty(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(flag) => !flag,
+        serde_json::Value::String(text) => text.is_empty() || text == "false",
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::Object(members) => members.is_empty(),
+        serde_json::Value::Number(number) => number.as_f64() == Some(0.0),
     }
 }
 

@@ -28,6 +28,25 @@ const SHARED: &[Key] = &[
 
 const KINDS: &[&str] = &["shell", "file", "role", "ansible-local"];
 
+/// Packer's, and others that its templates use, which kiln does not run.
+const PACKERS: &[&str] = &[
+    "ansible",
+    "breakpoint",
+    "chef-client",
+    "chef-solo",
+    "converge",
+    "goss",
+    "inspec",
+    "powershell",
+    "puppet-masterless",
+    "puppet-server",
+    "salt-masterless",
+    "shell-local",
+    "sleep",
+    "windows-restart",
+    "windows-shell",
+];
+
 /// What reading one build's provisioners needs to know.
 pub(super) struct Build<'b> {
     pub interpolator: &'b Interpolator,
@@ -152,7 +171,16 @@ fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
         return None;
     };
     let found = KINDS.iter().find(|known| **known == kind.value);
-    if found.is_none() {
+    if PACKERS.contains(&kind.value.as_str()) {
+        interpolator.report(
+            Diagnostic::error(
+                "template::not_yet",
+                format!("the provisioner `{}` is not supported yet", kind.value),
+            )
+            .at(kind.span, "would be left out")
+            .help(format!("kiln runs {}", near::list(KINDS.iter().copied()))),
+        );
+    } else if found.is_none() {
         let other = format!("kiln runs {}", near::list(KINDS.iter().copied()));
         interpolator.report(
             Diagnostic::error(

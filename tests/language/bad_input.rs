@@ -166,7 +166,9 @@ fn option_cases() -> Vec<(&'static str, Case)> {
         ),
         (
             "template::exclusive",
-            builder("\"profile\": \"é\", \"source_ami_filter\": { \"owners\": \"self\" }"),
+            builder(
+                "\"profile\": \"é\", \"security_group_id\": \"sg-1\", \"security_group_ids\": [\"sg-2\"]",
+            ),
         ),
         (
             "template::image_name",

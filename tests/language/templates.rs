@@ -3,7 +3,7 @@
 use super::Case;
 use super::bad_input::{BUILDER, builder, template};
 use kiln::template::Data;
-use kiln::template::bake::{Build, PostProcessor, Template};
+use kiln::template::bake::{Build, PostProcessor, Source, Template};
 use kiln::template::provisioner::{Kind, Scripts, Shell, Transfer};
 use serde_json::json;
 use std::time::Duration;
@@ -222,6 +222,22 @@ fn options_that_say_nothing_are_not_refused() {
     let options = "\"ami_regions\": \"\", \"encrypt_boot\": \"{{user `encrypt`}}\", \"ami_product_codes\": [], \"vpc_filter\": {}, \"spot_price\": \"0\"";
     let template = load(builder(options).var("encrypt="));
     assert!(template.builds[0].builder.instance.spot.is_none());
+}
+
+#[test]
+fn an_empty_source_ami_leaves_the_filter_and_a_set_one_takes_its_place() {
+    let builder = BUILDER.replace("ami-1", "{{user `id`}}");
+    let text = format!(
+        "\"builders\": [{{ {builder}, \"source_ami_filter\": {{ \"owners\": [\"self\"] }} }}]"
+    );
+    let (loaded, _) = template(&text).var("id=").bake().unwrap();
+    assert!(matches!(loaded.builds[0].builder.source, Source::Filter(_)));
+    let (loaded, findings) = template(&text).var("id=ami-2").bake().unwrap();
+    assert!(matches!(&loaded.builds[0].builder.source, Source::Id(id) if id.value == "ami-2"));
+    assert_eq!(
+        findings.iter().map(|f| f.code).collect::<Vec<_>>(),
+        ["template::idle_option"]
+    );
 }
 
 #[test]
