@@ -1,5 +1,10 @@
 //! A cloud for tests: a launch template `web` over one image, and calls written as JSON.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read best with their JSON in place"
+)]
+
 use super::World;
 use crate::model::{Config, Fault, Model, Params, Request, Service, SourceImage, Tree};
 use jiff::{SignedDuration, Timestamp};
@@ -48,8 +53,8 @@ impl Cloud {
         let images = vec![source_image(IMAGE, "good"), source_image(BROKEN, "broken")];
         let config = Config {
             seed,
-            opened,
             images,
+            opened,
             ..Config::default()
         };
         let mut cloud = Self {

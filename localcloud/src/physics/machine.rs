@@ -196,11 +196,10 @@ impl Physics {
             Service::Healthy => Verdict::Healthy,
             Service::WrongStatus(status) => Verdict::WrongStatus(status),
             Service::Hangs => Verdict::Timeout,
-            Service::Absent => Verdict::Failed,
             Service::Flaps(period) if is_even_turn(served, period) => Verdict::Healthy,
             Service::Flaps(_) => Verdict::WrongStatus(503),
             Service::DiesAfter(life) if served < life => Verdict::Healthy,
-            Service::DiesAfter(_) => Verdict::Failed,
+            Service::Absent | Service::DiesAfter(_) => Verdict::Failed,
         }
     }
 

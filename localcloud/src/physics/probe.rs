@@ -83,9 +83,9 @@ impl Physics {
             .retain(|key| !mine(key) || wanted.get(key).is_some_and(|(target, _)| target.draining));
         for (key, (target, probe)) in wanted {
             if target.draining {
-                self.drain(key, now)
+                self.drain(key, now);
             } else {
-                self.watch(key, probe, now)
+                self.watch(key, probe, now);
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) type Table = &'static [(&'static str, &'static str, Limit)];
 #[derive(Clone, Copy)]
 pub(super) struct Limit(Allowed);
 
-/// ModifyLoadBalancerAttributes, for Application Load Balancers.
+/// `ModifyLoadBalancerAttributes`, for Application Load Balancers.
 pub(super) const BALANCER: Table = &[
     ("access_logs.s3.bucket", "", Limit(Allowed::Any)),
     ("access_logs.s3.enabled", "false", Limit(Allowed::Flag)),
@@ -84,7 +84,7 @@ pub(super) const BALANCER: Table = &[
     ("zonal_shift.config.enabled", "false", Limit(Allowed::Flag)),
 ];
 
-/// ModifyTargetGroupAttributes, for instance targets of Application Load Balancers.
+/// `ModifyTargetGroupAttributes`, for instance targets of Application Load Balancers.
 pub(super) const GROUP: Table = &[
     (
         "deregistration_delay.timeout_seconds",

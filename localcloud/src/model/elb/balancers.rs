@@ -143,14 +143,14 @@ pub(super) fn not_found(arn: &str) -> Fault {
 
 pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let page = PAGES.read(args)?;
-    let (arns, names) = (args.texts("LoadBalancerArns")?, args.texts("Names")?);
-    if arns.len() + names.len() > 20 {
+    let (by_arn, names) = (args.texts("LoadBalancerArns")?, args.texts("Names")?);
+    if by_arn.len() + names.len() > 20 {
         return Err(Fault::validation(
             "At most 20 load balancers can be described by name or ARN at once",
         ));
     }
     let all = &state.elb.balancers;
-    if let Some(arn) = arns.iter().find(|arn| !all.contains_key(**arn)) {
+    if let Some(arn) = by_arn.iter().find(|arn| !all.contains_key(**arn)) {
         return Err(not_found(arn));
     }
     if let Some(name) = names
@@ -163,8 +163,8 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
         ));
     }
     let wanted = |arn: &String, balancer: &LoadBalancer| {
-        (arns.is_empty() && names.is_empty())
-            || arns.contains(&arn.as_str())
+        (by_arn.is_empty() && names.is_empty())
+            || by_arn.contains(&arn.as_str())
             || names.contains(&balancer.name.as_str())
     };
     let found = all.iter().filter(|(arn, balancer)| wanted(arn, balancer));

@@ -1,4 +1,4 @@
-//! A target group's health check: defaults, ranges, and what the proxy is told (CreateTargetGroup, ModifyTargetGroup).
+//! A target group's health check: defaults, ranges, and what the proxy is told (`CreateTargetGroup`, `ModifyTargetGroup`).
 
 use crate::model::{Fault, Probe, Tree, args::Args};
 
@@ -17,7 +17,7 @@ pub(in crate::model) struct HealthCheck {
 }
 
 impl Default for HealthCheck {
-    /// The defaults for an Application Load Balancer's instance targets (CreateTargetGroup).
+    /// The defaults for an Application Load Balancer's instance targets (`CreateTargetGroup`).
     fn default() -> Self {
         Self {
             protocol: "HTTP".to_owned(),

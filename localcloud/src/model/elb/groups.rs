@@ -120,13 +120,13 @@ pub(super) fn checked_arn<'a>(args: &Args<'a>) -> Result<&'a str, Fault> {
 
 pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let page = PAGES.read(args)?;
-    let (arns, names) = (args.texts("TargetGroupArns")?, args.texts("Names")?);
+    let (by_arn, names) = (args.texts("TargetGroupArns")?, args.texts("Names")?);
     let balancer = args.maybe_text("LoadBalancerArn")?;
     let elb = &state.elb;
     if let Some(arn) = balancer.filter(|arn| !elb.balancers.contains_key(*arn)) {
         return Err(super::balancers::not_found(arn));
     }
-    if let Some(arn) = arns.iter().find(|arn| !elb.groups.contains_key(**arn)) {
+    if let Some(arn) = by_arn.iter().find(|arn| !elb.groups.contains_key(**arn)) {
         return Err(not_found(arn));
     }
     if names
@@ -139,8 +139,8 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
         ));
     }
     let wanted = |arn: &String, group: &Group| {
-        let by_name = arns.contains(&arn.as_str()) || names.contains(&group.name.as_str());
-        ((arns.is_empty() && names.is_empty()) || by_name)
+        let by_name = by_arn.contains(&arn.as_str()) || names.contains(&group.name.as_str());
+        ((by_arn.is_empty() && names.is_empty()) || by_name)
             && balancer.is_none_or(|balancer| elb.balancers_of(arn).contains(balancer))
     };
     let found = elb.groups.iter().filter(|(arn, group)| wanted(arn, group));

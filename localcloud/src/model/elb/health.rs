@@ -1,4 +1,4 @@
-//! What DescribeTargetHealth says of a target, in AWS's own words (`TargetHealth` in the API reference).
+//! What `DescribeTargetHealth` says of a target, in AWS's own words (`TargetHealth` in the API reference).
 
 use super::{
     ground,

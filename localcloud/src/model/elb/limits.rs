@@ -2,7 +2,7 @@
 
 use crate::model::{Fault, Tree, args::Args, state::State};
 
-/// Quotas for your Application Load Balancers, by the names of DescribeAccountLimits.
+/// Quotas for your Application Load Balancers, by the names of `DescribeAccountLimits`.
 const LIMITS: [(&str, &str); 7] = [
     ("application-load-balancers", "50"),
     ("listeners-per-application-load-balancer", "50"),
@@ -13,6 +13,7 @@ const LIMITS: [(&str, &str); 7] = [
     ("targets-per-target-group", "1000"),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "a handler of the table")]
 pub(super) fn describe_account_limits(_state: &mut State, _args: &Args<'_>) -> Result<Tree, Fault> {
     let limits: Vec<Tree> = LIMITS
         .iter()

@@ -110,10 +110,10 @@ pub(super) fn named<'a, 'b>(
 
 pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let page = PAGES.read(args)?;
-    let arns = args.texts("ListenerArns")?;
+    let by_arn = args.texts("ListenerArns")?;
     let balancer = args.maybe_text("LoadBalancerArn")?;
     let elb = &state.elb;
-    if arns.is_empty() == balancer.is_none() {
+    if by_arn.is_empty() == balancer.is_none() {
         return Err(Fault::validation(
             "You must specify either listener ARNs or a load balancer ARN",
         ));
@@ -121,12 +121,12 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
     if let Some(arn) = balancer.filter(|arn| !elb.balancers.contains_key(*arn)) {
         return Err(super::balancers::not_found(arn));
     }
-    if let Some(arn) = arns.iter().find(|arn| !elb.listeners.contains_key(**arn)) {
+    if let Some(arn) = by_arn.iter().find(|arn| !elb.listeners.contains_key(**arn)) {
         return Err(not_found(arn));
     }
     let wanted = |arn: &String, listener: &Listener| match balancer {
         Some(balancer) => listener.balancer == balancer,
-        None => arns.contains(&arn.as_str()),
+        None => by_arn.contains(&arn.as_str()),
     };
     let found = elb
         .listeners

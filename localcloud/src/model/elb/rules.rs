@@ -101,23 +101,23 @@ fn named<'a>(elb: &Elb, args: &Args<'a>) -> Result<&'a str, Fault> {
 
 pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let page = PAGES.read(args)?;
-    let arns = args.texts("RuleArns")?;
+    let by_arn = args.texts("RuleArns")?;
     let elb = &state.elb;
     let listener = args
         .has("ListenerArn")
         .then(|| listeners::named(elb, args))
         .transpose()?;
-    if arns.is_empty() == listener.is_none() {
+    if by_arn.is_empty() == listener.is_none() {
         return Err(Fault::validation(
             "You must specify either listener rule ARNs or a listener ARN",
         ));
     }
-    if let Some(arn) = arns.iter().find(|arn| !elb.rules.contains_key(**arn)) {
+    if let Some(arn) = by_arn.iter().find(|arn| !elb.rules.contains_key(**arn)) {
         return Err(not_found(arn));
     }
     let wanted = |arn: &String, rule: &Rule| match listener {
         Some((listener, _)) => rule.listener == listener,
-        None => arns.contains(&arn.as_str()),
+        None => by_arn.contains(&arn.as_str()),
     };
     let entry = |(arn, rule): (&String, &Rule)| {
         let key = format!("{:010} {arn}", rule.priority.unwrap_or(u32::MAX));

@@ -4,20 +4,20 @@ use super::stored::Elb;
 use crate::model::{Fault, Tree, args::Args, state::State, tags};
 
 /// Checks the ARNs of a call: at most 20, and each of something that exists.
-fn arns<'a>(elb: &Elb, args: &Args<'a>) -> Result<Vec<&'a str>, Fault> {
-    let arns = args.texts("ResourceArns")?;
-    if arns.is_empty() {
+fn resources<'a>(elb: &Elb, args: &Args<'a>) -> Result<Vec<&'a str>, Fault> {
+    let resources = args.texts("ResourceArns")?;
+    if resources.is_empty() {
         return Err(args.missing("ResourceArns"));
     }
-    if arns.len() > 20 {
+    if resources.len() > 20 {
         return Err(Fault::validation(
             "Cannot have more than 20 resources described",
         ));
     }
-    for arn in &arns {
+    for arn in &resources {
         check_exists(elb, arn)?;
     }
-    Ok(arns)
+    Ok(resources)
 }
 
 fn check_exists(elb: &Elb, arn: &str) -> Result<(), Fault> {
@@ -45,9 +45,9 @@ fn check_exists(elb: &Elb, arn: &str) -> Result<(), Fault> {
 }
 
 pub(super) fn add(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let arns = arns(&state.elb, args)?;
+    let resources = resources(&state.elb, args)?;
     let added = tags::read(args, "Tags")?;
-    for arn in arns {
+    for arn in resources {
         tags::merge(
             state.elb.tags.entry(arn.to_owned()).or_default(),
             &added,
@@ -58,9 +58,9 @@ pub(super) fn add(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
 }
 
 pub(super) fn remove(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let arns = arns(&state.elb, args)?;
+    let resources = resources(&state.elb, args)?;
     let keys = args.texts("TagKeys")?;
-    for arn in arns {
+    for arn in resources {
         if let Some(tags) = state.elb.tags.get_mut(arn) {
             tags.retain(|key, _| !keys.contains(&key.as_str()));
         }
@@ -76,6 +76,9 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
             .collect();
         Tree::new().put("ResourceArn", arn).put("Tags", tags)
     };
-    let shown: Vec<Tree> = arns(&state.elb, args)?.into_iter().map(describe).collect();
+    let shown: Vec<Tree> = resources(&state.elb, args)?
+        .into_iter()
+        .map(describe)
+        .collect();
     Ok(Tree::new().put("TagDescriptions", shown))
 }

@@ -99,7 +99,7 @@ fn wanted_rule(arn: &str, rule: &Rule) -> WantedRule {
             Condition::Host(values) => wanted.hosts.clone_from(values),
             Condition::Path(values) => wanted.paths.clone_from(values),
             Condition::Header { name, values } => {
-                wanted.headers.push((name.clone(), values.clone()))
+                wanted.headers.push((name.clone(), values.clone()));
             }
         }
     }

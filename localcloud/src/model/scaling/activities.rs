@@ -4,7 +4,7 @@ use super::groups;
 use crate::model::{Fault, Tree, args::Args, paging::Paging, state::State};
 use jiff::Timestamp;
 
-/// Pages of activities: 100 without being asked (DescribeScalingActivities).
+/// Pages of activities: 100 without being asked (`DescribeScalingActivities`).
 const PAGES: Paging = Paging {
     size: "MaxRecords",
     token: "NextToken",

@@ -91,10 +91,10 @@ impl Cron {
 
 fn field(text: &str, low: i8, high: i8, names: &[&str], base: i8) -> Option<Vec<i8>> {
     let value = |text: &str| {
-        let named = names
+        let index = names
             .iter()
             .position(|name| name.eq_ignore_ascii_case(text));
-        let value = named
+        let value = index
             .and_then(|index| i8::try_from(index).ok())
             .map(|index| index + base);
         value

@@ -229,7 +229,7 @@ pub(super) fn set_capacity(group: &mut Group, desired: i64, now: Timestamp, why:
     start_over(group);
 }
 
-/// Deletes an empty group, or with ForceDelete one with all its instances.
+/// Deletes an empty group, or with `ForceDelete` one with all its instances.
 pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let name = args.text(NAME)?;
     let force = args.flag("ForceDelete")?.unwrap_or(false);
@@ -336,13 +336,14 @@ fn tree(state: &State, name: &str, with_instances: bool) -> Result<Tree, Fault> 
     let tree = Tree::new()
         .put("AutoScalingGroupName", name)
         .put("AutoScalingGroupARN", &group.arn);
-    let members: Vec<Tree> = match with_instances {
-        true => group
+    let members: Vec<Tree> = if with_instances {
+        group
             .members
             .iter()
             .map(|(id, member)| instances::tree(id, member))
-            .collect(),
-        false => Vec::new(),
+            .collect()
+    } else {
+        Vec::new()
     };
     let targets: Vec<Tree> = group.targets().iter().map(Tree::from).collect();
     let sources = group

@@ -69,7 +69,7 @@ fn read(args: &Args<'_>, old: Option<&Hook>) -> Result<Hook, Fault> {
     })
 }
 
-/// Reads `LifecycleHookSpecificationList` of CreateAutoScalingGroup.
+/// Reads `LifecycleHookSpecificationList` of `CreateAutoScalingGroup`.
 pub(super) fn read_list(args: &Args<'_>) -> Result<BTreeMap<String, Hook>, Fault> {
     let mut hooks = BTreeMap::new();
     for entry in args.maps("LifecycleHookSpecificationList")? {
@@ -138,6 +138,7 @@ fn limit(hook: &Hook) -> i64 {
     (hook.heartbeat * 100).min(172_800)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a handler of the table")]
 pub(super) fn describe_types(_state: &mut State, _args: &Args<'_>) -> Result<Tree, Fault> {
     Ok(Tree::new().put(
         "LifecycleHookTypes",

@@ -3,6 +3,7 @@
 use super::{NAME, groups};
 use crate::model::{Fault, Tree, args::Args, state::State};
 
+#[expect(clippy::unnecessary_wraps, reason = "a handler of the table")]
 pub(super) fn describe_account_limits(state: &mut State, _args: &Args<'_>) -> Result<Tree, Fault> {
     let groups = i64::try_from(state.scaling.groups.len()).unwrap_or(i64::MAX);
     // The defaults of "Quotas for Amazon EC2 Auto Scaling".

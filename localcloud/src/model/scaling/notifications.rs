@@ -3,7 +3,7 @@
 use super::{NAME, groups, groups::PAGES};
 use crate::model::{Fault, Tree, args::Args, state::State};
 
-/// DescribeAutoScalingNotificationTypes.
+/// `DescribeAutoScalingNotificationTypes`.
 const TYPES: &str = "autoscaling:EC2_INSTANCE_LAUNCH autoscaling:EC2_INSTANCE_LAUNCH_ERROR autoscaling:EC2_INSTANCE_TERMINATE \
     autoscaling:EC2_INSTANCE_TERMINATE_ERROR autoscaling:TEST_NOTIFICATION";
 

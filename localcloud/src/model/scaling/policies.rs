@@ -143,10 +143,10 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
         .filter(|(name, _)| only.is_none_or(|only| only == *name))
     {
         for (name, policy) in &stored.policies {
-            let named = names.is_empty()
+            let by_name = names.is_empty()
                 || names.contains(&name.as_str())
                 || names.contains(&policy.arn.as_str());
-            if named && (kinds.is_empty() || kinds.contains(&policy.kind.as_str())) {
+            if by_name && (kinds.is_empty() || kinds.contains(&policy.kind.as_str())) {
                 found.push((
                     format!("{group}\n{name}"),
                     tree(state, group, name, policy)?,

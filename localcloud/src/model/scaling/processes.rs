@@ -3,10 +3,10 @@
 use super::{NAME, groups, reconcile};
 use crate::model::{Fault, Tree, args::Args, state::State};
 
-/// DescribeScalingProcessTypes.
+/// `DescribeScalingProcessTypes`.
 const PROCESSES: &str = "Launch Terminate AddToLoadBalancer AlarmNotification AZRebalance HealthCheck InstanceRefresh ReplaceUnhealthy ScheduledActions";
 
-/// DescribeMetricCollectionTypes.
+/// `DescribeMetricCollectionTypes`.
 const METRICS: &str = "GroupMinSize GroupMaxSize GroupDesiredCapacity GroupInServiceInstances GroupPendingInstances \
     GroupStandbyInstances GroupTerminatingInstances GroupTotalInstances GroupInServiceCapacity GroupPendingCapacity \
     GroupStandbyCapacity GroupTerminatingCapacity GroupTotalCapacity";

@@ -5,7 +5,7 @@ use super::template::{Mixed, Template};
 use crate::model::{Fault, Params, Tree, args::Args, state::State};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The parameters of CreateAutoScalingGroup and UpdateAutoScalingGroup alike.
+/// The parameters of `CreateAutoScalingGroup` and `UpdateAutoScalingGroup` alike.
 pub(super) const TAKES: &str = "AutoScalingGroupName LaunchTemplate MixedInstancesPolicy MinSize MaxSize DesiredCapacity \
     AvailabilityZones VPCZoneIdentifier HealthCheckType HealthCheckGracePeriod TerminationPolicies \
     NewInstancesProtectedFromScaleIn SkipZonalShiftValidation DefaultCooldown PlacementGroup CapacityRebalance \
@@ -18,7 +18,7 @@ const KEPT: &str = "DefaultCooldown PlacementGroup CapacityRebalance ServiceLink
     DesiredCapacityType DefaultInstanceWarmup InstanceMaintenancePolicy AvailabilityZoneDistribution \
     AvailabilityZoneImpairmentPolicy CapacityReservationSpecification InstanceLifecyclePolicy DeletionProtection";
 
-/// DescribeTerminationPolicyTypes, without Lambda functions.
+/// `DescribeTerminationPolicyTypes`, without Lambda functions.
 const TERMINATION_POLICIES: &str = "AllocationStrategy ClosestToNextInstanceHour Default NewestInstance OldestInstance \
     OldestLaunchConfiguration OldestLaunchTemplate";
 

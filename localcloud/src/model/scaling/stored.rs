@@ -114,7 +114,7 @@ pub(in crate::model) enum Sickness {
     Elb,
     /// `SetInstanceHealth` said so.
     User,
-    /// It is older than MaxInstanceLifetime.
+    /// It is older than `MaxInstanceLifetime`.
     Age,
 }
 

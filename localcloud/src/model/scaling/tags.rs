@@ -32,7 +32,7 @@ fn read(entry: &Args<'_>) -> Result<(String, (String, bool)), Fault> {
     ))
 }
 
-/// Reads the tags of CreateAutoScalingGroup; a resource id, where one is given, must be the group itself.
+/// Reads the tags of `CreateAutoScalingGroup`; a resource id, where one is given, must be the group itself.
 pub(super) fn read_for_create(args: &Args<'_>, name: &str) -> Result<Tags, Fault> {
     let mut tags = Tags::new();
     for entry in args.maps("Tags")? {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{Fault, Tree, args::Args, elb, state::State};
 
-/// Target groups in one call (AttachLoadBalancerTargetGroups).
+/// Target groups in one call (`AttachLoadBalancerTargetGroups`).
 const AT_ONCE: usize = 10;
 
 /// Target groups that one group may have (Quotas for Amazon EC2 Auto Scaling).
@@ -23,7 +23,7 @@ fn read_groups(args: &Args<'_>) -> Result<Vec<String>, Fault> {
 }
 
 fn read_sources(args: &Args<'_>) -> Result<Vec<String>, Fault> {
-    let mut arns = Vec::new();
+    let mut targets = Vec::new();
     for source in args.maps("TrafficSources")? {
         source.only("Identifier Type")?;
         if source
@@ -34,13 +34,13 @@ fn read_sources(args: &Args<'_>) -> Result<Vec<String>, Fault> {
                 "Only traffic sources of type elbv2 are served by this cloud",
             ));
         }
-        arns.push(source.text("Identifier")?.to_owned());
+        targets.push(source.text("Identifier")?.to_owned());
     }
-    Ok(arns)
+    Ok(targets)
 }
 
-fn check_exist(state: &State, arns: &[String]) -> Result<(), Fault> {
-    if arns.iter().all(|arn| state.elb.groups.contains_key(arn)) {
+fn check_exist(state: &State, targets: &[String]) -> Result<(), Fault> {
+    if targets.iter().all(|arn| state.elb.groups.contains_key(arn)) {
         return Ok(());
     }
     Err(Fault::validation(
@@ -48,12 +48,12 @@ fn check_exist(state: &State, arns: &[String]) -> Result<(), Fault> {
     ))
 }
 
-/// Reads `TargetGroupARNs` and `TrafficSources` of CreateAutoScalingGroup.
+/// Reads `TargetGroupARNs` and `TrafficSources` of `CreateAutoScalingGroup`.
 pub(super) fn read_for_create(state: &State, args: &Args<'_>) -> Result<Vec<String>, Fault> {
-    let mut arns = read_groups(args)?;
-    arns.extend(read_sources(args)?);
-    check_exist(state, &arns)?;
-    Ok(arns)
+    let mut targets = read_groups(args)?;
+    targets.extend(read_sources(args)?);
+    check_exist(state, &targets)?;
+    Ok(targets)
 }
 
 pub(super) fn attach_groups(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
@@ -64,8 +64,8 @@ pub(super) fn attach_sources(state: &mut State, args: &Args<'_>) -> Result<Tree,
     attach(state, args, read_sources(args)?, "TrafficSources")
 }
 
-fn check_count(args: &Args<'_>, arns: &[String], list: &str) -> Result<(), Fault> {
-    match arns.len() {
+fn check_count(args: &Args<'_>, targets: &[String], list: &str) -> Result<(), Fault> {
+    match targets.len() {
         0 => Err(args.missing(list)),
         1..=AT_ONCE => Ok(()),
         _ => Err(Fault::validation(format!(
@@ -78,21 +78,21 @@ fn check_count(args: &Args<'_>, arns: &[String], list: &str) -> Result<(), Fault
 fn attach(
     state: &mut State,
     args: &Args<'_>,
-    arns: Vec<String>,
+    targets: Vec<String>,
     list: &str,
 ) -> Result<Tree, Fault> {
-    check_count(args, &arns, list)?;
-    check_exist(state, &arns)?;
+    check_count(args, &targets, list)?;
+    check_exist(state, &targets)?;
     let name = args.text(NAME)?;
     let group = groups::named(state, args)?;
     groups::refuse_deleting(group, name)?;
-    if group.sources.len() + arns.len() > SOURCES {
+    if group.sources.len() + targets.len() > SOURCES {
         return Err(Fault::new(
             "LimitExceeded",
             "The maximum number of target groups for the group has been reached",
         ));
     }
-    for arn in arns {
+    for arn in targets {
         let source = group.sources.entry(arn).or_insert(Source::Adding);
         if *source == Source::Removing {
             *source = Source::Adding;
@@ -110,20 +110,25 @@ pub(super) fn detach_sources(state: &mut State, args: &Args<'_>) -> Result<Tree,
     detach(state, args, &read_sources(args)?, "TrafficSources")
 }
 
-fn detach(state: &mut State, args: &Args<'_>, arns: &[String], list: &str) -> Result<Tree, Fault> {
-    check_count(args, arns, list)?;
+fn detach(
+    state: &mut State,
+    args: &Args<'_>,
+    targets: &[String],
+    list: &str,
+) -> Result<Tree, Fault> {
+    check_count(args, targets, list)?;
     let name = args.text(NAME)?;
     let group = groups::named(state, args)?;
-    if arns.iter().any(|arn| !group.sources.contains_key(arn)) {
+    if targets.iter().any(|arn| !group.sources.contains_key(arn)) {
         return Err(Fault::validation(
             "Trying to remove Target Groups that are not part of the group",
         ));
     }
-    for arn in arns {
+    for arn in targets {
         group.sources.insert(arn.clone(), Source::Removing);
     }
     let members: Vec<String> = group.members.keys().cloned().collect();
-    for arn in arns {
+    for arn in targets {
         for member in &members {
             elb::release(state, arn, member);
         }

@@ -51,7 +51,7 @@ pub struct TargetView {
     pub instance: String,
     pub port: u16,
     pub zone: Option<String>,
-    /// As DescribeTargetHealth says it: `healthy`, `draining`, …
+    /// As `DescribeTargetHealth` says it: `healthy`, `draining`, …
     pub state: &'static str,
     pub reason: Option<&'static str>,
 }

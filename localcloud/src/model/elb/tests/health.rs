@@ -252,7 +252,7 @@ fn each_change_tells_the_world_once_and_whole() {
     register(&mut cloud, &group, &instance);
     cloud.listener(&balancer, 80, &group);
     let now = cloud.world.now();
-    let mut balances = |action: &str, given: serde_json::Value| {
+    let mut told_by = |action: &str, given: serde_json::Value| {
         let crate::model::Params::Map(params) = crate::physics::fixture::params(&given) else {
             panic!("a map")
         };
@@ -272,7 +272,7 @@ fn each_change_tells_the_world_once_and_whole() {
             });
         told.collect::<Vec<_>>()
     };
-    let told = balances(
+    let told = told_by(
         "DeregisterTargets",
         json!({"TargetGroupArn": group, "Targets": [{"Id": instance}]}),
     );
@@ -281,13 +281,13 @@ fn each_change_tells_the_world_once_and_whole() {
     assert_eq!(told[0].listeners[0].rules.len(), 1);
     // Saying the same again changes nothing, so nothing is told.
     assert!(
-        balances(
+        told_by(
             "DeregisterTargets",
             json!({"TargetGroupArn": group, "Targets": [{"Id": instance}]})
         )
         .is_empty()
     );
-    assert!(balances("DescribeTargetHealth", json!({"TargetGroupArn": group})).is_empty());
+    assert!(told_by("DescribeTargetHealth", json!({"TargetGroupArn": group})).is_empty());
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn a_launching_instance_waits_until_it_is_told_to_go_on() {
     cloud.pass(50);
     assert_eq!(
         cloud.members("web", "Pending:Wait"),
-        [id.clone()],
+        std::slice::from_ref(&id),
         "the heartbeat gave it another minute"
     );
     cloud.scaling("CompleteLifecycleAction", complete(&id, "CONTINUE"));
-    assert_eq!(cloud.settled("web", 1), [id.clone()]);
+    assert_eq!(cloud.settled("web", 1), std::slice::from_ref(&id));
     assert_eq!(
         cloud.refused(
             AutoScaling,

@@ -1,5 +1,10 @@
 //! What groups are told: validation, defaults, tags, policies, schedules, protection from deletion.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read best with their JSON in place"
+)]
+
 use crate::model::Service::AutoScaling;
 use crate::physics::fixture::{Cloud, count, text};
 use serde_json::{Value, json};

@@ -1,5 +1,10 @@
 //! Groups and target groups: registration, draining, attachment, health by the load balancer.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read best with their JSON in place"
+)]
+
 use crate::model::Service::AutoScaling;
 use crate::physics::{
     Behaviour, Service,
