@@ -1,4 +1,6 @@
 //! The only loop of a run: steps, waits and work going forward, the ledger going back.
+//!
+//! Each body is boxed: a flow's future would else hold the futures of every SDK call in it, which are large and deep.
 
 use std::any::Any;
 use std::error::Error;
@@ -49,6 +51,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         self.begin(name)?;
         let began = Instant::now();
         let result = body(&mut self.ledger)
+            .boxed_local()
             .await
             .map_err(|error| Cause::Error(Box::new(error)));
         self.end(name, began, result)
@@ -78,7 +81,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         let result = tokio::select! {
             biased;
             () = self.asked() => Err(Cause::Stopped),
-            result = body() => result.map_err(|error| Cause::Error(Box::new(error))),
+            result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
         };
         self.end(name, began, result)
     }
@@ -199,7 +202,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         tokio::select! {
             biased;
             () = self.asked() => Err(Cause::Stopped),
-            polled = tokio::time::timeout(patience.poll, probe()) => match polled {
+            polled = tokio::time::timeout(patience.poll, probe().boxed_local()) => match polled {
                 Ok(result) => result.map_err(|error| Cause::Error(Box::new(error))),
                 Err(_) => Ok(Readiness::NotYet(format!("no answer within {} s", patience.poll.as_secs()))),
             },
@@ -237,7 +240,7 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
         stop: setup.stop.clone(),
         committed: false,
     };
-    let result = AssertUnwindSafe(body(&mut run))
+    let result = AssertUnwindSafe(body(&mut run).boxed_local())
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| {

@@ -18,6 +18,12 @@ impl RunId {
         Self(Ulid::from_parts(millis, entropy))
     }
 
+    /// When the run began, to the millisecond.
+    pub fn began(&self) -> jiff::Timestamp {
+        let millis = i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+    }
+
     /// The last ten characters in lower case: enough to tell runs apart in names of limited length.
     pub fn short(&self) -> String {
         let text = self.0.to_string().to_lowercase();

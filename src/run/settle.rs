@@ -81,7 +81,7 @@ async fn take_back<U, W: Unwind<U>>(
     undo: &U,
     on: &Setup<'_, U>,
 ) -> Result<(), String> {
-    let attempt = AssertUnwindSafe(unwinder.undo(undo)).catch_unwind();
+    let attempt = AssertUnwindSafe(unwinder.undo(undo).boxed_local()).catch_unwind();
     tokio::select! {
         biased;
         () = on.stop.skip.cancelled() => Err("skipped on request".to_owned()),
