@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::cloud::{
     Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, InstanceId, KeyPairName, Kind,
-    SecurityGroupId, tag,
+    SecurityGroupId, SnapshotId, Tags, VolumeId, tag,
 };
 use crate::run::{Ledger, Lifetime, RunId, Unwind};
 
@@ -57,6 +57,9 @@ pub enum Undo {
     DeleteVolumesOf {
         run: RunId,
     },
+    DeleteVolumes {
+        ids: Vec<VolumeId>,
+    },
     /// The image and its snapshots.
     RemoveImage {
         id: ImageId,
@@ -64,6 +67,10 @@ pub enum Undo {
     },
     RemoveImagesOf {
         run: RunId,
+    },
+    /// A snapshot that has lost its image.
+    DeleteSnapshot {
+        id: SnapshotId,
     },
     /// What a roll made or changed.
     Roll(OfRoll),
@@ -80,8 +87,13 @@ impl fmt::Display for Undo {
             Self::TerminateInstance { id } => write!(f, "instance {id}"),
             Self::TerminateInstancesOf { run } => write!(f, "instance of run {run}"),
             Self::DeleteVolumesOf { run } => write!(f, "volumes of run {run}"),
+            Self::DeleteVolumes { ids } => {
+                let ids: Vec<_> = ids.iter().map(VolumeId::as_str).collect();
+                write!(f, "volumes {}", ids.join(", "))
+            }
             Self::RemoveImage { id, .. } => write!(f, "image {id}"),
             Self::RemoveImagesOf { run } => write!(f, "image of run {run}"),
+            Self::DeleteSnapshot { id } => write!(f, "snapshot {id}"),
             Self::Roll(of) => of.fmt(f),
             Self::Retire(retire) => retire.fmt(f),
         }
@@ -106,7 +118,7 @@ pub async fn make<T>(
     lifetime: Lifetime,
     intent: Undo,
     call: impl AsyncFnOnce() -> Result<T, CloudError>,
-    find: impl AsyncFnOnce() -> Result<Option<T>, CloudError>,
+    mut find: impl AsyncFnMut() -> Result<Option<T>, CloudError>,
     undo: impl FnOnce(&T) -> Undo,
 ) -> Result<T, Error> {
     let slot = ledger.intend(lifetime, intent)?;
@@ -121,17 +133,17 @@ pub async fn make<T>(
         ledger.forget(slot)?;
         return Err(error.into());
     }
-    match find().await {
-        Ok(Some(thing)) => {
+    // What happened may show late, so that one look that finds nothing proves nothing; the intent stays on the ledger.
+    let mut pause = Duration::from_secs(1);
+    for _ in 0..LOOKS {
+        if let Ok(Some(thing)) = find().await {
             ledger.made(slot, undo(&thing))?;
-            Ok(thing)
+            return Ok(thing);
         }
-        Ok(None) if error.kind == Kind::AlreadyExists => {
-            ledger.forget(slot)?;
-            Err(error.into())
-        }
-        Ok(None) | Err(_) => Err(error.into()),
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
+    Err(error.into())
 }
 
 /// Filters for what carries the run's tag.
@@ -170,40 +182,67 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
     }
 
     async fn delete_volumes(&self, run: RunId) -> Result<(), CloudError> {
-        let found = self.cloud.find_volumes(&of(run)).await?;
-        for id in found {
-            persist(async || self.cloud.delete_volume(&id).await).await?;
+        let found = look(async || self.cloud.find_volumes(&of(run)).await).await?;
+        self.delete_each_volume(&found).await
+    }
+
+    async fn delete_each_volume(&self, ids: &[VolumeId]) -> Result<(), CloudError> {
+        for id in ids {
+            persist(async || self.cloud.delete_volume(id).await).await?;
         }
         Ok(())
     }
 
     async fn remove_images(&self, run: RunId) -> Result<(), CloudError> {
         let query = ImageQuery::own(of(run));
-        let found = look(async || self.cloud.find_images(&query).await).await?;
-        self.remove(found, run).await
-    }
-
-    async fn remove_image(&self, id: &ImageId, run: RunId) -> Result<(), CloudError> {
-        let found = match self.cloud.find_images(&ImageQuery::id(id)).await {
-            Err(error) if error.is_not_found() => Vec::new(),
-            answer => answer?,
-        };
-        self.remove(found, run).await
-    }
-
-    /// A pending image names no snapshots yet, so that those with the run's tag go too.
-    async fn remove(&self, images: Vec<Image>, run: RunId) -> Result<(), CloudError> {
-        let mut snapshots = self.cloud.find_snapshots(&of(run)).await?;
-        for image in images {
-            snapshots.extend(image.snapshots());
-            persist(async || self.cloud.deregister_image(&image.id).await).await?;
+        for image in look(async || self.cloud.find_images(&query).await).await? {
+            self.remove_image(&image.id, image.snapshots(), run).await?;
         }
+        Ok(())
+    }
+
+    async fn remove_made_image(&self, id: &ImageId, run: RunId) -> Result<(), CloudError> {
+        let snapshots = match self.cloud.find_images(&ImageQuery::id(id)).await {
+            Err(error) if error.is_not_found() => Vec::new(),
+            answer => answer?.iter().flat_map(Image::snapshots).collect(),
+        };
+        self.remove_image(id, snapshots, run).await
+    }
+
+    /// Snapshots get the run's tag before the image goes: until then the image leads to them, afterwards only the tag does.
+    /// A pending image may not name them yet; their description names the image ("CreateImage").
+    async fn remove_image(
+        &self,
+        id: &ImageId,
+        named: Vec<SnapshotId>,
+        run: RunId,
+    ) -> Result<(), CloudError> {
+        let description = format!("Created by CreateImage(*) for {id}*");
+        let described = [Filter::new("description", description)];
+        let mut snapshots = if named.is_empty() {
+            look(async || self.cloud.find_snapshots(&described).await).await?
+        } else {
+            self.cloud.find_snapshots(&described).await?
+        };
+        snapshots.extend(named);
+        self.tag_snapshots(&snapshots, run).await?;
+        persist(async || self.cloud.deregister_image(id).await).await?;
+        snapshots.extend(self.cloud.find_snapshots(&of(run)).await?);
         snapshots.sort();
         snapshots.dedup();
         for id in snapshots {
             persist(async || self.cloud.delete_snapshot(&id).await).await?;
         }
         Ok(())
+    }
+
+    async fn tag_snapshots(&self, ids: &[SnapshotId], run: RunId) -> Result<(), CloudError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let tags: Tags = [(tag::RUN.to_owned(), run.to_string())].into();
+        persist(async || self.cloud.put_tags(&ids, &tags).await).await
     }
 }
 
@@ -224,8 +263,12 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             }
             Undo::TerminateInstancesOf { run } => self.terminate_instances(*run).await,
             Undo::DeleteVolumesOf { run } => self.delete_volumes(*run).await,
-            Undo::RemoveImage { id, run } => self.remove_image(id, *run).await,
+            Undo::DeleteVolumes { ids } => self.delete_each_volume(ids).await,
+            Undo::RemoveImage { id, run } => self.remove_made_image(id, *run).await,
             Undo::RemoveImagesOf { run } => self.remove_images(*run).await,
+            Undo::DeleteSnapshot { id } => {
+                persist(async || self.cloud.delete_snapshot(id).await).await
+            }
             Undo::Roll(of) => roll::undo(self.cloud, of).await,
             Undo::Retire(retire) => retire::retire(self.cloud, retire).await,
         }

@@ -3,13 +3,16 @@
 use aws_sdk_ec2::types as ec2;
 use jiff::Timestamp;
 
+use crate::aws::Aws;
 use crate::aws::convert::{devices, filters, specification, tags_of, text};
 use crate::aws::error::failed;
-use crate::aws::{Aws, PAGE};
 use crate::cloud::{
     Account, Error, Filter, Image, ImageDevice, ImageId, ImageQuery, ImageState, Images, NewImage,
     Result, SnapshotId,
 };
+
+/// Versions a page; the most that "DescribeLaunchTemplateVersions" gives.
+const VERSIONS_PAGE: i32 = 200;
 
 impl Images for Aws {
     async fn find_images(&self, query: &ImageQuery) -> Result<Vec<Image>> {
@@ -43,10 +46,6 @@ impl Images for Aws {
             .set_description(image.description.clone())
             .set_block_device_mappings(some(devices(&image.devices)))
             .tag_specifications(specification(ec2::ResourceType::Image, &image.tags))
-            .tag_specifications(specification(
-                ec2::ResourceType::Snapshot,
-                &image.snapshot_tags,
-            ))
             .send()
             .await
             .map_err(|error| failed(CALL, error))?;
@@ -137,7 +136,7 @@ impl Aws {
                     .values(id.as_str())
                     .build(),
             )
-            .max_results(PAGE);
+            .max_results(VERSIONS_PAGE);
         let mut users = Vec::new();
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {

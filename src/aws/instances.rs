@@ -258,8 +258,18 @@ fn instance_of(call: &'static str, instance: &ec2::Instance) -> Result<Instance>
             .map(ToOwned::to_owned),
         image: ImageId::new(instance.image_id().unwrap_or_default()),
         addresses: addresses_of(instance),
+        lasting_volumes: lasting_volumes_of(instance),
         tags: tags_of(instance.tags()),
     })
+}
+
+fn lasting_volumes_of(instance: &ec2::Instance) -> Vec<VolumeId> {
+    let volumes = instance.block_device_mappings().iter();
+    volumes
+        .filter_map(ec2::InstanceBlockDeviceMapping::ebs)
+        .filter(|volume| volume.delete_on_termination() == Some(false))
+        .filter_map(|volume| volume.volume_id().map(VolumeId::new))
+        .collect()
 }
 
 fn addresses_of(instance: &ec2::Instance) -> Addresses {
@@ -268,7 +278,14 @@ fn addresses_of(instance: &ec2::Instance) -> Addresses {
     let ipv6 = interfaces
         .flat_map(|interface| interface.ipv6_addresses())
         .find_map(|address| some(address.ipv6_address()));
+    // AWS's own addresses are owned by `amazon` ("InstanceNetworkInterfaceAssociation").
+    let mut interfaces = instance.network_interfaces().iter();
+    let elastic = interfaces.any(|interface| {
+        let owner = interface.association().and_then(|held| held.ip_owner_id());
+        owner.is_some_and(|owner| owner != "amazon")
+    });
     Addresses {
+        elastic,
         public_ip: some(instance.public_ip_address()),
         private_ip: some(instance.private_ip_address()),
         public_dns: some(instance.public_dns_name()),

@@ -22,7 +22,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::cloud::{Error, Kind, Region};
+use crate::cloud::{Error, Kind, Region, Site};
 
 /// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
 const MAX_ATTEMPTS: u32 = 10;
@@ -66,6 +66,7 @@ impl std::fmt::Debug for Keys {
 #[derive(Clone, Debug)]
 pub struct Aws {
     region: Region,
+    endpoint: Option<String>,
     ec2: aws_sdk_ec2::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
@@ -85,8 +86,11 @@ impl Aws {
         if let Some(url) = &access.ec2_endpoint {
             ec2 = ec2.endpoint_url(url);
         }
+        let endpoint = access.ec2_endpoint.clone();
+        let endpoint = endpoint.or_else(|| config.endpoint_url().map(ToOwned::to_owned));
         Ok(Self {
             region: Region::new(region),
+            endpoint,
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             autoscaling: aws_sdk_autoscaling::Client::new(&config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
@@ -97,6 +101,16 @@ impl Aws {
     /// The region that every call goes to.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+}
+
+impl Site for Aws {
+    fn region(&self) -> &Region {
+        &self.region
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
     }
 }
 

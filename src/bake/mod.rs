@@ -1,1 +1,28 @@
-//! bake
+//! Bake: from a checked template to an image. Look up, plan, run; one file a step.
+//!
+//! What the words of a template mean is `template`'s, how a machine is provisioned `provision`'s, and how things are taken
+//! back `undo`'s. Here stands the order, and what each step asks of the cloud.
+
+mod address;
+mod clean;
+mod connect;
+mod error;
+mod facts;
+mod flow;
+mod image;
+mod instance;
+mod key_pair;
+mod plan;
+mod security_group;
+mod settings;
+mod show;
+mod tags;
+mod tools;
+
+pub use address::AddressError;
+pub use error::{Error, LookUpError};
+pub use facts::{BakeFacts, look_up};
+pub use flow::{Artifact, Verdict, World, carry_out, verdict};
+pub use plan::{BakePlan, Options, Stopping, TemporaryGroup, plan};
+pub use settings::{Login, SshSettings};
+pub use tools::{HostTools, Tools};

@@ -92,8 +92,6 @@ pub struct NewImage {
     pub devices: Vec<BlockDevice>,
     /// On the image, from the moment it exists.
     pub tags: Tags,
-    /// On its snapshots, from the moment they exist.
-    pub snapshot_tags: Tags,
 }
 
 /// One entry of a block device mapping ("BlockDeviceMapping" of the EC2 API). Unset fields are the cloud's to choose.

@@ -16,6 +16,8 @@ pub struct Instance {
     pub reason: Option<String>,
     pub image: ImageId,
     pub addresses: Addresses,
+    /// Attached volumes that stay when the instance goes.
+    pub lasting_volumes: Vec<VolumeId>,
     pub tags: Tags,
 }
 
@@ -27,6 +29,8 @@ pub struct Addresses {
     pub public_dns: Option<String>,
     pub private_dns: Option<String>,
     pub ipv6: Option<String>,
+    /// The public address belongs to the account, not to the machine.
+    pub elastic: bool,
 }
 
 /// The states of "InstanceState" in the EC2 API.

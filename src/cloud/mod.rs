@@ -38,6 +38,30 @@ pub use traffic::{
 
 use std::collections::BTreeMap;
 
+/// Which account and region a run works in, as far as the user named them: what another process needs to go on there.
+/// Credentials never stand here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Home {
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    /// An endpoint of EC2 other than AWS's.
+    pub ec2_endpoint: Option<String>,
+}
+
+impl Home {
+    /// Under which a journal has it as a fact.
+    pub const KEY: &str = "home";
+}
+
+/// Where a client's calls go.
+pub trait Site {
+    /// The region of every call.
+    fn region(&self) -> &Region;
+
+    /// The URL of EC2 when it is not AWS's own.
+    fn endpoint(&self) -> Option<&str>;
+}
+
 /// All of the cloud that undoing needs.
 pub trait Cloud:
     Images + Instances + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic

@@ -1,0 +1,83 @@
+//! What goes wrong in a bake, with the place in the user's files that it concerns.
+
+use crate::cloud;
+use crate::source::{Diagnostic, Place};
+use crate::ssh::ConnectError;
+use crate::undo;
+
+/// Why nothing could be planned.
+#[derive(Debug)]
+pub enum LookUpError {
+    /// The template asks for what cannot be; every reason at once.
+    Findings(Vec<Diagnostic>),
+    /// The cloud did not answer.
+    Cloud(cloud::Error),
+}
+
+impl From<cloud::Error> for LookUpError {
+    fn from(error: cloud::Error) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cloud refused a value of the template.
+    #[error("{error}")]
+    Refused {
+        error: cloud::Error,
+        /// Where the value was set, when a value is to blame that the user wrote.
+        place: Option<Place>,
+    },
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
+    #[error("the journal cannot be written")]
+    Journal(#[from] std::io::Error),
+    #[error("cannot make a key pair")]
+    KeyPair(#[source] ssh_key::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Remote(#[from] crate::ssh::Error),
+    #[error("the image is not what was asked for: {0}")]
+    NotAsPlanned(String),
+    /// A command of `kiln.verify` said no.
+    #[error("`{command}` failed on the machine: {reason}")]
+    Verify { command: String, reason: String },
+}
+
+impl From<undo::Error> for Error {
+    fn from(error: undo::Error) -> Self {
+        match error {
+            undo::Error::Cloud(error) => Self::Cloud(error),
+            undo::Error::Journal(error) => Self::Journal(error),
+        }
+    }
+}
+
+impl Error {
+    /// Blames the value at `place` when the cloud refused the call for its parameters.
+    pub(super) fn blame(self, place: impl FnOnce(&cloud::Error) -> Option<Place>) -> Self {
+        match self {
+            Self::Cloud(error) if !error.is_passing() => {
+                let place = place(&error);
+                Self::Refused { error, place }
+            }
+            other => other,
+        }
+    }
+
+    /// The refusal as a finding that points at the line which set the value.
+    pub fn finding(&self) -> Option<Diagnostic> {
+        let Self::Refused {
+            error,
+            place: Some(place),
+        } = self
+        else {
+            return None;
+        };
+        let finding = Diagnostic::error("bake::refused", error.to_string());
+        Some(finding.at_place(*place, "AWS refuses this"))
+    }
+}

@@ -1,0 +1,321 @@
+//! The bake itself: a table of contents. What each line does stands in its own file.
+
+use std::cell::RefCell;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::bake::connect::{Connecting, Seen};
+use crate::bake::{
+    BakePlan, Error, Tools, clean, image, instance, key_pair, plan::Stopping, security_group,
+};
+use crate::cloud::{Cloud, Home, Image, ImageId, InstanceId, Region, SnapshotId};
+use crate::provision::{self, Context};
+use crate::run::{self, Clock, Entry, Events, Failure, Outcome, Run, Setup, Slot};
+use crate::ssh::Remote;
+use crate::ssh::keys::KeyPair;
+use crate::undo::{Undo, Unwinder};
+
+/// The type under which manifests and scripts know this builder.
+const BUILDER: &str = "amazon-ebs";
+
+/// What a bake works with.
+pub struct World<'a, C, T> {
+    pub cloud: &'a C,
+    pub tools: &'a T,
+    pub clock: &'a dyn Clock,
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Artifact {
+    pub build: String,
+    pub region: Region,
+    pub image: ImageId,
+    pub name: String,
+    pub snapshots: Vec<SnapshotId>,
+}
+
+impl Artifact {
+    /// `region:ami-…`, as manifests and Packer's own output have it.
+    pub fn id(&self) -> String {
+        format!("{}:{}", self.region, self.image)
+    }
+}
+
+/// How a bake ended, for exit codes and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Done,
+    /// Failed, and everything is as it was.
+    Failed,
+    /// Something could not be taken back; `sweep` tries again.
+    CleanUpDue,
+    Stopped,
+}
+
+/// The verdict on an outcome. A stop request counts for more than what it left.
+pub fn verdict(outcome: &Outcome<Artifact, Undo>) -> Verdict {
+    match &outcome.result {
+        Err(failure) if failure.is_stop() => Verdict::Stopped,
+        _ if !outcome.left.is_empty() => Verdict::CleanUpDue,
+        Ok(_) => Verdict::Done,
+        Err(_) => Verdict::Failed,
+    }
+}
+
+/// Carries a plan out, and takes back what must go, however it ends.
+///
+/// The journal learns first where the run works (`home`), so that a sweep finds its way without the template.
+pub async fn carry_out<C: Cloud, T: Tools>(
+    plan: &BakePlan,
+    home: &Home,
+    on: &World<'_, C, T>,
+    setup: Setup<'_, Undo>,
+) -> Outcome<Artifact, Undo> {
+    let noted = serde_json::to_value(home).map_err(std::io::Error::from);
+    let noted = noted.and_then(|value| {
+        let key = Home::KEY.to_owned();
+        setup.journal.note(&Entry::Fact { key, value })
+    });
+    run::run(
+        &Unwinder::new(on.cloud),
+        setup,
+        async |run: &mut Run<'_, Undo>| {
+            noted.map_err(|error| Failure::new("journal", Error::Journal(error)))?;
+            bake(plan, on, run).await
+        },
+    )
+    .await
+}
+
+async fn bake<C: Cloud, T: Tools>(
+    plan: &BakePlan,
+    on: &World<'_, C, T>,
+    run: &mut Run<'_, Undo>,
+) -> Result<Artifact, Failure> {
+    let cloud = on.cloud;
+    let key = temporary_key(plan, cloud, run).await?;
+    let group = temporary_group(plan, cloud, run).await?;
+    let (source, volumes) = run
+        .step("launch instance", async |made| {
+            instance::launch(plan, group.as_ref(), cloud, made).await
+        })
+        .await?;
+    let host = address(plan, &source, cloud, run).await?;
+    let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;
+    prepare(plan, (&source, &host), key.as_ref(), &remote, run).await?;
+    come_to_rest(plan, (&source, volumes), cloud, run).await?;
+    let made = make_image(plan, &source, cloud, run).await?;
+    run.step("mark as ready", async |_| {
+        image::mark_ready(plan, &made, on.clock.now(), cloud).await
+    })
+    .await?;
+    run.commit()?;
+    Ok(Artifact {
+        build: plan.build.clone(),
+        region: plan.region.clone(),
+        image: made.id.clone(),
+        name: plan.image.name.clone(),
+        snapshots: made.snapshots(),
+    })
+}
+
+async fn temporary_key(
+    plan: &BakePlan,
+    cloud: &impl Cloud,
+    run: &mut Run<'_, Undo>,
+) -> Result<Option<KeyPair>, Failure> {
+    let Some(name) = &plan.key_pair else {
+        return Ok(None);
+    };
+    let create = async |made: &mut _| {
+        key_pair::create(name, &plan.scratch_tags, plan.run, cloud, made).await
+    };
+    run.step("create key pair", create).await.map(Some)
+}
+
+async fn temporary_group(
+    plan: &BakePlan,
+    cloud: &impl Cloud,
+    run: &mut Run<'_, Undo>,
+) -> Result<Option<crate::cloud::SecurityGroupId>, Failure> {
+    let Some(wanted) = &plan.security_group else {
+        return Ok(None);
+    };
+    let create = async |made: &mut _| security_group::create(wanted, plan.run, cloud, made).await;
+    run.step("create security group", create).await.map(Some)
+}
+
+/// With a fixed host the wait for SSH is the wait for the machine too.
+async fn address(
+    plan: &BakePlan,
+    source: &InstanceId,
+    cloud: &impl Cloud,
+    run: &mut Run<'_, Undo>,
+) -> Result<String, Failure> {
+    if let Some(host) = &plan.ssh.host {
+        return Ok(host.clone());
+    }
+    run.wait("instance running", &plan.waits.instance, async || {
+        instance::running(source, &plan.ssh, cloud).await
+    })
+    .await
+}
+
+async fn connect<C: Cloud, T: Tools>(
+    plan: &BakePlan,
+    on: &World<'_, C, T>,
+    (source, host): (&InstanceId, &str),
+    key: Option<&KeyPair>,
+    run: &mut Run<'_, Undo>,
+) -> Result<T::Remote, Failure> {
+    let private = key.map(KeyPair::private).transpose();
+    let private = private.map_err(|error| Failure::new("connect", Error::KeyPair(error)))?;
+    if !plan.ssh.pause.is_zero() {
+        run.work("pause before connecting", async || {
+            tokio::time::sleep(plan.ssh.pause).await;
+            Ok::<_, Error>(())
+        })
+        .await?;
+    }
+    let connecting = Connecting {
+        cloud: on.cloud,
+        tools: on.tools,
+        events: run.events(),
+        ssh: &plan.ssh,
+        instance: source,
+        host,
+        private_key: private.as_deref(),
+        seen: RefCell::new(Seen::default()),
+    };
+    run.wait("connect", &plan.ssh.patience, async || {
+        connecting.attempt().await
+    })
+    .await
+}
+
+/// Everything that happens on the machine.
+async fn prepare(
+    plan: &BakePlan,
+    machine: (&InstanceId, &str),
+    key: Option<&KeyPair>,
+    remote: &impl Remote,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    let events: &dyn Events = run.events();
+    run.work("wait for cloud-init", async || {
+        clean::wait_for_cloud_init(remote, events).await
+    })
+    .await?;
+    let context = context(plan, machine, key);
+    run.work(provision::WORK, async || {
+        provision::apply(&plan.provisioners, remote, &context, events).await
+    })
+    .await?;
+    if !plan.verify.is_empty() {
+        run.work("verify", async || {
+            provision::verify(&plan.verify, remote, &context, events).await
+        })
+        .await?;
+    }
+    run.work("clean up the machine", async || {
+        let done = clean::wipe(plan, key.map(KeyPair::public), remote, events).await;
+        remote.close().await;
+        done
+    })
+    .await
+}
+
+fn context(plan: &BakePlan, (id, host): (&InstanceId, &str), key: Option<&KeyPair>) -> Context {
+    let source = &plan.source;
+    let mut build = Map::new();
+    let mut set = |name: &str, value: Value| build.insert(name.to_owned(), value);
+    set("ID", json!(id));
+    set("Host", json!(host));
+    set("Port", json!(plan.ssh.port));
+    set("User", json!(plan.ssh.user));
+    set("ConnType", json!("ssh"));
+    set("PackerRunUUID", json!(plan.run));
+    set("SourceAMI", json!(source.id));
+    set("SourceAMIName", json!(source.name));
+    set("SourceAMICreationDate", json!(source.created));
+    set("SourceAMIOwner", json!(source.owner));
+    set("SourceAMIOwnerName", json!(source.owner_alias));
+    set("BuildRegion", json!(plan.region));
+    if let Some(key) = key {
+        set("SSHPublicKey", json!(key.public()));
+        set("SSHPrivateKey", json!(key.private().unwrap_or_default()));
+    }
+    Context {
+        build_name: plan.build.clone(),
+        builder_type: BUILDER.to_owned(),
+        run: plan.run.to_string(),
+        build,
+    }
+}
+
+async fn come_to_rest(
+    plan: &BakePlan,
+    (source, volumes): (&InstanceId, Option<Slot>),
+    cloud: &impl Cloud,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    match plan.stopping {
+        Stopping::Restart => return Ok(()),
+        Stopping::ByItself => {}
+        Stopping::Stop => {
+            run.step("stop instance", async |_| {
+                cloud.stop_instance(source).await.map_err(Error::Cloud)
+            })
+            .await?;
+        }
+    }
+    let stopped = run
+        .wait("instance stopped", &plan.waits.instance, async || {
+            instance::stopped(source, cloud).await
+        })
+        .await?;
+    if let Some(slot) = volumes {
+        run.step("note volumes", async |made| {
+            instance::note_volumes(&stopped, slot, made)
+        })
+        .await?;
+    }
+    for support in &plan.network_support {
+        run.step("set network support", async |_| {
+            let set = cloud.set_network_support(source, *support).await;
+            set.map_err(Error::Cloud)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn make_image(
+    plan: &BakePlan,
+    source: &InstanceId,
+    cloud: &impl Cloud,
+    run: &mut Run<'_, Undo>,
+) -> Result<Image, Failure> {
+    let id = run
+        .step("create image", async |made| {
+            image::create(plan, source, cloud, made).await
+        })
+        .await?;
+    let made = run
+        .wait("image available", &plan.waits.image, async || {
+            image::available(&id, cloud).await
+        })
+        .await?;
+    run.step("check image", async |_| image::check(&made))
+        .await?;
+    if !plan.share.accounts.is_empty() || !plan.share.groups.is_empty() {
+        run.step("share image", async |_| {
+            image::share(plan, &id, cloud).await
+        })
+        .await?;
+    }
+    Ok(made)
+}

@@ -1,0 +1,154 @@
+//! The machine that the image is made of: launched, waited for, brought to rest.
+
+use crate::bake::settings::SshSettings;
+use crate::bake::{BakePlan, Error};
+use crate::cloud::{
+    Cloud, Error as CloudError, Filter, Instance, InstanceId, InstanceState, NewInstance,
+    SecurityGroupId,
+};
+use crate::run::{Ledger, Lifetime, Readiness, Slot};
+use crate::source::Place;
+use crate::undo::{self, Undo};
+
+/// Launches the machine. Volumes that would outlive it are on the ledger before it is, in the slot that is given too.
+pub(super) async fn launch(
+    plan: &BakePlan,
+    group: Option<&SecurityGroupId>,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(InstanceId, Option<Slot>), Error> {
+    let run = plan.run;
+    let mut wanted: NewInstance = plan.instance.clone();
+    wanted.security_groups.extend(group.cloned());
+    let volumes = if plan.volumes_outlive {
+        Some(made.intend(Lifetime::Scratch, Undo::DeleteVolumesOf { run })?)
+    } else {
+        None
+    };
+    let token = [Filter::new("client-token", wanted.token.as_str())];
+    let launched = undo::make(
+        made,
+        Lifetime::Scratch,
+        Undo::TerminateInstancesOf { run },
+        async || cloud.launch(&wanted).await,
+        async || Ok(cloud.find_instances(&token).await?.pop()),
+        |instance: &Instance| Undo::TerminateInstance {
+            id: instance.id.clone(),
+        },
+    )
+    .await;
+    match launched {
+        Ok(instance) => Ok((instance.id, volumes)),
+        Err(undo::Error::Cloud(error)) if !error.may_have_happened() => {
+            if let Some(slot) = volumes {
+                made.forget(slot)?;
+            }
+            Err(Error::Cloud(error).blame(|error| blame(error, plan)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The place of the value that a refusal is about, told by its code ("Error codes for the Amazon EC2 API"). Where the code
+/// only says that a parameter is bad, the parameter's name in the text decides what is pointed at, and nothing else.
+fn blame(error: &CloudError, plan: &BakePlan) -> Option<Place> {
+    let places = &plan.places;
+    let code = error.code.as_deref().unwrap_or_default();
+    let says = |word: &str| error.message.contains(word);
+    let by_code = [
+        ("InvalidKeyPair", places.key_pair),
+        ("InvalidGroup", places.security_groups),
+        ("InvalidSecurityGroup", places.security_groups),
+        ("InvalidSubnet", places.subnet),
+        ("InsufficientFreeAddresses", places.subnet),
+        ("SpotMaxPriceTooLow", places.spot),
+        ("InvalidBlockDevice", places.devices),
+        ("InsufficientInstanceCapacity", places.instance_type),
+        ("Unsupported", places.instance_type),
+        ("VcpuLimitExceeded", places.instance_type),
+        ("InvalidInstanceType", places.instance_type),
+    ];
+    let by_word = [
+        ("iamInstanceProfile", places.profile),
+        ("Instance Profile", places.profile),
+        ("nstance type", places.instance_type),
+        ("nstanceType", places.instance_type),
+        ("vailability zone", places.zone),
+    ];
+    let known = by_code
+        .into_iter()
+        .find(|(start, _)| code.starts_with(start));
+    let named = by_word.into_iter().find(|(word, _)| says(word));
+    known.or(named)?.1
+}
+
+/// Whether the machine runs and has the address that is wanted; gives the address.
+pub(super) async fn running(
+    id: &InstanceId,
+    ssh: &SshSettings,
+    cloud: &impl Cloud,
+) -> Result<Readiness<String>, Error> {
+    let instance = match look(id, cloud).await? {
+        Ok(instance) => instance,
+        Err(reason) => return Ok(Readiness::NotYet(reason)),
+    };
+    Ok(match instance.state {
+        InstanceState::Running => match ssh.address(&instance.addresses) {
+            Some(address) => Readiness::Ready(address),
+            None => Readiness::NotYet("it has no address to connect to".to_owned()),
+        },
+        InstanceState::Pending => Readiness::NotYet("it is pending".to_owned()),
+        _ => Readiness::Never(ended(&instance)),
+    })
+}
+
+/// Whether the machine has come to rest.
+pub(super) async fn stopped(
+    id: &InstanceId,
+    cloud: &impl Cloud,
+) -> Result<Readiness<Instance>, Error> {
+    let instance = match look(id, cloud).await? {
+        Ok(instance) => instance,
+        Err(reason) => return Ok(Readiness::NotYet(reason)),
+    };
+    Ok(match instance.state {
+        InstanceState::Stopped => Readiness::Ready(instance),
+        state if state.is_ending() => Readiness::Never(ended(&instance)),
+        state => Readiness::NotYet(format!("it is {}", state.word())),
+    })
+}
+
+/// Notes which volumes stay behind the machine, now that it tells.
+pub(super) fn note_volumes(
+    instance: &Instance,
+    slot: Slot,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let ids = instance.lasting_volumes.clone();
+    if ids.is_empty() {
+        return Ok(made.forget(slot)?);
+    }
+    Ok(made.made(slot, Undo::DeleteVolumes { ids })?)
+}
+
+/// Why the machine can never answer, if it has gone.
+pub(super) async fn gone(id: &InstanceId, cloud: &impl Cloud) -> Result<Option<String>, Error> {
+    let instance = look(id, cloud).await?.ok();
+    Ok(instance
+        .filter(|instance| instance.state.is_ending() || instance.state == InstanceState::Stopped)
+        .map(|instance| ended(&instance)))
+}
+
+/// The instance, or why it cannot be seen right now: a new one is not known everywhere at once.
+async fn look(id: &InstanceId, cloud: &impl Cloud) -> Result<Result<Instance, String>, Error> {
+    match cloud.instance(id).await {
+        Err(error) if error.is_not_found() || error.is_passing() => Ok(Err(error.to_string())),
+        answer => Ok(Ok(answer?)),
+    }
+}
+
+fn ended(instance: &Instance) -> String {
+    let Instance { id, state, .. } = instance;
+    let reason = instance.reason.as_deref().unwrap_or("no reason given");
+    format!("{id} is {}: {reason}", state.word())
+}

@@ -1,0 +1,373 @@
+//! What a bake will do, as a value: printed, saved, compared, and then carried out as it is.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::bake::settings::{SshSettings, Waits, named_key_pair};
+use crate::bake::{BakeFacts, tags};
+use crate::cloud::{
+    Account, BlockDevice, ImageId, InstanceId, KeyPairName, Metadata, NetworkSupport, NewImage,
+    NewInstance, NewSecurityGroup, Region, SecurityGroupId, SnapshotId, Spot, Tags, VpcId, Zone,
+};
+use crate::run::RunId;
+use crate::source::{Diagnostic, Place};
+use crate::template::Late;
+use crate::template::bake::{self, Build, Login, Template};
+use crate::template::provisioner::{Kind, Provisioner};
+
+/// What the user asked for beside the template.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Refuse a machine whose host key the console does not show.
+    pub require_host_key: bool,
+}
+
+/// What will be done.
+#[derive(Clone, Debug, Serialize)]
+pub struct BakePlan {
+    pub run: RunId,
+    /// The build's name, and the template that it is of.
+    pub build: String,
+    pub template: String,
+    pub region: Region,
+    pub source: SourceImage,
+    /// Made for the run and removed after it.
+    pub key_pair: Option<KeyPairName>,
+    pub security_group: Option<TemporaryGroup>,
+    /// Tags of key pair and security group.
+    pub scratch_tags: Tags,
+    pub instance: NewInstance,
+    /// A volume stays behind the instance and is removed by itself.
+    pub volumes_outlive: bool,
+    pub ssh: SshSettings,
+    pub provisioners: Vec<Provisioner>,
+    /// Commands that must succeed before the machine is stopped.
+    pub verify: Vec<Late>,
+    /// Lines of `authorized_keys` that end in this name are removed before the image is made.
+    pub clear_key: Option<String>,
+    pub stopping: Stopping,
+    pub network_support: Vec<NetworkSupport>,
+    /// Its instance is not known yet.
+    pub image: NewImage,
+    /// Tags of the snapshots, when they are to differ from the image's.
+    pub snapshot_tags: Option<Tags>,
+    pub share: Share,
+    pub waits: Waits,
+    #[serde(skip)]
+    pub places: Places,
+}
+
+/// What the image is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceImage {
+    pub id: ImageId,
+    pub name: String,
+    pub created: Timestamp,
+    pub owner: Account,
+    pub owner_alias: Option<String>,
+}
+
+/// A security group for the run only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TemporaryGroup {
+    pub group: NewSecurityGroup,
+    pub port: u16,
+    /// CIDR blocks that may reach the port.
+    pub sources: Vec<String>,
+}
+
+/// How the machine comes to rest before its image is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopping {
+    /// By StopInstances.
+    Stop,
+    /// It shuts itself down; kiln waits.
+    ByItself,
+    /// Not at all: a one-time spot instance cannot be stopped, and CreateImage restarts it.
+    Restart,
+}
+
+/// Who may launch the image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    pub accounts: Vec<String>,
+    pub groups: Vec<String>,
+}
+
+/// Where the values were set that AWS may refuse.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    pub instance_type: Option<Place>,
+    pub profile: Option<Place>,
+    pub key_pair: Option<Place>,
+    pub security_groups: Option<Place>,
+    pub subnet: Option<Place>,
+    pub zone: Option<Place>,
+    pub spot: Option<Place>,
+    pub devices: Option<Place>,
+    pub image_name: Option<Place>,
+    pub share: Option<Place>,
+}
+
+/// Decides what will be done. Pure.
+///
+/// Errors with every objection at once; then nothing runs.
+pub fn plan(
+    template: &Template,
+    build: &Build,
+    facts: &BakeFacts,
+    options: Options,
+    run: RunId,
+    now: Timestamp,
+) -> Result<BakePlan, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    object(build, facts, &mut findings);
+    let own = tags::own(run, &template.file);
+    let family = template.family.as_ref();
+    let tags = tags::tags(build, family, &own, facts, now, &mut findings);
+    let image = &build.builder.image;
+    let description = image
+        .description
+        .as_ref()
+        .map(|d| d.render(&tags::data(facts)));
+    let description = description
+        .transpose()
+        .unwrap_or_else(|finding| {
+            findings.push(finding);
+            None
+        })
+        .filter(|text| !text.is_empty());
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let name = format!("kiln-{run}");
+    let temporary = matches!(build.builder.ssh.login, Login::Temporary { .. });
+    let key_pair = temporary.then(|| KeyPairName::new(name.as_str()));
+    let instance = instance(build, facts, run, key_pair.as_ref(), &tags);
+    Ok(BakePlan {
+        run,
+        build: build.name.value.clone(),
+        template: template.file.clone(),
+        region: facts.region.clone(),
+        source: SourceImage {
+            id: facts.source.id.clone(),
+            name: facts.source.name.clone(),
+            created: facts.source.created,
+            owner: facts.source.owner.clone(),
+            owner_alias: facts.source.owner_alias.clone(),
+        },
+        key_pair,
+        security_group: temporary_group(build, facts, &name, &tags.scratch),
+        volumes_outlive: outlives(&instance.devices, facts),
+        instance,
+        ssh: SshSettings::new(&build.builder.ssh, options.require_host_key),
+        provisioners: build.provisioners.clone(),
+        verify: family
+            .map(|family| family.verify.clone())
+            .unwrap_or_default(),
+        clear_key: cleared(&build.builder.ssh),
+        stopping: stopping(&build.builder.instance),
+        network_support: network_support(image),
+        image: NewImage {
+            instance: InstanceId::new(""),
+            name: image.name.value.clone(),
+            description,
+            devices: image.block_devices.iter().map(device).collect(),
+            tags: tags.image,
+        },
+        snapshot_tags: tags.snapshots,
+        scratch_tags: tags.scratch,
+        share: share(image),
+        waits: Waits::new(&build.builder.access.polling),
+        places: places(build),
+    })
+}
+
+/// What the template may say but this bake cannot do, or the account has no room for.
+fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
+    let image = &build.builder.image;
+    if let Some(taken) = &facts.taken {
+        let text = format!("the image name {} is taken by {}", image.name, taken.id);
+        let finding = Diagnostic::error("bake::image_name", text);
+        let help = if image.force_deregister {
+            "kiln never removes an image before its successor works, and two cannot have one name: \
+             put `{{timestamp}}` into the name"
+        } else {
+            "put `{{timestamp}}` into the name"
+        };
+        findings.push(finding.at_value(&image.name, "named here").help(help));
+    }
+    if let Some(bastion) = &build.builder.ssh.bastion {
+        let finding = Diagnostic::error("bake::unsupported", "bastion hosts are not supported yet");
+        findings.push(finding.at_value(&bastion.host, "named here"));
+    }
+    for provisioner in &build.provisioners {
+        if matches!(provisioner.kind, Kind::AnsibleLocal(_)) {
+            let text = "`ansible-local` is read but cannot be run yet";
+            let finding = Diagnostic::error("bake::unsupported", text);
+            findings.push(finding.at_place(provisioner.place, "asked for here"));
+        }
+    }
+}
+
+fn instance(
+    build: &Build,
+    facts: &BakeFacts,
+    run: RunId,
+    temporary: Option<&KeyPairName>,
+    tags: &tags::BakeTags,
+) -> NewInstance {
+    let wanted = &build.builder.instance;
+    let groups = wanted.security_groups.iter();
+    NewInstance {
+        image: facts.source.id.clone(),
+        instance_type: wanted.instance_type.value.clone(),
+        profile: wanted.profile.as_ref().map(|name| name.value.clone()),
+        key_pair: temporary
+            .cloned()
+            .or_else(|| named_key_pair(&build.builder.ssh.login)),
+        security_groups: groups
+            .map(|id| SecurityGroupId::new(id.value.as_str()))
+            .collect(),
+        subnet: facts.subnet.as_ref().map(|subnet| subnet.id.clone()),
+        zone: wanted
+            .availability_zone
+            .as_ref()
+            .map(|zone| Zone::new(zone.value.as_str())),
+        public_address: wanted.associate_public_ip_address,
+        devices: wanted.block_devices.iter().map(device).collect(),
+        user_data: wanted.user_data.as_ref().map(|data| data.value.clone()),
+        metadata: Metadata {
+            enabled: wanted.metadata.endpoint_enabled,
+            tokens_required: wanted.metadata.tokens_required,
+            hop_limit: wanted.metadata.hop_limit,
+        },
+        ebs_optimized: wanted.ebs_optimized,
+        unlimited_credits: wanted.enable_unlimited_credits,
+        // A second net under a bake that dies. Not where the machine is to shut itself down to be imaged.
+        terminate_on_shutdown: !wanted.disable_stop_instance && wanted.spot.is_none(),
+        spot: wanted.spot.as_ref().map(|spot| Spot {
+            max_price: spot.max_price.as_ref().map(|price| price.value.clone()),
+            tags: tags.spot.clone(),
+        }),
+        token: format!("kiln-{run}"),
+        tags: tags.scratch.clone(),
+        volume_tags: tags.volumes.clone(),
+    }
+}
+
+fn device(device: &bake::BlockDevice) -> BlockDevice {
+    let text = |value: &Option<crate::source::Spanned<String>>| {
+        value.as_ref().map(|value| value.value.clone())
+    };
+    BlockDevice {
+        device: device.device_name.value.clone(),
+        delete_on_termination: device.delete_on_termination,
+        encrypted: device.encrypted,
+        kms_key: text(&device.kms_key_id),
+        iops: device.iops.as_ref().map(|value| value.value),
+        throughput: device.throughput.as_ref().map(|value| value.value),
+        size: device.volume_size.as_ref().map(|value| value.value),
+        volume_type: text(&device.volume_type),
+        snapshot: text(&device.snapshot_id).map(SnapshotId::new),
+        virtual_name: text(&device.virtual_name),
+        no_device: device.no_device,
+    }
+}
+
+fn temporary_group(
+    build: &Build,
+    facts: &BakeFacts,
+    name: &str,
+    tags: &Tags,
+) -> Option<TemporaryGroup> {
+    let instance = &build.builder.instance;
+    if !instance.security_groups.is_empty() {
+        return None;
+    }
+    let vpc = facts.subnet.as_ref().map(|subnet| subnet.vpc.clone());
+    let named = instance.vpc.as_ref();
+    Some(TemporaryGroup {
+        group: NewSecurityGroup {
+            name: name.to_owned(),
+            description: format!("Temporary, for the image {}", build.builder.image.name),
+            vpc: vpc.or_else(|| named.map(|vpc| VpcId::new(vpc.value.as_str()))),
+            tags: tags.clone(),
+        },
+        port: build.builder.ssh.port,
+        sources: facts.sources.clone(),
+    })
+}
+
+/// Whether a volume of the instance stays when the instance goes: Packer's `delete_on_termination` is off by default.
+fn outlives(devices: &[BlockDevice], facts: &BakeFacts) -> bool {
+    let named = |name: &str| devices.iter().any(|device| device.device == name);
+    let own = devices.iter().any(|device| {
+        !device.delete_on_termination && !device.no_device && device.virtual_name.is_none()
+    });
+    let inherited = facts.source.devices.iter().any(|device| {
+        !device.delete_on_termination && device.snapshot.is_some() && !named(&device.device)
+    });
+    own || inherited
+}
+
+/// The name at the end of the key's line, for keys that the user brought and wants removed; the run's own always goes.
+fn cleared(ssh: &bake::Ssh) -> Option<String> {
+    let name = named_key_pair(&ssh.login)?;
+    ssh.clear_authorized_keys.then(|| name.to_string())
+}
+
+fn stopping(instance: &bake::Instance) -> Stopping {
+    if instance.spot.is_some() {
+        Stopping::Restart
+    } else if instance.disable_stop_instance {
+        Stopping::ByItself
+    } else {
+        Stopping::Stop
+    }
+}
+
+fn network_support(image: &bake::ImageOptions) -> Vec<NetworkSupport> {
+    let ena = image.ena_support.map(NetworkSupport::Ena);
+    let sriov = image.sriov_support.then_some(NetworkSupport::Sriov);
+    ena.into_iter().chain(sriov).collect()
+}
+
+fn share(image: &bake::ImageOptions) -> Share {
+    let texts = |values: &[crate::source::Spanned<String>]| {
+        values.iter().map(|value| value.value.clone()).collect()
+    };
+    Share {
+        accounts: texts(&image.users),
+        groups: texts(&image.groups),
+    }
+}
+
+fn places(build: &Build) -> Places {
+    let builder = &build.builder;
+    let instance = &builder.instance;
+    let key_pair = match &builder.ssh.login {
+        Login::KeyFile { key_pair_name, .. } | Login::Agent { key_pair_name } => {
+            key_pair_name.as_ref().and_then(|name| name.place)
+        }
+        Login::Temporary { .. } | Login::Password(_) => None,
+    };
+    let spot = instance.spot.as_ref();
+    let shared = builder.image.users.first().or(builder.image.groups.first());
+    Places {
+        instance_type: instance.instance_type.place,
+        profile: instance.profile.as_ref().and_then(|value| value.place),
+        key_pair,
+        security_groups: instance.security_groups.first().and_then(|v| v.place),
+        subnet: instance.subnet.as_ref().and_then(|value| value.place),
+        zone: instance.availability_zone.as_ref().and_then(|v| v.place),
+        spot: spot.and_then(|spot| spot.max_price.as_ref()?.place),
+        devices: instance
+            .block_devices
+            .first()
+            .and_then(|d| d.device_name.place),
+        image_name: builder.image.name.place,
+        share: shared.and_then(|value| value.place),
+    }
+}

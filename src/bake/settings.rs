@@ -1,0 +1,174 @@
+//! How the machine is reached and how long each wait may take, read from the template's options.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cloud::{Addresses, KeyPairName};
+use crate::run::Patience;
+use crate::ssh::{Auth, HostKeys, Target};
+use crate::template::Secret;
+use crate::template::bake::{self, Interface, Polling, Ssh};
+
+/// A large instance takes minutes to come up or to rest ("Troubleshoot instance stop issues").
+const INSTANCE_LIMIT: Duration = Duration::from_secs(600);
+/// The first snapshot of a large volume takes long; Packer's 30 minutes are the subject of issues (anchors/packer.md 6.2).
+const IMAGE_LIMIT: Duration = Duration::from_secs(3600);
+/// The pause between polls that `aws_polling` stands for when it only names a number: the SDK's own of old.
+const OLD_DELAY: Duration = Duration::from_secs(15);
+/// One try to connect: reaching, shaking hands and proving who we are each have limits of their own below this.
+const TRY: Duration = Duration::from_secs(150);
+/// How long a console may take to show host keys once the machine answers on its SSH port. cloud-init prints them within
+/// seconds of making them.
+const HOST_KEY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the machine is reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct SshSettings {
+    pub user: String,
+    /// Instead of the instance's own address.
+    pub host: Option<String>,
+    pub interface: Option<Interface>,
+    pub port: u16,
+    #[serde(skip)]
+    pub login: Login,
+    /// No connection without a host key from the console.
+    pub require_host_key: bool,
+    /// How long the console is asked for one before the first that is shown is pinned.
+    #[serde(skip)]
+    pub host_key_patience: Duration,
+    #[serde(skip)]
+    pub patience: Patience,
+    #[serde(skip)]
+    pub keep_alive: Duration,
+    #[serde(skip)]
+    pub silence: Option<Duration>,
+    #[serde(skip)]
+    pub pause: Duration,
+    pub terminal: bool,
+}
+
+/// What proves to the machine who we are.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// The key pair that the run makes.
+    Temporary,
+    KeyFile(PathBuf),
+    Password(Secret),
+    Agent,
+}
+
+/// The waits for the cloud.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waits {
+    pub instance: Patience,
+    pub image: Patience,
+}
+
+impl Waits {
+    /// AWS answers a poll in a tenth of a second; `aws_polling` overrides pauses and limits.
+    pub fn new(polling: &Polling) -> Self {
+        let patience = |limit: Duration, first: Duration, longest: Duration| {
+            let (first, longest) = polling.delay.map_or((first, longest), |d| (d, d));
+            let delay = polling.delay.unwrap_or(OLD_DELAY);
+            let limit = polling.max_attempts.map_or(limit, |count| delay * count);
+            Patience::new(limit, first, longest)
+        };
+        Self {
+            instance: patience(
+                INSTANCE_LIMIT,
+                Duration::from_millis(500),
+                Duration::from_secs(5),
+            ),
+            image: patience(IMAGE_LIMIT, Duration::from_secs(1), Duration::from_secs(10)),
+        }
+    }
+}
+
+impl SshSettings {
+    /// Takes the template's options over.
+    ///
+    /// With a fixed host the machine may be reached in ways that the console knows nothing of, so that it is asked only once.
+    pub fn new(ssh: &Ssh, require_host_key: bool) -> Self {
+        let mut patience = Patience::new(
+            ssh.timeout,
+            Duration::from_millis(250),
+            Duration::from_secs(3),
+        );
+        patience.poll = TRY;
+        Self {
+            user: ssh.username.value.clone(),
+            host: ssh.host.as_ref().map(|host| host.value.clone()),
+            interface: ssh.interface,
+            port: ssh.port,
+            login: login(&ssh.login),
+            require_host_key,
+            host_key_patience: if ssh.host.is_some() {
+                Duration::ZERO
+            } else {
+                HOST_KEY_PATIENCE
+            },
+            patience,
+            keep_alive: ssh.keep_alive_interval,
+            silence: ssh.read_write_timeout,
+            pause: ssh.pause_before_connecting,
+            terminal: ssh.pty,
+        }
+    }
+
+    /// Which of the machine's addresses to use: the wanted one, else the public, else the private.
+    pub fn address(&self, addresses: &Addresses) -> Option<String> {
+        match self.interface {
+            Some(Interface::PublicIp) => addresses.public_ip.clone(),
+            Some(Interface::PrivateIp) => addresses.private_ip.clone(),
+            Some(Interface::PublicDns) => addresses.public_dns.clone(),
+            Some(Interface::PrivateDns) => addresses.private_dns.clone(),
+            Some(Interface::Ipv6) => addresses.ipv6.clone(),
+            None => addresses
+                .public_ip
+                .clone()
+                .or_else(|| addresses.private_ip.clone()),
+        }
+    }
+
+    /// The connection to ask for. `private_key` is the run's own, when it made one.
+    pub fn target(&self, host: &str, private_key: Option<&str>, keys: HostKeys) -> Target {
+        let auth = match &self.login {
+            Login::Temporary => Auth::Memory {
+                private_key: private_key.unwrap_or_default().to_owned(),
+            },
+            Login::KeyFile(path) => Auth::File {
+                path: path.clone(),
+                passphrase: None,
+            },
+            Login::Password(password) => Auth::Password(password.reveal().to_owned()),
+            Login::Agent => Auth::Agent,
+        };
+        let mut target = Target::new(host, self.port, &self.user, auth, keys);
+        target.keep_alive = self.keep_alive;
+        target.silence = self.silence.unwrap_or(target.silence);
+        target.terminal = self.terminal;
+        target
+    }
+}
+
+fn login(login: &bake::Login) -> Login {
+    match login {
+        bake::Login::Temporary { .. } => Login::Temporary,
+        bake::Login::KeyFile { file, .. } => Login::KeyFile(file.value.clone()),
+        bake::Login::Password(password) => Login::Password(password.value.clone()),
+        bake::Login::Agent { .. } => Login::Agent,
+    }
+}
+
+/// The key pair that the template names for the instance.
+pub(super) fn named_key_pair(login: &bake::Login) -> Option<KeyPairName> {
+    let name = match login {
+        bake::Login::KeyFile { key_pair_name, .. } | bake::Login::Agent { key_pair_name } => {
+            key_pair_name.as_ref()
+        }
+        bake::Login::Temporary { .. } | bake::Login::Password(_) => None,
+    };
+    name.map(|name| KeyPairName::new(name.value.as_str()))
+}

@@ -1,0 +1,117 @@
+//! A plan as a user reads it.
+
+use std::fmt;
+
+use crate::bake::plan::{BakePlan, Stopping};
+use crate::template::provisioner::{Kind, Provisioner, Scripts, Transfer};
+
+impl fmt::Display for BakePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (build, region, run) = (&self.build, &self.region, self.run);
+        writeln!(f, "bake {build} in {region} (run {run})")?;
+        let source = &self.source;
+        line(f, "source image", &format!("{} {}", source.id, source.name))?;
+        if let Some(name) = &self.key_pair {
+            line(
+                f,
+                "+ key pair",
+                &format!("{name} (ed25519, for this run only)"),
+            )?;
+        }
+        if let Some(temporary) = &self.security_group {
+            let sources = temporary.sources.join(", ");
+            let text = format!(
+                "{} (for this run only): TCP {} from {sources}",
+                temporary.group.name, temporary.port
+            );
+            line(f, "+ security group", &text)?;
+        }
+        line(f, "+ instance", &self.machine())?;
+        for provisioner in &self.provisioners {
+            line(f, "  provision", &describe(provisioner))?;
+        }
+        for command in &self.verify {
+            line(f, "  verify", &command.to_string())?;
+        }
+        line(f, "  stop", self.rest())?;
+        line(f, "+ image", &self.image.name)?;
+        for (key, value) in &self.image.tags {
+            line(f, "", &format!("{key} = {value}"))?;
+        }
+        line(f, "- removed", self.removed())
+    }
+}
+
+impl BakePlan {
+    fn machine(&self) -> String {
+        let instance = &self.instance;
+        let mut words = vec![instance.instance_type.clone()];
+        if let Some(spot) = &instance.spot {
+            let price = spot.max_price.as_deref().unwrap_or("the on-demand price");
+            words.push(format!("spot, at most {price}"));
+        }
+        words.extend(instance.subnet.as_ref().map(|id| format!("in {id}")));
+        words.extend(instance.zone.as_ref().map(|zone| format!("in {zone}")));
+        words.extend(
+            instance
+                .profile
+                .as_ref()
+                .map(|name| format!("profile {name}")),
+        );
+        let groups = instance.security_groups.iter().map(ToString::to_string);
+        words.extend(groups);
+        let pair = instance.key_pair.as_ref();
+        words.extend(pair.map(|name| format!("key pair {name}")));
+        words.join(", ")
+    }
+
+    fn rest(&self) -> &'static str {
+        match self.stopping {
+            Stopping::Stop => "by StopInstances",
+            Stopping::ByItself => "the machine shuts itself down",
+            Stopping::Restart => "not at all (spot): making the image restarts it",
+        }
+    }
+
+    fn removed(&self) -> &'static str {
+        match (&self.key_pair, &self.security_group) {
+            (Some(_), Some(_)) => "instance, security group and key pair, however it ends",
+            (Some(_), None) => "instance and key pair, however it ends",
+            (None, Some(_)) => "instance and security group, however it ends",
+            (None, None) => "the instance, however it ends",
+        }
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, what: &str, text: &str) -> fmt::Result {
+    writeln!(f, "  {what:<18}{text}")
+}
+
+fn describe(provisioner: &Provisioner) -> String {
+    match &provisioner.kind {
+        Kind::Shell(shell) => match &shell.scripts {
+            Scripts::Inline { lines, .. } => match lines.len() {
+                1 => "shell, 1 line".to_owned(),
+                count => format!("shell, {count} lines"),
+            },
+            Scripts::Files(files) => {
+                let names: Vec<_> = files
+                    .iter()
+                    .map(|f| f.value.display().to_string())
+                    .collect();
+                format!("shell {}", names.join(", "))
+            }
+        },
+        Kind::File(file) => match &file.what {
+            Transfer::Download { .. } => format!("file, back to {}", file.destination),
+            Transfer::Upload { .. } | Transfer::Content(_) => {
+                format!("file to {}", file.destination)
+            }
+        },
+        Kind::Role(roles) => {
+            let names: Vec<_> = roles.roles.iter().map(|r| r.name.value.as_str()).collect();
+            format!("role {}", names.join(", "))
+        }
+        Kind::AnsibleLocal(_) => "ansible-local".to_owned(),
+    }
+}

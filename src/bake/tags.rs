@@ -1,0 +1,124 @@
+//! The tags of a bake: the user's, rendered, and kiln's own.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cloud::{Tags, tag};
+use crate::run::RunId;
+use crate::source::Diagnostic;
+use crate::template::Data;
+use crate::template::bake::{Build, Family, Tag};
+
+use super::facts::BakeFacts;
+
+/// When a sweep may take scratch without its journal. A bake waits for SSH, cloud-init, provisioners and the image; a day
+/// is more than any that was heard of (anchors/packer.md 6.2 has images of nine hours).
+const EXPIRY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Everything that is tagged by a bake.
+pub(super) struct BakeTags {
+    /// Key pair, security group and instance.
+    pub scratch: Tags,
+    pub volumes: Tags,
+    pub spot: Tags,
+    pub image: Tags,
+    /// When they are to differ from the image's.
+    pub snapshots: Option<Tags>,
+}
+
+/// What a tag may see: the source image.
+pub(super) fn data(facts: &BakeFacts) -> Data {
+    let source = &facts.source;
+    let tags = serde_json::to_value(&source.tags).unwrap_or_default();
+    Data::new()
+        .with("BuildRegion", facts.region.as_str())
+        .with("SourceAMI", source.id.as_str())
+        .with("SourceAMIName", source.name.as_str())
+        .with("SourceAMICreationDate", source.created.to_string())
+        .with("SourceAMIOwner", source.owner.as_str())
+        .with(
+            "SourceAMIOwnerName",
+            source.owner_alias.clone().unwrap_or_default(),
+        )
+        .with("SourceAMITags", tags)
+}
+
+/// Renders all tags; findings are added for those that cannot be.
+pub(super) fn tags(
+    build: &Build,
+    family: Option<&Family>,
+    own: &Tags,
+    facts: &BakeFacts,
+    now: Timestamp,
+    findings: &mut Vec<Diagnostic>,
+) -> BakeTags {
+    let data = data(facts);
+    let options = &build.builder;
+    let mut render = |tags: &[Tag]| render(tags, &data, findings);
+    let run = render(&options.instance.tags);
+    let image = render(&options.image.tags);
+    let snapshots = render(&options.image.snapshot_tags);
+    let volumes = render(&options.instance.volume_tags);
+    let spot = options.instance.spot.as_ref();
+    let spot = spot.map_or_else(Tags::new, |spot| render(&spot.tags));
+    let mut scratch = run.clone();
+    scratch.extend(own.clone());
+    let expires = now.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX);
+    let expires = (tag::EXPIRES.to_owned(), expires.to_string());
+    scratch.extend([expires.clone()]);
+    let kept = if options.image.skip_run_tags {
+        Tags::new()
+    } else {
+        run
+    };
+    let image = join([kept, image, own.clone(), about(family, facts)]);
+    BakeTags {
+        volumes: join([volumes, own.clone(), [expires.clone()].into()]),
+        spot: join([spot, own.clone(), [expires].into()]),
+        snapshots: (!snapshots.is_empty()).then(|| join([image.clone(), snapshots])),
+        scratch,
+        image,
+    }
+}
+
+/// Tags that everything of the run carries.
+pub(super) fn own(run: RunId, template: &str) -> Tags {
+    let version = env!("CARGO_PKG_VERSION");
+    [
+        (tag::RUN, run.to_string()),
+        (tag::MADE_BY, format!("kiln {version}")),
+        (tag::TEMPLATE, template.to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+/// What an image says about itself, so that it can be found and understood without its template.
+fn about(family: Option<&Family>, facts: &BakeFacts) -> Tags {
+    let source = (tag::SOURCE_IMAGE, facts.source.id.to_string());
+    let name = family.map(|family| (tag::FAMILY, family.name.value.clone()));
+    let version = family.and_then(|family| family.version.as_ref());
+    let version = version.map(|version| (tag::VERSION, version.value.clone()));
+    [Some(source), name, version]
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
+/// Later ones win: kiln's own tags cannot be taken over by the user's.
+fn join<const N: usize>(tags: [Tags; N]) -> Tags {
+    tags.into_iter().flatten().collect()
+}
+
+fn render(tags: &[Tag], data: &Data, findings: &mut Vec<Diagnostic>) -> Tags {
+    let mut rendered = Tags::new();
+    for tag in tags {
+        match tag.value.render(data) {
+            Ok(value) => {
+                rendered.insert(tag.key.value.clone(), value);
+            }
+            Err(finding) => findings.push(finding),
+        }
+    }
+    rendered
+}

@@ -1,0 +1,129 @@
+//! Journals whose lock is free: their runs are dead, and what they had to take back is taken back now.
+
+use std::io;
+
+use crate::cloud::{Cloud, Error, Home, Image, ImageId, ImageQuery, tag};
+use crate::run::{Clock, Due, Entry, Events, Journal, Left, Line, Setup, Stop, due, settle};
+use crate::store::{Claim, DeadRun, FileJournal, Store};
+use crate::sweep::Swept;
+use crate::undo::{self, Undo, Unwinder};
+
+/// What a sweep works with.
+pub struct Sweeping<'a> {
+    pub store: &'a Store,
+    pub clock: &'a dyn Clock,
+    pub events: &'a dyn Events,
+    pub stop: Stop,
+}
+
+/// Works off the journals of dead runs, oldest first. `connect` opens the account and region that a journal names.
+///
+/// Errors when the store cannot be read. A region that cannot be reached leaves its things to the next sweep.
+pub async fn sweep_journals<C: Cloud>(
+    on: &Sweeping<'_>,
+    connect: impl AsyncFn(&Home) -> Result<C, Error>,
+) -> io::Result<Swept> {
+    let mut swept = Swept::default();
+    for claim in on.store.claim(on.clock)? {
+        match claim {
+            Claim::Alive(run) => swept.alive.push(run),
+            Claim::Torn(torn) => swept.unreadable.push(torn.to_string()),
+            Claim::Dead(dead) => swept = swept.and(one(*dead, on, &connect).await),
+        }
+    }
+    Ok(swept)
+}
+
+async fn one<C: Cloud>(
+    dead: DeadRun<'_, Undo>,
+    on: &Sweeping<'_>,
+    connect: &impl AsyncFn(&Home) -> Result<C, Error>,
+) -> Swept {
+    let mut swept = Swept::default();
+    let due = due(dead.lines.iter().map(|line| line.entry.clone()));
+    if due.is_empty() {
+        return swept;
+    }
+    let cloud = match connect(&home(&dead.lines)).await {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            let left = due.into_iter().map(|due| Left {
+                undo: due.undo,
+                reason: error.to_string(),
+            });
+            swept.left.extend(left);
+            return swept;
+        }
+    };
+    let due = without_finished(due, &cloud, &dead.journal, &mut swept).await;
+    let all: Vec<Undo> = due.iter().map(|due| due.undo.clone()).collect();
+    let setup = Setup {
+        journal: &dead.journal,
+        events: on.events,
+        stop: on.stop.clone(),
+    };
+    let left = settle(due, &Unwinder::new(&cloud), &setup).await;
+    let gone = all
+        .iter()
+        .filter(|undo| left.iter().all(|left| left.undo != **undo));
+    swept.removed.extend(gone.map(ToString::to_string));
+    let end = Entry::End {
+        ok: left.is_empty(),
+    };
+    note(&dead.journal, &end, on.events);
+    swept.left.extend(left);
+    swept
+}
+
+/// Where the run worked; where the environment says, when its journal does not tell.
+fn home(lines: &[Line<Undo>]) -> Home {
+    let named = lines.iter().find_map(|line| match &line.entry {
+        Entry::Fact { key, value } if key == Home::KEY => {
+            serde_json::from_value(value.clone()).ok()
+        }
+        _ => None,
+    });
+    named.unwrap_or_default()
+}
+
+/// An image that is marked as ready is whole: the run died after it had done its work, and whoever looked for an image
+/// may have taken it already.
+async fn without_finished(
+    due: Vec<Due<Undo>>,
+    cloud: &impl Cloud,
+    journal: &FileJournal<'_>,
+    swept: &mut Swept,
+) -> Vec<Due<Undo>> {
+    let mut rest = Vec::new();
+    for one in due {
+        match finished(&one.undo, cloud).await {
+            Some(image) => {
+                swept.kept.push(format!("image {image}: it is finished"));
+                let forget = Entry::Forget { slot: one.slot };
+                note(journal, &forget, &crate::run::Silent);
+            }
+            None => rest.push(one),
+        }
+    }
+    rest
+}
+
+async fn finished(undo: &Undo, cloud: &impl Cloud) -> Option<ImageId> {
+    let query = match undo {
+        Undo::RemoveImage { id, .. } => ImageQuery::id(id),
+        Undo::RemoveImagesOf { run } => ImageQuery::own(undo::of(*run)),
+        _ => return None,
+    };
+    let found: Vec<Image> = cloud.find_images(&query).await.ok()?;
+    let mut found = found.into_iter();
+    let ready = found.find(|image| image.tags.contains_key(tag::READY))?;
+    Some(ready.id)
+}
+
+/// What cannot be noted is taken back a second time by the next sweep, which is harmless.
+fn note(journal: &FileJournal<'_>, entry: &Entry<Undo>, events: &dyn Events) {
+    if let Err(error) = journal.note(entry) {
+        let text = format!("the journal cannot be written: {error}");
+        events.emit(crate::run::Event::Warning { text });
+    }
+}
