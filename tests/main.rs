@@ -10,7 +10,9 @@ mod language;
 mod layers;
 mod provision;
 mod shipped;
+mod simulation;
 mod ssh;
+mod wire;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]

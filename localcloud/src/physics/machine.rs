@@ -15,7 +15,7 @@ pub(super) struct Machine {
     /// When its service answers, while it runs.
     serves_from: Option<Timestamp>,
     /// Its host key, the same for every start.
-    host_key: String,
+    pub(super) host_key: String,
 }
 
 impl Physics {

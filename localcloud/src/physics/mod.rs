@@ -114,6 +114,12 @@ impl Physics {
         }
     }
 
+    /// The host key that a machine shows, as a line of `known_hosts` without the host.
+    pub fn host_key_of(&self, instance: &str) -> Option<&str> {
+        let machine = self.machines.get(instance)?;
+        Some(&machine.host_key)
+    }
+
     /// When the next thing happens.
     pub fn next(&self) -> Option<Timestamp> {
         self.coming.keys().next().map(|(at, _)| *at)

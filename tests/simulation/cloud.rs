@@ -1,0 +1,238 @@
+//! The SDK's HTTP client, answered by `localcloud`'s wire in this process: no socket, no signature, virtual time.
+//!
+//! Binding at the wire rather than at the traits of `cloud` tests the mapping of `aws` with every flow.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use jiff::{SignedDuration, Timestamp};
+use kiln::aws::{Access, Aws, Keys};
+use kiln::run::Clock;
+use localcloud::model::Config;
+use localcloud::physics::World;
+use localcloud::wire;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// What happens to one call, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// AWS refuses it for good.
+    Refused,
+    /// It happens, and the answer is lost; the SDK tries again.
+    AnswerLost,
+    /// It happens, and so do the SDK's other tries, but no answer ever comes.
+    AnswersLost,
+    /// Nothing of it or of the SDK's other tries arrives.
+    Down,
+    /// The process is killed before it is sent.
+    KilledBefore,
+    /// The process is killed once it has happened.
+    KilledAfter,
+}
+
+/// Attempts of one call (`aws::MAX_ATTEMPTS`).
+const ATTEMPTS: usize = 10;
+
+/// A cloud that any number of clients may share.
+#[derive(Clone)]
+pub struct Cloud(Arc<Shared>);
+
+struct Shared {
+    world: Mutex<World>,
+    opened: Timestamp,
+    began: Instant,
+    calls: Mutex<Vec<String>>,
+    mishap: Mutex<Option<(usize, Mishap)>>,
+    killed: Notify,
+}
+
+impl Cloud {
+    /// Opens an account now.
+    pub fn new(config: Config) -> Self {
+        Self(Arc::new(Shared {
+            opened: config.opened,
+            world: Mutex::new(World::new(config)),
+            began: Instant::now(),
+            calls: Mutex::default(),
+            mishap: Mutex::default(),
+            killed: Notify::new(),
+        }))
+    }
+
+    /// Has something happen to the `at`-th call of the clients that are counted.
+    pub fn plan(&self, at: usize, mishap: Mishap) {
+        *self.0.mishap.lock().unwrap() = Some((at, mishap));
+    }
+
+    /// Forgets about trouble to come.
+    pub fn calm(&self) {
+        *self.0.mishap.lock().unwrap() = None;
+    }
+
+    /// A client whose calls are counted and may go wrong.
+    pub async fn client(&self) -> Aws {
+        self.connect(true).await
+    }
+
+    /// A client that sees without being seen.
+    pub async fn observer(&self) -> Aws {
+        self.connect(false).await
+    }
+
+    /// The actions that were called, in order, retries of the SDK included.
+    pub fn calls(&self) -> Vec<String> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// Resolves when the process was to be killed.
+    pub async fn killed(&self) {
+        self.0.killed.notified().await;
+    }
+
+    /// The model and its physics, brought up to the present.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.0.world.lock().unwrap();
+        world.advance_to(self.now());
+        world
+    }
+
+    async fn connect(&self, counted: bool) -> Aws {
+        let client = Client {
+            cloud: self.clone(),
+            counted,
+        };
+        let access = Access {
+            region: Some("eu-central-1".to_owned()),
+            keys: Some(Keys {
+                access_key: "test".to_owned(),
+                secret_key: "test".to_owned(),
+                token: None,
+            }),
+            http: Some(SharedHttpClient::new(client)),
+            ..Access::default()
+        };
+        Aws::connect(&access).await.unwrap()
+    }
+}
+
+impl Clock for Cloud {
+    fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.0.began.elapsed()).unwrap();
+        self.0.opened + elapsed
+    }
+}
+
+#[derive(Clone)]
+struct Client {
+    cloud: Cloud,
+    counted: bool,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Client {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.clone();
+        HttpConnectorFuture::new(async move { client.answer(&request).await })
+    }
+}
+
+impl Client {
+    async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let shared = &self.cloud.0;
+        match self.mishap(request) {
+            None => Ok(self.carry_out(request)),
+            Some(Mishap::Refused) => Ok(refusal()),
+            Some(Mishap::AnswerLost | Mishap::AnswersLost) => {
+                self.carry_out(request);
+                Err(ConnectorError::io("connection reset".into()))
+            }
+            Some(Mishap::Down) => Err(ConnectorError::io("connection refused".into())),
+            Some(kill @ (Mishap::KilledBefore | Mishap::KilledAfter)) => {
+                if kill == Mishap::KilledAfter {
+                    self.carry_out(request);
+                }
+                shared.killed.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// Counts the call and says what happens to it.
+    fn mishap(&self, request: &HttpRequest) -> Option<Mishap> {
+        if !self.counted {
+            return None;
+        }
+        let mut calls = self.cloud.0.calls.lock().unwrap();
+        calls.push(action(request));
+        let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
+        let lasting = matches!(mishap, Mishap::AnswersLost | Mishap::Down);
+        let last = if lasting { at + ATTEMPTS - 1 } else { at };
+        (at..=last).contains(&calls.len()).then_some(mishap)
+    }
+
+    fn carry_out(&self, request: &HttpRequest) -> HttpResponse {
+        let http = wire::HttpRequest {
+            method: request.method().to_owned(),
+            path: path(request.uri()).to_owned(),
+            headers: request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            body: request.body().bytes().unwrap_or_default().to_vec(),
+        };
+        let now = self.cloud.now();
+        let answer = self.cloud.0.world.lock().unwrap().answer(&http, now);
+        let status = StatusCode::try_from(answer.status).unwrap();
+        let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+        for (name, value) in answer.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// The path and query of an address.
+fn path(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.find('/').map_or("/", |at| &rest[at..])
+}
+
+fn action(request: &HttpRequest) -> String {
+    let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+    let mut fields = body.split('&');
+    let action = fields.find_map(|field| field.strip_prefix("Action="));
+    action.unwrap_or("?").to_owned()
+}
+
+fn refusal() -> HttpResponse {
+    let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code>\
+                <Message>You are not authorized to perform this operation.</Message></Error></Errors>\
+                <RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>";
+    HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body))
+}

@@ -1,0 +1,79 @@
+//! A `moto_server` of our own, which counts the calls that it gets.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::ssh::server::free_port;
+
+pub struct Moto {
+    process: Child,
+    pub endpoint: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Moto {
+    /// Starts one that listens on the loopback only.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut process = Command::new("moto_server")
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .env("MOTO_RECORDER_FILEPATH", folder.path().join("calls"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto_server is missing: `make deps` installs it");
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let up = lines.find(|line| line.as_ref().unwrap().contains("Running on"));
+        assert!(up.is_some(), "moto_server did not start");
+        // Else it blocks once its log fills the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            process,
+            endpoint: format!("http://127.0.0.1:{port}"),
+            _folder: folder,
+        }
+    }
+
+    /// From here on calls are recorded.
+    pub async fn record(&self) {
+        self.ask("reset-recording").await;
+        self.ask("start-recording").await;
+    }
+
+    /// The actions that were called since.
+    pub async fn recorded(&self) -> Vec<String> {
+        let url = format!("{}/moto-api/recorder/download-recording", self.endpoint);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let calls = text.lines().filter(|line| !line.trim().is_empty());
+        calls.map(action).collect()
+    }
+
+    async fn ask(&self, what: &str) {
+        let url = format!("{}/moto-api/recorder/{what}", self.endpoint);
+        let answer = reqwest::Client::new().post(url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{what}");
+    }
+}
+
+fn action(line: &str) -> String {
+    let call: serde_json::Value = serde_json::from_str(line).unwrap();
+    let body = call["body"].as_str().unwrap_or_default();
+    let body = if call["body_encoded"] == true {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(body);
+        String::from_utf8(bytes.unwrap()).unwrap()
+    } else {
+        body.to_owned()
+    };
+    let mut fields = body.split('&');
+    let action = fields.find_map(|field| field.strip_prefix("Action="));
+    action.unwrap_or("?").to_owned()
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
