@@ -102,6 +102,29 @@ fn what_is_asked_of_a_machine_waits_for_its_freeze() {
 }
 
 #[test]
+fn a_stop_while_an_image_is_made_is_not_undone_by_it() {
+    let mut cloud = Cloud::new();
+    let (instance, image) = pending(&mut cloud, "");
+    cloud.ok("RebootInstances", &format!("InstanceId.1={instance}"));
+    cloud.ok("StopInstances", &format!("InstanceId.1={instance}"));
+    cloud.asked();
+    cloud.see(Fact::Stopped {
+        instance: instance.clone(),
+        asked: true,
+    });
+    assert_eq!(cloud.state(&instance), "stopped");
+    cloud.ok("StartInstances", &format!("InstanceId.1={instance}"));
+    let freeze = Effect::Freeze {
+        image: image.clone(),
+        instance: instance.clone(),
+        running: false,
+    };
+    assert_eq!(cloud.asked(), [freeze], "the start waits for the files");
+    cloud.see(Fact::Frozen { image });
+    assert_eq!(cloud.asked(), [Effect::Start { instance }]);
+}
+
+#[test]
 fn a_freeze_that_fails_fails_the_image_with_the_reason() {
     let mut cloud = Cloud::new();
     let (_, image) = pending(&mut cloud, "NoReboot=true");

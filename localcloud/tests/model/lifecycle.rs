@@ -120,6 +120,25 @@ fn a_machine_that_does_not_boot_ends_with_the_reason() {
 }
 
 #[test]
+fn a_machine_that_ran_before_is_kept_when_it_does_not_start_again() {
+    let mut cloud = Cloud::new();
+    let id = cloud.running("");
+    cloud.ok("StopInstances", &format!("InstanceId.1={id}"));
+    cloud.see(Fact::Stopped {
+        instance: id.clone(),
+        asked: true,
+    });
+    cloud.ok("StartInstances", &format!("InstanceId.1={id}"));
+    cloud.asked();
+    cloud.see(Fact::BootFailed {
+        instance: id.clone(),
+        reason: "no space left".into(),
+    });
+    assert_eq!(cloud.asked(), []);
+    assert_eq!(cloud.state(&id), "stopped");
+}
+
+#[test]
 fn protection_and_spot_have_their_own_refusals() {
     let mut cloud = Cloud::new();
     let kept = cloud.running("DisableApiTermination=true");

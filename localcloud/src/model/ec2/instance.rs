@@ -167,6 +167,8 @@ pub(in crate::model) struct Instance {
     pub(in crate::model) source_dest_check: bool,
     pub(in crate::model) protected: bool,
     pub(in crate::model) client_token: Option<String>,
+    /// Its machine has been up before.
+    pub(in crate::model) ran: bool,
     /// What it printed, and when that was seen.
     pub(in crate::model) console: Option<(Timestamp, String)>,
     /// Freezes that the world has not answered; what is asked of the machine waits for them.

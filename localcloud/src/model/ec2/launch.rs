@@ -296,6 +296,7 @@ fn record(state: &mut State, spec: &LaunchSpec, ready: &Ready, launch: Launch<'_
         source_dest_check: true,
         protected: spec.protected,
         client_token: spec.client_token.clone(),
+        ran: false,
         console: None,
         freezing: Vec::new(),
         to_freeze: Vec::new(),

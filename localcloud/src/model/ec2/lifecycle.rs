@@ -7,7 +7,7 @@ use super::{
         state::{Change, State},
     },
     Due, images,
-    instance::{InstanceState, OnShutdown, StateReason},
+    instance::{Instance, InstanceState, OnShutdown, StateReason},
     snapshots,
 };
 use jiff::SignedDuration;
@@ -30,9 +30,7 @@ pub(in crate::model) fn due(state: &mut State, due: Due) {
 pub(in crate::model) fn observe(state: &mut State, fact: &Fact) {
     match fact {
         Fact::Running { instance } => running(state, instance),
-        Fact::BootFailed { instance, reason } => {
-            terminate(state, instance, StateReason::internal(reason));
-        }
+        Fact::BootFailed { instance, reason } => boot_failed(state, instance, reason),
         Fact::Stopped { instance, asked } => stopped(state, instance, *asked),
         Fact::Gone { instance } => gone(state, instance),
         Fact::Console { instance, text } => {
@@ -131,6 +129,20 @@ pub(in crate::model) fn start(state: &mut State, id: &str) {
     );
 }
 
+/// Restarts a running instance; one that is being stopped for an image comes back by itself.
+pub(in crate::model) fn reboot(state: &mut State, id: &str) {
+    let known = state.ec2.instances.get(id);
+    if known.is_some_and(|instance| instance.to_freeze.is_empty()) {
+        ask(
+            state,
+            id,
+            Effect::Reboot {
+                instance: id.into(),
+            },
+        );
+    }
+}
+
 /// Asks something of a machine, after the freezes that are under way.
 fn ask(state: &mut State, id: &str, effect: Effect) {
     match state.ec2.instances.get_mut(id) {
@@ -177,13 +189,28 @@ fn freeze(state: &mut State, id: &str, layer: &str, running: bool) {
 }
 
 fn running(state: &mut State, id: &str) {
-    if state
-        .ec2
-        .instances
-        .get(id)
-        .is_some_and(|instance| instance.state == InstanceState::Pending)
-    {
+    let pending = |instance: &&mut Instance| instance.state == InstanceState::Pending;
+    if let Some(instance) = state.ec2.instances.get_mut(id).filter(pending) {
+        instance.ran = true;
         go(state, id, InstanceState::Running, None);
+    }
+}
+
+/// A launch that fails ends the instance; one that ran before keeps its volumes and is stopped.
+fn boot_failed(state: &mut State, id: &str, reason: &str) {
+    let Some(instance) = state.ec2.instances.get(id) else {
+        return;
+    };
+    match (instance.state, instance.ran) {
+        (InstanceState::Pending, true) => {
+            go(
+                state,
+                id,
+                InstanceState::Stopped,
+                Some(StateReason::internal(reason)),
+            );
+        }
+        _ => terminate(state, id, StateReason::internal(reason)),
     }
 }
 
@@ -191,20 +218,23 @@ fn stopped(state: &mut State, id: &str, asked: bool) {
     let Some(instance) = state.ec2.instances.get_mut(id) else {
         return;
     };
-    if !instance.to_freeze.is_empty() {
-        let layers = std::mem::take(&mut instance.to_freeze);
-        // Its state does not change for this: as on AWS, the restart shows only on the machine itself.
-        instance.waiting.push(Effect::Start {
-            instance: id.into(),
-        });
-        for layer in layers {
-            freeze(state, id, &layer, false);
-        }
-        return;
+    let (was, on_shutdown) = (instance.state, instance.on_shutdown);
+    let layers = std::mem::take(&mut instance.to_freeze);
+    let up = matches!(was, InstanceState::Running | InstanceState::Pending);
+    for layer in &layers {
+        freeze(state, id, layer, false);
     }
-    match (instance.state, instance.on_shutdown) {
-        (InstanceState::Stopping, _) => go(state, id, InstanceState::Stopped, None),
-        (InstanceState::Running | InstanceState::Pending, OnShutdown::Stop) if !asked => {
+    match on_shutdown {
+        // Its state does not change for an image: as on AWS, the restart shows only on the machine itself.
+        _ if up && !layers.is_empty() => ask(
+            state,
+            id,
+            Effect::Start {
+                instance: id.into(),
+            },
+        ),
+        _ if was == InstanceState::Stopping => go(state, id, InstanceState::Stopped, None),
+        OnShutdown::Stop if up && !asked => {
             go(
                 state,
                 id,
@@ -212,9 +242,7 @@ fn stopped(state: &mut State, id: &str, asked: bool) {
                 Some(StateReason::inside()),
             );
         }
-        (InstanceState::Running | InstanceState::Pending, OnShutdown::Terminate) if !asked => {
-            terminate(state, id, StateReason::inside());
-        }
+        OnShutdown::Terminate if up && !asked => terminate(state, id, StateReason::inside()),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Stopping, starting, rebooting and terminating instances by call.
 
 use super::{
-    super::{Effect, Fault, Service, Tree, actions::Action, args::Args, state::State},
+    super::{Fault, Service, Tree, actions::Action, args::Args, state::State},
     instance::{InstanceState, StateReason},
     lifecycle, show,
 };
@@ -134,7 +134,7 @@ fn reboot_instances(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         return Err(incorrect(id, "rebooted"));
     }
     for (id, _) in named {
-        state.emit(Effect::Reboot { instance: id });
+        lifecycle::reboot(state, &id);
     }
     Ok(Tree::new().put("return", true))
 }
