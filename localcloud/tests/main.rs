@@ -12,6 +12,8 @@ mod host;
 mod machines;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod wire;
 
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]
