@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{Config, Error};
 
 const SETTING: &str = "/proc/sys/net/ipv4/ip_forward";
+const ON: &str = "1";
 const NOTE: &str = ".ip_forward";
 
 pub(super) fn switch_on(config: &Config) -> Result<(), Error> {
@@ -26,10 +27,10 @@ fn switch_on_at(config: &Config, setting: &Path) -> Result<(), Error> {
         None => read(setting)?,
     };
     write(&note(config), &before)?;
-    if read(setting)?.trim() == "1" {
+    if read(setting)?.trim() == ON {
         Ok(())
     } else {
-        write(setting, "1\n")
+        write(setting, ON)
     }
 }
 
@@ -39,7 +40,7 @@ fn give_back_at(config: &Config, setting: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let before = read(&note)?;
-    if notes(&config.notes)?.len() == 1 && read(setting)? != before {
+    if notes(&config.notes)?.len() == 1 && before.trim() != ON {
         write(setting, &before)?;
     }
     fs::remove_file(&note).map_err(Error::file(&note))?;
@@ -88,7 +89,7 @@ mod tests {
         switch_on_at(&one, &setting).unwrap();
         switch_on_at(&two, &setting).unwrap();
         assert!(give_back_at(&one, &setting).unwrap());
-        assert_eq!(fs::read_to_string(&setting).unwrap(), "1\n");
+        assert_eq!(fs::read_to_string(&setting).unwrap(), ON);
         assert!(give_back_at(&two, &setting).unwrap());
         assert_eq!(fs::read_to_string(&setting).unwrap(), "0\n");
         assert!(!give_back_at(&two, &setting).unwrap());

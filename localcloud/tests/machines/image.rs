@@ -1,8 +1,9 @@
 //! Images: a machine's layer becomes an image, machines stand on it, and it goes when nothing does.
 
-use localcloud::model::Fact;
+use localcloud::model::{Boot, Fact};
+use tokio::time::Instant;
 
-use super::cloud::{Cloud, Login, config};
+use super::cloud::{Cloud, Login, config, until_open};
 use super::supervised;
 
 #[test]
@@ -19,7 +20,7 @@ fn an_image_is_baked_and_machines_stack_on_it() {
             login
                 .run("sudo setcap cap_net_raw+ep /usr/bin/curl && sync")
                 .await;
-            freeze_at_rest(&mut cloud, &boot.instance, "ami-one").await;
+            freeze_at_rest(&mut cloud, &boot, &login, "ami-one").await;
 
             let boot = cloud.launch("ami-one", 21);
             let second = cloud.booted(&boot).await;
@@ -80,22 +81,29 @@ async fn check_first_image(login: &Login) {
     );
 }
 
-async fn freeze_at_rest(cloud: &mut Cloud, instance: &str, image: &str) {
-    cloud.machines.stop(instance);
+async fn freeze_at_rest(cloud: &mut Cloud, boot: &Boot, login: &Login, image: &str) {
+    let begun = Instant::now();
+    cloud.machines.stop(&boot.instance);
     assert!(matches!(
         cloud.next().await,
         Fact::Stopped { asked: true, .. }
     ));
-    cloud.machines.freeze(image, instance, false);
+    println!("stopped in order after {:.1?}", begun.elapsed());
+    let begun = Instant::now();
+    cloud.machines.freeze(image, &boot.instance, false);
     assert_eq!(
         cloud.next().await,
         Fact::Frozen {
             image: image.to_owned()
         }
     );
-    cloud.machines.start(instance);
-    assert!(
-        matches!(cloud.next().await, Fact::Running { .. }),
+    println!("frozen after {:.1?}", begun.elapsed());
+    cloud.machines.start(&boot.instance);
+    assert!(matches!(cloud.next().await, Fact::Running { .. }));
+    until_open(boot.address).await;
+    assert_eq!(
+        login.run("cat /srv/first").await,
+        "one",
         "it starts again on its own layer, now an image"
     );
 }
