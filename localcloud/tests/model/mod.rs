@@ -5,7 +5,9 @@ mod faults;
 mod images;
 mod launches;
 mod lifecycle;
+mod machines;
 mod network;
+mod stories;
 mod templates;
 
 use jiff::{SignedDuration, Timestamp};

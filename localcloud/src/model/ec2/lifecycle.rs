@@ -22,7 +22,7 @@ pub(in crate::model) fn due(state: &mut State, due: Due) {
             state.ec2.instances.remove(&instance);
             state.ec2.tags.remove(&instance);
         }
-        Due::Settle { layer } => frozen(state, &layer, None),
+        Due::Settle { layer } => settle(state, &layer, None),
     }
 }
 
@@ -220,6 +220,10 @@ fn stopped(state: &mut State, id: &str, asked: bool) {
     };
     let (was, on_shutdown) = (instance.state, instance.on_shutdown);
     let layers = std::mem::take(&mut instance.to_freeze);
+    // It is at rest already, whatever waits for a freeze to stop or restart it.
+    instance
+        .waiting
+        .retain(|effect| !matches!(effect, Effect::Stop { .. } | Effect::Reboot { .. }));
     let up = matches!(was, InstanceState::Running | InstanceState::Pending);
     for layer in &layers {
         freeze(state, id, layer, false);
@@ -277,26 +281,26 @@ fn gone(state: &mut State, id: &str) {
     );
 }
 
-/// A layer is there, or will never be: its image and snapshot hear of it, and the machine goes on.
-fn frozen(state: &mut State, layer: &str, failure: Option<&String>) {
+/// A layer is there, or will never be: its image and snapshot hear of it.
+fn settle(state: &mut State, layer: &str, failure: Option<&String>) {
     images::layer_settled(state, layer, failure);
     snapshots::layer_settled(state, layer, failure);
+}
+
+/// A freeze is over: what it was for is settled, and the machine goes on.
+fn frozen(state: &mut State, layer: &str, failure: Option<&String>) {
+    settle(state, layer, failure);
+    let freezes = |instance: &&mut Instance| instance.freezing.iter().any(|l| l == layer);
+    if let Some(instance) = state.ec2.instances.values_mut().find(freezes) {
+        instance.freezing.retain(|l| l != layer);
+        if instance.freezing.is_empty() {
+            for effect in std::mem::take(&mut instance.waiting) {
+                state.emit(effect);
+            }
+        }
+    }
     if failure.is_none() {
         // Its image and snapshot may have been let go while it was made.
         snapshots::discard_unless_kept(state, layer);
-    }
-    let Some(instance) = state
-        .ec2
-        .instances
-        .values_mut()
-        .find(|instance| instance.freezing.iter().any(|l| l == layer))
-    else {
-        return;
-    };
-    instance.freezing.retain(|l| l != layer);
-    if instance.freezing.is_empty() {
-        for effect in std::mem::take(&mut instance.waiting) {
-            state.emit(effect);
-        }
     }
 }

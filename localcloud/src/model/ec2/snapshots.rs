@@ -118,14 +118,20 @@ pub(super) fn layer_settled(state: &mut State, layer: &str, failure: Option<&Str
     }
 }
 
-/// Lets a layer's files go when neither an image nor a snapshot keeps them.
+/// Lets a layer's files go when neither an image nor a snapshot keeps them; files still being taken go when they are there.
 pub(super) fn discard_unless_kept(state: &mut State, layer: &str) {
-    let by_snapshot = state
-        .ec2
-        .snapshots
-        .values()
-        .any(|snapshot| snapshot.layer.as_deref() == Some(layer));
-    if !by_snapshot && !state.ec2.images.contains_key(layer) {
+    let is_it = |known: &String| known == layer;
+    let mut instances = state.ec2.instances.values();
+    let in_the_making = instances.any(|instance| {
+        instance
+            .freezing
+            .iter()
+            .chain(&instance.to_freeze)
+            .any(is_it)
+    });
+    let mut snapshots = state.ec2.snapshots.values();
+    let by_snapshot = snapshots.any(|snapshot| snapshot.layer.as_ref().is_some_and(is_it));
+    if !in_the_making && !by_snapshot && !state.ec2.images.contains_key(layer) {
         state.emit(Effect::Discard {
             image: layer.into(),
         });
