@@ -19,6 +19,9 @@ mod show;
 mod tags;
 mod tools;
 
+#[cfg(test)]
+mod tests;
+
 pub use address::AddressError;
 pub use error::{Error, LookUpError};
 pub use facts::{BakeFacts, look_up};

@@ -1,5 +1,7 @@
 //! What a bake will do, as a value: printed, saved, compared, and then carried out as it is.
 
+use std::error::Error as _;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -9,11 +11,12 @@ use crate::cloud::{
     Account, BlockDevice, ImageId, InstanceId, KeyPairName, Metadata, NetworkSupport, NewImage,
     NewInstance, NewSecurityGroup, Region, SecurityGroupId, SnapshotId, Spot, Tags, VpcId, Zone,
 };
+use crate::provision;
 use crate::run::RunId;
 use crate::source::{Diagnostic, Place};
 use crate::template::Late;
 use crate::template::bake::{self, Build, Login, Template};
-use crate::template::provisioner::{Kind, Provisioner};
+use crate::template::provisioner::Provisioner;
 
 /// What the user asked for beside the template.
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,13 +205,22 @@ fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
         let finding = Diagnostic::error("bake::unsupported", "bastion hosts are not supported yet");
         findings.push(finding.at_value(&bastion.host, "named here"));
     }
-    for provisioner in &build.provisioners {
-        if matches!(provisioner.kind, Kind::AnsibleLocal(_)) {
-            let text = "`ansible-local` is read but cannot be run yet";
-            let finding = Diagnostic::error("bake::unsupported", text);
-            findings.push(finding.at_place(provisioner.place, "asked for here"));
-        }
+    if build.builder.access.insecure_skip_tls_verify {
+        let text = "`insecure_skip_tls_verify` is not supported: kiln always checks certificates";
+        findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));
     }
+    findings.extend(provision::check(&build.provisioners).iter().map(unfit));
+}
+
+/// A provisioner that would fail on any machine.
+fn unfit(failure: &provision::Failure) -> Diagnostic {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    Diagnostic::error("bake::provisioner", text).at_place(failure.place, "asked for here")
 }
 
 fn instance(

@@ -6,7 +6,7 @@ use kiln::run::{Clock as _, Silent, Stop};
 use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals, sweep_tags};
 
-use super::bake::{Bench, remains, run_id};
+use super::bench::{Bench, remains, run_id};
 use super::cloud::Mishap;
 
 /// Bakes until the process is killed at call `at`; `None` when it ended before.

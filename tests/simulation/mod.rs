@@ -1,6 +1,7 @@
 //! Flows on the model in virtual time: kiln's own `aws` on the real SDK, whose calls the model answers in this process.
 
-pub mod bake;
+mod bake;
 mod bake_kills;
+pub mod bench;
 mod cloud;
 mod machines;

@@ -8,7 +8,7 @@ use kiln::undo;
 use serde_json::json;
 
 use super::moto::Moto;
-use crate::simulation::bake::template;
+use crate::simulation::bench::template;
 use crate::ssh::server::{Server, user, write_key};
 
 /// Packer makes 17 with the same template (DESIGN.md's peers).

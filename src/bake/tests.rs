@@ -1,0 +1,196 @@
+//! Plans, which are values: what a template and an account come to, and what is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::cloud::{
+    Account, Image, ImageDevice, ImageId, ImageState, Region, SnapshotId, Tags, tag,
+};
+use crate::run::RunId;
+use crate::source::{Diagnostic, SourceMap};
+use crate::template::load;
+
+const NOW: &str = "2026-11-01T03:00:00Z";
+
+fn facts() -> BakeFacts {
+    BakeFacts {
+        region: Region::new("eu-central-1"),
+        source: image("ami-1", "debian-12"),
+        taken: None,
+        subnet: None,
+        sources: vec!["198.51.100.7/32".to_owned()],
+    }
+}
+
+fn image(id: &str, name: &str) -> Image {
+    Image {
+        id: ImageId::new(id),
+        name: name.to_owned(),
+        state: ImageState::Available,
+        owner: Account::new("136693071363"),
+        owner_alias: None,
+        created: NOW.parse().unwrap(),
+        architecture: "x86_64".to_owned(),
+        root_device: "/dev/xvda".to_owned(),
+        devices: vec![ImageDevice {
+            device: "/dev/xvda".to_owned(),
+            snapshot: Some(SnapshotId::new("snap-1")),
+            delete_on_termination: true,
+        }],
+        tags: Tags::from([("release".to_owned(), "12.8".to_owned())]),
+    }
+}
+
+/// Plans a template whose builder has these options beside those that it must have.
+fn planned(options: &str, root: &str, facts: &BakeFacts) -> Result<BakePlan, Vec<Diagnostic>> {
+    let text = format!(
+        r#"{{ {root} "builders": [{{
+            "type": "amazon-ebs", "region": "eu-central-1", "ami_name": "web-1.4.2",
+            "instance_type": "t3.small", "source_ami": "ami-1", "ssh_username": "admin" {options}
+        }}] }}"#
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("web.json"), text).unwrap();
+    let request = load::Request {
+        files: vec!["web.json".to_owned()],
+        var_files: Vec::new(),
+        vars: Vec::new(),
+        only: Vec::new(),
+        except: Vec::new(),
+        strict: false,
+        running: false,
+        world: load::World {
+            now: NOW.parse().unwrap(),
+            environment: BTreeMap::new(),
+            uuid: Arc::new(String::new),
+            directory: folder.path().to_str().unwrap().to_owned(),
+            template_directory: String::new(),
+        },
+    };
+    let (template, _) = load::bake(&request, &mut SourceMap::new()).unwrap();
+    let now = NOW.parse().unwrap();
+    let run = RunId::new(now, 7);
+    plan(
+        &template,
+        &template.builds[0],
+        facts,
+        Options::default(),
+        run,
+        now,
+    )
+}
+
+#[test]
+fn a_plan_shows_what_is_made_and_what_goes_again() {
+    let root = r#""kiln": { "family": "web", "version": "1.4.2" },"#;
+    let plan = planned(r#", "run_tags": { "team": "web" }"#, root, &facts()).unwrap();
+    let shown = plan.to_string().replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+    insta::assert_snapshot!(shown, @r"
+    bake amazon-ebs in eu-central-1 (run 01M6AGSCW00000000000000007)
+      source image      ami-1 debian-12
+      + key pair        kiln-01M6AGSCW00000000000000007 (ed25519, for this run only)
+      + security group  kiln-01M6AGSCW00000000000000007 (for this run only): TCP 22 from 198.51.100.7/32
+      + instance        t3.small, key pair kiln-01M6AGSCW00000000000000007
+        stop            by StopInstances
+      + image           web-1.4.2
+                        kiln:family = web
+                        kiln:made-by = kiln 0.0.0
+                        kiln:run = 01M6AGSCW00000000000000007
+                        kiln:source-image = ami-1
+                        kiln:template = web.json
+                        kiln:version = 1.4.2
+                        team = web
+      - removed         instance, security group and key pair, however it ends
+    ");
+}
+
+#[test]
+fn scratch_expires_and_the_image_does_not() {
+    let plan = planned(r#", "run_tags": { "team": "web" }"#, "", &facts()).unwrap();
+    assert_eq!(plan.instance.tags[tag::EXPIRES], "2026-11-02T03:00:00Z");
+    assert_eq!(plan.instance.tags["team"], "web");
+    assert_eq!(plan.image.tags["team"], "web", "as Packer has it");
+    assert!(!plan.image.tags.contains_key(tag::EXPIRES));
+    assert!(!plan.image.tags.contains_key(tag::READY));
+    assert!(
+        !plan.image.tags.contains_key(tag::FAMILY),
+        "none without the root key"
+    );
+    let options = r#", "run_tags": { "team": "web" }, "skip_ami_run_tags": true"#;
+    let plan = planned(options, "", &facts()).unwrap();
+    assert!(!plan.image.tags.contains_key("team"));
+}
+
+#[test]
+fn kilns_own_tags_cannot_be_taken_over() {
+    let plan = planned(r#", "tags": { "kiln:run": "mine" }"#, "", &facts()).unwrap();
+    assert_eq!(plan.image.tags[tag::RUN], plan.run.to_string());
+}
+
+#[test]
+fn tags_see_the_source_image_and_say_where_they_cannot() {
+    let options = r#", "tags": { "base": "{{.SourceAMIName}} {{.SourceAMITags.release}}" }"#;
+    let plan = planned(options, "", &facts()).unwrap();
+    assert_eq!(plan.image.tags["base"], "debian-12 12.8");
+    let options = r#", "tags": { "base": "{{.SourceAMITags.relaese}}" }"#;
+    let findings = planned(options, "", &facts()).unwrap_err();
+    assert_eq!(findings.len(), 1);
+    assert!(!findings[0].labels.is_empty(), "{findings:?}");
+}
+
+#[test]
+fn everything_that_stands_against_a_bake_is_said_at_once() {
+    let taken = BakeFacts {
+        taken: Some(image("ami-9", "web-1.4.2")),
+        ..facts()
+    };
+    let options = r#", "ssh_bastion_host": "jump.example", "ssh_bastion_username": "me",
+        "force_deregister": true, "ssh_private_key_file": "key", "ssh_keypair_name": "k""#;
+    let findings = planned(options, "", &taken).unwrap_err();
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["bake::image_name", "bake::unsupported"]);
+    assert!(findings.iter().all(|finding| !finding.labels.is_empty()));
+}
+
+#[test]
+fn volumes_that_outlive_the_machine_are_known() {
+    let device = |delete: bool| {
+        format!(
+            r#", "launch_block_device_mappings":
+                [{{ "device_name": "/dev/xvda", "delete_on_termination": {delete} }}]"#
+        )
+    };
+    assert!(!planned("", "", &facts()).unwrap().volumes_outlive);
+    assert!(
+        planned(&device(false), "", &facts())
+            .unwrap()
+            .volumes_outlive
+    );
+    let mut keeps = facts();
+    keeps.source.devices[0].delete_on_termination = false;
+    assert!(planned("", "", &keeps).unwrap().volumes_outlive);
+    assert!(!planned(&device(true), "", &keeps).unwrap().volumes_outlive);
+}
+
+#[test]
+fn a_spot_instance_is_restarted_by_its_image_and_never_stopped() {
+    let plan = planned(r#", "spot_price": "auto""#, "", &facts()).unwrap();
+    assert_eq!(plan.stopping, Stopping::Restart);
+    let spot = plan.instance.spot.unwrap();
+    assert_eq!(spot.max_price, None);
+    assert!(!plan.instance.terminate_on_shutdown);
+    let plan = planned("", "", &facts()).unwrap();
+    assert_eq!(plan.stopping, Stopping::Stop);
+    assert!(plan.instance.terminate_on_shutdown && plan.instance.metadata.tokens_required);
+}
+
+#[test]
+fn with_groups_and_a_key_of_the_users_own_nothing_temporary_is_made() {
+    let options = r#", "security_group_id": "sg-1", "ssh_keypair_name": "mine",
+        "ssh_private_key_file": "key""#;
+    let plan = planned(options, "", &facts()).unwrap();
+    assert_eq!((plan.key_pair, plan.security_group), (None, None));
+    assert_eq!(plan.instance.key_pair.unwrap().as_str(), "mine");
+    assert_eq!(plan.instance.security_groups.len(), 1);
+}
