@@ -26,8 +26,8 @@ use crate::run::{Ledger, Lifetime, RunId, Unwind};
 
 /// How long a thing may refuse to go because another still needs it. AWS takes up to ten minutes to end a large
 /// instance; the engine's own limit for an undo is a little above this.
-const DEPENDENCY_LIMIT: Duration = Duration::from_secs(540);
-/// The longest pause between two tries of one undo; DescribeInstances and the like notice an ended instance within seconds.
+const DEPENDENCY_LIMIT: Duration = Duration::from_mins(9);
+/// The longest pause between two tries of one undo; `DescribeInstances` and the like notice an ended instance within seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often something is looked for whose making got no answer, with doubling pauses from a second on. EC2 shows new
 /// things within seconds ("Eventual consistency in the Amazon EC2 API").
@@ -210,7 +210,7 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
     }
 
     /// Snapshots get the run's tag before the image goes: until then the image leads to them, afterwards only the tag does.
-    /// A pending image may not name them yet; their description names the image ("CreateImage").
+    /// A pending image may not name them yet; their description names the image ("`CreateImage`").
     async fn remove_image(
         &self,
         id: &ImageId,

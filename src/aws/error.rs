@@ -53,7 +53,7 @@ fn plain(error: &dyn std::error::Error) -> String {
     last
 }
 
-/// The kind of a code, by the lists "Error codes for the Amazon EC2 API" and the common errors of Auto Scaling and ELBv2.
+/// The kind of a code, by the lists "Error codes for the Amazon EC2 API" and the common errors of Auto Scaling and `ELBv2`.
 fn kind_of(code: &str) -> Kind {
     match code {
         "RequestLimitExceeded"

@@ -11,7 +11,7 @@ use crate::cloud::{
     Result, SnapshotId,
 };
 
-/// Versions a page; the most that "DescribeLaunchTemplateVersions" gives.
+/// Versions a page; the most that "`DescribeLaunchTemplateVersions`" gives.
 const VERSIONS_PAGE: i32 = 200;
 
 impl Images for Aws {
@@ -122,7 +122,7 @@ impl Images for Aws {
 }
 
 impl Aws {
-    /// Without an id of a template, "DescribeLaunchTemplateVersions" answers for `$Latest` and `$Default` of all.
+    /// Without an id of a template, "`DescribeLaunchTemplateVersions`" answers for `$Latest` and `$Default` of all.
     async fn templates_of(&self, id: &ImageId) -> Result<Vec<String>> {
         const CALL: &str = "DescribeLaunchTemplateVersions";
         let request = self
@@ -199,7 +199,7 @@ fn device_of(mapping: &ec2::BlockDeviceMapping) -> ImageDevice {
             .and_then(|volume| volume.snapshot_id())
             .map(SnapshotId::new),
         delete_on_termination: volume
-            .and_then(|volume| volume.delete_on_termination())
+            .and_then(aws_sdk_ec2::types::EbsBlockDevice::delete_on_termination)
             .unwrap_or(false),
     }
 }

@@ -36,7 +36,11 @@ impl Instances for Aws {
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(CALL, error))?;
-            for instance in page.reservations().iter().flat_map(|some| some.instances()) {
+            for instance in page
+                .reservations()
+                .iter()
+                .flat_map(aws_sdk_ec2::types::Reservation::instances)
+            {
                 found.push(instance_of(CALL, instance)?);
             }
         }
@@ -50,7 +54,7 @@ impl Instances for Aws {
         let mut found = answer
             .reservations()
             .iter()
-            .flat_map(|some| some.instances());
+            .flat_map(aws_sdk_ec2::types::Reservation::instances);
         instance_of(CALL, found.next().ok_or_else(|| missing(CALL, id))?)
     }
 
@@ -215,7 +219,7 @@ fn market(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstan
 }
 
 /// An address can only be asked for on a network interface, and then subnet and security groups stand there too
-/// ("RunInstances", `AssociatePublicIpAddress`).
+/// ("`RunInstances`", `AssociatePublicIpAddress`).
 fn placed(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstancesFluentBuilder {
     let mut request = request;
     if let Some(zone) = &launch.zone {
@@ -276,7 +280,7 @@ fn addresses_of(instance: &ec2::Instance) -> Addresses {
     let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
     let interfaces = instance.network_interfaces().iter();
     let ipv6 = interfaces
-        .flat_map(|interface| interface.ipv6_addresses())
+        .flat_map(aws_sdk_ec2::types::InstanceNetworkInterface::ipv6_addresses)
         .find_map(|address| some(address.ipv6_address()));
     // AWS's own addresses are owned by `amazon` ("InstanceNetworkInterfaceAssociation").
     let mut interfaces = instance.network_interfaces().iter();

@@ -7,9 +7,9 @@ use crate::run::{Event, Events};
 use crate::ssh::{Command, Exit, Remote, Stream, quote};
 
 /// cloud-init installs packages and runs user data; ten minutes of it is more than source images need.
-const CLOUD_INIT: Duration = Duration::from_secs(600);
+const CLOUD_INIT: Duration = Duration::from_mins(10);
 /// The commands of this file end at once.
-const SHORT: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_mins(1);
 
 /// `status --wait` ends when the boot has; its code is 1 after an error and 2 after one that cloud-init got over.
 const WAIT: &str = "\

@@ -120,7 +120,7 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
     }
 
     async fn not_yet(&self, reason: String) -> Result<Readiness<T::Remote>, Error> {
-        let look = self.seen.borrow().tries % STATE_EVERY == 0;
+        let look = self.seen.borrow().tries.is_multiple_of(STATE_EVERY);
         if look && let Some(reason) = instance::gone(self.instance, self.cloud).await? {
             return Ok(Readiness::Never(reason));
         }

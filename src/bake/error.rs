@@ -26,7 +26,7 @@ pub enum Error {
     /// The cloud refused a value of the template.
     #[error("{error}")]
     Refused {
-        error: cloud::Error,
+        error: Box<cloud::Error>,
         /// Where the value was set, when a value is to blame that the user wrote.
         place: Option<Place>,
     },
@@ -62,6 +62,7 @@ impl Error {
         match self {
             Self::Cloud(error) if !error.is_passing() => {
                 let place = place(&error);
+                let error = Box::new(error);
                 Self::Refused { error, place }
             }
             other => other,

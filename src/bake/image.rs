@@ -66,7 +66,7 @@ pub(super) async fn share(plan: &BakePlan, id: &ImageId, cloud: &impl Cloud) -> 
 
 /// Says on image and snapshots that the bake ended well. Whoever looks for an image of a family takes no other.
 ///
-/// Snapshots get their tags here too, and not with CreateImage as EC2 would let us: moto, on which teams try their
+/// Snapshots get their tags here too, and not with `CreateImage` as EC2 would let us: moto, on which teams try their
 /// templates, answers that with a failure.
 pub(super) async fn mark_ready(
     plan: &BakePlan,

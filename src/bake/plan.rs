@@ -83,11 +83,11 @@ pub struct TemporaryGroup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stopping {
-    /// By StopInstances.
+    /// By `StopInstances`.
     Stop,
     /// It shuts itself down; kiln waits.
     ByItself,
-    /// Not at all: a one-time spot instance cannot be stopped, and CreateImage restarts it.
+    /// Not at all: a one-time spot instance cannot be stopped, and `CreateImage` restarts it.
     Restart,
 }
 

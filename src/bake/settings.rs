@@ -12,16 +12,16 @@ use crate::template::Secret;
 use crate::template::bake::{self, Interface, Polling, Ssh};
 
 /// A large instance takes minutes to come up or to rest ("Troubleshoot instance stop issues").
-const INSTANCE_LIMIT: Duration = Duration::from_secs(600);
+const INSTANCE_LIMIT: Duration = Duration::from_mins(10);
 /// The first snapshot of a large volume takes long; Packer's 30 minutes are the subject of issues (anchors/packer.md 6.2).
-const IMAGE_LIMIT: Duration = Duration::from_secs(3600);
+const IMAGE_LIMIT: Duration = Duration::from_hours(1);
 /// The pause between polls that `aws_polling` stands for when it only names a number: the SDK's own of old.
 const OLD_DELAY: Duration = Duration::from_secs(15);
 /// One try to connect: reaching, shaking hands and proving who we are each have limits of their own below this.
 const TRY: Duration = Duration::from_secs(150);
 /// How long a console may take to show host keys once the machine answers on its SSH port. cloud-init prints them within
 /// seconds of making them.
-const HOST_KEY_PATIENCE: Duration = Duration::from_secs(60);
+const HOST_KEY_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the machine is reached.
 #[derive(Clone, Debug, Serialize)]

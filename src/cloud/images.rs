@@ -94,7 +94,7 @@ pub struct NewImage {
     pub tags: Tags,
 }
 
-/// One entry of a block device mapping ("BlockDeviceMapping" of the EC2 API). Unset fields are the cloud's to choose.
+/// One entry of a block device mapping ("`BlockDeviceMapping`" of the EC2 API). Unset fields are the cloud's to choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BlockDevice {
     pub device: String,

@@ -33,7 +33,7 @@ pub struct Addresses {
     pub elastic: bool,
 }
 
-/// The states of "InstanceState" in the EC2 API.
+/// The states of "`InstanceState`" in the EC2 API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {

@@ -15,6 +15,6 @@ pub trait Keys {
     /// Names of the key pairs that match all filters.
     fn find_key_pairs(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<KeyPairName>>>;
 
-    /// Deletes a key pair; one that is not there is no error (as "DeleteKeyPair" has it).
+    /// Deletes a key pair; one that is not there is no error (as "`DeleteKeyPair`" has it).
     fn delete_key_pair(&self, name: &KeyPairName) -> impl Future<Output = Result<()>>;
 }

@@ -41,7 +41,7 @@ pub fn quarantine(service: &str) -> String {
     format!("kiln:quarantine:{service}")
 }
 
-/// What kind of thing carries tags, in the words of "DescribeTags" (`resource-type`).
+/// What kind of thing carries tags, in the words of "`DescribeTags`" (`resource-type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ResourceKind {
     Instance,

@@ -12,7 +12,7 @@ use crate::run::{Due, Entry, Event, Setup};
 
 /// How long one undo may take. Terminating an instance is a call; waiting for it is the undo's own affair, and AWS takes
 /// up to ten minutes for a large one.
-const UNDO_LIMIT: Duration = Duration::from_secs(600);
+const UNDO_LIMIT: Duration = Duration::from_mins(10);
 
 /// Carries out undos. Already gone is success, and doing it twice is harmless.
 pub trait Unwind<U> {

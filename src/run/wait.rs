@@ -36,7 +36,7 @@ impl Patience {
             first,
             longest,
             in_a_row: 1,
-            poll: Duration::from_secs(60),
+            poll: Duration::from_mins(1),
         }
     }
 

@@ -45,7 +45,7 @@ async fn after_a_kill_at_any_call_a_sweep_finds_all_of_it() {
             let swept = swept.unwrap();
             let about = format!("{kill:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
             assert!(swept.is_clean(), "{about}: {swept:?}");
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             let remains = remains(&bench.cloud).await;
             // A run that died after its image was marked as ready has finished it.
             if swept.kept.is_empty() {
@@ -83,13 +83,13 @@ async fn without_the_journal_a_sweep_by_tag_waits_for_the_expiry() {
                     .await
                     .unwrap()
             };
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             let before = remains(&bench.cloud).await;
             assert_eq!(sweep().await.removed, [""; 0], "too early");
-            tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+            tokio::time::sleep(Duration::from_hours(25)).await;
             let swept = sweep().await;
             assert!(swept.left.is_empty(), "{swept:?}");
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             let after = remains(&bench.cloud).await;
             let about = format!("{kill:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
             let done = after.iter().any(|id| id.starts_with("ami-"));

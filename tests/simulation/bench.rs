@@ -160,7 +160,7 @@ impl Bench {
     /// Everything that carries the run's tag, an hour later.
     pub async fn remains(&self) -> Vec<String> {
         self.cloud.calm();
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
         remains(&self.cloud).await
     }
 }

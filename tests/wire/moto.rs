@@ -22,7 +22,7 @@ impl Moto {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("moto_server is missing: `make deps` installs it");
+            .unwrap_or_else(|error| panic!("no moto_server, which `make deps` installs: {error}"));
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let up = lines.find(|line| line.as_ref().unwrap().contains("Running on"));
         assert!(up.is_some(), "moto_server did not start");

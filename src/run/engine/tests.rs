@@ -96,7 +96,7 @@ async fn flow(
         .await?;
         let until = Instant::now() + Duration::from_secs(10);
         let patience = Patience::new(
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             Duration::from_secs(1),
             Duration::from_secs(3),
         );
