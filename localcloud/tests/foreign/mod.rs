@@ -10,6 +10,7 @@ mod world;
 use localcloud::model::Model;
 use server::Server;
 use sshd::Sshd;
+use std::ffi::OsString;
 use std::process::{Command, Output};
 use world::World;
 
@@ -17,8 +18,18 @@ fn script(name: &str) -> String {
     format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The programs that `make deps` installs for tests come first, then those of the host.
+fn path() -> OsString {
+    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers/bin:");
+    let mut path = OsString::from(peers);
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
 fn run(server: &Server, command: &mut Command) -> Output {
     let clean = command
+        .env("PATH", path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("AWS_ENDPOINT_URL", server.url())
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")

@@ -115,7 +115,7 @@ impl Machines {
                 self.layers.insert(image);
             }
             Effect::Discard { image } => {
-                assert!(self.layers.remove(&image), "{image} had no layer")
+                assert!(self.layers.remove(&image), "{image} had no layer");
             }
             Effect::Balance(_) | Effect::Unbalance { .. } => {}
         }
