@@ -4,7 +4,7 @@ use std::path::Path;
 
 use localcloud::machines::base::{self, Error};
 
-use super::{ALONE, as_init, block_on, check_host, is_init};
+use super::{alone, as_init, block_on, check_host, is_init};
 
 #[test]
 fn without_a_network_the_base_image_says_so() {
@@ -44,10 +44,8 @@ pub fn supervised_with(more: &[&str], test: &str, body: impl Future<Output = ()>
     if is_init() {
         return block_on(body);
     }
-    let _alone = ALONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     check_host();
+    let _alone = alone();
     super::run_inside(as_init(more, test));
 }
 

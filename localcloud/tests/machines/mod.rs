@@ -13,11 +13,15 @@ mod metadata;
 mod network;
 mod several;
 
+use std::fs::File;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
-/// One cloud at a time: they share a prefix.
-static ALONE: Mutex<()> = Mutex::new(());
+/// One cloud of this prefix at a time on the host; the lock ends with the file.
+fn alone() -> File {
+    let file = File::create("/run/lock/kiln-machine-tests").unwrap();
+    file.lock().unwrap();
+    file
+}
 
 /// The command that runs a test of this binary as the init of its own mount and pid namespaces; `more` makes further
 /// ones.
@@ -41,8 +45,8 @@ fn supervised(test: &str, body: impl Future<Output = ()>) {
     if is_init() {
         return block_on(body);
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     check_host();
+    let _alone = alone();
     run_inside(as_init(&[], test));
     assert_eq!(cloud::left(), Vec::<String>::new());
 }
