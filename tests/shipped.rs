@@ -87,7 +87,12 @@ fn every_service_is_without_findings() {
             "vars/common.json".to_owned(),
         ];
         let mut request = request(root(), files);
-        request.vars = vec!["subnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1".to_owned()];
+        // As `kiln local up` exports it.
+        let subnets = "subnet-0123456789abcdef0,subnet-0123456789abcdef1".to_owned();
+        request
+            .world
+            .environment
+            .insert("KILN_VAR_subnets".to_owned(), subnets);
         let mut sources = SourceMap::new();
         let (read, findings) = load::service(&request, &mut sources).unwrap();
         assert_eq!(findings, [], "{}", service.display());

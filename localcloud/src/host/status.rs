@@ -42,6 +42,8 @@ pub struct Balancer {
     pub name: String,
     pub url: String,
     pub state: String,
+    /// One in each of its zones.
+    pub subnets: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +117,10 @@ fn balancer(tree: &Tree) -> Balancer {
         name: text(tree, "LoadBalancerName"),
         url: format!("http://{}", text(tree, "DNSName")),
         state: text(tree, "State.Code"),
+        subnets: list(tree, "AvailabilityZones")
+            .iter()
+            .map(|zone| text(zone, "SubnetId"))
+            .collect(),
     }
 }
 
@@ -167,7 +173,10 @@ impl fmt::Display for Status {
             writeln!(f, "  {id}  {state:<13}  {address:<15}  {image}")?;
         }
         writeln!(f, "{} load balancers", load_balancers.len())?;
-        for Balancer { name, url, state } in load_balancers {
+        for Balancer {
+            name, url, state, ..
+        } in load_balancers
+        {
             writeln!(f, "  {name}  {state}  {url}")?;
         }
         writeln!(f, "{} images", images.len())?;

@@ -43,7 +43,11 @@ impl fmt::Display for Up {
             .iter()
             .find(|balancer| balancer.name == seed::NAME)
         {
-            Some(balancer) => writeln!(f, "export KILN_LOCAL_LOAD_BALANCER={}", balancer.url),
+            Some(balancer) => {
+                writeln!(f, "export KILN_LOCAL_LOAD_BALANCER={}", balancer.url)?;
+                // The shipped service file asks for this variable; its ids are new with every cloud.
+                writeln!(f, "export KILN_VAR_subnets={}", balancer.subnets.join(","))
+            }
             None => Ok(()),
         }
     }

@@ -40,6 +40,9 @@ const FILES: [(&str, &str); 14] = shipped![
     "roles/nginx/verify/10-serves.sh",
 ];
 
+/// The service file with its var file, as `roll` takes them.
+pub const ROLL: [&str; 3] = ["roll", SERVICE, "vars/common.json"];
+
 /// Writes the demo's files below `folder`.
 pub fn write(folder: &Path) -> io::Result<()> {
     for (path, text) in FILES {

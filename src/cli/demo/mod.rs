@@ -107,7 +107,7 @@ async fn scenes(
     stage
         .step(
             &format!("roll {FIRST}: the first of the service"),
-            kiln.run(&["roll", files::SERVICE]),
+            kiln.run(&files::ROLL),
         )
         .await?;
     tally.begin(&format!("{FIRST} serves, {SECOND} is baked"));
@@ -130,7 +130,7 @@ async fn scenes_under_traffic(
     stage
         .step(
             &format!("roll {SECOND}: blue/green"),
-            kiln.run(&["roll", files::SERVICE]),
+            kiln.run(&files::ROLL),
         )
         .await?;
     tally.begin(&format!("{SECOND} serves"));
