@@ -12,6 +12,8 @@ mod world;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;
 
 pub use behaviour::{Behaviour, Service, Spread};

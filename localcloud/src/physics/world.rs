@@ -65,6 +65,10 @@ impl World {
                 let effects = self.model.advance(self.now);
                 self.physics.take(effects, self.now);
             } else if let Some((_, facts)) = self.physics.happen(self.now) {
+                if facts.is_empty() {
+                    // A health check that said nothing new: the model has not heard of it.
+                    continue;
+                }
                 for fact in facts {
                     let effects = self.model.observe(fact, self.now);
                     self.physics.take(effects, self.now);

@@ -26,7 +26,7 @@ pub(super) use health::{health_of, says};
 pub(super) use stored::{Elb, Group, Listener, LoadBalancer, Rule};
 pub(super) use targets::{enlist, is_draining, release};
 pub use wanted::Reach;
-pub(super) use wanted::{flush, served_by};
+pub(super) use wanted::{flush, request_labels, served_by};
 
 use super::{
     Fact, Service,

@@ -134,6 +134,19 @@ fn wanted_group(state: &State, arn: &str, group: &Group) -> TargetGroup {
     }
 }
 
+/// The names under which `CloudWatch` counts the requests of a target group, one for each load balancer in front of it.
+pub(in crate::model) fn request_labels(state: &State, group: &str) -> Vec<String> {
+    let target_group = ground::after(group, ":targetgroup/");
+    let balancers = state.elb.balancers_of(group).into_iter();
+    let label = |arn: &str| {
+        format!(
+            "{}/targetgroup/{target_group}",
+            ground::after(arn, ":loadbalancer/")
+        )
+    };
+    balancers.map(label).collect()
+}
+
 /// One target group behind a rule and what of it a request may reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {

@@ -6,7 +6,7 @@ use super::{
     groups,
     groups::PAGES,
 };
-use crate::model::{Fault, Params, Tree, args::Args, state::State};
+use crate::model::{Fault, Params, Tree, args::Args, elb, state::State};
 use std::collections::BTreeMap;
 
 pub(super) const TAKES_PUT: &str = "AutoScalingGroupName PolicyName PolicyType AdjustmentType MinAdjustmentStep \
@@ -109,6 +109,9 @@ fn alarm_names(state: &mut State, group: &str, args: &Args<'_>) -> Result<Vec<St
             "A target tracking policy needs either a predefined or a customized metric",
         ));
     }
+    if let Some(metric) = tracking.map("PredefinedMetricSpecification")? {
+        check_metric(state, group, &metric)?;
+    }
     let ends: &[&str] = if tracking.flag("DisableScaleIn")? == Some(true) {
         &["High"]
     } else {
@@ -118,6 +121,29 @@ fn alarm_names(state: &mut State, group: &str, args: &Args<'_>) -> Result<Vec<St
         .iter()
         .map(|end| format!("TargetTracking-{group}-Alarm{end}-{}", state.ids.uuid()))
         .collect())
+}
+
+/// Requests per target can only be counted where a load balancer sends some to a target group of this group
+/// (`PredefinedMetricSpecification` in the API reference).
+fn check_metric(state: &State, group: &str, metric: &Args<'_>) -> Result<(), Fault> {
+    metric.text("PredefinedMetricType")?;
+    let known = "ASGAverageCPUUtilization ASGAverageNetworkIn ASGAverageNetworkOut ALBRequestCountPerTarget";
+    if metric.word("PredefinedMetricType", known)? != Some("ALBRequestCountPerTarget") {
+        return Ok(());
+    }
+    let label = metric.text("ResourceLabel")?;
+    let found = groups::find(state, group)?.targets();
+    if found.iter().any(|arn| {
+        elb::request_labels(state, arn)
+            .iter()
+            .any(|known| known == label)
+    }) {
+        return Ok(());
+    }
+    Err(Fault::validation(format!(
+        "The resource label {label} is not valid: it must name a load balancer and a target group that it routes requests \
+         to and that is attached to the Auto Scaling group."
+    )))
 }
 
 fn alarm_trees(state: &State, policy: &Policy) -> Vec<Tree> {

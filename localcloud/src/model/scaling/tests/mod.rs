@@ -2,5 +2,6 @@
 
 mod capacity;
 mod lifecycle;
+mod rules;
 mod settings;
 mod traffic;
