@@ -136,9 +136,10 @@ proptest! {
         if let Some(text) = &layers[4] {
             case = case.var(&format!("v={text}"));
         }
-        match layers.iter().flatten().next_back() {
-            Some(last) => prop_assert_eq!(&value(&mut case), last),
-            None => prop_assert_eq!(case.bake().unwrap_err()[0].code, "template::missing_variable"),
+        if let Some(last) = layers.iter().flatten().next_back() {
+            prop_assert_eq!(&value(&mut case), last);
+        } else {
+            prop_assert_eq!(case.bake().unwrap_err()[0].code, "template::missing_variable");
         }
     }
 

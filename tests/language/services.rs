@@ -8,7 +8,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// A service file with everything that this stage of kiln takes.
-const WHOLE: &str = r##"{
+const WHOLE: &str = r#"{
   // kiln reads this file, so comments need no note
   "format": 1,
   "variables": { "groesse": "t3.small", "port": "80" },
@@ -28,7 +28,7 @@ const WHOLE: &str = r##"{
     "after":  [ { "soak": "5m" } ] },
   "on_fail": "rollback",
   "rollback": { "keep": "2h" },
-}"##;
+}"#;
 
 const USER_DATA: &str =
     "#!/bin/sh\n{# not this #}\necho {{ groesse }} {{ image.id }} ${#a} # {{ service }}\n";
@@ -89,11 +89,8 @@ fn a_whole_service_file_comes_to_typed_values() {
     );
     assert_eq!(service.traffic.rules[0].headers[0].1, ["y"]);
     assert_eq!(service.traffic.probe.header.value, "x-probe");
-    assert_eq!(service.keep.previous, Duration::from_secs(7200));
-    assert_eq!(
-        service.checks.after,
-        [Check::Soak(Duration::from_secs(300))]
-    );
+    assert_eq!(service.keep.previous, Duration::from_hours(2));
+    assert_eq!(service.checks.after, [Check::Soak(Duration::from_mins(5))]);
 }
 
 #[test]
@@ -114,7 +111,7 @@ fn checks_and_user_data_wait_for_the_image() {
     assert_eq!(body.render(&data).unwrap(), "1.2");
     assert_eq!(
         (check.times, check.status.as_slice(), check.timeout),
-        (5, [200].as_slice(), Duration::from_secs(120))
+        (5, [200].as_slice(), Duration::from_mins(2))
     );
     assert_eq!(
         service.set.user_data.unwrap().render(&data).unwrap(),
@@ -133,7 +130,7 @@ fn what_a_file_leaves_out_has_its_default() {
     assert_eq!(service.traffic.probe.header.value, "x-kiln-probe");
     assert_eq!(
         (service.keep.previous, service.groups.initial.is_none()),
-        (Duration::from_secs(3600), true)
+        (Duration::from_hours(1), true)
     );
 }
 

@@ -4,6 +4,7 @@ use super::request;
 use kiln::report::diagnostics::render;
 use kiln::source::SourceMap;
 use kiln::template::load::{self, Request};
+use std::path::Path;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -12,7 +13,7 @@ fn files(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir(format!("{ROOT}/{folder}")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "json"))
         .map(|name| format!("{folder}/{name}"))
         .collect()
 }

@@ -70,7 +70,7 @@ fn only_and_except_match_names_as_written_and_overrides_replace_options() {
             first.provisioners[1].max_retries,
             first.provisioners[1].timeout
         ),
-        (2, Some(Duration::from_secs(60)))
+        (2, Some(Duration::from_mins(1)))
     );
 }
 
@@ -189,7 +189,7 @@ fn a_role_is_found_beside_the_template_and_sees_variables_family_and_its_own() {
     let family = template.family.unwrap();
     assert_eq!(
         (family.max_age, family.retention.images),
-        (Some(Duration::from_secs(604_800)), Some(5))
+        (Some(Duration::from_hours(168)), Some(5))
     );
 }
 

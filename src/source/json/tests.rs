@@ -117,7 +117,9 @@ fn check_spans(value: &Json, sources: &SourceMap) {
     let again: serde_json::Value = serde_json::from_str(sources.slice(value.span)).unwrap();
     assert_eq!(again, value.plain());
     if let Value::List(items) = &value.value {
-        items.iter().for_each(|item| check_spans(item, sources));
+        for item in items {
+            check_spans(item, sources);
+        }
     }
     for member in value.members().unwrap_or_default() {
         let key: String = serde_json::from_str(sources.slice(member.key.span)).unwrap();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// How far up from the template a project's root is looked for.
 const LEVELS: usize = 8;
+/// The template's folder and its parent, when no root is found.
+const WITHOUT_ROOT: usize = 2;
 
 /// A working directory.
 #[derive(Debug)]
@@ -16,24 +18,25 @@ impl Folder {
         Self(directory.into())
     }
 
-    /// `roles/` here, beside the template, and beside its parents up to the one that holds `.git`.
+    /// `roles/` here, beside the template, and beside its parents up to the one that holds `.git`; without one, its parent.
     pub(super) fn role_folders(&self, template: &str) -> Vec<PathBuf> {
+        let above: Vec<&Path> = Path::new(template)
+            .ancestors()
+            .skip(1)
+            .take(LEVELS)
+            .collect();
+        let root = above
+            .iter()
+            .position(|folder| self.0.join(folder).join(".git").exists());
+        let near = above
+            .into_iter()
+            .take(root.map_or(WITHOUT_ROOT, |root| root + 1));
         let mut folders = vec![PathBuf::from("roles")];
-        let mut at = Path::new(template).parent().map(Path::to_path_buf);
-        for _ in 0..LEVELS {
-            let Some(folder) = at else { break };
-            folders.push(folder.join("roles"));
-            let is_root = self.0.join(&folder).join(".git").exists();
-            at = if is_root {
-                None
-            } else {
-                folder.parent().map(Path::to_path_buf)
-            };
+        for folder in near.map(|folder| folder.join("roles")) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
         }
-        folders.retain({
-            let mut seen = std::collections::BTreeSet::new();
-            move |folder| seen.insert(folder.clone())
-        });
         folders
     }
 }
@@ -68,5 +71,33 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string().to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_looked_for_up_to_the_projects_root() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::new(home.path());
+        let names = |template| {
+            folder
+                .role_folders(template)
+                .iter()
+                .map(|f| f.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("web.json"), ["roles"]);
+        assert_eq!(
+            names("a/b/c/web.json"),
+            ["roles", "a/b/c/roles", "a/b/roles"]
+        );
+        std::fs::create_dir_all(home.path().join("a/.git")).unwrap();
+        assert_eq!(
+            names("a/b/c/web.json"),
+            ["roles", "a/b/c/roles", "a/b/roles", "a/roles"]
+        );
     }
 }
