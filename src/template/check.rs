@@ -303,13 +303,7 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
             .and_then(|retention| retention.number(name))
             .map(|count| count.value)
     };
-    let verify = match options.get("verify").map(|json| &json.value) {
-        Some(Value::List(items)) => items
-            .iter()
-            .filter_map(|item| options.late_of("verify", item, &["build"]))
-            .collect(),
-        _ => options.late("verify", &["build"]).into_iter().collect(),
-    };
+    let verify = options.lates("verify", &["build"]).items;
     Some(Family {
         version: options.text("version"),
         verify,

@@ -22,6 +22,8 @@ pub(super) struct Interpolator {
     pub origins: BTreeMap<String, Span>,
     /// Variables whose trouble is reported already.
     pub broken: BTreeSet<String>,
+    /// Variables that must not be shown, and those made from them.
+    pub sensitive: BTreeSet<String>,
     /// Whether these are values of variables, which may read the environment.
     pub in_variables: bool,
     /// Whether an undefined variable in Packer's form is an error.
@@ -43,6 +45,7 @@ impl Interpolator {
             scope: Arc::new(scope),
             origins: BTreeMap::new(),
             broken: BTreeSet::new(),
+            sensitive: BTreeSet::new(),
             in_variables,
             strict,
             findings: RefCell::default(),
@@ -56,6 +59,7 @@ impl Interpolator {
             scope: Arc::new(scope),
             origins: self.origins.clone(),
             broken: self.broken.clone(),
+            sensitive: self.sensitive.clone(),
             in_variables: false,
             strict: self.strict,
             findings: RefCell::default(),
@@ -129,14 +133,13 @@ impl Interpolator {
         let translated = self.translate(text, style, data)?;
         let place = Some(self.place(text, &translated));
         let names = self.scope.names(&translated.source).unwrap_or_default();
+        let secret = !self.sensitive.is_disjoint(&self.variables_of(text));
         if names.iter().any(|name| data.contains(&name.as_str())) {
-            return Some(Late::open(
-                Script::new(&translated.source, &text.value, Arc::clone(&self.scope)),
-                place,
-            ));
+            let script = Script::new(&translated.source, &text.value, Arc::clone(&self.scope));
+            return Some(Late::open(script, place).hidden(secret));
         }
         match self.scope.render(&translated.source, &Data::new()) {
-            Ok(text) => Some(Late::settled(text, place)),
+            Ok(text) => Some(Late::settled(text, place).hidden(secret)),
             Err(error) => self.refuse(text, &translated, &error),
         }
     }

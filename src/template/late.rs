@@ -8,11 +8,14 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A compiled string. It is printed, in plans too, with the names of what is still to come.
+/// A compiled string. It is printed, in plans too, with the names of what is still to come; one that a sensitive variable
+/// has part in is not.
 #[derive(Clone)]
 pub struct Late {
     body: Body,
     place: Option<Place>,
+    /// A sensitive variable has part in it: it does not print.
+    secret: bool,
 }
 
 #[derive(Clone)]
@@ -49,6 +52,7 @@ impl Late {
         Self {
             body: Body::Fixed(text.into()),
             place: None,
+            secret: false,
         }
     }
 
@@ -56,6 +60,7 @@ impl Late {
         Self {
             body: Body::Fixed(text),
             place,
+            secret: false,
         }
     }
 
@@ -63,6 +68,23 @@ impl Late {
         Self {
             body: Body::Open(script),
             place,
+            secret: false,
+        }
+    }
+
+    /// The same, not to be printed when `secret`.
+    pub(super) fn hidden(self, secret: bool) -> Self {
+        Self {
+            secret: self.secret || secret,
+            ..self
+        }
+    }
+
+    /// The text, or what is written where it is open.
+    fn written(&self) -> &str {
+        match &self.body {
+            Body::Fixed(text) => text,
+            Body::Open(script) => script.written(),
         }
     }
 
@@ -77,6 +99,12 @@ impl Late {
             Body::Fixed(text) => Some(text),
             Body::Open(_) => None,
         }
+    }
+
+    /// Texts that came of this one, at its place and as secret as it is.
+    pub(super) fn each(&self, texts: Vec<String>) -> Vec<Late> {
+        let one = |text| Self::settled(text, self.place).hidden(self.secret);
+        texts.into_iter().map(one).collect()
     }
 
     /// `NAME=value` as its two parts; the name must be there as it is, the value may be open.
@@ -96,6 +124,7 @@ impl Late {
                 Self {
                     body,
                     place: self.place,
+                    secret: self.secret,
                 },
             )
         })
@@ -124,10 +153,11 @@ impl Late {
 
 impl fmt::Display for Late {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.body {
-            Body::Fixed(text) => f.write_str(text),
-            Body::Open(script) => f.write_str(script.written()),
-        }
+        f.write_str(if self.secret {
+            "<sensitive>"
+        } else {
+            self.written()
+        })
     }
 }
 
@@ -139,7 +169,7 @@ impl fmt::Debug for Late {
 
 impl PartialEq for Late {
     fn eq(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string()
+        self.written() == other.written()
     }
 }
 

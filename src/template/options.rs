@@ -177,6 +177,12 @@ impl<'a> Options<'a> {
         self.get(name).is_some()
     }
 
+    /// Whether an option is there and says nothing.
+    pub(super) fn is_blank(&self, name: &str) -> bool {
+        let blank = |json| self.interpolator.quietly(|| self.is_empty(json));
+        self.get(name).is_some_and(blank)
+    }
+
     /// Reports that an option must be there and is not.
     pub(super) fn missing(&self, name: &str, help: &str) {
         self.report(
@@ -346,8 +352,7 @@ impl<'a> Options<'a> {
 
     /// Reports two options that exclude each other.
     pub(super) fn exclusive(&self, one: &str, other: &str) {
-        let idle = |json: &Json| self.interpolator.quietly(|| self.is_empty(json));
-        let written = |name| self.get(name).filter(|json| !idle(json));
+        let written = |name| self.get(name).filter(|_| !self.is_blank(name));
         if let (Some(first), Some(second)) = (written(one), written(other)) {
             self.report(
                 Diagnostic::error(

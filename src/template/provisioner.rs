@@ -130,7 +130,17 @@ pub struct Roles {
     pub roles: Vec<RoleRef>,
     /// What the roles' templates and scripts see: the template's variables, over them the provisioner's `vars`, and
     /// `kiln.family` and `kiln.version`. A role's own defaults lie under all of them.
+    ///
+    /// Only their names are printed.
+    #[serde(serialize_with = "names")]
     pub vars: BTreeMap<String, serde_json::Value>,
+}
+
+fn names<S: serde::Serializer>(
+    vars: &BTreeMap<String, serde_json::Value>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(vars.keys())
 }
 
 /// A role that is there.

@@ -1,10 +1,8 @@
 //! Variables: layers folded low to high, each value with its place, then settled in the order they need each other.
 //! Precedence: declared defaults < environment < var files in order < command line.
 
-use super::engine::Values;
 use super::interpolate::Interpolator;
 use super::near;
-use super::secret::Secret;
 use crate::source::json::{Json, Member, Text, Value};
 use crate::source::{Diagnostic, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,25 +126,12 @@ impl Vars {
         })
     }
 
-    /// The values of sensitive variables, and every place where one stands.
-    pub(super) fn secrets(&self, names: &[String], values: &Values) -> (Vec<Secret>, Vec<Span>) {
-        let text = |value: &serde_json::Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
-        let secrets = names
-            .iter()
-            .filter_map(|name| values.get(name))
-            .map(text)
-            .filter(|text| !text.is_empty());
-        let settings = names.iter().filter_map(|name| self.settings.get(name));
-        (
-            secrets.map(Secret::new).collect(),
-            settings
-                .flat_map(|setting| setting.places.clone())
-                .collect(),
-        )
+    /// Every place where a sensitive variable got a value.
+    pub(super) fn places_of(&self, sensitive: &BTreeSet<String>) -> Vec<Span> {
+        let settings = sensitive.iter().filter_map(|name| self.settings.get(name));
+        settings
+            .flat_map(|setting| setting.places.clone())
+            .collect()
     }
 }
 
@@ -199,6 +184,9 @@ impl Walk<'_> {
         self.ring.push(name.to_owned());
         for need in needs(&setting.value, self.interpolator) {
             self.visit(&need);
+            if self.interpolator.sensitive.contains(&need) {
+                self.interpolator.sensitive.insert(name.to_owned());
+            }
         }
         self.ring.pop();
         if self.done.insert(name.to_owned()) && !self.interpolator.broken.contains(name) {

@@ -3,7 +3,6 @@
 mod bad_input;
 mod layers;
 mod services;
-mod shipped;
 mod templates;
 mod together;
 mod xwiki;

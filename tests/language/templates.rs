@@ -146,6 +146,20 @@ fn the_environment_of_a_shell_is_sorted_and_may_hold_late_values() {
 }
 
 #[test]
+fn a_variable_that_is_a_list_becomes_that_many_commands() {
+    let text = format!(
+        "\"builders\": [{{ {BUILDER} }}], \"provisioners\": [{{ \"type\": \"shell\", \"inline\": \"{{{{ lines }}}}\" }}]"
+    );
+    let mut case = template(&text).file("ä.json", "{ \"lines\": [\"echo a, b\", \"echo é\"] }");
+    let (template, findings) = case.bake().unwrap();
+    assert_eq!(findings, []);
+    assert_eq!(
+        lines(shell(&template.builds[0], 0)),
+        ["echo a, b", "echo é"]
+    );
+}
+
+#[test]
 fn files_keep_their_trailing_slash() {
     let options = r#"{ "type": "file", "source": "ä/", "destination": "/srv/{{build `ID`}}" }, { "type": "file", "direction": "download", "source": "/var/log/x", "destination": "." }"#;
     let case = template(&format!(
@@ -254,6 +268,32 @@ fn one_instant_holds_for_the_whole_run_and_a_uuid_is_asked_for() {
         text.starts_with("1773032828 2026-03-09 0195-7f3e /"),
         "{text}"
     );
+}
+
+#[test]
+fn text_that_a_sensitive_variable_has_part_in_is_not_printed() {
+    let text = format!(
+        "\"variables\": {{ \"é\": \"hunter2\", \"url\": \"https://{{{{user `é`}}}}@x\" }}, \"sensitive-variables\": [\"é\"],
+        \"builders\": [{{ {BUILDER}, \"tags\": {{ \"a\": \"{{{{.SourceAMI}}}} {{{{user `url`}}}}\" }} }}],
+        \"provisioners\": [{{ \"type\": \"shell\", \"inline\": [\"curl {{{{ url }}}}\"], \"env\": {{ \"T\": \"{{{{user `é`}}}}\" }} }}]"
+    );
+    let template = load(template(&text));
+    let printed = format!("{} {template:?}", serde_json::to_string(&template).unwrap());
+    assert!(
+        !printed.contains("hunter2") && printed.contains("<sensitive>"),
+        "{printed}"
+    );
+    let shell = shell(&template.builds[0], 0);
+    assert_eq!(
+        (lines(shell)[0].as_str(), shell.environment[0].1.text()),
+        ("curl https://hunter2@x", Some("hunter2"))
+    );
+    let secrets: Vec<_> = template
+        .secrets
+        .iter()
+        .map(|secret| secret.reveal().to_owned())
+        .collect();
+    assert_eq!(secrets, ["https://hunter2@x", "hunter2"]);
 }
 
 #[test]

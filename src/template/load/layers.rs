@@ -40,7 +40,6 @@ struct Input {
 pub(super) struct Settled {
     pub interpolator: Interpolator,
     vars: Vars,
-    sensitive: Vec<String>,
 }
 
 impl Inputs {
@@ -218,25 +217,31 @@ impl Inputs {
             },
         );
         let vars = Vars::fold(layers);
+        interpolator.sensitive = sensitive.iter().map(|text| text.value.clone()).collect();
         vars.settle(&mut interpolator);
-        Settled {
-            interpolator,
-            vars,
-            sensitive: sensitive.iter().map(|text| text.value.clone()).collect(),
-        }
+        Settled { interpolator, vars }
     }
 }
 
 impl Settled {
     /// The values that must not be shown; their places are hidden in the texts from now on.
     pub(super) fn secrets(&self, sources: &mut SourceMap) -> Vec<Secret> {
-        let (secrets, places) = self
-            .vars
-            .secrets(&self.sensitive, self.interpolator.variables());
-        for place in places {
+        let Interpolator { sensitive, .. } = &self.interpolator;
+        for place in self.vars.places_of(sensitive) {
             sources.hide(place);
         }
-        secrets
+        let values = sensitive
+            .iter()
+            .filter_map(|name| self.interpolator.variables().get(name));
+        let texts = values.map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        });
+        texts
+            .filter(|text| !text.is_empty())
+            .map(Secret::new)
+            .collect()
     }
 
     /// All findings of the variables and of what used them.

@@ -7,7 +7,68 @@ use super::{Key, Options, wrong_type};
 use crate::source::json::{Json, Member, Text, Value};
 use crate::source::{Place, Spanned};
 
+/// Texts of one option, and whether they came of one string with commas.
+#[derive(Debug, Default)]
+pub(in crate::template) struct Several {
+    pub items: Vec<Late>,
+    pub split: bool,
+}
+
 impl<'a> Options<'a> {
+    /// Texts that may use late data: a list, one value, a variable that is a list, or a string with commas.
+    pub(in crate::template) fn lates(&self, name: &str, data: &[&str]) -> Several {
+        match self.get(name).map(|json| (json, &json.value)) {
+            None => Several::default(),
+            Some((_, Value::List(items))) => {
+                let items = items
+                    .iter()
+                    .filter_map(|item| self.late_of(name, item, data));
+                Several {
+                    items: items.collect(),
+                    split: false,
+                }
+            }
+            Some((_, Value::String(text))) => self
+                .late_text(text, data)
+                .map(|whole| self.split(text, whole))
+                .unwrap_or_default(),
+            Some((json, _)) => Several {
+                items: self.late_of(name, json, data).into_iter().collect(),
+                split: false,
+            },
+        }
+    }
+
+    fn split(&self, text: &Text, whole: Late) -> Several {
+        let Some(string) = whole.text() else {
+            return Several {
+                items: vec![whole],
+                split: false,
+            };
+        };
+        if string.is_empty() {
+            return Several::default();
+        }
+        let settled = self.interpolator.quietly(|| self.interpolator.settle(text));
+        let texts: Vec<String> = match settled.map(|settled| settled.value) {
+            Some(serde_json::Value::Array(items)) => {
+                let items = items
+                    .iter()
+                    .filter_map(|item| decode::text(item).ok())
+                    .collect();
+                return Several {
+                    items: whole.each(items),
+                    split: false,
+                };
+            }
+            _ => string.split(',').map(str::to_owned).collect(),
+        };
+        Several {
+            split: texts.len() > 1,
+            items: whole.each(texts),
+        }
+    }
+
     /// A list of strings: a list, one value, or a string with commas.
     pub(in crate::template) fn list(&self, name: &str) -> Vec<Spanned<String>> {
         self.some_list(name).unwrap_or_default()

@@ -48,7 +48,6 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<AnsibleLo
     }
     let mut playbooks: Vec<_> = one("playbook_file").into_iter().collect();
     playbooks.extend(many("playbook_files"));
-    let arguments = options.list("extra_arguments").into_iter();
     Some(AnsibleLocal {
         playbooks,
         playbook_dir: one("playbook_dir"),
@@ -70,9 +69,7 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<AnsibleLo
         command: options
             .text("command")
             .map_or_else(|| COMMAND.to_owned(), |text| text.value),
-        extra_arguments: arguments
-            .map(|text| super::super::late::Late::settled(text.value, text.place))
-            .collect(),
+        extra_arguments: options.lates("extra_arguments", &["build"]).items,
         staging_directory: options.text("staging_directory").map(|text| text.value),
         clean_staging_directory: options.flag("clean_staging_directory"),
     })

@@ -4,7 +4,6 @@ use super::super::late::Late;
 use super::super::options::{Key, Options, on};
 use super::super::provisioner::{FileTransfer, Transfer};
 use super::Build;
-use crate::source::json::Value;
 
 pub(super) const KEYS: &[Key] = &[
     on("source"),
@@ -68,20 +67,7 @@ fn what(options: &Options<'_>, build: &Build<'_>) -> Option<Transfer> {
 
 fn sources(options: &Options<'_>) -> Vec<Late> {
     let mut sources: Vec<Late> = options.late("source", DATA).into_iter().collect();
-    match options.get("sources").map(|json| &json.value) {
-        Some(Value::List(items)) => sources.extend(
-            items
-                .iter()
-                .filter_map(|item| options.late_of("sources", item, DATA)),
-        ),
-        Some(_) => sources.extend(
-            options
-                .list("sources")
-                .into_iter()
-                .map(|text| Late::settled(text.value, text.place)),
-        ),
-        None => {}
-    }
+    sources.extend(options.lates("sources", DATA).items);
     sources
 }
 

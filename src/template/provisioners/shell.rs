@@ -4,8 +4,7 @@ use super::super::late::Late;
 use super::super::options::{Key, Options, on};
 use super::super::provisioner::{Scripts, Shell};
 use super::Build;
-use crate::source::json::Value;
-use crate::source::{Diagnostic, Span};
+use crate::source::Diagnostic;
 use std::time::Duration;
 
 pub(super) const KEYS: &[Key] = &[
@@ -126,79 +125,37 @@ fn scripts(options: &Options<'_>, build: &Build<'_>) -> Option<Scripts> {
     }
 }
 
-fn inline(options: &Options<'_>) -> Option<Scripts> {
-    let json = options.get("inline")?;
-    let lines: Vec<Late> = match &json.value {
-        Value::List(items) => items
-            .iter()
-            .filter_map(|item| options.late_of("inline", item, DATA))
-            .collect(),
-        _ => inline_string(options)?,
-    };
-    if lines.is_empty() {
-        return None;
-    }
-    let shebang = options.text("inline_shebang").map(|text| text.value);
-    Some(Scripts::Inline {
-        lines,
-        shebang: shebang.unwrap_or_else(|| SHEBANG.to_owned()),
-    })
-}
-
 /// A string with commas becomes several commands, as in Packer, and is warned of: shells have commas too.
-fn inline_string(options: &Options<'_>) -> Option<Vec<Late>> {
-    let whole = options.late("inline", DATA)?;
-    let Some(text) = whole.text() else {
-        return Some(vec![whole]);
-    };
-    if text.is_empty() {
-        options.missing("inline", "write the commands as a list of strings");
-        return None;
-    }
-    let lines: Vec<_> = text.split(',').collect();
-    if lines.len() > 1
-        && let Some(place) = whole.place()
+fn inline(options: &Options<'_>) -> Option<Scripts> {
+    let lines = options.lates("inline", DATA);
+    let count = lines.items.len();
+    if lines.split
+        && let Some(place) = lines.items[0].place()
     {
-        let message = format!(
-            "`inline` is one string with commas; it becomes {} commands",
-            lines.len()
-        );
+        let message = format!("`inline` is one string with commas; it becomes {count} commands");
         let finding = Diagnostic::warning("template::comma_split", message)
             .at_place(place, "split at each comma");
         options.report(
             finding.help("write the commands as a list of strings: [\"first\", \"second\"]"),
         );
     }
-    Some(
-        lines
-            .into_iter()
-            .map(|line| Late::settled(line.to_owned(), whole.place()))
-            .collect(),
-    )
+    if count == 0 && options.is_blank("inline") {
+        options.missing("inline", "write the commands as a list of strings");
+    }
+    let shebang = options.text("inline_shebang").map(|text| text.value);
+    let shebang = shebang.unwrap_or_else(|| SHEBANG.to_owned());
+    (count > 0).then_some(Scripts::Inline {
+        lines: lines.items,
+        shebang,
+    })
 }
 
 fn environment(options: &Options<'_>) -> Vec<(String, Late)> {
-    let mut all: Vec<(String, Late)> = match options
-        .get("environment_vars")
-        .map(|json| (&json.value, json.span))
-    {
-        Some((Value::List(items), _)) => items
-            .iter()
-            .filter_map(|item| {
-                split_pair(
-                    options,
-                    &options.late_of("environment_vars", item, DATA)?,
-                    item.span,
-                )
-            })
-            .collect(),
-        Some((_, span)) => options
-            .list("environment_vars")
-            .into_iter()
-            .filter_map(|text| split_pair(options, &Late::settled(text.value, text.place), span))
-            .collect(),
-        None => Vec::new(),
-    };
+    let pairs = options.lates("environment_vars", DATA).items;
+    let mut all: Vec<(String, Late)> = pairs
+        .iter()
+        .filter_map(|pair| split_pair(options, pair))
+        .collect();
     for (name, value) in options.texts("env", DATA) {
         all.retain(|(known, _)| *known != name.value);
         all.push((name.value, value));
@@ -208,16 +165,19 @@ fn environment(options: &Options<'_>) -> Vec<(String, Late)> {
 }
 
 /// `NAME=value`, of which the value may be open.
-fn split_pair(options: &Options<'_>, pair: &Late, span: Span) -> Option<(String, Late)> {
+fn split_pair(options: &Options<'_>, pair: &Late) -> Option<(String, Late)> {
     let found = pair.split_pair();
-    if found.is_none() {
+    if found.is_none()
+        && let Some(place) = pair.place()
+    {
+        let finding = Diagnostic::error(
+            "template::wrong_value",
+            format!("`{pair}` sets no variable"),
+        );
         options.report(
-            Diagnostic::error(
-                "template::wrong_value",
-                format!("`{pair}` sets no variable"),
-            )
-            .at(span, "has no name before `=`")
-            .help("write \"NAME=value\""),
+            finding
+                .at_place(place, "has no name before `=`")
+                .help("write \"NAME=value\""),
         );
     }
     found
