@@ -110,11 +110,7 @@ fn remedy(ruleset: &Value, hook: &str, bridge: &str) -> Option<String> {
             words.join(" ")
         )
     };
-    Some(both_ways(
-        hook == "forward",
-        rule("iifname"),
-        rule("oifname"),
-    ))
+    Some(for_ways(hook, ["iifname", "oifname"], rule))
 }
 
 fn legacy_remedy(rules: &str, chain: &str, bridge: &str) -> Option<String> {
@@ -124,15 +120,21 @@ fn legacy_remedy(rules: &str, chain: &str, bridge: &str) -> Option<String> {
         .any(|line| line.contains(&format!(" {bridge} ")) && line.ends_with("-j ACCEPT"));
     let rule =
         |direction: &str| format!("`iptables-legacy -I {chain} {direction} {bridge} -j ACCEPT`");
-    (drops && !allowed).then(|| both_ways(chain == "FORWARD", rule("-i"), rule("-o")))
+    (drops && !allowed).then(|| for_ways(chain, ["-i", "-o"], rule))
 }
 
-fn both_ways(both: bool, inwards: String, outwards: String) -> String {
-    if both {
-        format!("{inwards} and {outwards}")
+/// What the host takes in goes one way; what it forwards goes both.
+fn for_ways(hook: &str, ways: [&str; 2], rule: impl Fn(&str) -> String) -> String {
+    let count = if hook.eq_ignore_ascii_case("forward") {
+        2
     } else {
-        inwards
-    }
+        1
+    };
+    ways.into_iter()
+        .take(count)
+        .map(rule)
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 #[cfg(test)]
