@@ -51,24 +51,40 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
     tables.into_iter().flatten()
 }
 
-/// Answers one call, or refuses it for its name or its parameters.
+/// Answers one call, or refuses it for its name, its parameters or what it asks.
 pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fault> {
     let action = all()
         .find(|action| action.service == request.service && action.name == request.action)
         .ok_or_else(|| unknown(request.service, &request.action))?;
     let args = Args::new(request.service, &request.params);
-    if request.service != Service::Ec2 {
-        args.only(action.takes)?;
-        return (action.run)(state, &args);
-    }
-    args.only(&format!("DryRun {} {}", action.takes, action.also))?;
-    if args.flag("DryRun")? == Some(true) {
+    let ec2 = request.service == Service::Ec2;
+    let dry = if ec2 { "DryRun" } else { "" };
+    args.only(&format!("{dry} {} {}", action.takes, action.also))?;
+    if ec2 && args.flag("DryRun")? == Some(true) {
         // On a copy, so that a dry run finds every refusal and changes nothing.
         (action.run)(&mut state.clone(), &args)?;
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Fault::new("DryRunOperation", message).with_status(412));
     }
-    (action.run)(state, &args)
+    all_or_nothing(state, action, &args)
+}
+
+/// Runs a handler; one that refuses half-way leaves everything as it was.
+fn all_or_nothing(state: &mut State, action: &Action, args: &Args<'_>) -> Result<Tree, Fault> {
+    if ["Describe", "Get"]
+        .iter()
+        .any(|look| action.name.starts_with(look))
+    {
+        return (action.run)(state, args);
+    }
+    let before = state.clone();
+    let result = (action.run)(state, args);
+    if result.is_err() {
+        let after = std::mem::replace(state, before);
+        // A launch that was to fail has failed.
+        state.launches = after.launches;
+    }
+    result
 }
 
 fn unknown(service: Service, action: &str) -> Fault {

@@ -56,6 +56,19 @@ fn launches_fail_with_the_reason_that_was_asked_for() {
 }
 
 #[test]
+fn a_call_that_is_refused_half_way_leaves_nothing() {
+    let mut cloud = Cloud::new();
+    let id = cloud.running("");
+    cloud.refused(
+        "InvalidParameterValue",
+        "CreateImage",
+        &format!("InstanceId={id} Name=one Description.1=x"),
+    );
+    assert_eq!(cloud.count("DescribeSnapshots", "", "snapshotSet"), 0);
+    cloud.ok("CreateImage", &format!("InstanceId={id} Name=one"));
+}
+
+#[test]
 fn fresh_resources_appear_a_few_polls_late_and_the_seed_says_how_many() {
     let polls = |seed| {
         let mut cloud = Cloud::with(|config| (config.late_polls, config.seed) = (5, seed));

@@ -1,7 +1,7 @@
 //! Machines as the model must see them: one at a time in each state, answering late and in any order between them.
 
 use super::Cloud;
-use localcloud::model::{Effect, Fact};
+use localcloud::model::{Boot, Effect, Fact};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug, Default)]
@@ -35,32 +35,7 @@ impl Machines {
 
     fn one(&mut self, effect: Effect) {
         match effect {
-            Effect::Boot(boot) => {
-                let address = boot.address.to_string();
-                assert!(
-                    self.machines
-                        .values()
-                        .all(|machine| machine.address != address),
-                    "{address} is taken"
-                );
-                assert!(
-                    self.layers.contains(&boot.image),
-                    "{} has no layer",
-                    boot.image
-                );
-                let to_say = VecDeque::from([Fact::Running {
-                    instance: boot.instance.clone(),
-                }]);
-                let known = self.machines.insert(
-                    boot.instance,
-                    Machine {
-                        up: true,
-                        address,
-                        to_say,
-                    },
-                );
-                assert!(known.is_none(), "booted twice");
-            }
+            Effect::Boot(boot) => self.boot(*boot),
             Effect::Start { instance } => {
                 let machine = self.machine(&instance);
                 assert!(!machine.up, "{instance} is up and was to be started");
@@ -119,6 +94,33 @@ impl Machines {
             }
             Effect::Balance(_) | Effect::Unbalance { .. } => {}
         }
+    }
+
+    fn boot(&mut self, boot: Boot) {
+        let address = boot.address.to_string();
+        assert!(
+            self.machines
+                .values()
+                .all(|machine| machine.address != address),
+            "{address} is taken"
+        );
+        assert!(
+            self.layers.contains(&boot.image),
+            "{} has no layer",
+            boot.image
+        );
+        let to_say = VecDeque::from([Fact::Running {
+            instance: boot.instance.clone(),
+        }]);
+        let known = self.machines.insert(
+            boot.instance,
+            Machine {
+                up: true,
+                address,
+                to_say,
+            },
+        );
+        assert!(known.is_none(), "booted twice");
     }
 
     fn machine(&mut self, instance: &str) -> &mut Machine {

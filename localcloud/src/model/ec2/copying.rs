@@ -39,20 +39,7 @@ fn copy_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     {
         return Ok(Tree::new().put("imageId", id));
     }
-    let region = args.text("SourceRegion")?;
-    if region != state.config.region {
-        return Err(Fault::new(
-            "InvalidRequest",
-            format!("The source region {region} cannot be reached from here."),
-        ));
-    }
-    let source = images::image(state, args.text("SourceImageId")?)?.clone();
-    if source.state != ImageState::Available {
-        return Err(Fault::new(
-            "InvalidRequest",
-            format!("Image {} is not available.", source.id),
-        ));
-    }
+    let source = source(state, args)?;
     let name = check_name(state, args)?;
     let mut by_type = tags::read_specification(args, "image snapshot")?;
     let mut tags = if args.flag("CopyImageTags")?.unwrap_or_default() {
@@ -96,6 +83,21 @@ fn copy_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         .tokens
         .remember("CopyImage", args, std::slice::from_ref(&id));
     Ok(Tree::new().put("imageId", id))
+}
+
+/// The image that is to be copied: in this region, and available.
+fn source(state: &State, args: &Args<'_>) -> Result<Image, Fault> {
+    let region = args.text("SourceRegion")?;
+    if region != state.config.region {
+        let message = format!("The source region {region} cannot be reached from here.");
+        return Err(Fault::new("InvalidRequest", message));
+    }
+    let image = images::image(state, args.text("SourceImageId")?)?;
+    if image.state != ImageState::Available {
+        let message = format!("Image {} is not available.", image.id);
+        return Err(Fault::new("InvalidRequest", message));
+    }
+    Ok(image.clone())
 }
 
 fn copied(state: &mut State, source: &Image, id: &str, mapping: &Mapping, tags: &Tags) -> Mapping {

@@ -8,12 +8,41 @@ use serde_json::json;
 
 /// The paths of the EC2 user guide, "Instance metadata categories", that apply here.
 pub(super) fn of(state: &State, instance: &Instance, public_key: Option<&String>) -> Metadata {
+    let mut entries = always(state, instance);
+    if instance.public {
+        entries.push(entry("public-ipv4", instance.address));
+        entries.push(entry("public-hostname", instance.address));
+    }
+    if let (Some(name), Some(key)) = (&instance.key_name, public_key) {
+        entries.push(entry("public-keys/", format!("0={name}")));
+        entries.push(entry("public-keys/0/openssh-key", key));
+    }
+    if let Some(profile) = &instance.profile {
+        entries.push(entry("iam/info", profile_info(state, profile)));
+    }
+    if instance.metadata.tags {
+        let tags = state.ec2.tags_of(&instance.id);
+        entries.extend(
+            tags.iter()
+                .map(|(key, value)| (format!("tags/instance/{key}"), value.clone())),
+        );
+    }
+    Metadata {
+        tokens_required: instance.metadata.tokens_required,
+        enabled: instance.metadata.enabled,
+        entries,
+        identity: identity(state, instance),
+    }
+}
+
+/// What every instance has.
+fn always(state: &State, instance: &Instance) -> Vec<(String, String)> {
     let private_name = format!(
         "{}.{}.compute.internal",
         instance.host_label(),
         state.config.region
     );
-    let mut entries = vec![
+    vec![
         entry("ami-id", &instance.image),
         entry("ami-launch-index", instance.index),
         entry("ami-manifest-path", "(unknown)"),
@@ -40,31 +69,7 @@ pub(super) fn of(state: &State, instance: &Instance, public_key: Option<&String>
         entry("security-groups", group_names(state, instance)),
         entry("services/domain", "amazonaws.com"),
         entry("services/partition", "aws"),
-    ];
-    if instance.public {
-        entries.push(entry("public-ipv4", instance.address));
-        entries.push(entry("public-hostname", instance.address));
-    }
-    if let (Some(name), Some(key)) = (&instance.key_name, public_key) {
-        entries.push(entry("public-keys/", format!("0={name}")));
-        entries.push(entry("public-keys/0/openssh-key", key));
-    }
-    if let Some(profile) = &instance.profile {
-        entries.push(entry("iam/info", profile_info(state, profile)));
-    }
-    if instance.metadata.tags {
-        let tags = state.ec2.tags_of(&instance.id);
-        entries.extend(
-            tags.iter()
-                .map(|(key, value)| (format!("tags/instance/{key}"), value.clone())),
-        );
-    }
-    Metadata {
-        tokens_required: instance.metadata.tokens_required,
-        enabled: instance.metadata.enabled,
-        entries,
-        identity: identity(state, instance),
-    }
+    ]
 }
 
 #[expect(

@@ -152,32 +152,11 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     }
     let zone = args.text("AvailabilityZone")?;
     if !network::zones(state).contains(zone) {
-        return Err(Fault::new(
-            "InvalidZone.NotFound",
-            format!("The zone '{zone}' does not exist."),
-        ));
+        let message = format!("The zone '{zone}' does not exist.");
+        return Err(Fault::new("InvalidZone.NotFound", message));
     }
     let snapshot = args.maybe_text("SnapshotId")?.filter(|id| !id.is_empty());
-    let least = snapshot
-        .map(|id| super::snapshot(state, id))
-        .transpose()?
-        .map(|snapshot| snapshot.size);
-    let asked = args
-        .int_in("Size", 1..=65536)?
-        .and_then(|size| u32::try_from(size).ok());
-    let Some(size) = asked.or(least) else {
-        return Err(Fault::new(
-            "MissingParameter",
-            "The request must contain the parameter size or snapshotId",
-        ));
-    };
-    if least.is_some_and(|least| size < least) {
-        return Err(args.invalid(
-            "Size",
-            &size.to_string(),
-            "The size must not be below that of the snapshot.",
-        ));
-    }
+    let size = size(state, args, snapshot)?;
     let tags = tags::read_for(args, "volume")?;
     let id = state.ids.resource("vol");
     let volume = Volume {
@@ -200,6 +179,24 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         .tokens
         .remember("CreateVolume", args, std::slice::from_ref(&id));
     Ok(show(state, &id))
+}
+
+/// The size that is asked for, or that of the snapshot, and never less than that.
+fn size(state: &State, args: &Args<'_>, snapshot: Option<&str>) -> Result<u32, Fault> {
+    let snapshot = snapshot.map(|id| super::snapshot(state, id)).transpose()?;
+    let least = snapshot.map(|snapshot| snapshot.size);
+    let asked = args
+        .int_in("Size", 1..=65536)?
+        .and_then(|size| u32::try_from(size).ok());
+    let Some(size) = asked.or(least) else {
+        let message = "The request must contain the parameter size or snapshotId";
+        return Err(Fault::new("MissingParameter", message));
+    };
+    if least.is_some_and(|least| size < least) {
+        let why = "The size must not be below that of the snapshot.";
+        return Err(args.invalid("Size", &size.to_string(), why));
+    }
+    Ok(size)
 }
 
 fn delete_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
