@@ -12,6 +12,30 @@ const PAGES: Paging = Paging {
     usual: 100,
 };
 
+/// How far an activity is (`StatusCode` of `Activity` in the API reference), as far as it is used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    InProgress,
+    WaitingForELBConnectionDraining,
+    MidLifecycleAction,
+    Successful,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "InProgress",
+            Self::WaitingForELBConnectionDraining => "WaitingForELBConnectionDraining",
+            Self::MidLifecycleAction => "MidLifecycleAction",
+            Self::Successful => "Successful",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Activity {
     pub(super) id: String,
@@ -21,8 +45,7 @@ pub(super) struct Activity {
     pub(super) cause: String,
     pub(super) start: Timestamp,
     pub(super) end: Option<Timestamp>,
-    /// `ActivityStatusCode`.
-    pub(super) status: &'static str,
+    pub(super) status: Status,
     pub(super) message: Option<String>,
     pub(super) progress: i64,
     pub(super) details: String,
@@ -54,7 +77,7 @@ pub(super) fn begin(
         cause,
         start: state.now,
         end: None,
-        status: "InProgress",
+        status: Status::InProgress,
         message: None,
         progress: 0,
         details: format!("{{\"Subnet ID\":\"{subnet}\",\"Availability Zone\":\"{zone}\"}}"),
@@ -64,7 +87,7 @@ pub(super) fn begin(
 }
 
 /// Moves an activity on that is under way.
-pub(super) fn mark(state: &mut State, id: &str, status: &'static str, progress: i64) {
+pub(super) fn mark(state: &mut State, id: &str, status: Status, progress: i64) {
     let open = state
         .scaling
         .activities
@@ -77,7 +100,7 @@ pub(super) fn mark(state: &mut State, id: &str, status: &'static str, progress: 
 }
 
 /// Ends an activity; one that has ended stays as it is.
-pub(super) fn end(state: &mut State, id: &str, status: &'static str, message: Option<String>) {
+pub(super) fn end(state: &mut State, id: &str, status: Status, message: Option<String>) {
     let now = state.now;
     let open = state
         .scaling
@@ -151,7 +174,7 @@ fn tree(state: &State, activity: &Activity) -> Tree {
         .put("Cause", &activity.cause)
         .put("StartTime", activity.start)
         .put_some("EndTime", activity.end)
-        .put("StatusCode", activity.status)
+        .put("StatusCode", activity.status.name())
         .put_some("StatusMessage", activity.message.as_ref())
         .put("Progress", activity.progress)
         .put("Details", &activity.details)

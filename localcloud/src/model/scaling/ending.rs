@@ -1,7 +1,8 @@
 //! How a group lets go of an instance: which one, and by which steps.
 
 use super::{
-    activities, hooks,
+    activities::{self, Status},
+    hooks,
     hooks::Ending,
     launching::instant,
     stored::{Group, Lifecycle, Member},
@@ -29,7 +30,7 @@ pub(super) fn begin(state: &mut State, name: &str, id: &str, cause: String) -> S
         activities::end(
             state,
             &launch,
-            "Cancelled",
+            Status::Cancelled,
             Some("The instance was terminated before it came into service.".to_owned()),
         );
     }
@@ -50,10 +51,18 @@ pub(super) fn begin(state: &mut State, name: &str, id: &str, cause: String) -> S
         group.last_scaled = Some(now);
         group.sources.keys().cloned().collect::<Vec<_>>()
     });
-    for arn in arns.unwrap_or_default() {
-        elb::release(state, &arn, id);
+    let arns = arns.unwrap_or_default();
+    for arn in &arns {
+        elb::release(state, arn, id);
     }
-    activities::mark(state, &activity, "WaitingForELBConnectionDraining", 50);
+    if arns.iter().any(|arn| elb::is_draining(state, arn, id)) {
+        activities::mark(
+            state,
+            &activity,
+            Status::WaitingForELBConnectionDraining,
+            50,
+        );
+    }
     activity
 }
 
@@ -108,7 +117,7 @@ fn begin_waits(state: &mut State, name: &str, id: &str) -> bool {
     member.waits = waits;
     member.state = Lifecycle::TerminatingWait;
     let activity = member.activity.clone();
-    activities::mark(state, &activity, "MidTerminatingLifecycleAction", 60);
+    activities::mark(state, &activity, Status::MidLifecycleAction, 60);
     true
 }
 
@@ -141,7 +150,7 @@ fn proceed(state: &mut State, name: &str, id: &str) -> bool {
     };
     member.state = Lifecycle::TerminatingProceed;
     let activity = member.activity.clone();
-    activities::mark(state, &activity, "InProgress", 70);
+    activities::mark(state, &activity, Status::InProgress, 70);
     ec2::terminate(state, id, StateReason::user_shutdown());
     true
 }
@@ -161,7 +170,7 @@ fn gone(state: &mut State, name: &str, id: &str) -> bool {
     let Some(member) = group.members.remove(id) else {
         return false;
     };
-    activities::end(state, &member.activity, "Successful", None);
+    activities::end(state, &member.activity, Status::Successful, None);
     true
 }
 

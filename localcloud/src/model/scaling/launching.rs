@@ -1,7 +1,8 @@
 //! How a group gets an instance: where it is launched, from which version, and how it comes into service.
 
 use super::{
-    activities, ending, hooks,
+    activities::{self, Status},
+    ending, hooks,
     hooks::Ending,
     settings::Settings,
     stored::{Group, Lifecycle, Member},
@@ -62,7 +63,7 @@ pub(super) fn launch(state: &mut State, name: &str, capacity: usize) -> bool {
             let description = "Launching a new EC2 instance.".to_owned();
             let activity = activities::begin(state, name, description, cause, &zone);
             let message = format!("{} Launching EC2 instance failed.", fault.message);
-            activities::end(state, &activity, "Failed", Some(message));
+            activities::end(state, &activity, Status::Failed, Some(message));
             failed(state, name, &zone, &fault)
         }
     }
@@ -230,7 +231,7 @@ fn begin_waits(state: &mut State, name: &str, id: &str) {
     member.waits = waits;
     member.state = Lifecycle::PendingWait;
     let activity = member.activity.clone();
-    activities::mark(state, &activity, "MidLifecycleAction", 40);
+    activities::mark(state, &activity, Status::MidLifecycleAction, 40);
 }
 
 fn wait(state: &mut State, name: &str, id: &str) -> bool {
@@ -262,7 +263,7 @@ fn wait(state: &mut State, name: &str, id: &str) -> bool {
         let message = format!(
             "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token {token} was abandoned: {how}"
         );
-        give_up(state, name, id, "Failed", message);
+        give_up(state, name, id, Status::Failed, message);
     }
     true
 }
@@ -275,7 +276,7 @@ fn enter_service(state: &mut State, name: &str, id: &str) {
     member.state = Lifecycle::InService;
     member.in_service = Some(now);
     let activity = member.activity.clone();
-    activities::end(state, &activity, "Successful", None);
+    activities::end(state, &activity, Status::Successful, None);
     let Some(group) = state.scaling.groups.get_mut(name) else {
         return;
     };
@@ -303,10 +304,10 @@ fn died(state: &mut State, name: &str, id: &str) {
     let message = format!(
         "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: {reason}"
     );
-    give_up(state, name, id, "Cancelled", message);
+    give_up(state, name, id, Status::Cancelled, message);
 }
 
-fn give_up(state: &mut State, name: &str, id: &str, status: &'static str, message: String) {
+fn give_up(state: &mut State, name: &str, id: &str, status: Status, message: String) {
     let now = state.now;
     let Some(member) = state.scaling.member(name, id) else {
         return;

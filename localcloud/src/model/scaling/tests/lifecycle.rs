@@ -102,6 +102,7 @@ fn a_terminating_instance_waits_and_then_goes_whatever_is_said() {
             json!({"AutoScalingGroupName": "web", "DesiredCapacity": 0}),
         );
         let id = waiting(&mut cloud, "Terminating:Wait");
+        assert_eq!(cloud.activities("web")[0].1, "MidLifecycleAction");
         let alive = cloud
             .model()
             .view_instances()

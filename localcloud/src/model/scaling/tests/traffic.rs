@@ -49,6 +49,10 @@ fn instances_are_registered_when_in_service_and_drained_before_they_go() {
     cloud.pass(30);
     let going = cloud.members("web", "Terminating")[0].clone();
     assert_eq!(
+        cloud.activities("web")[0].1,
+        "WaitingForELBConnectionDraining"
+    );
+    assert_eq!(
         cloud.health(&group, &going),
         "draining Target.DeregistrationInProgress"
     );
