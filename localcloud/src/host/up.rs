@@ -91,15 +91,16 @@ pub async fn up(config: &Config, say: &mut (dyn FnMut(&str) + Send)) -> Result<U
     })
 }
 
+/// Closes every file but the standard ones, then becomes what follows. A shell that held a lock or a pipe while it called
+/// `up` would wait for the supervisor otherwise.
+const LET_GO: &str = r#"for path in /proc/$$/fd/*; do fd=${path##*/}; [ "$fd" -le 2 ] || exec {fd}>&-; done; exec "$@""#;
+
 /// Starts the supervisor in a session and in namespaces of its own.
 fn spawn(config: &Config) -> Result<Child, Error> {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(config.log())
-        .map_err(Error::file(config.log()))?;
+    let log = File::create(config.log()).map_err(Error::file(config.log()))?;
     let errors = log.try_clone().map_err(Error::file(config.log()))?;
     let mut command = Command::new("setsid");
+    command.args(["bash", "-c", LET_GO, "bash"]);
     command.args([
         "unshare",
         "--mount",

@@ -6,6 +6,7 @@
 mod dead;
 mod life;
 mod packer;
+mod traffic;
 
 use std::path::Path;
 use std::time::Duration;
@@ -131,6 +132,23 @@ impl Cloud {
             host::status(&self.config).await,
             Err(host::Error::Down)
         ));
+    }
+}
+
+/// A test that fails leaves no cloud behind, and whoever waits for it goes on.
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let config = self.config.clone();
+        let down = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(host::down(&config))
+        };
+        // A runtime cannot be entered from inside another one.
+        let downed = std::thread::spawn(down).join();
+        assert!(std::thread::panicking() || matches!(downed, Ok(Ok(_))));
     }
 }
 

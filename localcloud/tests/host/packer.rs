@@ -68,7 +68,8 @@ async fn packer_bakes_an_image_that_boots() {
         .args(["build", "-color=false"])
         .arg(&template)
         .env("HOME", folder.path())
-        .env("CHECKPOINT_DISABLE", "1"));
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("AWS_POLL_DELAY_SECONDS", "1"));
     let said = String::from_utf8_lossy(&packer.stdout);
     assert!(
         packer.status.success(),
