@@ -110,6 +110,8 @@ fn keys_are_of_use_and_deleting_none_succeeds() {
         rsa.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"),
         "{rsa}"
     );
+    let fingerprint = cloud.get("DescribeKeyPairs", "KeyName.1=k", "keySet.0.keyFingerprint");
+    assert_eq!(fingerprint, by_openssl(&rsa));
     cloud.refused(
         "InvalidKey.Format",
         "ImportKeyPair",
@@ -215,4 +217,24 @@ fn long_lists_come_in_pages() {
     }
     assert_eq!(seen, 12);
     cloud.refused("InvalidParameterValue", "DescribeInstances", "MaxResults=2");
+}
+
+/// The fingerprint as the EC2 user guide has it made by hand.
+fn by_openssl(pem: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    std::fs::write(&file, pem).unwrap();
+    let line =
+        "openssl pkcs8 -in \"$0\" -inform PEM -outform DER -topk8 -nocrypt | openssl sha1 -c";
+    let output = std::process::Command::new("sh")
+        .args(["-c", line])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.rsplit(' ')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }

@@ -119,7 +119,7 @@ fn rsa(rng: &mut ChaCha12Rng) -> Result<Fresh, String> {
     let public = RsaPublicKey::try_from(&key.to_public_key()).map_err(|error| error.to_string())?;
     Ok(Fresh {
         kind: "rsa",
-        fingerprint: colons(der.as_bytes()),
+        fingerprint: of_made(der.as_bytes()),
         public: line(&PublicKey::from(public))?,
         private,
     })
@@ -129,15 +129,19 @@ fn line(key: &PublicKey) -> Result<String, String> {
     key.to_openssh().map_err(|error| error.to_string())
 }
 
-/// The shape of EC2's SHA-1 fingerprints of RSA keys: twenty octets, here the first of a SHA-256.
-fn colons(der: &[u8]) -> String {
-    let digest = Sha256::digest(der);
-    digest
-        .iter()
-        .take(20)
-        .map(|octet| format!("{octet:02x}"))
-        .collect::<Vec<_>>()
-        .join(":")
+/// RSA keys that EC2 made: SHA-1 over the private half in PKCS#8 (EC2 user guide, "Verify the fingerprint").
+fn of_made(pkcs8: &[u8]) -> String {
+    colons(&<sha1::Sha1 as sha1::Digest>::digest(pkcs8))
+}
+
+/// RSA keys that were imported: as long as EC2's MD5, but the first octets of a SHA-256, for want of an MD5 here.
+fn of_imported(public: &[u8]) -> String {
+    colons(&Sha256::digest(public)[..16])
+}
+
+fn colons(octets: &[u8]) -> String {
+    let octets: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    octets.join(":")
 }
 
 fn openssh_fingerprint(key: &PublicKey) -> String {
@@ -161,7 +165,7 @@ fn import_key_pair(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let key = PublicKey::from_openssh(text.ok_or_else(bad)?.trim()).map_err(|_| bad())?;
     let (kind, fingerprint) = match key.algorithm() {
         Algorithm::Ed25519 => ("ed25519", openssh_fingerprint(&key)),
-        Algorithm::Rsa { .. } => ("rsa", colons(&key.to_bytes().map_err(|_| bad())?)),
+        Algorithm::Rsa { .. } => ("rsa", of_imported(&key.to_bytes().map_err(|_| bad())?)),
         _ => return Err(bad()),
     };
     let public = line(&key).map_err(|_| bad())?;
