@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::Exit;
 use crate::report::{Look, Report};
-use crate::run::{Clock, RunId, SystemClock};
+use crate::run::{Clock, RunId, Stop, SystemClock, listen};
 
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -132,6 +132,22 @@ impl Context {
     /// Runs a future on this thread.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Runs a flow while signals are passed on to `stop`. Nothing comes back when the third one came first.
+    ///
+    /// Without signal handlers a flow could not be stopped in order, so it does not begin.
+    pub async fn until_killed<T>(&self, stop: &Stop, flow: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            listened = listen(stop) => {
+                if let Err(error) = listened {
+                    self.say(&format!("error: signals cannot be received: {error}"));
+                }
+                None
+            }
+            done = flow => Some(done),
+        }
     }
 
     /// Says something to the user, on stderr.

@@ -35,8 +35,41 @@ Exit codes:
   6  stopped on request, the next run goes on or sweeps
   7  traffic is not as found or not known: a person is needed";
 
+impl Exit {
+    /// The code that stands for several endings: the worst, in the order 7 6 3 5 1 4 2 0.
+    pub fn worst(all: impl IntoIterator<Item = Self>) -> Self {
+        all.into_iter().max_by_key(|exit| exit.weight()).unwrap_or(Self::Done)
+    }
+
+    fn weight(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 1,
+            Self::Busy => 2,
+            Self::Failed => 3,
+            Self::Rejected => 4,
+            Self::CleanUpDue => 5,
+            Self::Stopped => 6,
+            Self::Traffic => 7,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_several_stands_for_all() {
+        assert_eq!(Exit::worst([]), Exit::Done);
+        assert_eq!(Exit::worst([Exit::Busy, Exit::Failed, Exit::Done]), Exit::Failed);
+        assert_eq!(Exit::worst([Exit::CleanUpDue, Exit::Rejected]), Exit::CleanUpDue);
+        assert_eq!(Exit::worst([Exit::Stopped, Exit::Traffic]), Exit::Traffic);
     }
 }

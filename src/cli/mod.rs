@@ -1,8 +1,12 @@
 //! What the user types, and where the parts are put together: one file a subcommand.
 
+mod bake;
+mod check;
 mod context;
 mod demo;
 mod exit;
+mod failure;
+mod input;
 mod local;
 mod spelling;
 
@@ -28,6 +32,9 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    #[command(alias = "validate")]
+    Check(check::Check),
+    Bake(bake::Bake),
     Local(local::Local),
     Demo(demo::Demo),
 }
@@ -44,6 +51,8 @@ pub fn main() -> ExitCode {
         Err(reason) => return context::refuse(&reason).into(),
     };
     match &cli.command {
+        Command::Check(check) => check.run(&context),
+        Command::Bake(bake) => bake.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),
     }
