@@ -41,6 +41,21 @@ impl Exit {
         all.into_iter().max_by_key(|exit| exit.weight()).unwrap_or(Self::Done)
     }
 
+    /// The ending with this code; codes that are not in the table count as failed.
+    pub fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::CleanUpDue,
+            Self::Busy,
+            Self::Rejected,
+            Self::Stopped,
+            Self::Traffic,
+        ];
+        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
+    }
+
     fn weight(self) -> u8 {
         match self {
             Self::Done => 0,

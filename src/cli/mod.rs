@@ -8,7 +8,10 @@ mod exit;
 mod failure;
 mod input;
 mod local;
+mod roll;
+mod service;
 mod spelling;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -35,6 +38,12 @@ enum Command {
     #[command(alias = "validate")]
     Check(check::Check),
     Bake(bake::Bake),
+    Roll(roll::Roll),
+    Rollback(service::Rollback),
+    Status(service::Status),
+    Hold(service::Hold),
+    Unhold(service::Unhold),
+    Sweep(sweep::Sweep),
     Local(local::Local),
     Demo(demo::Demo),
 }
@@ -53,6 +62,12 @@ pub fn main() -> ExitCode {
     match &cli.command {
         Command::Check(check) => check.run(&context),
         Command::Bake(bake) => bake.run(&context),
+        Command::Roll(roll) => roll.run(&context),
+        Command::Rollback(rollback) => rollback.run(&context),
+        Command::Status(status) => status.run(&context),
+        Command::Hold(hold) => hold.run(&context),
+        Command::Unhold(unhold) => unhold.run(&context),
+        Command::Sweep(sweep) => sweep.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),
     }

@@ -1,0 +1,208 @@
+//! `kiln roll`: an image into service.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::aws::{Access, Aws};
+use crate::cli::input::{self, Input, Selection};
+use crate::cli::{Context, Exit, failure};
+use crate::cloud::{Home, ImageId};
+use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
+use crate::run::{Due, Entry, Holder, Journal, RunId, Stop, due};
+use crate::source::{Diagnostic, SourceMap};
+use crate::store::{Claim, DeadRun, Store};
+use crate::template::load;
+use crate::template::service::Service;
+use crate::undo::Undo;
+
+/// The journal's fact that names the service of a roll.
+const SERVICE: &str = "service";
+
+/// Put an image into service
+///
+/// Makes the next group beside the one that serves, waits until it is healthy behind the real load balancer, swaps traffic by
+/// one write, watches it, and keeps the previous group for the way back. Until the swap the serving group is not touched; if
+/// anything fails, what was made is removed and the image is quarantined for this service when it is to blame (exit 5).
+/// The same command again goes on where a killed one stopped.
+#[derive(Args, Debug)]
+pub struct Roll {
+    #[command(flatten)]
+    input: Input,
+    /// Roll this image instead of the one that the service file names
+    #[arg(long, value_name = "AMI")]
+    image: Option<String>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    plan: bool,
+    /// Roll an image that is quarantined for this service, all the same
+    #[arg(long)]
+    force: bool,
+}
+
+impl Roll {
+    /// Rolls, or prints the plan.
+    pub fn run(&self, context: &Context) -> Exit {
+        let request = self.input.request(&Selection::default(), true, context);
+        for taken in input::taken_for(&request) {
+            context.say(&taken);
+        }
+        let mut sources = SourceMap::default();
+        let (service, findings) = match load::service(&request, &mut sources) {
+            Ok(loaded) => loaded,
+            Err(findings) => return input::refuse(&findings, &sources, context),
+        };
+        input::show(&findings, &sources, context);
+        context.block_on(async {
+            let access = Access { region: service.region.as_ref().map(|region| region.value.clone()), ..Access::default() };
+            match Aws::connect(&access).await {
+                Ok(aws) => self.roll(&service, &aws, &sources, context).await,
+                Err(error) => failure::say(&failure::chain(&error), Exit::Usage, context),
+            }
+        })
+    }
+
+    async fn roll(&self, service: &Service, aws: &Aws, sources: &SourceMap, context: &Context) -> Exit {
+        let name = &service.name.value;
+        let store = Store::at(service.state.as_ref().map_or_else(|| context.state.clone(), |state| state.value.clone().into()));
+        let run = context.run_id();
+        let secrets = service.secrets.iter().map(|secret| secret.reveal().to_owned()).collect();
+        let report = context.report(name, true, secrets);
+        let dead = match dead_rolls(&store, name, context) {
+            Ok(dead) => dead,
+            Err(error) => return failure::say(&format!("the store cannot be read: {error}"), Exit::Failed, context),
+        };
+        let journal = match begin(&store, run, name, aws, self.plan, context) {
+            Ok(journal) => journal,
+            Err(error) => return failure::say(&format!("the journal cannot be begun: {error}"), Exit::Failed, context),
+        };
+        let stop = Stop::default();
+        let tools = Tools {
+            cloud: aws,
+            probe: &HttpProbe,
+            store: &store,
+            clock: &context.clock,
+            events: &report,
+            journal: journal.as_ref(),
+            stop: stop.clone(),
+        };
+        let request = Request {
+            service,
+            region: aws.region().to_string(),
+            image: self.image.as_deref().map(ImageId::new),
+            run,
+            holder: holder(run, context),
+            force: self.force,
+            dead: dead.iter().map(|(dead, due)| Dead { run: dead.run, due: due.clone(), journal: &dead.journal }).collect(),
+        };
+        let ended = if self.plan {
+            roll::plan_only(&request, &tools).await
+        } else {
+            let Some(ended) = context.until_killed(&stop, roll::roll(&request, &tools)).await else {
+                return Exit::Stopped;
+            };
+            ended
+        };
+        report.close();
+        say(name, run, &ended, sources, context);
+        let exit = Exit::of_code(ended.verdict.code());
+        context.document(&result(&ended, self.plan), &document(name, run, &ended));
+        exit
+    }
+}
+
+/// Dead rolls of the service with what their journals still owe. The journals stay locked while this roll runs.
+fn dead_rolls<'a>(store: &Store, service: &str, context: &'a Context) -> std::io::Result<Vec<(DeadRun<'a, Undo>, Vec<Due<Undo>>)>> {
+    let mut dead = Vec::new();
+    for claim in store.claim(&context.clock)? {
+        match claim {
+            Claim::Dead(run) if is_of(&run, service) => {
+                let due = due(run.lines.iter().map(|line| line.entry.clone()));
+                dead.push((*run, due));
+            }
+            Claim::Torn(torn) => context.say(&format!("warning: {torn}")),
+            Claim::Dead(_) | Claim::Alive(_) => {}
+        }
+    }
+    dead.retain(|(_, due)| !due.is_empty());
+    Ok(dead)
+}
+
+fn is_of(run: &DeadRun<'_, Undo>, service: &str) -> bool {
+    run.lines.iter().any(|line| matches!(&line.entry, Entry::Fact { key, value } if key == SERVICE && value == service))
+}
+
+/// The roll's journal; a plan writes none.
+fn begin<'a>(
+    store: &Store,
+    run: RunId,
+    service: &str,
+    aws: &Aws,
+    is_plan: bool,
+    context: &'a Context,
+) -> std::io::Result<Box<dyn Journal<Undo> + 'a>> {
+    if is_plan {
+        return Ok(Box::new(crate::run::MemoryJournal::default()));
+    }
+    let journal = store.begin(run, &context.clock)?;
+    let fact = |key: &str, value: Value| {
+        let entry: Entry<Undo> = Entry::Fact { key: key.to_owned(), value };
+        journal.note(&entry)
+    };
+    fact(SERVICE, json!(service))?;
+    let home = Home { region: Some(aws.region().clone()), ..Home::default() };
+    fact(Home::KEY, serde_json::to_value(home)?)?;
+    Ok(Box::new(journal))
+}
+
+/// Who this process is, for those who find the lease taken.
+pub fn holder(run: RunId, context: &Context) -> Holder {
+    use crate::run::Clock;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Holder { run, host: host.trim().to_owned(), process: std::process::id(), since: context.clock.now() }
+}
+
+/// Says why it ended as it did.
+fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: &Context) {
+    let findings: Vec<Diagnostic> = ended.refused.iter().map(|Refusal { finding, .. }| finding.clone()).collect();
+    input::show(&findings, sources, context);
+    if let Some(holder) = &ended.holder {
+        let (run, host, process) = (holder.run, &holder.host, holder.process);
+        context.say(&format!("{name} is being rolled by run {run} on {host} (process {process})"));
+    }
+    if let Some(failed) = &ended.failure {
+        failure::say_failure(name, failed, context);
+    }
+    failure::say_left(&ended.left, run, context);
+    for text in &ended.loose {
+        context.say(text);
+    }
+    if ended.verdict == Verdict::Traffic {
+        context.say(&format!("traffic of {name} is not as it was found: look at `kiln status {name}` now"));
+    }
+}
+
+fn result(ended: &Ended, is_plan: bool) -> String {
+    match &ended.decision {
+        Some(Decision::Roll(plan)) if is_plan => plan.to_string(),
+        Some(Decision::Nothing { live }) => format!("nothing to do: {live} serves this image with these settings"),
+        Some(Decision::TakeBack(_)) if is_plan => "a dead roll is taken back first; then the plan is made".to_owned(),
+        Some(Decision::Roll(plan)) if ended.failure.is_none() => plan.next.group.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn document(name: &str, run: RunId, ended: &Ended) -> Value {
+    let plan = match &ended.decision {
+        Some(Decision::Roll(plan)) => json!(plan),
+        _ => Value::Null,
+    };
+    json!({
+        "service": name,
+        "run": run,
+        "verdict": ended.verdict,
+        "plan": plan,
+        "failure": ended.failure.as_ref().map(|failed| failure::chain(failed)),
+        "left": ended.left.iter().map(|left| left.undo.to_string()).collect::<Vec<_>>(),
+        "notes": ended.loose,
+    })
+}

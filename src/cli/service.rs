@@ -1,0 +1,154 @@
+//! `kiln status`, `kiln rollback`, `kiln hold` and `kiln unhold`: a service by its name alone, from an empty folder.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::aws::{Access, Aws};
+use crate::cli::roll::holder;
+use crate::cli::{Context, Exit, failure};
+use crate::roll;
+use crate::run::{Held, Leases};
+use crate::store::Store;
+
+/// A service, found by its tags.
+#[derive(Args, Debug)]
+struct Name {
+    /// The service's name; a service file's `service`
+    #[arg(value_name = "SERVICE")]
+    service: String,
+    /// Its region, where the environment or the profile does not say
+    #[arg(long)]
+    region: Option<String>,
+    /// The profile that reaches its account
+    #[arg(long)]
+    profile: Option<String>,
+}
+
+impl Name {
+    async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
+        let access = Access { region: self.region.clone(), profile: self.profile.clone(), ..Access::default() };
+        let connected = Aws::connect(&access).await;
+        connected.map_err(|error| failure::say(&failure::chain(&error), Exit::Usage, context))
+    }
+}
+
+/// Show what serves, and whether there is a way back
+///
+/// Read from the listener, never from a name or a tag: the group that is live, its image and health, the previous group, and
+/// whether a rollback would go through now.
+#[derive(Args, Debug)]
+pub struct Status {
+    #[command(flatten)]
+    name: Name,
+}
+
+impl Status {
+    /// Looks up and prints.
+    pub fn run(&self, context: &Context) -> Exit {
+        context.block_on(async {
+            let aws = match self.name.connect(context).await {
+                Ok(aws) => aws,
+                Err(exit) => return exit,
+            };
+            match roll::status(&aws, &self.name.service).await {
+                Ok(status) => {
+                    context.document(&status.to_string(), &json!(status));
+                    Exit::Done
+                }
+                Err(error) => failure::say(&failure::chain(&error), Exit::Failed, context),
+            }
+        })
+    }
+}
+
+/// Send traffic back to the previous group
+///
+/// One listener write, checked first and read back; needs the service's name, region and credentials and no file. The image
+/// that served is quarantined for the service, and a hold keeps the next roll off until `kiln unhold`.
+#[derive(Args, Debug)]
+pub struct Rollback {
+    #[command(flatten)]
+    name: Name,
+}
+
+impl Rollback {
+    /// Goes back.
+    pub fn run(&self, context: &Context) -> Exit {
+        context.block_on(async {
+            let service = &self.name.service;
+            let aws = match self.name.connect(context).await {
+                Ok(aws) => aws,
+                Err(exit) => return exit,
+            };
+            let run = context.run_id();
+            let _lease = match Store::at(&context.state).take(service, &holder(run, context)) {
+                Ok(lease) => Some(lease),
+                Err(Held::By(holder)) => {
+                    return failure::say(&Held::By(holder).to_string(), Exit::Busy, context);
+                }
+                // In an emergency a folder that cannot be written must not stand in the way.
+                Err(Held::Io(error)) => {
+                    context.say(&format!("warning: without a lease, since it cannot be written: {error}"));
+                    None
+                }
+            };
+            let report = context.report(service, true, Vec::new());
+            let done = roll::rollback(service, run, &aws, &context.clock, &report).await;
+            report.close();
+            for reason in &done.reasons {
+                context.say(reason);
+            }
+            let text = done.live.as_ref().map(|live| format!("{live} serves {service} again")).unwrap_or_default();
+            context.document(&text, &json!(done));
+            Exit::of_code(done.verdict.code())
+        })
+    }
+}
+
+/// Keep every roll off a service until `kiln unhold`
+#[derive(Args, Debug)]
+pub struct Hold {
+    #[command(flatten)]
+    name: Name,
+    /// Why; a refused roll says it
+    #[arg(long, default_value = "set by hand")]
+    reason: String,
+}
+
+impl Hold {
+    /// Sets the hold.
+    pub fn run(&self, context: &Context) -> Exit {
+        context.block_on(async {
+            match self.name.connect(context).await {
+                Ok(aws) => end(roll::set_hold(&aws, &self.name.service, &self.reason).await, context),
+                Err(exit) => exit,
+            }
+        })
+    }
+}
+
+/// Let rolls of a service go on after a hold
+#[derive(Args, Debug)]
+pub struct Unhold {
+    #[command(flatten)]
+    name: Name,
+}
+
+impl Unhold {
+    /// Takes the hold off.
+    pub fn run(&self, context: &Context) -> Exit {
+        context.block_on(async {
+            match self.name.connect(context).await {
+                Ok(aws) => end(roll::clear_hold(&aws, &self.name.service).await, context),
+                Err(exit) => exit,
+            }
+        })
+    }
+}
+
+fn end(done: Result<(), roll::Error>, context: &Context) -> Exit {
+    match done {
+        Ok(()) => Exit::Done,
+        Err(error) => failure::say(&failure::chain(&error), Exit::Failed, context),
+    }
+}

@@ -1,0 +1,81 @@
+//! `kiln sweep`: what dead runs left, and what is due.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::aws::{Access, Aws};
+use crate::cli::{Context, Exit, failure};
+use crate::roll;
+use crate::run::{Clock, Stop};
+use crate::store::Store;
+use crate::sweep::{Swept, Sweeping, sweep_journals, sweep_tags};
+
+/// Remove what dead runs left behind
+///
+/// Reads the journals of runs that have died on this host and takes back what they made; then, in the region of the
+/// environment, what carries a run's tag and has passed its expiry; then groups whose time to be kept is up. Nothing that
+/// serves goes, and nothing that kiln did not make.
+#[derive(Args, Debug)]
+pub struct Sweep {
+    /// The region to look through for tags, where the environment or the profile does not say
+    #[arg(long)]
+    region: Option<String>,
+    /// The profile that reaches the account
+    #[arg(long)]
+    profile: Option<String>,
+}
+
+impl Sweep {
+    /// Sweeps, and lists what went.
+    pub fn run(&self, context: &Context) -> Exit {
+        context.block_on(async {
+            let stop = Stop::default();
+            let report = context.report("sweep", true, Vec::new());
+            let swept = context.until_killed(&stop, self.sweep(&stop, &report, context)).await;
+            report.close();
+            match swept {
+                None => Exit::Stopped,
+                Some(Err(text)) => failure::say(&text, Exit::Failed, context),
+                Some(Ok(swept)) => say(&swept, context),
+            }
+        })
+    }
+
+    async fn sweep(&self, stop: &Stop, report: &crate::report::Report<'_>, context: &Context) -> Result<Swept, String> {
+        let store = Store::at(&context.state);
+        let on = Sweeping { store: &store, clock: &context.clock, events: report, stop: stop.clone() };
+        let open = async |home: &crate::cloud::Home| Aws::at(home).await;
+        let swept = sweep_journals(&on, open).await.map_err(|error| format!("the store cannot be read: {error}"))?;
+        let access = Access { region: self.region.clone(), profile: self.profile.clone(), ..Access::default() };
+        let aws = Aws::connect(&access).await.map_err(|error| failure::chain(&error))?;
+        let by_tag = sweep_tags(&aws, context.clock.now(), &swept.alive, report, stop.clone()).await;
+        let mut swept = swept.and(by_tag.map_err(|error| failure::chain(&error))?);
+        for service in store.services_due().map_err(|error| format!("the store cannot be read: {error}"))? {
+            let done = roll::work_off(&service, context.clock.now(), &aws, &store, report).await;
+            let (gone, left) = done.map_err(|error| failure::chain(&error))?;
+            if gone > 0 {
+                swept.removed.push(format!("{gone} kept group(s) of {service} whose time was up"));
+            }
+            swept.kept.extend(left);
+        }
+        Ok(swept)
+    }
+}
+
+fn say(swept: &Swept, context: &Context) -> Exit {
+    for kept in &swept.kept {
+        context.say(&format!("kept: {kept}"));
+    }
+    for run in &swept.alive {
+        context.say(&format!("run {run} is alive; nothing of it was touched"));
+    }
+    for text in &swept.unreadable {
+        context.say(&format!("cannot be read: {text}"));
+    }
+    for left in &swept.left {
+        context.say(&format!("left behind: {}: {}", left.undo, left.reason));
+    }
+    let text = if swept.removed.is_empty() { "nothing to remove".to_owned() } else { swept.removed.join("\n") };
+    context.document(&text, &json!(swept));
+    if swept.is_clean() { Exit::Done } else { Exit::CleanUpDue }
+}
