@@ -1,5 +1,7 @@
 //! `kiln bake`: from a template to images.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -9,13 +11,15 @@ use crate::bake::{self, Artifact, BakePlan, HostTools, LookUpError, Options, Wor
 use crate::cli::failure;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit};
+use crate::cloud::{Home, Site};
 use crate::report::Report;
-use crate::run::{self, Clock, Events, Outcome, RunId, Setup, Stop};
+use crate::run::{self, Clock, Events, Outcome, Setup, Stop};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{ManifestBuild, Store, add_to_manifest};
-use crate::template::bake::{Build, PostProcessor, Template};
+use crate::template::bake::{Build, Manifest, PostProcessor, Template};
 use crate::template::load;
-use crate::undo::{Undo, Unwinder};
+use crate::template::{Data, Late};
+use crate::undo::Undo;
 
 /// Bake images from a template
 ///
@@ -70,39 +74,78 @@ impl Bake {
     }
 
     /// Plans every build before anything is written; all objections come at once.
-    async fn look_up<'t>(&self, template: &'t Template, context: &Context) -> Result<Vec<Planned<'t>>, Refusal> {
-        let options = Options { require_host_key: self.require_host_key };
+    async fn look_up<'t>(
+        &self,
+        template: &'t Template,
+        context: &Context,
+    ) -> Result<Vec<Planned<'t>>, Refusal> {
+        let options = Options {
+            require_host_key: self.require_host_key,
+        };
         let mut planned = Vec::new();
         let mut findings = Vec::new();
         for build in &template.builds {
-            let aws = Aws::connect(&access(build)).await.map_err(|error| Refusal::Cloud(failure::chain(&error)))?;
+            let aws = Aws::connect(&access(build))
+                .await
+                .map_err(|error| Refusal::Cloud(failure::chain(&error)))?;
             let facts = match bake::look_up(build, &aws, &HostTools).await {
                 Ok(facts) => facts,
                 Err(LookUpError::Findings(found)) => {
                     findings.extend(found);
                     continue;
                 }
-                Err(LookUpError::Cloud(error)) => return Err(Refusal::Cloud(failure::chain(&error))),
+                Err(LookUpError::Cloud(error)) => {
+                    return Err(Refusal::Cloud(failure::chain(&error)));
+                }
             };
-            match bake::plan(template, build, &facts, options, context.run_id(), context.clock.now()) {
+            match bake::plan(
+                template,
+                build,
+                &facts,
+                options,
+                context.run_id(),
+                context.clock.now(),
+            ) {
                 Ok(plan) => planned.push(Planned { build, plan, aws }),
                 Err(found) => findings.extend(found),
             }
         }
-        if findings.is_empty() { Ok(planned) } else { Err(Refusal::Findings(findings)) }
+        if findings.is_empty() {
+            Ok(planned)
+        } else {
+            Err(Refusal::Findings(findings))
+        }
     }
 
-    async fn bake(&self, template: &Template, planned: Vec<Planned<'_>>, sources: &SourceMap, context: &Context) -> Exit {
+    async fn bake(
+        &self,
+        template: &Template,
+        planned: Vec<Planned<'_>>,
+        sources: &SourceMap,
+        context: &Context,
+    ) -> Exit {
         let stop = Stop::default();
-        let at_once = if self.parallel_builds == 0 { planned.len() } else { self.parallel_builds };
+        let at_once = if self.parallel_builds == 0 {
+            planned.len()
+        } else {
+            self.parallel_builds
+        };
         let alone = planned.len() == 1;
         let all = stream::iter(planned)
             .map(|planned| one(template, planned, alone, &stop, sources, context))
             .buffered(at_once.max(1))
             .collect::<Vec<_>>();
-        let Some(ends) = context.until_killed(&stop, all).await else { return Exit::Stopped };
-        let artifacts: Vec<_> = ends.iter().filter_map(|end| end.artifact.as_ref()).collect();
-        let ids: Vec<_> = artifacts.iter().map(|artifact| artifact.image.to_string()).collect();
+        let Some(ends) = context.until_killed(&stop, all).await else {
+            return Exit::Stopped;
+        };
+        let artifacts: Vec<_> = ends
+            .iter()
+            .filter_map(|end| end.artifact.as_ref())
+            .collect();
+        let ids: Vec<_> = artifacts
+            .iter()
+            .map(|artifact| artifact.image.to_string())
+            .collect();
         context.document(&ids.join("\n"), &json!({ "artifacts": artifacts }));
         Exit::worst(ends.iter().map(|end| end.exit))
     }
@@ -129,21 +172,42 @@ async fn one(
     context: &Context,
 ) -> End {
     let Planned { build, plan, aws } = planned;
-    let secrets = template.secrets.iter().map(|secret| secret.reveal().to_owned()).collect();
+    let secrets = template
+        .secrets
+        .iter()
+        .map(|secret| secret.reveal().to_owned())
+        .collect();
     let report = context.report(&build.name.value, alone, secrets);
     let journal = match Store::at(&context.state).begin(plan.run, &context.clock) {
         Ok(journal) => journal,
         Err(error) => {
-            let text = format!("the journal in {} cannot be begun: {error}", context.state.display());
-            return End { exit: failure::say(&text, Exit::Failed, context), artifact: None };
+            let text = format!(
+                "the journal in {} cannot be begun: {error}",
+                context.state.display()
+            );
+            return End {
+                exit: failure::say(&text, Exit::Failed, context),
+                artifact: None,
+            };
         }
     };
-    let setup = Setup { journal: &journal, events: &report, stop: stop.clone() };
-    let world = World { cloud: &aws, tools: &HostTools, clock: &context.clock };
-    let outcome = run::run(&Unwinder::new(&aws), setup, async |run| bake::bake(&plan, &world, run).await).await;
+    let setup = Setup {
+        journal: &journal,
+        events: &report,
+        stop: stop.clone(),
+    };
+    let world = World {
+        cloud: &aws,
+        tools: &HostTools,
+        clock: &context.clock,
+    };
+    let outcome = bake::carry_out(&plan, &home(build, &aws), &world, setup).await;
     report.close();
     let exit = conclude(build, &plan, &outcome, &report, sources, context);
-    End { exit, artifact: outcome.result.ok() }
+    End {
+        exit,
+        artifact: outcome.result.ok(),
+    }
 }
 
 /// Says how it ended, and adds to the manifests.
@@ -159,22 +223,52 @@ fn conclude(
     let artifact = match &outcome.result {
         Ok(artifact) => artifact,
         Err(failure) => {
-            if let Some(finding) = failure.error::<bake::Error>().and_then(bake::Error::finding) {
+            if let Some(finding) = failure
+                .error::<bake::Error>()
+                .and_then(bake::Error::finding)
+            {
                 input::show(&[finding], sources, context);
             } else {
                 failure::say_failure(&build.name.value, failure, context);
             }
-            return failure::exit(failure, &outcome.left);
+            return exit(outcome);
         }
     };
-    if let Err(text) = write_manifests(build, plan.run, artifact, context) {
+    if let Err(text) = write_manifests(build, plan, artifact, context) {
         report.emit(run::Event::Warning { text });
         return Exit::CleanUpDue;
     }
-    if outcome.left.is_empty() { Exit::Done } else { Exit::CleanUpDue }
+    exit(outcome)
 }
 
-fn write_manifests(build: &Build, run: RunId, artifact: &Artifact, context: &Context) -> Result<(), String> {
+fn exit(outcome: &Outcome<Artifact, Undo>) -> Exit {
+    match bake::verdict(outcome) {
+        bake::Verdict::Done => Exit::Done,
+        bake::Verdict::Failed => Exit::Failed,
+        bake::Verdict::CleanUpDue => Exit::CleanUpDue,
+        bake::Verdict::Stopped => Exit::Stopped,
+    }
+}
+
+fn write_manifests(
+    build: &Build,
+    plan: &BakePlan,
+    artifact: &Artifact,
+    context: &Context,
+) -> Result<(), String> {
+    let source = &plan.source;
+    let data = Data::new().with(
+        "build",
+        json!({
+            "PackerRunUUID": plan.run,
+            "BuildRegion": plan.region,
+            "SourceAMI": source.id,
+            "SourceAMIName": source.name,
+            "SourceAMICreationDate": source.created,
+            "SourceAMIOwner": source.owner,
+            "SourceAMIOwnerName": source.owner_alias,
+        }),
+    );
     for PostProcessor::Manifest(manifest) in &build.post_processors {
         let entry = ManifestBuild {
             name: build.name.value.clone(),
@@ -182,18 +276,51 @@ fn write_manifests(build: &Build, run: RunId, artifact: &Artifact, context: &Con
             build_time: (!manifest.strip_time).then(|| context.clock.now().as_second()),
             files: None,
             artifact_id: artifact.id(),
-            packer_run_uuid: run.to_string(),
-            custom_data: Some(manifest.custom_data.clone()),
+            packer_run_uuid: plan.run.to_string(),
+            custom_data: (!manifest.custom_data.is_empty())
+                .then(|| custom_data(manifest, &data))
+                .transpose()?,
         };
         let path = &manifest.output;
-        add_to_manifest(path, entry)
-            .map_err(|error| format!("the image is there, but {} cannot be written: {error}", path.display()))?;
+        add_to_manifest(path, entry).map_err(|error| {
+            format!(
+                "the image is there, but {} cannot be written: {error}",
+                path.display()
+            )
+        })?;
     }
     Ok(())
 }
 
+fn custom_data(manifest: &Manifest, data: &Data) -> Result<BTreeMap<String, String>, String> {
+    let render = |(key, text): &(String, Late)| match text.render(data) {
+        Ok(text) => Ok((key.clone(), text)),
+        Err(finding) => Err(format!(
+            "custom_data `{key}` of the manifest: {}",
+            finding.message
+        )),
+    };
+    manifest.custom_data.iter().map(render).collect()
+}
+
+/// Where the run works, for a sweep that has no template.
+fn home(build: &Build, aws: &Aws) -> Home {
+    let access = &build.builder.access;
+    Home {
+        profile: access.profile.as_ref().map(|profile| profile.value.clone()),
+        region: Some(aws.region().to_string()),
+        ec2_endpoint: access
+            .custom_endpoint_ec2
+            .as_ref()
+            .map(|url| url.value.clone()),
+    }
+}
+
 fn print_plans(planned: &[Planned], context: &Context) -> Exit {
-    let text: Vec<_> = planned.iter().map(|planned| planned.plan.to_string()).collect();
+    let text: Vec<_> = planned
+        .iter()
+        .map(|planned| planned.plan.to_string())
+        .collect();
     let plans: Vec<_> = planned.iter().map(|planned| &planned.plan).collect();
     context.document(&text.join("\n"), &json!({ "plans": plans }));
     Exit::Done
@@ -202,7 +329,9 @@ fn print_plans(planned: &[Planned], context: &Context) -> Exit {
 /// What a template says about reaching its account.
 fn access(build: &Build) -> Access {
     let access = &build.builder.access;
-    let text = |value: &Option<crate::source::Spanned<String>>| value.as_ref().map(|value| value.value.clone());
+    let text = |value: &Option<crate::source::Spanned<String>>| {
+        value.as_ref().map(|value| value.value.clone())
+    };
     Access {
         profile: text(&access.profile),
         region: text(&access.region),

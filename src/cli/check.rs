@@ -25,7 +25,9 @@ impl Check {
     pub fn run(&self, context: &Context) -> Exit {
         let request = self.input.request(&self.selection, false, context);
         let mut sources = SourceMap::default();
-        let is_service = load::kinds(&request, &mut SourceMap::default()).iter().any(|(_, kind)| *kind == Kind::Service);
+        let is_service = load::kinds(&request, &mut SourceMap::default())
+            .iter()
+            .any(|(_, kind)| *kind == Kind::Service);
         let checked = if is_service {
             load::service(&request, &mut sources).map(|(_, findings)| findings)
         } else {
@@ -48,7 +50,7 @@ fn document(findings: &[Diagnostic], sources: &SourceMap) -> Value {
             .labels
             .iter()
             .map(|label| {
-                let (line, column) = sources.position(label.span);
+                let (line, column) = sources.line_column(label.span);
                 json!({"file": sources.name(label.span.file), "line": line, "column": column, "text": label.text})
             })
             .collect();

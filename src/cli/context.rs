@@ -110,9 +110,15 @@ impl Context {
         self.color
     }
 
-    /// The sink for a run of `name`, hiding `secrets`.
-    pub fn report(&self, name: &str, secrets: Vec<String>) -> Report<'_> {
-        let look = if self.environment.terminal {
+    /// Columns of the terminal; 100 where there is none.
+    pub fn width(&self) -> usize {
+        let columns = self.environment.vars.get("COLUMNS");
+        columns.and_then(|text| text.parse().ok()).unwrap_or(100)
+    }
+
+    /// The sink for a run of `name`, hiding `secrets`. Bars are for a run that is `alone`.
+    pub fn report(&self, name: &str, alone: bool, secrets: Vec<String>) -> Report<'_> {
+        let look = if self.environment.terminal && alone {
             Look::Bars
         } else {
             Look::Plain

@@ -38,7 +38,9 @@ Exit codes:
 impl Exit {
     /// The code that stands for several endings: the worst, in the order 7 6 3 5 1 4 2 0.
     pub fn worst(all: impl IntoIterator<Item = Self>) -> Self {
-        all.into_iter().max_by_key(|exit| exit.weight()).unwrap_or(Self::Done)
+        all.into_iter()
+            .max_by_key(|exit| exit.weight())
+            .unwrap_or(Self::Done)
     }
 
     /// The ending with this code; codes that are not in the table count as failed.
@@ -53,7 +55,9 @@ impl Exit {
             Self::Stopped,
             Self::Traffic,
         ];
-        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
+        all.into_iter()
+            .find(|exit| *exit as u8 == code)
+            .unwrap_or(Self::Failed)
     }
 
     fn weight(self) -> u8 {
@@ -83,8 +87,14 @@ mod tests {
     #[test]
     fn the_worst_of_several_stands_for_all() {
         assert_eq!(Exit::worst([]), Exit::Done);
-        assert_eq!(Exit::worst([Exit::Busy, Exit::Failed, Exit::Done]), Exit::Failed);
-        assert_eq!(Exit::worst([Exit::CleanUpDue, Exit::Rejected]), Exit::CleanUpDue);
+        assert_eq!(
+            Exit::worst([Exit::Busy, Exit::Failed, Exit::Done]),
+            Exit::Failed
+        );
+        assert_eq!(
+            Exit::worst([Exit::CleanUpDue, Exit::Rejected]),
+            Exit::CleanUpDue
+        );
         assert_eq!(Exit::worst([Exit::Stopped, Exit::Traffic]), Exit::Traffic);
     }
 }

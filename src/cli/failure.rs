@@ -46,12 +46,3 @@ pub fn say_left<U: Display>(left: &[Left<U>], run: RunId, context: &Context) {
     }
     context.say("`kiln sweep` removes it");
 }
-
-/// The exit code of a run that failed.
-pub fn exit<U>(failure: &Failure, left: &[Left<U>]) -> Exit {
-    match failure.cause {
-        Cause::Stopped => Exit::Stopped,
-        _ if left.is_empty() => Exit::Failed,
-        _ => Exit::CleanUpDue,
-    }
-}

@@ -70,7 +70,9 @@ pub fn taken_for(request: &Request) -> Vec<String> {
         Kind::Service => "service file",
         Kind::Vars => "var file",
     };
-    said.into_iter().map(|(file, kind)| format!("{file}: {}", word(kind))).collect()
+    said.into_iter()
+        .map(|(file, kind)| format!("{file}: {}", word(kind)))
+        .collect()
 }
 
 /// Draws findings on stderr.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::{Access, Aws};
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure};
-use crate::cloud::{Home, ImageId};
+use crate::cloud::{Home, ImageId, Site};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
 use crate::run::{Due, Entry, Holder, Journal, RunId, Stop, due};
 use crate::source::{Diagnostic, SourceMap};
@@ -53,7 +53,10 @@ impl Roll {
         };
         input::show(&findings, &sources, context);
         context.block_on(async {
-            let access = Access { region: service.region.as_ref().map(|region| region.value.clone()), ..Access::default() };
+            let access = Access {
+                region: service.region.as_ref().map(|region| region.value.clone()),
+                ..Access::default()
+            };
             match Aws::connect(&access).await {
                 Ok(aws) => self.roll(&service, &aws, &sources, context).await,
                 Err(error) => failure::say(&failure::chain(&error), Exit::Usage, context),
@@ -61,19 +64,46 @@ impl Roll {
         })
     }
 
-    async fn roll(&self, service: &Service, aws: &Aws, sources: &SourceMap, context: &Context) -> Exit {
+    async fn roll(
+        &self,
+        service: &Service,
+        aws: &Aws,
+        sources: &SourceMap,
+        context: &Context,
+    ) -> Exit {
         let name = &service.name.value;
-        let store = Store::at(service.state.as_ref().map_or_else(|| context.state.clone(), |state| state.value.clone().into()));
+        let store = Store::at(
+            service
+                .state
+                .as_ref()
+                .map_or_else(|| context.state.clone(), |state| state.value.clone().into()),
+        );
         let run = context.run_id();
-        let secrets = service.secrets.iter().map(|secret| secret.reveal().to_owned()).collect();
+        let secrets = service
+            .secrets
+            .iter()
+            .map(|secret| secret.reveal().to_owned())
+            .collect();
         let report = context.report(name, true, secrets);
         let dead = match dead_rolls(&store, name, context) {
             Ok(dead) => dead,
-            Err(error) => return failure::say(&format!("the store cannot be read: {error}"), Exit::Failed, context),
+            Err(error) => {
+                return failure::say(
+                    &format!("the store cannot be read: {error}"),
+                    Exit::Failed,
+                    context,
+                );
+            }
         };
         let journal = match begin(&store, run, name, aws, self.plan, context) {
             Ok(journal) => journal,
-            Err(error) => return failure::say(&format!("the journal cannot be begun: {error}"), Exit::Failed, context),
+            Err(error) => {
+                return failure::say(
+                    &format!("the journal cannot be begun: {error}"),
+                    Exit::Failed,
+                    context,
+                );
+            }
         };
         let stop = Stop::default();
         let tools = Tools {
@@ -92,12 +122,22 @@ impl Roll {
             run,
             holder: holder(run, context),
             force: self.force,
-            dead: dead.iter().map(|(dead, due)| Dead { run: dead.run, due: due.clone(), journal: &dead.journal }).collect(),
+            dead: dead
+                .iter()
+                .map(|(dead, due)| Dead {
+                    run: dead.run,
+                    due: due.clone(),
+                    journal: &dead.journal,
+                })
+                .collect(),
         };
         let ended = if self.plan {
             roll::plan_only(&request, &tools).await
         } else {
-            let Some(ended) = context.until_killed(&stop, roll::roll(&request, &tools)).await else {
+            let Some(ended) = context
+                .until_killed(&stop, roll::roll(&request, &tools))
+                .await
+            else {
                 return Exit::Stopped;
             };
             ended
@@ -111,7 +151,11 @@ impl Roll {
 }
 
 /// Dead rolls of the service with what their journals still owe. The journals stay locked while this roll runs.
-fn dead_rolls<'a>(store: &Store, service: &str, context: &'a Context) -> std::io::Result<Vec<(DeadRun<'a, Undo>, Vec<Due<Undo>>)>> {
+fn dead_rolls<'a>(
+    store: &Store,
+    service: &str,
+    context: &'a Context,
+) -> std::io::Result<Vec<(DeadRun<'a, Undo>, Vec<Due<Undo>>)>> {
     let mut dead = Vec::new();
     for claim in store.claim(&context.clock)? {
         match claim {
@@ -145,11 +189,17 @@ fn begin<'a>(
     }
     let journal = store.begin(run, &context.clock)?;
     let fact = |key: &str, value: Value| {
-        let entry: Entry<Undo> = Entry::Fact { key: key.to_owned(), value };
+        let entry: Entry<Undo> = Entry::Fact {
+            key: key.to_owned(),
+            value,
+        };
         journal.note(&entry)
     };
     fact(SERVICE, json!(service))?;
-    let home = Home { region: Some(aws.region().clone()), ..Home::default() };
+    let home = Home {
+        region: Some(aws.region().to_string()),
+        ..Home::default()
+    };
     fact(Home::KEY, serde_json::to_value(home)?)?;
     Ok(Box::new(journal))
 }
@@ -158,16 +208,27 @@ fn begin<'a>(
 pub fn holder(run: RunId, context: &Context) -> Holder {
     use crate::run::Clock;
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Holder { run, host: host.trim().to_owned(), process: std::process::id(), since: context.clock.now() }
+    Holder {
+        run,
+        host: host.trim().to_owned(),
+        process: std::process::id(),
+        since: context.clock.now(),
+    }
 }
 
 /// Says why it ended as it did.
 fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: &Context) {
-    let findings: Vec<Diagnostic> = ended.refused.iter().map(|Refusal { finding, .. }| finding.clone()).collect();
+    let findings: Vec<Diagnostic> = ended
+        .refused
+        .iter()
+        .map(|Refusal { finding, .. }| finding.clone())
+        .collect();
     input::show(&findings, sources, context);
     if let Some(holder) = &ended.holder {
         let (run, host, process) = (holder.run, &holder.host, holder.process);
-        context.say(&format!("{name} is being rolled by run {run} on {host} (process {process})"));
+        context.say(&format!(
+            "{name} is being rolled by run {run} on {host} (process {process})"
+        ));
     }
     if let Some(failed) = &ended.failure {
         failure::say_failure(name, failed, context);
@@ -177,15 +238,21 @@ fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: &Con
         context.say(text);
     }
     if ended.verdict == Verdict::Traffic {
-        context.say(&format!("traffic of {name} is not as it was found: look at `kiln status {name}` now"));
+        context.say(&format!(
+            "traffic of {name} is not as it was found: look at `kiln status {name}` now"
+        ));
     }
 }
 
 fn result(ended: &Ended, is_plan: bool) -> String {
     match &ended.decision {
         Some(Decision::Roll(plan)) if is_plan => plan.to_string(),
-        Some(Decision::Nothing { live }) => format!("nothing to do: {live} serves this image with these settings"),
-        Some(Decision::TakeBack(_)) if is_plan => "a dead roll is taken back first; then the plan is made".to_owned(),
+        Some(Decision::Nothing { live }) => {
+            format!("nothing to do: {live} serves this image with these settings")
+        }
+        Some(Decision::TakeBack(_)) if is_plan => {
+            "a dead roll is taken back first; then the plan is made".to_owned()
+        }
         Some(Decision::Roll(plan)) if ended.failure.is_none() => plan.next.group.to_string(),
         _ => String::new(),
     }

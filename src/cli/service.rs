@@ -26,7 +26,11 @@ struct Name {
 
 impl Name {
     async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
-        let access = Access { region: self.region.clone(), profile: self.profile.clone(), ..Access::default() };
+        let access = Access {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            ..Access::default()
+        };
         let connected = Aws::connect(&access).await;
         connected.map_err(|error| failure::say(&failure::chain(&error), Exit::Usage, context))
     }
@@ -88,7 +92,9 @@ impl Rollback {
                 }
                 // In an emergency a folder that cannot be written must not stand in the way.
                 Err(Held::Io(error)) => {
-                    context.say(&format!("warning: without a lease, since it cannot be written: {error}"));
+                    context.say(&format!(
+                        "warning: without a lease, since it cannot be written: {error}"
+                    ));
                     None
                 }
             };
@@ -98,7 +104,11 @@ impl Rollback {
             for reason in &done.reasons {
                 context.say(reason);
             }
-            let text = done.live.as_ref().map(|live| format!("{live} serves {service} again")).unwrap_or_default();
+            let text = done
+                .live
+                .as_ref()
+                .map(|live| format!("{live} serves {service} again"))
+                .unwrap_or_default();
             context.document(&text, &json!(done));
             Exit::of_code(done.verdict.code())
         })
@@ -120,7 +130,10 @@ impl Hold {
     pub fn run(&self, context: &Context) -> Exit {
         context.block_on(async {
             match self.name.connect(context).await {
-                Ok(aws) => end(roll::set_hold(&aws, &self.name.service, &self.reason).await, context),
+                Ok(aws) => end(
+                    roll::set_hold(&aws, &self.name.service, &self.reason).await,
+                    context,
+                ),
                 Err(exit) => exit,
             }
         })

@@ -5,10 +5,12 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::{Context, Exit, failure};
+use crate::cloud::Home;
+use crate::report::Report;
 use crate::roll;
 use crate::run::{Clock, Stop};
 use crate::store::Store;
-use crate::sweep::{Swept, Sweeping, sweep_journals, sweep_tags};
+use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_tags};
 
 /// Remove what dead runs left behind
 ///
@@ -31,7 +33,9 @@ impl Sweep {
         context.block_on(async {
             let stop = Stop::default();
             let report = context.report("sweep", true, Vec::new());
-            let swept = context.until_killed(&stop, self.sweep(&stop, &report, context)).await;
+            let swept = context
+                .until_killed(&stop, self.sweep(&stop, &report, context))
+                .await;
             report.close();
             match swept {
                 None => Exit::Stopped,
@@ -41,24 +45,63 @@ impl Sweep {
         })
     }
 
-    async fn sweep(&self, stop: &Stop, report: &crate::report::Report<'_>, context: &Context) -> Result<Swept, String> {
+    async fn sweep(
+        &self,
+        stop: &Stop,
+        report: &Report<'_>,
+        context: &Context,
+    ) -> Result<Swept, String> {
         let store = Store::at(&context.state);
-        let on = Sweeping { store: &store, clock: &context.clock, events: report, stop: stop.clone() };
-        let open = async |home: &crate::cloud::Home| Aws::at(home).await;
-        let swept = sweep_journals(&on, open).await.map_err(|error| format!("the store cannot be read: {error}"))?;
-        let access = Access { region: self.region.clone(), profile: self.profile.clone(), ..Access::default() };
-        let aws = Aws::connect(&access).await.map_err(|error| failure::chain(&error))?;
-        let by_tag = sweep_tags(&aws, context.clock.now(), &swept.alive, report, stop.clone()).await;
+        let on = Sweeping {
+            store: &store,
+            clock: &context.clock,
+            events: report,
+            stop: stop.clone(),
+        };
+        let open = async |home: &Home| Aws::connect(&access_of(home)).await;
+        let swept = sweep_journals(&on, open)
+            .await
+            .map_err(|error| format!("the store cannot be read: {error}"))?;
+        let access = Access {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            ..Access::default()
+        };
+        let aws = Aws::connect(&access)
+            .await
+            .map_err(|error| failure::chain(&error))?;
+        let by_tag = sweep_tags(
+            &aws,
+            context.clock.now(),
+            &swept.alive,
+            report,
+            stop.clone(),
+        )
+        .await;
         let mut swept = swept.and(by_tag.map_err(|error| failure::chain(&error))?);
-        for service in store.services_due().map_err(|error| format!("the store cannot be read: {error}"))? {
+        for service in store
+            .services_due()
+            .map_err(|error| format!("the store cannot be read: {error}"))?
+        {
             let done = roll::work_off(&service, context.clock.now(), &aws, &store, report).await;
             let (gone, left) = done.map_err(|error| failure::chain(&error))?;
             if gone > 0 {
-                swept.removed.push(format!("{gone} kept group(s) of {service} whose time was up"));
+                swept.removed.push(format!(
+                    "{gone} kept group(s) of {service} whose time was up"
+                ));
             }
             swept.kept.extend(left);
         }
         Ok(swept)
+    }
+}
+
+fn access_of(home: &Home) -> Access {
+    Access {
+        profile: home.profile.clone(),
+        region: home.region.clone(),
+        ec2_endpoint: home.ec2_endpoint.clone(),
+        ..Access::default()
     }
 }
 
@@ -75,7 +118,15 @@ fn say(swept: &Swept, context: &Context) -> Exit {
     for left in &swept.left {
         context.say(&format!("left behind: {}: {}", left.undo, left.reason));
     }
-    let text = if swept.removed.is_empty() { "nothing to remove".to_owned() } else { swept.removed.join("\n") };
+    let text = if swept.removed.is_empty() {
+        "nothing to remove".to_owned()
+    } else {
+        swept.removed.join("\n")
+    };
     context.document(&text, &json!(swept));
-    if swept.is_clean() { Exit::Done } else { Exit::CleanUpDue }
+    if swept.is_clean() {
+        Exit::Done
+    } else {
+        Exit::CleanUpDue
+    }
 }
