@@ -11,7 +11,7 @@ use crate::bake::{self, Artifact, BakePlan, HostTools, LookUpError, Options, Wor
 use crate::cli::failure;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit};
-use crate::cloud::{Home, Site};
+use crate::cloud::Home;
 use crate::report::Report;
 use crate::run::{self, Clock, Events, Outcome, Setup, Stop};
 use crate::source::{Diagnostic, SourceMap};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::{Access, Aws};
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure};
-use crate::cloud::{Home, ImageId, Site};
+use crate::cloud::{Home, ImageId};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
 use crate::run::{Due, Entry, Holder, Journal, RunId, Stop, due};
 use crate::source::{Diagnostic, SourceMap};
