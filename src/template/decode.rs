@@ -7,12 +7,12 @@ use std::time::Duration;
 /// A refusal: what was expected.
 pub(super) type Expected = String;
 
-/// A value as text. Booleans are Packer's `1` and `0`; the caller warns of them.
+/// A value as text.
 pub(super) fn text(value: &Value) -> Result<String, Expected> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(if *flag { "1" } else { "0" }.to_owned()),
+        Value::Bool(flag) => Ok(flag.to_string()),
         Value::Null => Ok(String::new()),
         Value::Array(items) if items.len() == 1 => text(&items[0]),
         Value::Array(_) | Value::Object(_) => Err("a string".to_owned()),
@@ -168,7 +168,7 @@ mod tests {
             assert!(whole(&json!(bad)).is_err(), "{bad}");
         }
         assert_eq!(text(&json!(10)), Ok("10".to_owned()));
-        assert_eq!(text(&json!(true)), Ok("1".to_owned()));
+        assert_eq!(text(&json!(true)), Ok("true".to_owned()));
         assert!(text(&json!({})).is_err());
     }
 

@@ -3,10 +3,10 @@
 
 use super::late::Data;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// Opens and closes an expression inside a script; control characters, which no text of a template holds.
@@ -138,6 +138,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
+    print_as_json(&mut environment);
     let syntax = SyntaxConfig::builder()
         .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
         .block_delimiters(STATEMENT.0, STATEMENT.1)
@@ -176,6 +177,42 @@ fn number_to_engine(number: &serde_json::Number) -> Value {
         || Value::from(number.as_f64().unwrap_or_default()),
         Value::from,
     )
+}
+
+/// A value of the engine as JSON.
+pub(super) fn from_engine(value: &Value) -> Result<serde_json::Value, Error> {
+    Ok(match value.kind() {
+        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::None => serde_json::Value::Null,
+        ValueKind::Bool => value.is_true().into(),
+        ValueKind::Number => {
+            serde_json::from_str(&value.to_string()).unwrap_or_else(|_| value.to_string().into())
+        }
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()?
+            .map(|item| from_engine(&item))
+            .collect::<Result<_, _>>()?,
+        ValueKind::Map => {
+            let mut members = serde_json::Map::new();
+            for key in value.try_iter()? {
+                members.insert(key.to_string(), from_engine(&value.get_item(&key)?)?);
+            }
+            members.into()
+        }
+        _ => value.to_string().into(),
+    })
+}
+
+/// Makes an environment print values as JSON has them: `true`, `null`, lists and objects whole. Strings print as they are.
+pub fn print_as_json(environment: &mut Environment<'static>) {
+    environment.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::Bool
+        | ValueKind::None
+        | ValueKind::Seq
+        | ValueKind::Map
+        | ValueKind::Iterable => Ok(write!(out, "{}", from_engine(value)?)?),
+        _ => escape_formatter(out, state, value),
+    });
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ fn user(state: &State<'_, '_>, name: &str) -> Result<Value, Error> {
     Ok(match value.kind() {
         ValueKind::Undefined | ValueKind::None => Value::from(""),
         ValueKind::Seq | ValueKind::Map => value,
+        ValueKind::Bool => Value::from(value.is_true().to_string()),
         _ => Value::from(value.to_string()),
     })
 }

@@ -1,14 +1,13 @@
 //! Settles texts: translates, checks every name a text asks for against what the text may see, and renders. What has been
 //! reported once (a variable that is missing, broken or in a ring) makes no second finding where it is used.
 
-use super::engine::{Scope, Script, Values};
+use super::engine::{Scope, Script, Values, from_engine};
 use super::forms::{self, Named, Style, Translated};
 use super::late::{Data, Late};
 use super::near;
 use super::provisioner::BUILD_DATA;
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, Span};
-use minijinja::value::ValueKind;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -371,28 +370,4 @@ fn mention(text: &str, translated: &Translated, name: &str) -> Range<usize> {
         .iter()
         .find_map(|piece| in_piece(&piece.written))
         .unwrap_or(0..text.len())
-}
-
-/// A value of the engine as JSON.
-fn from_engine(value: &minijinja::Value) -> Result<serde_json::Value, minijinja::Error> {
-    Ok(match value.kind() {
-        ValueKind::Undefined => return Err(minijinja::ErrorKind::UndefinedError.into()),
-        ValueKind::None => serde_json::Value::Null,
-        ValueKind::Bool => value.is_true().into(),
-        ValueKind::Number => {
-            serde_json::from_str(&value.to_string()).unwrap_or_else(|_| value.to_string().into())
-        }
-        ValueKind::Seq | ValueKind::Iterable => value
-            .try_iter()?
-            .map(|item| from_engine(&item))
-            .collect::<Result<_, _>>()?,
-        ValueKind::Map => {
-            let mut members = serde_json::Map::new();
-            for key in value.try_iter()? {
-                members.insert(key.to_string(), from_engine(&value.get_item(&key)?)?);
-            }
-            members.into()
-        }
-        _ => value.to_string().into(),
-    })
 }

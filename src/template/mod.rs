@@ -25,6 +25,6 @@ pub mod service;
 mod services;
 mod vars;
 
-pub use engine::to_engine;
+pub use engine::{print_as_json, to_engine};
 pub use late::{Data, Late};
 pub use secret::Secret;

@@ -245,23 +245,19 @@ impl<'a> Options<'a> {
     }
 
     pub(super) fn text_of(&self, name: &str, json: &Json) -> Option<Spanned<String>> {
-        if let Value::Bool(flag) = json.value {
-            self.report(
-                Diagnostic::warning(
-                    "template::boolean_as_text",
-                    format!(
-                        "`{name}` is text, and Packer writes {flag} as `{}`",
-                        u8::from(flag)
-                    ),
-                )
+        let Value::Bool(flag) = json.value else {
+            return self.decode(name, json, decode::text);
+        };
+        let text = u8::from(flag).to_string();
+        let message = format!("`{name}` is text, and Packer writes {flag} as `{text}`");
+        self.report(
+            Diagnostic::warning("template::boolean_as_text", message)
                 .at(json.span, "a boolean")
                 .help(format!(
-                    "write \"{flag}\" in quotes, or \"{}\" to keep what it is",
-                    u8::from(flag)
+                    "write \"{flag}\" in quotes, or \"{text}\" to keep what it is"
                 )),
-            );
-        }
-        self.decode(name, json, decode::text)
+        );
+        Some(Spanned::new(text, Place::at(json.span)))
     }
 
     /// A string that must be there and not be empty.

@@ -301,6 +301,17 @@ fn every_code_of_the_source_has_a_case() {
     assert_eq!(codes, drawn);
 }
 
+#[test]
+fn the_manual_lists_every_code() {
+    let manual = include_str!("../../docs/templates.md");
+    let parts = manual
+        .split('`')
+        .filter(|part| part.starts_with("template::") || part.starts_with("json::"));
+    let listed: BTreeSet<&str> = parts.collect();
+    let drawn: BTreeSet<&str> = cases().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(listed, drawn);
+}
+
 /// The codes in string literals below a folder.
 fn collect(folder: &Path, codes: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {

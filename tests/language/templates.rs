@@ -160,6 +160,34 @@ fn a_variable_that_is_a_list_becomes_that_many_commands() {
 }
 
 #[test]
+fn jinja_works_beside_packers_forms() {
+    for (written, text) in [
+        ("{% set x = n + 1 %}{{ x }}", "3"),
+        (
+            "{% for i in [1, 2] %}{{ i }}{{user `n`}}{% endfor %}",
+            "1222",
+        ),
+        (
+            "{{ replace_all('2', 'é', n) }}{{ n | clean_resource_name }}",
+            "é2",
+        ),
+        ("{{ none_such | default('d') }}", "d"),
+        ("{% if none_such is defined %}a{% else %}b{% endif %}", "b"),
+        ("{% raw %}{{ n }}{% endraw %}{{`{{`}}", "{{ n }}{{"),
+        (
+            "{{ flag }} {{user `flag`}} {{ [n, flag, none] }}",
+            "true true [2,true,null]",
+        ),
+    ] {
+        let written = serde_json::Value::from(written).to_string();
+        let case = builder(&format!("\"tags\": {{ \"t\": {written} }}"))
+            .file("v.json", "{ \"n\": 2, \"flag\": true }");
+        let tag = load(case).builds[0].builder.image.tags[0].value.clone();
+        assert_eq!(tag.text(), Some(text), "{written}");
+    }
+}
+
+#[test]
 fn files_keep_their_trailing_slash() {
     let options = r#"{ "type": "file", "source": "ä/", "destination": "/srv/{{build `ID`}}" }, { "type": "file", "direction": "download", "source": "/var/log/x", "destination": "." }"#;
     let case = template(&format!(

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::provision::roles::load::read;
 use crate::provision::roles::{Error, Role};
 use crate::ssh::{Entry, Tree, quote};
-use crate::template::to_engine;
+use crate::template::{print_as_json, to_engine};
 
 /// Answers for `dpkg` and patience with whoever holds its lock on first boot; a role's files stand before its packages come,
 /// and stay.
@@ -175,6 +175,7 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    print_as_json(&mut environment);
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
