@@ -96,9 +96,10 @@ pub fn write_key(path: &Path, text: &str) {
 fn spawn(folder: &Path, more: &str) -> (Child, u16) {
     for _ in 0..20 {
         let port = free_port();
+        // A home without the user's own start-up files, which may say or do anything.
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\n\
-             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n{more}\n",
+             StrictModes no\nSetEnv HOME={0}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n{more}\n",
             folder.display()
         );
         fs::write(folder.join("config"), config).unwrap();
