@@ -115,6 +115,14 @@ async fn requests_reach_healthy_machines_and_follow_the_listener() {
     }
     assert_eq!(seen.len(), 2, "{seen:?}");
 
+    let delay =
+        "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=2";
+    cloud
+        .elb(
+            "ModifyTargetGroupAttributes",
+            &format!("&TargetGroupArn={group}{delay}"),
+        )
+        .await;
     cloud
         .elb(
             "DeregisterTargets",
