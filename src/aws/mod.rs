@@ -20,6 +20,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::cloud::{Error, Kind, Region, Site};
@@ -76,13 +77,19 @@ pub struct Aws {
 impl Aws {
     /// Makes the clients. Reads profiles and environment as the SDK does; makes no call.
     ///
+    /// Their quota of retries is their own: the SDK would share one among all clients of the process, and what one
+    /// build had spent, another would lack on its way back.
+    ///
     /// Errors with [`Kind::Invalid`] when no region is known.
     pub async fn connect(access: &Access) -> Result<Self, Error> {
         let config = load(access).await;
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(no_region());
         };
-        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config);
+        let quota = RetryPartition::custom("kiln")
+            .token_bucket(TokenBucket::default())
+            .build();
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(quota.clone());
         if let Some(url) = &access.ec2_endpoint {
             ec2 = ec2.endpoint_url(url);
         }
@@ -92,8 +99,16 @@ impl Aws {
             region: Region::new(region),
             endpoint,
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
-            autoscaling: aws_sdk_autoscaling::Client::new(&config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(
+                aws_sdk_autoscaling::config::Builder::from(&config)
+                    .retry_partition(quota.clone())
+                    .build(),
+            ),
+            elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(&config)
+                    .retry_partition(quota)
+                    .build(),
+            ),
             sts: aws_sdk_sts::Client::new(&config),
         })
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kiln::aws::Aws;
 use kiln::bake::{Artifact, BakePlan, Options, World, carry_out, look_up, plan};
-use kiln::cloud::{Home, ImageQuery, Images, InstanceState, Instances, Keys, Network};
+use kiln::cloud::{Filter, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network};
 use kiln::run::{Clock as _, Events, Journal, Outcome, RunId, Setup, Stop};
 use kiln::source::SourceMap;
 use kiln::template::bake::Template;
-use kiln::undo::{self, Undo};
+use kiln::undo::Undo;
 use localcloud::model::{Config, SourceImage};
 use localcloud::physics::{Behaviour, Spread};
 
@@ -157,7 +157,7 @@ impl Bench {
         }
     }
 
-    /// Everything that carries the run's tag, an hour later.
+    /// What is left, an hour later.
     pub async fn remains(&self) -> Vec<String> {
         self.cloud.calm();
         tokio::time::sleep(Duration::from_hours(1)).await;
@@ -165,28 +165,28 @@ impl Bench {
     }
 }
 
+/// Everything of the account but what it came with, whatever its tags.
 pub async fn remains(cloud: &Cloud) -> Vec<String> {
     let seer = cloud.observer().await;
-    let of = undo::of(run_id());
+    let ours = [Filter::new("group-name", "kiln-*")];
     let mut found = Vec::new();
     // Fresh things show late: the last look counts.
     for _ in 0..4 {
         found.clear();
-        let instances = seer.find_instances(&of).await.unwrap().into_iter();
+        let instances = seer.find_instances(&[]).await.unwrap().into_iter();
         let alive = instances.filter(|one| one.state != InstanceState::Terminated);
         found.extend(alive.map(|instance| instance.id.to_string()));
-        let volumes = seer.find_volumes(&of).await.unwrap();
+        let volumes = seer.find_volumes(&[]).await.unwrap();
         found.extend(volumes.iter().map(ToString::to_string));
-        let groups = seer.find_security_groups(&of).await.unwrap();
+        let groups = seer.find_security_groups(&ours).await.unwrap();
         found.extend(groups.iter().map(ToString::to_string));
-        let keys = seer.find_key_pairs(&of).await.unwrap();
+        let keys = seer.find_key_pairs(&[]).await.unwrap();
         found.extend(keys.iter().map(ToString::to_string));
         let images = seer
-            .find_images(&ImageQuery::own(of.clone()))
+            .find_images(&ImageQuery::own(Vec::new()))
             .await
             .unwrap();
         found.extend(images.iter().map(|image| image.id.to_string()));
-        // Of the whole account: not each has a tag at every time.
         let snapshots = seer.find_snapshots(&[]).await.unwrap();
         found.extend(snapshots.iter().map(ToString::to_string));
     }

@@ -190,9 +190,12 @@ impl Client {
         let mut calls = self.cloud.0.calls.lock().unwrap();
         calls.push(action(request));
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
+        let count = calls.len();
         let lasting = matches!(mishap, Mishap::AnswersLost | Mishap::Down);
-        let last = if lasting { at + ATTEMPTS - 1 } else { at };
-        (at..=last).contains(&calls.len()).then_some(mishap)
+        let retried = lasting
+            && (at..at + ATTEMPTS).contains(&count)
+            && calls[at - 1..].iter().all(|call| *call == calls[at - 1]);
+        (count == at || retried).then_some(mishap)
     }
 
     fn carry_out(&self, request: &HttpRequest) -> HttpResponse {
