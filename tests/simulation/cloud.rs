@@ -69,6 +69,18 @@ impl Cloud {
         }))
     }
 
+    /// Goes on with a world from where it is, for a process of its own.
+    pub fn of(world: World) -> Self {
+        Self(Arc::new(Shared {
+            opened: world.now(),
+            world: Mutex::new(world),
+            began: Instant::now(),
+            calls: Mutex::default(),
+            mishap: Mutex::default(),
+            killed: Notify::new(),
+        }))
+    }
+
     /// Has something happen to the `at`-th call of the clients that are counted.
     pub fn plan(&self, at: usize, mishap: Mishap) {
         *self.0.mishap.lock().unwrap() = Some((at, mishap));

@@ -5,3 +5,4 @@ mod bake_kills;
 pub mod bench;
 mod cloud;
 mod machines;
+mod roll;

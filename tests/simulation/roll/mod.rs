@@ -1,0 +1,423 @@
+//! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
+
+mod invariants;
+mod plain;
+mod store;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kiln::aws::Aws;
+use kiln::cloud::{ImageId, Traffic};
+use kiln::roll::{
+    Answer, Ask, Dead, Ended, NoAnswer, Probe, Request, RolledBack, Tools, Verdict, plan_only,
+    roll, rollback,
+};
+use kiln::run::{Clock as _, Events, Holder, RunId, Silent, Stop};
+use kiln::template::service::Service;
+use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
+use localcloud::physics::{Behaviour, World};
+
+use super::cloud::Cloud;
+use crate::language::Case;
+use invariants::{Journals, Watchman};
+use store::{MemoryStore, SharedJournal};
+
+pub const V1: &str = "ami-0000000000000001";
+pub const V2: &str = "ami-0000000000000002";
+pub const V3: &str = "ami-0000000000000003";
+
+/// Three machines in three zones, so that every zone has a floor of one.
+const SERVICE: &str = r#"{
+  "format": 1, "service": "web", "region": "eu-central-1",
+  "image": { "id": "ami-0000000000000001" },
+  "groups": { "mode": "new", "template": "web",
+    "initial": { "min": 1, "max": 6, "desired": 3, "subnets": SUBNETS } },
+  "set": { "instance_type": "t3.small", "security_groups": ["GROUP"], "health_check_grace_period": "90s",
+    "user_data": { "raw": "version" } },
+  "traffic": { "load_balancer": "public",
+    "target": { "port": 80, "protocol": "HTTP", "health_check": { "path": "/healthz", "interval": "5s", "timeout": "2s",
+      "healthy_threshold": 2, "unhealthy_threshold": 2 }, "deregistration_delay": "20s" },
+    "rules": [ RULE ],
+    "probe": { "header": "x-kiln-probe" } },
+  "strategy": { "type": "blue_green" },
+  "checks": {
+    "before": [ { "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" } ],
+    "after": [ { "soak": "30s" } ] },
+  "rollback": { "keep": "1h" }
+}"#;
+
+pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
+pub const OWN_RULE: &str =
+    r#"{ "port": 80, "match": { "host": ["web.example"] }, "create": true }"#;
+
+/// An account with a load balancer whose listener answers 404, and a service file for it.
+pub struct Bench {
+    pub cloud: Cloud,
+    pub client: Aws,
+    pub service: Service,
+    pub store: MemoryStore,
+    pub journals: Journals,
+    pub stop: Stop,
+    runs: std::cell::Cell<u128>,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(DEFAULT_RULE).await
+    }
+
+    /// With another production rule.
+    pub async fn with(rule: &str) -> Self {
+        let mut world = World::new(account());
+        world.physics.set_usual(quick());
+        let (subnets, group) = seed(&mut world);
+        let text = SERVICE
+            .replace("SUBNETS", &serde_json::to_string(&subnets).unwrap())
+            .replace("GROUP", &group)
+            .replace("RULE", rule);
+        let service = Case::new().file("web.json", &text).service();
+        let service = service.unwrap_or_else(|findings| panic!("{findings:?}")).0;
+        Self::on(world, service, MemoryStore::default(), Journals::default()).await
+    }
+
+    /// The same service on a world of its own, from where this one is.
+    pub async fn fork(&self) -> Self {
+        let mut world = self.cloud.world();
+        let now = self.cloud.now();
+        world.advance_to(now);
+        let mut copy = World::new(account());
+        copy.advance_to(now);
+        copy.model = world.model.clone();
+        copy.physics = world.physics.clone();
+        drop(world);
+        let fork = Self::on(
+            copy,
+            self.service.clone(),
+            self.store.copy(),
+            self.journals.copy(),
+        )
+        .await;
+        fork.runs.set(self.runs.get());
+        fork
+    }
+
+    async fn on(world: World, service: Service, store: MemoryStore, journals: Journals) -> Self {
+        let cloud = Cloud::of(world);
+        Self {
+            client: cloud.client().await,
+            cloud,
+            service,
+            store,
+            journals,
+            stop: Stop::default(),
+            runs: std::cell::Cell::new(0),
+        }
+    }
+
+    /// Has the invariants checked from now on, with what serves now as the floor.
+    pub fn watched(&self) -> Watchman {
+        invariants::watch(&self.cloud, &self.journals, true)
+    }
+
+    /// The same for a rollback, whose one write is its point of no return.
+    pub fn watched_back(&self) -> Watchman {
+        invariants::watch(&self.cloud, &self.journals, false)
+    }
+
+    /// Rolls `image` in a process of its own.
+    pub async fn roll(&self, image: &str) -> Ended {
+        self.roll_with(image, &Silent).await
+    }
+
+    pub async fn roll_with(&self, image: &str, events: &dyn Events) -> Ended {
+        let run = self.next_run();
+        let journal = self.journals.begin(run);
+        let dead = self.journals.dead(run);
+        let dead = dead.iter().map(|(run, due, journal)| Dead {
+            run: *run,
+            due: due.clone(),
+            journal,
+        });
+        let request = Request {
+            dead: dead.collect(),
+            ..self.request(image, run)
+        };
+        let probe = ModelProbe(self.cloud.clone());
+        roll(&request, &self.tools(&probe, &journal, events)).await
+    }
+
+    /// What a roll of `image` would do.
+    pub async fn plan(&self, image: &str) -> Ended {
+        let run = self.next_run();
+        let probe = ModelProbe(self.cloud.clone());
+        let journal = SharedJournal::default();
+        let tools = self.tools(&probe, &journal, &Silent);
+        plan_only(&self.request(image, run), &tools).await
+    }
+
+    fn request(&self, image: &str, run: RunId) -> Request<'_> {
+        Request {
+            service: &self.service,
+            region: "eu-central-1".to_owned(),
+            image: Some(ImageId::new(image)),
+            run,
+            holder: holder(run, self.cloud.now()),
+            force: false,
+            dead: Vec::new(),
+        }
+    }
+
+    fn tools<'a>(
+        &'a self,
+        probe: &'a ModelProbe,
+        journal: &'a SharedJournal,
+        events: &'a dyn Events,
+    ) -> Tools<'a, Aws, ModelProbe, MemoryStore> {
+        Tools {
+            cloud: &self.client,
+            probe,
+            store: &self.store,
+            clock: &self.cloud,
+            events,
+            journal,
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// Rolls until the process is killed; `None` when it ended before.
+    pub async fn roll_killed(&self, image: &str) -> Option<Ended> {
+        tokio::select! {
+            biased;
+            () = self.cloud.killed() => None,
+            ended = self.roll(image) => Some(ended),
+        }
+    }
+
+    pub async fn rollback(&self) -> RolledBack {
+        rollback("web", self.next_run(), &self.client, &self.cloud, &Silent).await
+    }
+
+    pub fn next_run(&self) -> RunId {
+        self.runs.set(self.runs.get() + 1);
+        RunId::new(self.cloud.now(), self.runs.get())
+    }
+
+    /// Lets time pass, without leaps, so that everything happens at its time.
+    pub async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        drop(self.cloud.world());
+    }
+
+    /// The images behind the production rule, with the number of machines that answer.
+    pub fn serving(&self) -> BTreeMap<String, usize> {
+        let world = self.cloud.world();
+        let images = invariants::images(&world.model);
+        let mut count = BTreeMap::new();
+        for rule in invariants::production(&world.model) {
+            for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
+                for target in &reach.targets {
+                    *count.entry(images[target].clone()).or_default() += 1;
+                }
+            }
+        }
+        count
+    }
+
+    /// Every group that is there: name, desired capacity, state.
+    pub fn groups(&self) -> Vec<(String, i64, String)> {
+        let world = self.cloud.world();
+        let groups = world.model.view_groups().into_iter();
+        let state = |tags: &BTreeMap<String, String>| tags.get("kiln:state").cloned();
+        let mut groups: Vec<_> = groups
+            .map(|group| {
+                (
+                    group.name,
+                    group.desired,
+                    state(&group.tags).unwrap_or_default(),
+                )
+            })
+            .collect();
+        groups.sort();
+        groups
+    }
+
+    /// Changes something behind kiln's back, as another client of the account.
+    pub fn meanwhile(&self, api: Api, action: &str, given: &serde_json::Value) -> Tree {
+        call(
+            &mut self.cloud.world(),
+            self.cloud.now(),
+            api,
+            action,
+            given,
+        )
+    }
+}
+
+#[track_caller]
+pub fn expect(ended: &Ended, verdict: Verdict) {
+    assert_eq!(ended.verdict, verdict, "{ended:#?}");
+}
+
+/// Machines that come up in seconds, so that a roll takes few calls.
+pub fn quick() -> Behaviour {
+    use localcloud::physics::Spread;
+    Behaviour {
+        boot: Spread::seconds(4, 8),
+        start: Spread::seconds(2, 5),
+        ..Behaviour::default()
+    }
+}
+
+fn holder(run: RunId, since: Timestamp) -> Holder {
+    Holder {
+        run,
+        host: "agent".to_owned(),
+        process: 1,
+        since,
+    }
+}
+
+fn account() -> Config {
+    let image = |id: &str, name: &str| SourceImage {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        owner: "012345678901".to_owned(),
+        description: String::new(),
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        architecture: "x86_64".to_owned(),
+        root_device: "/dev/xvda".to_owned(),
+        root_size: 8,
+    };
+    Config {
+        opened: "2026-11-01T03:00:00Z".parse().unwrap(),
+        images: vec![image(V1, "web-1"), image(V2, "web-2"), image(V3, "web-3")],
+        ..Config::default()
+    }
+}
+
+fn params(value: &serde_json::Value) -> Params {
+    match value {
+        serde_json::Value::Array(list) => Params::List(list.iter().map(params).collect()),
+        serde_json::Value::Object(map) => Params::Map(
+            map.iter()
+                .map(|(name, value)| (name.clone(), params(value)))
+                .collect(),
+        ),
+        serde_json::Value::String(text) => Params::Text(text.clone()),
+        other => Params::Text(other.to_string()),
+    }
+}
+
+#[track_caller]
+fn call(
+    world: &mut World,
+    now: Timestamp,
+    service: Api,
+    action: &str,
+    given: &serde_json::Value,
+) -> Tree {
+    let request = Call {
+        service,
+        action: action.to_owned(),
+        params: params(given),
+    };
+    world
+        .call(&request, now)
+        .result
+        .unwrap_or_else(|fault| panic!("{action} {given}: {fault}"))
+}
+
+/// A text in an answer, by its path.
+fn text(tree: &Tree, path: &str) -> String {
+    path.split('.')
+        .fold(Some(tree), |tree, step| match tree? {
+            Tree::Map(fields) => fields
+                .iter()
+                .find(|(name, _)| *name == step)
+                .map(|(_, tree)| tree),
+            Tree::List(items) => items.get(step.parse::<usize>().ok()?),
+            _ => None,
+        })
+        .and_then(|tree| match tree {
+            Tree::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+        .unwrap_or_else(|| panic!("{path} in {tree:?}"))
+}
+
+/// A load balancer in all zones with a listener, and a security group. Gives the subnets and the group.
+fn seed(world: &mut World) -> (Vec<String>, String) {
+    use serde_json::json;
+    let now = world.now();
+    let mut subnets = world.model.view_subnets();
+    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
+    let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
+    let vpc = world.model.view_vpc().to_owned();
+    let made = call(
+        world,
+        now,
+        Api::Elb,
+        "CreateLoadBalancer",
+        &json!({"Name": "public", "Subnets": subnets}),
+    );
+    let balancer = text(&made, "LoadBalancers.0.LoadBalancerArn");
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
+    let listener = json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": fixed});
+    call(world, now, Api::Elb, "CreateListener", &listener);
+    let group = json!({"GroupName": "web", "GroupDescription": "web", "VpcId": vpc});
+    let group = call(world, now, Api::Ec2, "CreateSecurityGroup", &group);
+    let group = text(&group, "groupId");
+    // The proxy comes up.
+    let then = now + jiff::SignedDuration::from_secs(30);
+    world.advance_to(then);
+    (subnets, group)
+}
+
+/// Answers as the machines of the model would: with the id of the image that they run.
+pub struct ModelProbe(pub Cloud);
+
+impl Probe for ModelProbe {
+    async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
+        let observer = self.0.observer().await;
+        let balancers = observer.load_balancers().await.unwrap();
+        let balancer = balancers
+            .iter()
+            .find(|one| one.host == ask.address)
+            .unwrap();
+        let listeners = observer.listeners(&balancer.arn).await.unwrap();
+        let listener = listeners.iter().find(|one| one.port == ask.port).unwrap();
+        let rules = observer.rules(&listener.arn).await.unwrap();
+        let matching = rules.iter().find(|rule| {
+            let conditions = &rule.conditions;
+            let host = conditions.hosts.is_empty() || conditions.hosts.contains(&ask.host);
+            let headers = conditions.headers.iter().all(|(name, values)| {
+                ask.headers
+                    .iter()
+                    .any(|(key, value)| key == name && values.contains(value))
+            });
+            host && headers
+        });
+        let world = self.0.world();
+        let views = world.model.view_listeners();
+        let view = views
+            .iter()
+            .find(|view| view.arn == listener.arn.as_str())
+            .unwrap();
+        let rule = view.rules.iter().find(|rule| match matching {
+            Some(matching) => rule.arn == matching.arn.as_str(),
+            None => rule.priority.is_none(),
+        });
+        let targets = rule.unwrap().reach.iter().flat_map(|reach| &reach.targets);
+        let images = invariants::images(&world.model);
+        match targets.map(|target| images[target].clone()).next() {
+            Some(body) => Ok(Answer { status: 200, body }),
+            None => Ok(Answer {
+                status: 503,
+                body: String::new(),
+            }),
+        }
+    }
+}
