@@ -10,8 +10,7 @@ use super::facts::Facts;
 use super::names;
 use super::plan::led_to;
 use crate::cloud::{
-    Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, RulePlace, StartsFrom, Tags,
-    tag,
+    Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, StartsFrom, Tags, tag,
 };
 use crate::run::{Ledger, Lifetime, RunId, Unwind};
 use crate::template::service::Service;

@@ -437,7 +437,6 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
         }
     }
     left.extend(instances_of_nobody(model, &groups));
-    left.extend(unused_versions(model, &groups));
     left
 }
 
@@ -453,8 +452,9 @@ fn instances_of_nobody(model: &Model, groups: &[GroupView]) -> Vec<String> {
     nobodys.map(|one| format!("instance {}", one.id)).collect()
 }
 
-/// Versions that no group starts from: of failed rolls they go; of retired groups they are kept, so the caller compares.
-fn unused_versions(model: &Model, groups: &[GroupView]) -> Vec<String> {
+/// Versions that no group starts from: those of failed rolls go, those of retired groups are kept.
+pub fn unused_versions(model: &Model) -> Vec<String> {
+    let groups = model.view_groups();
     let used: BTreeSet<(String, String)> = groups
         .iter()
         .filter_map(|group| group.template.clone())
