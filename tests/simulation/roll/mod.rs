@@ -1,6 +1,7 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
 mod invariants;
+mod others;
 mod plain;
 mod store;
 mod trouble;

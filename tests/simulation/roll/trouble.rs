@@ -2,11 +2,14 @@
 //!
 //! Each case is a world of its own, forked from one in which `V1` serves.
 
+use std::time::Duration;
+
 use kiln::roll::{Ended, Verdict};
+use kiln::run::Urgency;
 
 use super::invariants::unused_versions;
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, V1, V2, expect};
+use super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
 /// The calls of a second roll at which trouble is tried: all of them, but for polls between the third and the last of the
@@ -44,17 +47,21 @@ fn about(bench: &Bench, at: usize, mishap: Mishap) -> String {
     format!("{mishap:?} at call {at}, {call}")
 }
 
-/// Whatever happened: one group serves, whole, and a roll afterwards goes through and leaves nothing.
-async fn mends(bench: &Bench, ended: &Ended, about: &str) {
+/// Whatever happened: one group serves, whole, and nothing is left but what is due.
+fn stands(bench: &Bench, ended: &Ended, about: &str) {
     match ended.verdict {
         Verdict::Done => assert_eq!(bench.serving(), three(V2), "{about}"),
-        Verdict::CleanUpDue => {}
         Verdict::Failed | Verdict::Stopped => {
             assert_eq!(bench.serving(), three(V1), "{about}: {ended:#?}");
-            nothing_left(bench, about);
         }
+        Verdict::CleanUpDue => return,
         other => panic!("{about}: {other:?} {ended:#?}"),
     }
+    nothing_left(bench, about);
+}
+
+/// A roll afterwards goes through and leaves nothing.
+async fn mends(bench: &Bench, about: &str) {
     let again = bench.roll(V2).await;
     let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
     assert!(good, "{about}, then again: {again:#?}");
@@ -64,11 +71,111 @@ async fn mends(bench: &Bench, ended: &Ended, about: &str) {
     assert_eq!(unused, [""; 0], "{about}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_refusal_of_any_call_leaves_nothing() {
+async fn trouble_everywhere(mishap: Mishap) {
     let base = rolled_once().await;
     for at in points(&base).await {
-        let (bench, ended) = with(&base, at, Mishap::Refused).await;
-        mends(&bench, &ended, &about(&bench, at, Mishap::Refused)).await;
+        let (bench, ended) = with(&base, at, mishap).await;
+        let about = about(&bench, at, mishap);
+        stands(&bench, &ended, &about);
+        mends(&bench, &about).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_any_call_leaves_nothing() {
+    trouble_everywhere(Mishap::Refused).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_happens_and_is_never_answered_leaves_nothing() {
+    trouble_everywhere(Mishap::AnswersLost).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_once_changes_nothing() {
+    let base = rolled_once().await;
+    for at in points(&base).await {
+        let (bench, ended) = with(&base, at, Mishap::AnswerLost).await;
+        stands(&bench, &ended, &about(&bench, at, Mishap::AnswerLost));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_down_at_any_call_leaves_nothing() {
+    let base = rolled_once().await;
+    for at in points(&base).await {
+        let (bench, ended) = with(&base, at, Mishap::Down).await;
+        stands(&bench, &ended, &about(&bench, at, Mishap::Down));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_at_any_second_gives_everything_back() {
+    let base = rolled_once().await;
+    for second in 0.. {
+        let bench = base.fork().await;
+        let watchman = bench.watched();
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            bench.stop.request(Urgency::Ask);
+        };
+        let (ended, ()) = tokio::join!(bench.roll(V2), stop);
+        let about = format!("stopped after {second} s");
+        watchman.content(&about);
+        stands(&bench, &ended, &about);
+        if ended.verdict == Verdict::Done {
+            assert!(second > 60, "a roll takes longer than {second} s");
+            break;
+        }
+        assert_eq!(ended.verdict, Verdict::Stopped, "{about}: {ended:#?}");
+    }
+}
+
+/// Kills a roll of `V2` at a call; nothing when it ended before.
+async fn killed(base: &Bench, at: usize, kill: Mishap) -> Option<Bench> {
+    let bench = base.fork().await;
+    bench.cloud.plan(at, kill);
+    let ended = bench.roll_killed(V2).await;
+    bench.cloud.calm();
+    ended.is_none().then_some(bench)
+}
+
+async fn killed_everywhere(kill: Mishap) {
+    let base = rolled_once().await;
+    for at in points(&base).await {
+        let Some(bench) = killed(&base, at, kill).await else {
+            panic!("a roll has a call {at}");
+        };
+        let about = about(&bench, at, kill);
+        let watchman = bench.watched();
+        bench.pass(7).await;
+        mends(&bench, &about).await;
+        watchman.content(&about);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_before_any_call_the_same_command_goes_on() {
+    killed_everywhere(Mishap::KilledBefore).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_behind_any_call_the_same_command_goes_on() {
+    killed_everywhere(Mishap::KilledAfter).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
+    let base = rolled_once().await;
+    for at in points(&base).await.into_iter().step_by(3) {
+        let Some(bench) = killed(&base, at, Mishap::KilledAfter).await else {
+            panic!("a roll has a call {at}");
+        };
+        let about = about(&bench, at, Mishap::KilledAfter);
+        let watchman = bench.watched();
+        expect(&bench.roll(V3).await, Verdict::Done);
+        watchman.content(&about);
+        assert_eq!(bench.serving(), three(V3), "{about}");
+        nothing_left(&bench, &about);
     }
 }

@@ -1,0 +1,185 @@
+//! Others at work while a roll runs: a second writer, a scale-out, a group that follows `$Latest`.
+
+use kiln::roll::{Error, Verdict};
+use kiln::run::Unwind as _;
+use kiln::undo::{Undo, Unwinder};
+use localcloud::model::{Model, Service as Api};
+use localcloud::physics::{Behaviour, Service as Answers};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::plain::{nothing_left, rolled_once, three};
+use super::{Bench, V1, V2, expect, quick};
+
+/// Rolls `V2`, and does something after so many seconds.
+async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        other(bench);
+    };
+    tokio::join!(bench.roll(V2), meanwhile).0
+}
+
+fn listener(model: &Model) -> String {
+    model.view_listeners()[0].arn.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_writer_of_the_listener_is_never_overwritten() {
+    let bench = rolled_once().await;
+    let ended = roll_and(&bench, 15, |bench| {
+        let model = &bench.cloud.world().model.clone();
+        let fixed =
+            json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]);
+        let change = json!({"ListenerArn": listener(model), "DefaultActions": fixed});
+        bench.meanwhile(Api::Elb, "ModifyListener", &change);
+    })
+    .await;
+    expect(&ended, Verdict::Traffic);
+    let error = ended
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.error::<Error>());
+    assert!(
+        matches!(error, Some(Error::TrafficChanged { .. })),
+        "{ended:#?}"
+    );
+    assert_eq!(
+        bench.serving(),
+        BTreeMap::new(),
+        "as the other writer wanted"
+    );
+    nothing_left(&bench, "second writer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_scales_out_in_the_middle_is_followed() {
+    let bench = rolled_once().await;
+    for second in [1, 12, 25, 40] {
+        let bench = bench.fork().await;
+        let watchman = bench.watched();
+        let ended = roll_and(&bench, second, |bench| {
+            let sizes = json!({"AutoScalingGroupName": "web-v001", "DesiredCapacity": 5});
+            bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &sizes);
+        })
+        .await;
+        expect(&ended, Verdict::Done);
+        watchman.content("scale-out");
+        assert_eq!(
+            bench.serving(),
+            BTreeMap::from([(V2.to_owned(), 5)]),
+            "at {second} s"
+        );
+        nothing_left(&bench, "scale-out");
+    }
+}
+
+fn follow_latest(bench: &Bench) {
+    let template = bench.cloud.world().model.view_templates()[0].id.clone();
+    let spec = json!({"LaunchTemplateId": template, "Version": "$Latest"});
+    let change = json!({"AutoScalingGroupName": "web-v001", "LaunchTemplate": spec});
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &change);
+}
+
+/// The images of a group's machines, and the version that it starts the next one from.
+fn made_of(bench: &Bench, name: &str) -> (Vec<String>, String) {
+    let groups = bench.cloud.world().model.view_groups();
+    let group = groups.into_iter().find(|group| group.name == name).unwrap();
+    let mut images: Vec<_> = group
+        .members
+        .into_iter()
+        .map(|member| member.image)
+        .collect();
+    images.dedup();
+    (images, group.template.unwrap().1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_follows_latest_is_pinned_before_the_version_is_made() {
+    let bench = rolled_once().await;
+    follow_latest(&bench);
+    let watchman = bench.watched();
+    let ended = roll_and(&bench, 20, |bench| {
+        let sizes = json!({"AutoScalingGroupName": "web-v001", "DesiredCapacity": 4});
+        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &sizes);
+    })
+    .await;
+    expect(&ended, Verdict::Done);
+    watchman.content("latest");
+    assert_eq!(
+        made_of(&bench, "web-v001"),
+        (vec![V1.to_owned()], "1".to_owned())
+    );
+    nothing_left(&bench, "latest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_roll_lets_it_follow_latest_again() {
+    let bench = rolled_once().await;
+    follow_latest(&bench);
+    let broken = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V2, broken);
+    let watchman = bench.watched();
+    expect(&bench.roll(V2).await, Verdict::Rejected);
+    watchman.content("latest, broken image");
+    assert_eq!(
+        made_of(&bench, "web-v001"),
+        (vec![V1.to_owned()], "$Latest".to_owned())
+    );
+    nothing_left(&bench, "latest, broken image");
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaying_the_journal_of_a_roll_that_went_through_changes_nothing() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    let view = |bench: &Bench| {
+        let world = bench.cloud.world();
+        let model = &world.model;
+        let groups: Vec<_> = model
+            .view_groups()
+            .into_iter()
+            .map(|group| (group.name, group.desired, group.tags))
+            .collect();
+        format!(
+            "{:?} {:?} {:?} {:?}",
+            groups,
+            model.view_listeners(),
+            model.view_templates(),
+            model.view_target_groups().len()
+        )
+    };
+    let before = view(&bench);
+    let unwinder = Unwinder::new(&bench.client);
+    for undo in bench.journals.intents().into_iter().rev() {
+        // The previous group's held minimum belongs to the kept group and is a product of the roll that went through.
+        let Undo::Roll(_) = &undo else { continue };
+        unwinder
+            .undo(&undo)
+            .await
+            .unwrap_or_else(|error| panic!("{undo}: {error}"));
+    }
+    assert_eq!(view(&bench), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_that_can_never_go_through_fails_fast_and_spares_the_image() {
+    let mut bench = rolled_once().await;
+    bench.service.set.instance_type.as_mut().unwrap().value = "t9.nonsense".to_owned();
+    let watchman = bench.watched();
+    let before = tokio::time::Instant::now();
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::Failed);
+    watchman.content("launch failure");
+    assert!(
+        before.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        before.elapsed()
+    );
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "launch failure");
+}
