@@ -22,6 +22,7 @@ use crate::cloud::{
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
+use crate::undo::lease::{Lease, Leased};
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -422,8 +423,15 @@ fn previous_of(
         version: template.source.number,
         pin: crate::undo::lease::followed(version).map(|_| version),
         size: group.size,
-        suspended: group.suspended.clone(),
+        suspended: lasting(group),
     })
+}
+
+/// What is suspended on a group for good: without what a run has suspended for a while.
+fn lasting(group: &Group) -> BTreeSet<String> {
+    let lease = Lease::of(group, Leased::Processes);
+    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
+    group.suspended.difference(&leased).cloned().collect()
 }
 
 /// Other groups that would start the new image as soon as its version exists.

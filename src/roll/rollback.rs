@@ -124,7 +124,7 @@ async fn finish(
         .untag_group(&to.name, &[tag::KEEP_UNTIL, tag::EXPIRES])
         .await;
     note("tag the group that serves", kept.map_err(Error::from));
-    let release = lease::release(cloud, &to.name, Leased::MinSize).await;
+    let release = lease::release(cloud, &to.name, Leased::MinSize, None).await;
     note("release its minimum", release.map_err(Error::from));
     for rule in &stand.watch {
         note(

@@ -14,7 +14,7 @@ use crate::cloud::{
 };
 use crate::run::{Ledger, Lifetime, RunId, Unwind};
 use crate::template::service::Service;
-use crate::undo::lease::{Lease, Leased};
+use crate::undo::lease::{self, Lease, Leased};
 use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
 
 /// A roll that a dead run left half-made and that is not gone on with.
@@ -129,6 +129,9 @@ pub(super) async fn take_back<C: Cloud>(
     if dead.adopt {
         let live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
         cloud.tag_group(&dead.next, &live).await?;
+        for what in [Leased::Processes, Leased::MinSize] {
+            lease::release(cloud, &dead.next, what, Some(dead.run)).await?;
+        }
         return Ok(cloud.untag_group(&dead.next, &[tag::EXPIRES]).await?);
     }
     for undo in &dead.undos {

@@ -121,7 +121,7 @@ pub(super) async fn tidy<S: LaterLists<Undo>>(
                 Err(error) if error.is_not_found() => {}
                 answer => answer?,
             },
-            Chore::Release(group, what) => lease::release(cloud, group, *what).await?,
+            Chore::Release(group, what) => lease::release(cloud, group, *what, None).await?,
             Chore::Unexpire(group) => cloud.untag_group(group, &[tag::EXPIRES]).await?,
             Chore::Keep(group, target_group) => {
                 let until = keep.0 + keep.1;

@@ -75,14 +75,23 @@ impl Lease {
     }
 }
 
-/// Takes a temporary change back. A group that is gone, or has no such lease, is left alone.
-pub async fn release(cloud: &impl Groups, name: &GroupName, what: Leased) -> Result<(), Error> {
+/// Takes a temporary change back. A group that is gone, has no such lease, or has one of another run than `owner` is left
+/// alone; without an owner whoever's it is goes.
+pub async fn release(
+    cloud: &impl Groups,
+    name: &GroupName,
+    what: Leased,
+    owner: Option<RunId>,
+) -> Result<(), Error> {
     let Some(group) = cloud.group(name).await?.filter(|group| !group.deleting) else {
         return Ok(());
     };
     let Some(lease) = Lease::of(&group, what) else {
         return Ok(());
     };
+    if owner.is_some_and(|owner| owner != lease.run) {
+        return Ok(());
+    }
     restore(cloud, &group, what, &lease).await?;
     cloud.untag_group(name, &[what.tag()]).await
 }

@@ -15,7 +15,7 @@ use super::serving::{forwards, serves};
 use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    TargetState, TrafficArn, tag,
+    StartsFrom, TargetState, TrafficArn, VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -129,16 +129,29 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         Change::Version { template } => delete_versions(cloud, of, template).await,
         Change::Template { name } => delete_template(cloud, of, name).await,
         Change::TargetGroup { name } => delete_target_group(cloud, of, name).await,
+        Change::Rule {
+            listener,
+            purpose: Purpose::Production,
+        } if is_half_made(cloud, of).await? => {
+            delete_rules(cloud, of, listener, Purpose::Production).await
+        }
+        Change::Rule {
+            purpose: Purpose::Production,
+            ..
+        } => Ok(()),
         Change::Rule { listener, purpose } => delete_rules(cloud, of, listener, *purpose).await,
         Change::Group { served } => remove_group(cloud, of, *served).await,
         Change::Lease { group, what } => {
-            persist(async || lease::release(cloud, group, *what).await).await
+            persist(async || lease::release(cloud, group, *what, Some(of.run)).await).await
         }
         Change::Traffic {
             place,
             before,
             after,
-        } => persist(async || restore(cloud, place, before, after).await).await,
+        } if is_half_made(cloud, of).await? => {
+            persist(async || restore(cloud, place, before, after).await).await
+        }
+        Change::Traffic { .. } => Ok(()),
     }
 }
 
@@ -148,6 +161,27 @@ async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> 
     Ok(next.is_some_and(|group| {
         group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) != Some(tag::NEXT)
     }))
+}
+
+/// Whether the next group is there, not proven, and the run's own. Only then can it be what production traffic goes to:
+/// a later roll writes the very same actions when its group stands behind the same target group.
+async fn is_half_made(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
+    let next = lookup(cloud, &of.next).await?;
+    Ok(next.is_some_and(|group| {
+        group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) == Some(tag::NEXT)
+    }))
+}
+
+/// Every group that is there to stay.
+async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
+    let mut found = Vec::new();
+    persist(async || {
+        found = cloud.groups().await?;
+        Ok(())
+    })
+    .await?;
+    found.retain(|group| !group.deleting);
+    Ok(found)
 }
 
 async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, Error> {
@@ -165,16 +199,33 @@ async fn delete_versions(
     of: &OfRoll,
     template: &LaunchTemplateId,
 ) -> Result<(), Error> {
-    let mut versions = Vec::new();
+    let (mut versions, mut default) = (Vec::new(), None);
     persist(async || {
+        default = cloud
+            .template(template)
+            .await?
+            .map(|template| template.default);
         versions = cloud.template_versions(template).await?;
         Ok(())
     })
     .await?;
     let description = description(of.run);
+    let groups = standing(cloud).await?;
+    // The default version is the template's first, which goes with the template or not at all.
+    let is_used = |number| {
+        if default == Some(number) {
+            return true;
+        }
+        let version = VersionRef::Number(number);
+        let used = StartsFrom::Template {
+            id: template.clone(),
+            version,
+        };
+        groups.iter().any(|group| group.starts_from == used)
+    };
     for version in versions
         .iter()
-        .filter(|version| version.description == description)
+        .filter(|version| version.description == description && !is_used(version.number))
     {
         persist(async || {
             cloud
@@ -197,6 +248,14 @@ async fn delete_template(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<
     let Some(template) = found.filter(|template| ours(&template.tags)) else {
         return Ok(());
     };
+    // EC2 deletes a template under its groups' feet. A later run may have adopted this one.
+    let is_used = |group: &Group| match &group.starts_from {
+        StartsFrom::Template { id, .. } => *id == template.id,
+        StartsFrom::Other(_) => false,
+    };
+    if standing(cloud).await?.iter().any(is_used) {
+        return Ok(());
+    }
     persist(async || cloud.delete_template(&template.id).await).await
 }
 
@@ -213,6 +272,10 @@ async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Res
     let Some((group, _)) = ours else {
         return Ok(());
     };
+    let is_used = |one: &Group| one.target_groups.contains(&group.arn);
+    if standing(cloud).await?.iter().any(is_used) || serves(cloud, &group.arn).await? {
+        return Ok(());
+    }
     persist(async || cloud.delete_target_group(&group.arn).await).await
 }
 

@@ -1,1 +1,152 @@
-//! Not yet.
+//! One judgement at a time; the flow around it is simulated in `tests/simulation/roll`.
+
+use super::*;
+use crate::cloud::{ActivityOutcome, GroupName, Size, StartsFrom, Tags};
+
+const TIMING: Timing = Timing {
+    boot: Duration::from_secs(60),
+    unhealthy: Duration::from_secs(60),
+    launch: Duration::from_secs(300),
+    healthy: Duration::from_secs(400),
+};
+
+fn group(zones: &[&str]) -> Group {
+    let members = zones.iter().enumerate().map(|(number, zone)| Member {
+        instance: InstanceId::new(format!("i-{number}")),
+        zone: Zone::new(*zone),
+        stage: Stage::InService,
+        healthy: true,
+        protected: false,
+    });
+    let count = u32::try_from(zones.len()).unwrap();
+    Group {
+        name: GroupName::new("web-v002"),
+        starts_from: StartsFrom::Other("a template".to_owned()),
+        size: Size {
+            min: count,
+            max: count,
+            desired: count,
+        },
+        subnets: Vec::new(),
+        zones: Vec::new(),
+        target_groups: Vec::new(),
+        grace: TIMING.boot,
+        members: members.collect(),
+        suspended: BTreeSet::new(),
+        tags: Tags::new(),
+        deleting: false,
+        not_copied: Vec::new(),
+    }
+}
+
+fn targets(states: &[TargetState]) -> Vec<TargetHealth> {
+    let states = states.iter().enumerate();
+    states
+        .map(|(number, state)| TargetHealth {
+            instance: InstanceId::new(format!("i-{number}")),
+            state: *state,
+            reason: "Target.Timeout".to_owned(),
+            description: String::new(),
+        })
+        .collect()
+}
+
+fn need(count: u32, floor: u32) -> Need {
+    Need {
+        count,
+        zones: vec![Zone::new("a"), Zone::new("b")],
+        zone_floor: floor,
+    }
+}
+
+fn failed(message: &str) -> Activity {
+    Activity {
+        id: "1".to_owned(),
+        outcome: ActivityOutcome::Failed,
+        description: String::new(),
+        message: message.to_owned(),
+        began: Timestamp::from_second(5).unwrap(),
+    }
+}
+
+fn health(now: Instant) -> Health {
+    Health::new(TIMING, Timestamp::UNIX_EPOCH, now)
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_load_balancer_calls_healthy_counts() {
+    use TargetState::{Healthy, Initial, Unused};
+    let now = Instant::now();
+    let group = group(&["a", "b"]);
+    for (states, ready) in [
+        (&[Healthy, Healthy][..], true),
+        (&[Healthy, Initial], false),
+        (&[Healthy, Unused], false),
+        (&[Healthy], false),
+    ] {
+        let judged = health(now).judge(&need(2, 1), &group, &targets(states), &[], now);
+        let is_ready = matches!(judged.unwrap(), Readiness::Ready(_));
+        assert_eq!(is_ready, ready, "{states:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_zone_has_its_share() {
+    let now = Instant::now();
+    let all = targets(&[TargetState::Healthy; 2]);
+    let judged = health(now).judge(&need(2, 1), &group(&["a", "a"]), &all, &[], now);
+    let Readiness::NotYet(reason) = judged.unwrap() else {
+        panic!("zone b has none");
+    };
+    assert!(reason.ends_with("in zone b"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_had_its_time_to_boot_is_given_up() {
+    let began = Instant::now();
+    let group = group(&["a"]);
+    let bad = targets(&[TargetState::Unhealthy]);
+    let mut health = health(began);
+    let early = health.judge(&need(1, 0), &group, &bad, &[], began + TIMING.boot / 2);
+    assert!(matches!(early.unwrap(), Readiness::NotYet(_)));
+    let late = health.judge(&need(1, 0), &group, &bad, &[], began + TIMING.boot * 2);
+    let Err(Error::Unhealthy { reason, .. }) = late else {
+        panic!("it had its time");
+    };
+    assert_eq!(reason, "i-0 is unhealthy, Target.Timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_that_may_pass_is_tried_for_its_own_time() {
+    let began = Instant::now();
+    let none = group(&[]);
+    let full = [failed(
+        "We currently do not have sufficient t3.small capacity",
+    )];
+    let mut health = health(began);
+    for (after, goes_on) in [(0, true), (200, true), (301, false)] {
+        let now = began + Duration::from_secs(after);
+        let judged = health.judge(&need(1, 0), &none, &[], &full, now);
+        assert_eq!(judged.is_ok(), goes_on, "{after} s: {judged:?}");
+    }
+    let never = [failed("The security group 'sg-1' does not exist")];
+    let judged = super::Health::new(TIMING, Timestamp::UNIX_EPOCH, began);
+    let judged = { judged }.judge(&need(1, 0), &none, &[], &never, began);
+    assert!(matches!(judged, Err(Error::Launch(_))), "{judged:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_that_come_and_go_are_not_health() {
+    let began = Instant::now();
+    let mut health = health(began);
+    let mut last = Ok(Readiness::NotYet(String::new()));
+    for round in 0..6 {
+        let mut group = group(&["a"]);
+        group.members[0].instance = InstanceId::new(format!("i-round-{round}"));
+        last = health.judge(&need(1, 0), &group, &[], &[], began);
+        if last.is_err() {
+            break;
+        }
+    }
+    assert!(matches!(last, Err(Error::Unhealthy { .. })), "{last:?}");
+}

@@ -156,7 +156,6 @@ async fn replaying_the_journal_of_a_roll_that_went_through_changes_nothing() {
     let before = view(&bench);
     let unwinder = Unwinder::new(&bench.client);
     for undo in bench.journals.intents().into_iter().rev() {
-        // The previous group's held minimum belongs to the kept group and is a product of the roll that went through.
         let Undo::Roll(_) = &undo else { continue };
         unwinder
             .undo(&undo)

@@ -172,10 +172,37 @@ async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
             panic!("a roll has a call {at}");
         };
         let about = about(&bench, at, Mishap::KilledAfter);
-        let watchman = bench.watched();
+        // What serves may be the dead run's next group, which is not to stay.
+        let watchman = bench.watched_back();
         expect(&bench.roll(V3).await, Verdict::Done);
         watchman.content(&about);
         assert_eq!(bench.serving(), three(V3), "{about}");
         nothing_left(&bench, &about);
+    }
+}
+
+/// The same for the first roll of all, which makes more, and whose things a later run may make its own.
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_of_the_first_roll_any_image_goes_on() {
+    let base = Bench::new().await;
+    let counted = base.fork().await;
+    expect(&counted.roll(V1).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
+    for at in writes {
+        for image in [V1, V2] {
+            let bench = base.fork().await;
+            bench.cloud.plan(at, Mishap::KilledAfter);
+            assert!(bench.roll_killed(V1).await.is_none());
+            bench.cloud.calm();
+            let about = format!("{image} after {}", about(&bench, at, Mishap::KilledAfter));
+            let watchman = bench.watched_back();
+            let again = bench.roll(image).await;
+            let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
+            assert!(good, "{about}: {again:#?}");
+            watchman.content(&about);
+            assert_eq!(bench.serving(), three(image), "{about}");
+            nothing_left(&bench, &about);
+        }
     }
 }
