@@ -8,6 +8,7 @@
 
 mod language;
 mod layers;
+mod machines;
 mod provision;
 mod shipped;
 mod simulation;

@@ -1,0 +1,5 @@
+//! kiln's own binary on a local cloud of real machines. Needs root (or sudo) and what `make deps` installs; without them
+//! these tests fail and say so.
+
+mod bake;
+mod cloud;
