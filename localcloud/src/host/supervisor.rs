@@ -29,7 +29,7 @@ use super::{Config, Error, control, http, lock, seed};
 /// How long an orderly end may take; a machine needs 1.5 s for it, and they end together.
 const FAREWELL: Duration = Duration::from_secs(20);
 /// How long the first load balancer may take to listen.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// Runs the cloud whose configuration `up` has left in `run`, until it is told to stop.
 ///
@@ -107,7 +107,9 @@ async fn round(
     let ready = ready.is_ok_and(|seen| seen.is_ok());
     let outcome = if ready {
         tracing::info!(endpoint = config.endpoint(), "ready");
-        waiting.into_iter().for_each(|asker| tell(asker, "done"));
+        if let Some(asker) = waiting {
+            tell(asker, "done");
+        }
         Ok(obey(config, &mut round, ears).await)
     } else {
         Err(Error::Supervisor(format!(

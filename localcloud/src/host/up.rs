@@ -13,7 +13,7 @@ use crate::machines;
 use super::{Config, Error, Status, down, lock, seed};
 
 /// How long a supervisor may take to get ready; seconds do on a quiet host.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A cloud that is up, and how AWS clients reach it.
