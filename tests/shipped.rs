@@ -93,6 +93,10 @@ fn every_service_is_without_findings() {
             .world
             .environment
             .insert("KILN_VAR_subnets".to_owned(), subnets);
+        request
+            .world
+            .environment
+            .insert("KILN_VAR_security_groups".to_owned(), "sg-1".to_owned());
         let mut sources = SourceMap::new();
         let (read, findings) = load::service(&request, &mut sources).unwrap();
         assert_eq!(findings, [], "{}", service.display());

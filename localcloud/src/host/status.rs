@@ -44,6 +44,7 @@ pub struct Balancer {
     pub state: String,
     /// One in each of its zones.
     pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,10 @@ fn balancer(tree: &Tree) -> Balancer {
         subnets: list(tree, "AvailabilityZones")
             .iter()
             .map(|zone| text(zone, "SubnetId"))
+            .collect(),
+        security_groups: list(tree, "SecurityGroups")
+            .iter()
+            .filter_map(Tree::text)
             .collect(),
     }
 }

@@ -45,8 +45,10 @@ impl fmt::Display for Up {
         {
             Some(balancer) => {
                 writeln!(f, "export KILN_LOCAL_LOAD_BALANCER={}", balancer.url)?;
-                // The shipped service file asks for this variable; its ids are new with every cloud.
-                writeln!(f, "export KILN_VAR_subnets={}", balancer.subnets.join(","))
+                // The shipped service file asks for these variables; their ids are new with every cloud.
+                let (subnets, groups) = (&balancer.subnets, &balancer.security_groups);
+                writeln!(f, "export KILN_VAR_subnets={}", subnets.join(","))?;
+                writeln!(f, "export KILN_VAR_security_groups={}", groups.join(","))
             }
             None => Ok(()),
         }

@@ -85,16 +85,18 @@ impl Kiln {
     ///
     /// Errors with the command and its exit code.
     pub async fn run(&self, args: &[&str]) -> Result<String, String> {
-        let output = Command::new(&self.program)
+        // `Command::output` would capture the progress that the user is to see.
+        let child = Command::new(&self.program)
             .args(args)
             .current_dir(self.folder.path())
             .envs(&self.environment)
             .stdin(Stdio::inherit())
             .stderr(Stdio::inherit())
             .stdout(Stdio::piped())
-            .output()
-            .await
-            .map_err(|error| format!("cannot run kiln {}: {error}", args.join(" ")))?;
+            .spawn();
+        let failed = |error| format!("cannot run kiln {}: {error}", args.join(" "));
+        let output = child.map_err(failed)?.wait_with_output().await;
+        let output = output.map_err(failed)?;
         if !output.status.success() {
             return Err(format!(
                 "`kiln {}` ended with {}",
