@@ -85,7 +85,7 @@ fn gone(name: &GroupName) -> Error {
     }
 }
 
-/// The fields marked `copied` in [`GROUP_FIELDS`].
+/// The fields marked `copied` in `GROUP_FIELDS`.
 fn copied(call: Create, source: types::AutoScalingGroup) -> Create {
     let tags = source.tags.unwrap_or_default().into_iter();
     let tags = tags.filter(|tag| {
@@ -120,7 +120,7 @@ fn copied(call: Create, source: types::AutoScalingGroup) -> Create {
         .set_tags(Some(tags.collect()))
 }
 
-/// The fields marked `named` in [`GROUP_FIELDS`].
+/// The fields marked `named` in `GROUP_FIELDS`.
 fn named(call: Create, new: &NewGroup) -> Create {
     let version = types::LaunchTemplateSpecification::builder()
         .launch_template_id(new.template.as_str())

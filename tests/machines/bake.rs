@@ -92,7 +92,7 @@ async fn launch(image: &ImageId, aws: &Aws) -> Session {
     let auth = Auth::Memory {
         private_key: pair.private().unwrap(),
     };
-    let limit = tokio::time::timeout(Duration::from_secs(60), session(&launched.id, &auth, aws));
+    let limit = tokio::time::timeout(Duration::from_mins(1), session(&launched.id, &auth, aws));
     limit.await.unwrap()
 }
 
