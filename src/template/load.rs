@@ -66,6 +66,9 @@ pub fn bake(
         return Err(sorted(inputs.findings));
     };
     let raw = read::read(&json, &mut inputs.findings);
+    if inputs.incomplete {
+        return Err(sorted(inputs.findings));
+    }
     let facts = facts(request, &file);
     let folder = Folder::new(&facts.directory);
     let local = local(request, &folder, &file);
@@ -106,6 +109,9 @@ pub fn service(
         .findings
         .retain(|finding| !is_about_packer(finding, &json));
     let variables = read::members(&json, "variables", &mut inputs.findings);
+    if inputs.incomplete {
+        return Err(sorted(inputs.findings));
+    }
     let sensitive: Vec<_> = json
         .get("sensitive-variables")
         .map(texts)

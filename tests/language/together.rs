@@ -50,6 +50,25 @@ fn a_variable_that_is_missing_is_reported_once_and_nothing_follows_from_it() {
 }
 
 #[test]
+fn a_var_file_that_cannot_be_read_brings_no_findings_about_its_variables() {
+    let text = "\"variables\": { \"region\": null }, \"builder\": [], \"builders\": [{ \"type\": \"amazon-ebs\", \"region\": \"{{ regio }}\" }]";
+    for case in [
+        template(text).file("ä.json", "{ \"region\": é }"),
+        template(text).file("ä.json", "").var("a=b"),
+    ] {
+        let mut case = case;
+        let findings = case.bake().unwrap_err();
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(
+            codes,
+            ["template::unknown_key", "json::syntax"],
+            "{}",
+            case.draw(&findings)
+        );
+    }
+}
+
+#[test]
 fn strict_makes_an_undefined_variable_an_error() {
     let mut case = builder("\"region\": \"{{user `regoin`}}\"");
     assert!(case.bake().is_ok());

@@ -27,6 +27,8 @@ pub(super) struct Inputs {
     pub findings: Vec<Diagnostic>,
     /// Where the bare files were typed.
     typed: Option<Span>,
+    /// Whether a file is missing from what follows, so that what variables are is not known.
+    pub incomplete: bool,
 }
 
 struct Input {
@@ -59,6 +61,7 @@ impl Inputs {
             selection,
             findings: Vec::new(),
             typed,
+            incomplete: false,
         };
         inputs.layers.push(environment_layer(request, sources));
         let disk = Folder::new(&request.world.directory);
@@ -91,12 +94,27 @@ impl Inputs {
     ) {
         let text = match disk.read(Path::new(name)) {
             Ok(text) => text,
-            Err(reason) => return self.findings.push(unreadable(name, &reason, typed, disk)),
+            Err(reason) => {
+                self.incomplete = true;
+                return self.findings.push(unreadable(name, &reason, typed, disk));
+            }
         };
         let file = sources.add(name, text);
         let reading = json::read(file, sources);
-        self.findings.extend(reading.findings);
-        let Some(json) = reading.value else { return };
+        // An empty file has no place of its own.
+        let placed = |finding: Diagnostic| {
+            if finding.labels.is_empty() {
+                finding.at(typed, "this file")
+            } else {
+                finding
+            }
+        };
+        self.findings
+            .extend(reading.findings.into_iter().map(placed));
+        let Some(json) = reading.value else {
+            self.incomplete = true;
+            return;
+        };
         if json.members().is_none() {
             self.findings.push(
                 Diagnostic::error(
@@ -317,7 +335,7 @@ fn unreadable(name: &str, reason: &str, typed: Span, disk: &Folder) -> Diagnosti
     );
     let help = near.map_or_else(
         || "paths are relative to the working directory".to_owned(),
-        |near| format!("did you mean `{}`?", folder.join(near).display()),
+        |near| format!("did you mean `{}`?", path.with_file_name(near).display()),
     );
     Diagnostic::error(
         "template::unreadable_file",
