@@ -14,7 +14,7 @@ use crate::cloud::{
     SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
 
-/// "API_DescribeAutoScalingGroups": at most 100 records a page.
+/// "`API_DescribeAutoScalingGroups"`: at most 100 records a page.
 const PAGE: i32 = 100;
 
 impl Groups for Aws {
@@ -226,7 +226,7 @@ fn starts_from(group: &types::AutoScalingGroup) -> Result<StartsFrom> {
     })
 }
 
-/// A group that names no version follows the default one ("API_LaunchTemplateSpecification").
+/// A group that names no version follows the default one ("`API_LaunchTemplateSpecification`").
 fn version_of(version: Option<&str>) -> Result<VersionRef> {
     match version {
         None | Some("$Default") => Ok(VersionRef::Default),

@@ -203,7 +203,7 @@ fn version_of(version: &types::LaunchTemplateVersion) -> Result<TemplateVersion>
     let profile = data.iam_instance_profile();
     let interfaces = data.network_interfaces().iter();
     let on_interface: Vec<_> = interfaces
-        .flat_map(|interface| interface.groups())
+        .flat_map(aws_sdk_ec2::types::LaunchTemplateInstanceNetworkInterfaceSpecification::groups)
         .collect();
     let groups = data
         .security_group_ids()

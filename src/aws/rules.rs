@@ -1,4 +1,4 @@
-//! What listener rules match and do: ELBv2's words to ours and back.
+//! What listener rules match and do: `ELBv2`'s words to ours and back.
 
 use aws_sdk_elasticloadbalancingv2::types;
 use types::ActionTypeEnum as Kind;
@@ -43,13 +43,13 @@ fn read(condition: &types::RuleCondition, all: &mut Conditions) {
     match (field, condition.http_header_config()) {
         ("host-header", _) => {
             let values = host
-                .map(|host| host.values())
+                .map(aws_sdk_elasticloadbalancingv2::types::HostHeaderConditionConfig::values)
                 .filter(|values| !values.is_empty());
             all.hosts.extend_from_slice(values.unwrap_or(plain));
         }
         ("path-pattern", _) => {
             let values = path
-                .map(|path| path.values())
+                .map(aws_sdk_elasticloadbalancingv2::types::PathPatternConditionConfig::values)
                 .filter(|values| !values.is_empty());
             all.paths.extend_from_slice(values.unwrap_or(plain));
         }
@@ -61,7 +61,7 @@ fn read(condition: &types::RuleCondition, all: &mut Conditions) {
     }
 }
 
-/// Our conditions in ELBv2's words.
+/// Our conditions in `ELBv2`'s words.
 pub(super) fn conditions_to(conditions: &Conditions) -> Vec<types::RuleCondition> {
     let mut all = Vec::new();
     if !conditions.hosts.is_empty() {
@@ -126,7 +126,7 @@ fn action_of(action: &types::Action) -> Action {
 fn forward_of(action: &types::Action) -> Forward {
     let config = action.forward_config();
     let tuples = config
-        .map(|config| config.target_groups())
+        .map(aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig::target_groups)
         .unwrap_or_default();
     let mut shares: Vec<_> = (tuples.iter())
         .filter_map(|tuple| {
@@ -143,14 +143,16 @@ fn forward_of(action: &types::Action) -> Forward {
     shares.sort();
     let sticky = config.and_then(|config| config.target_group_stickiness_config());
     let sticky = sticky.filter(|sticky| sticky.enabled().unwrap_or_default());
-    let seconds = sticky.and_then(|sticky| sticky.duration_seconds());
+    let seconds = sticky.and_then(
+        aws_sdk_elasticloadbalancingv2::types::TargetGroupStickinessConfig::duration_seconds,
+    );
     Forward {
         shares,
         sticky_seconds: seconds.and_then(|seconds| u32::try_from(seconds).ok()),
     }
 }
 
-/// Our actions in ELBv2's words, in order.
+/// Our actions in `ELBv2`'s words, in order.
 ///
 /// Errors on an action of another kind: writing it back from what was read would lose its secrets.
 pub(super) fn actions_to(actions: &[Action]) -> Result<Vec<types::Action>> {

@@ -14,7 +14,7 @@ use crate::cloud::{
     TargetGroupArn, TargetHealth, TargetState, Traffic, TrafficArn, VpcId, Zone,
 };
 
-/// "API_DescribeTags" of ELBv2: at most 20 ARNs a call.
+/// "`API_DescribeTags`" of `ELBv2`: at most 20 ARNs a call.
 const TAGS_A_CALL: usize = 20;
 const DELAY: &str = "deregistration_delay.timeout_seconds";
 

@@ -26,7 +26,7 @@ const REQUEST: Duration = Duration::from_secs(10);
 /// Between two looks of a soak.
 const LOOK: Duration = Duration::from_secs(5);
 /// A soak that cannot look for this long has not been healthy all the while.
-const BLIND: Duration = Duration::from_secs(60);
+const BLIND: Duration = Duration::from_mins(1);
 /// Bad looks in a row that end a soak: one machine may be replaced meanwhile, two looks apart is a state.
 const BAD_LOOKS: u32 = 3;
 

@@ -15,7 +15,7 @@ use crate::cloud::{Activity, Group, InstanceId, Member, Stage, TargetHealth, Tar
 use crate::run::Readiness;
 
 /// A target may be `unused` for a moment after a rule was made; longer, and its zone is not the load balancer's.
-const UNUSED: Duration = Duration::from_secs(120);
+const UNUSED: Duration = Duration::from_mins(2);
 /// A group that replaces its machines is given up after this many more than it needs.
 const CHURN: usize = 3;
 

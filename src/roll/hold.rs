@@ -36,7 +36,7 @@ async fn arns(cloud: &impl Cloud, service: &str) -> Result<Vec<TrafficArn>, Erro
         .collect())
 }
 
-/// Values of ELBv2's tags have at most 256 characters, and few signs ("API_Tag").
+/// Values of `ELBv2`'s tags have at most 256 characters, and few signs ("`API_Tag`").
 pub(super) fn tag_text(text: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
     text.chars().filter(|c| allowed(*c)).take(256).collect()

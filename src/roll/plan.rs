@@ -350,7 +350,7 @@ fn assemble(
 }
 
 /// A day: far longer than any roll of this strategy, and short enough that nobody pays for a forgotten group.
-const EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+const EXPIRY: Duration = Duration::from_hours(24);
 
 fn make_way(side: &super::facts::Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
     let group = side.group().filter(|group| !is_spent(group))?;

@@ -4,9 +4,9 @@ use super::*;
 use crate::cloud::{ActivityOutcome, GroupName, Size, StartsFrom, Tags};
 
 const TIMING: Timing = Timing {
-    boot: Duration::from_secs(60),
-    unhealthy: Duration::from_secs(60),
-    launch: Duration::from_secs(300),
+    boot: Duration::from_mins(1),
+    unhealthy: Duration::from_mins(1),
+    launch: Duration::from_mins(5),
     healthy: Duration::from_secs(400),
 };
 

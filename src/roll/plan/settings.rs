@@ -17,12 +17,12 @@ use crate::source::Diagnostic;
 use crate::template::service::Service;
 
 /// Without a grace period Auto Scaling ends machines that are still booting: the API's default is 0 s, the console's 300.
-const GRACE: Duration = Duration::from_secs(300);
+const GRACE: Duration = Duration::from_mins(5);
 /// Passing launch failures (no capacity) mostly pass within minutes (anchors/rollout.md 4, rows 29 to 31).
-const LAUNCH: Duration = Duration::from_secs(15 * 60);
+const LAUNCH: Duration = Duration::from_mins(15);
 /// Beyond boot and health checks: registration, and a second try of a machine that the group replaced.
-const SLACK: Duration = Duration::from_secs(5 * 60);
-/// ALB's defaults ("API_CreateTargetGroup"): interval 30 s, five good checks.
+const SLACK: Duration = Duration::from_mins(5);
+/// ALB's defaults ("`API_CreateTargetGroup")`: interval 30 s, five good checks.
 const CHECKS: Duration = Duration::from_secs(150);
 
 /// Whether the group runs this image with these settings already.
@@ -65,20 +65,19 @@ pub(super) fn next(
     let (zones, subnets) = subnets(service, facts, previous);
     refuse_zones(service, facts, size.map_or(0, |size| size.desired), refused);
     let change = change?;
-    let (template, changes) = match &facts.template {
-        Some(there) => (
+    let (template, changes) = if let Some(there) = &facts.template {
+        (
             NextTemplate::Version {
                 id: there.template.id.clone(),
                 name: there.template.name.clone(),
                 source: there.source.number,
             },
             changes(&there.source, &change),
-        ),
-        None => {
-            let name = service.groups.template.value.clone();
-            refuse_first(service, &change, refused);
-            (NextTemplate::New { name }, Vec::new())
-        }
+        )
+    } else {
+        let name = service.groups.template.value.clone();
+        refuse_first(service, &change, refused);
+        (NextTemplate::New { name }, Vec::new())
     };
     let grace = service.set.health_check_grace_period;
     Some(Next {
@@ -356,22 +355,22 @@ pub(super) fn timing(service: &Service, facts: &Facts, previous: Option<&Group>)
         .iter()
         .find_map(|side| side.target_group.as_ref());
     let wanted = &service.traffic.target.health_check;
-    let (healthy, unhealthy) = match there.map(|group| &group.check) {
-        Some(TargetCheck {
-            interval,
-            healthy_threshold,
-            unhealthy_threshold,
-            ..
-        }) => (
+    let (healthy, unhealthy) = if let Some(TargetCheck {
+        interval,
+        healthy_threshold,
+        unhealthy_threshold,
+        ..
+    }) = there.map(|group| &group.check)
+    {
+        (
             *interval * *healthy_threshold,
             *interval * *unhealthy_threshold,
-        ),
-        None => {
-            let interval = wanted.interval.unwrap_or(Duration::from_secs(30));
-            let healthy = wanted.healthy_threshold.map(|count| interval * count);
-            let unhealthy = interval * wanted.unhealthy_threshold.unwrap_or(2);
-            (healthy.unwrap_or(CHECKS), unhealthy)
-        }
+        )
+    } else {
+        let interval = wanted.interval.unwrap_or(Duration::from_secs(30));
+        let healthy = wanted.healthy_threshold.map(|count| interval * count);
+        let unhealthy = interval * wanted.unhealthy_threshold.unwrap_or(2);
+        (healthy.unwrap_or(CHECKS), unhealthy)
     };
     let grace = service.set.health_check_grace_period;
     let boot = grace.or(previous.map(|group| group.grace)).unwrap_or(GRACE);

@@ -81,12 +81,11 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         next.group
     )?;
     writeln!(f, " in target group {}", next.target_group.name())?;
-    match &plan.previous {
-        Some(previous) => writeln!(f, "    everything else as in {}", previous.group),
-        None => {
-            let subnets: Vec<_> = next.subnets.iter().map(ToString::to_string).collect();
-            writeln!(f, "    in {}", subnets.join(", "))
-        }
+    if let Some(previous) = &plan.previous {
+        writeln!(f, "    everything else as in {}", previous.group)
+    } else {
+        let subnets: Vec<_> = next.subnets.iter().map(ToString::to_string).collect();
+        writeln!(f, "    in {}", subnets.join(", "))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::source::Diagnostic;
 use crate::template::service::{Protocol, Service};
 use crate::undo::serving::forwards;
 
-/// Rules of one listener have priorities from 1 to this ("API_CreateRule").
+/// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
 const MOST: u32 = 50_000;
 /// Room for rules of others before the first that kiln makes for production.
 const FIRST_PRODUCTION: u32 = 100;

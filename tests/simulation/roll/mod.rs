@@ -147,7 +147,7 @@ impl Bench {
             ..self.request(image, run)
         };
         let probe = ModelProbe(self.cloud.clone());
-        roll(&request, &self.tools(&probe, &journal, events)).await
+        Box::pin(roll(&request, &self.tools(&probe, &journal, events))).await
     }
 
     /// What a roll of `image` would do.
@@ -156,7 +156,7 @@ impl Bench {
         let probe = ModelProbe(self.cloud.clone());
         let journal = SharedJournal::default();
         let tools = self.tools(&probe, &journal, &Silent);
-        plan_only(&self.request(image, run), &tools).await
+        Box::pin(plan_only(&self.request(image, run), &tools)).await
     }
 
     fn request(&self, image: &str, run: RunId) -> Request<'_> {
