@@ -23,7 +23,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::cloud::{Error, Kind, Region, Site};
+use crate::cloud::{Account, Error, Kind, Region, Site};
 
 /// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
 const MAX_ATTEMPTS: u32 = 10;
@@ -116,6 +116,19 @@ impl Aws {
     /// The region that every call goes to.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+}
+
+impl Aws {
+    /// The number of the account that the credentials belong to (STS, "`GetCallerIdentity`").
+    pub async fn account(&self) -> Result<Account, Error> {
+        const CALL: &str = "GetCallerIdentity";
+        let answer = self.sts.get_caller_identity().send().await;
+        let answer = answer.map_err(|error| error::failed(CALL, error))?;
+        let number = answer
+            .account
+            .ok_or_else(|| Error::malformed(CALL, "account"))?;
+        Ok(Account::new(number))
     }
 }
 

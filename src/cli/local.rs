@@ -71,7 +71,7 @@ impl Local {
             }
         };
         if !is_root() {
-            return self.through_sudo(context);
+            return Self::through_sudo(context);
         }
         match context.block_on(self.act(&config, context)) {
             Ok(()) => Exit::Done,
@@ -140,7 +140,7 @@ impl Local {
     }
 
     /// Becomes the same command under sudo.
-    fn through_sudo(&self, context: &Context) -> Exit {
+    fn through_sudo(context: &Context) -> Exit {
         context.say(
             "kiln local needs root for namespaces and the network: running it again with sudo",
         );

@@ -58,7 +58,11 @@ impl Roll {
                 ..Access::default()
             };
             match Aws::connect(&access).await {
-                Ok(aws) => self.roll(&service, &aws, &sources, context).await,
+                Ok(aws) => match wrong_account(&service, &aws).await {
+                    None => self.roll(&service, &aws, &sources, context).await,
+                    Some(Ok(finding)) => input::refuse(&[finding], &sources, context),
+                    Some(Err(text)) => failure::say(&text, Exit::Failed, context),
+                },
                 Err(error) => failure::say(&failure::chain(&error), Exit::Usage, context),
             }
         })
@@ -150,12 +154,29 @@ impl Roll {
     }
 }
 
+/// What keeps a roll out of an account other than the one that the service file names, or of one that cannot be told.
+async fn wrong_account(service: &Service, aws: &Aws) -> Option<Result<Diagnostic, String>> {
+    let wanted = service.account.as_ref()?;
+    match aws.account().await {
+        Ok(found) if found.as_str() == wanted.value => None,
+        Ok(found) => {
+            let text = format!("these credentials belong to account {found}");
+            let finding = Diagnostic::error("roll::wrong_account", text);
+            Some(Ok(finding.at_value(wanted, "the service is in this one")))
+        }
+        Err(error) => Some(Err(failure::chain(&error))),
+    }
+}
+
+/// A dead roll and what its journal still owes.
+type DeadRoll<'a> = (DeadRun<'a, Undo>, Vec<Due<Undo>>);
+
 /// Dead rolls of the service with what their journals still owe. The journals stay locked while this roll runs.
 fn dead_rolls<'a>(
     store: &Store,
     service: &str,
     context: &'a Context,
-) -> std::io::Result<Vec<(DeadRun<'a, Undo>, Vec<Due<Undo>>)>> {
+) -> std::io::Result<Vec<DeadRoll<'a>>> {
     let mut dead = Vec::new();
     for claim in store.claim(&context.clock)? {
         match claim {

@@ -49,7 +49,7 @@ impl Bars {
                 );
             }
             Event::Warning { text } => {
-                self.print(&format!("{} {text}", self.paint("33", "warning:")))
+                self.print(&format!("{} {text}", self.paint("33", "warning:")));
             }
             other => {
                 if let Some(text) = line(other) {
@@ -80,13 +80,12 @@ impl Bars {
     }
 
     fn print(&self, text: &str) {
-        match &*self.running.borrow() {
-            Some(bar) => bar.println(text),
-            None => {
-                let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-                bar.println(text);
-                bar.finish_and_clear();
-            }
+        if let Some(bar) = &*self.running.borrow() {
+            bar.println(text)
+        } else {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            bar.println(text);
+            bar.finish_and_clear();
         }
     }
 

@@ -52,7 +52,7 @@ impl Plain {
 /// The line of an event, or nothing for those that only bars show.
 pub(super) fn line(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Started { step } => format!("{step}"),
+        Event::Started { step } => step.to_string(),
         Event::Waiting { step, reason } => format!("{step}: {reason}"),
         Event::Progress { .. } => return None,
         Event::Finished { step, took } if *took < Duration::from_millis(100) => {

@@ -37,7 +37,7 @@ impl Tally {
             phases.push(Phase {
                 name: name.to_owned(),
                 ..Phase::default()
-            })
+            });
         });
     }
 
