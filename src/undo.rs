@@ -7,6 +7,7 @@ pub mod lease;
 mod retire;
 mod roll;
 pub mod serving;
+mod traffic;
 
 pub use retire::Retire;
 pub use roll::{Change, OfRoll, Purpose, description};

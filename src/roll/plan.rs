@@ -1,5 +1,6 @@
 //! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
 
+mod previous;
 mod settings;
 mod text;
 mod traffic;
@@ -16,13 +17,12 @@ use super::facts::Facts;
 use super::names;
 use crate::cloud::{
     Action, Group, GroupName, Image, ImageId, ImageState, LaunchTemplateId, LaunchTemplateVersion,
-    ListenerArn, NewTargetGroup, RulePlace, Size, StartsFrom, SubnetId, TargetGroupArn,
-    TemplateChange, VersionRef, Zone, tag,
+    ListenerArn, NewTargetGroup, RulePlace, Size, SubnetId, TargetGroupArn, TemplateChange,
+    VersionRef, Zone, tag,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
-use crate::undo::lease::{Lease, Leased};
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -317,7 +317,7 @@ fn assemble(
 ) -> Option<Plan> {
     let previous = cast.previous.zip(cast.previous_side);
     let previous =
-        previous.and_then(|(group, side)| previous_of(service, facts, group, side, refused));
+        previous.and_then(|(group, side)| previous::of(service, facts, group, side, refused));
     let next_name = match cast.flying {
         Some(group) => group.name.clone(),
         None => names::next(&service.name, facts.groups.iter()),
@@ -372,93 +372,6 @@ fn make_way(side: &super::facts::Side, refused: &mut Vec<Refusal>) -> Option<Mak
 /// An emptied group of others' making stays where it is for good.
 fn is_spent(group: &Group) -> bool {
     group.tag(tag::MADE_BY).is_none() && group.size.desired == 0 && group.members.is_empty()
-}
-
-/// Processes without which a group cannot do what the roll asks of it.
-const NEEDED: [&str; 3] = ["Launch", "Terminate", "AddToLoadBalancer"];
-
-fn previous_of(
-    service: &Service,
-    facts: &Facts,
-    group: &Group,
-    side: usize,
-    refused: &mut Vec<Refusal>,
-) -> Option<Previous> {
-    let name = &group.name;
-    for lost in &group.not_copied {
-        let text = format!("group {name} has {lost}, which a next group would lack");
-        refused.push(Refusal::account(Diagnostic::error(
-            "roll::not_copied",
-            text,
-        )));
-    }
-    for process in NEEDED
-        .iter()
-        .filter(|process| group.suspended.contains(**process))
-    {
-        let text = format!("process {process} of group {name} is suspended");
-        let finding = Diagnostic::error("roll::suspended", text);
-        let mend = format!(
-            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
-        );
-        refused.push(Refusal::account(finding.help(mend)));
-    }
-    if group.size.desired == 0 {
-        let text = format!("group {name} serves with a desired capacity of 0");
-        let finding = Diagnostic::error("roll::empty", text);
-        refused.push(Refusal::account(
-            finding.help("raise it first: there is nothing to roll over"),
-        ));
-    }
-    let template = facts.template.as_ref()?;
-    refused.extend(followers(service, facts, group, &template.template.id));
-    let StartsFrom::Template { version, .. } = group.starts_from else {
-        return None;
-    };
-    Some(Previous {
-        group: name.clone(),
-        target_group: facts.sides[side].target_group.as_ref()?.arn.clone(),
-        image: template.source.image.clone(),
-        template: template.template.id.clone(),
-        version: template.source.number,
-        pin: crate::undo::lease::followed(version).map(|_| version),
-        size: group.size,
-        suspended: lasting(group),
-    })
-}
-
-/// What is suspended on a group for good: without what a run has suspended for a while.
-fn lasting(group: &Group) -> BTreeSet<String> {
-    let lease = Lease::of(group, Leased::Processes);
-    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
-    group.suspended.difference(&leased).cloned().collect()
-}
-
-/// Other groups that would start the new image as soon as its version exists.
-fn followers(
-    service: &Service,
-    facts: &Facts,
-    previous: &Group,
-    template: &LaunchTemplateId,
-) -> Vec<Refusal> {
-    let follow = facts.groups.iter().filter(|group| {
-        let latest = matches!(
-            &group.starts_from,
-            StartsFrom::Template { id, version: VersionRef::Latest } if id == template
-        );
-        latest && group.name != previous.name
-    });
-    follow
-        .map(|group| {
-            let name = &group.name;
-            let text = format!(
-                "group {name} follows $Latest of the launch template of {}",
-                service.name
-            );
-            let finding = Diagnostic::error("roll::shared_template", text);
-            Refusal::account(finding.help("pin it to a number first, or it gets the new image too"))
-        })
-        .collect()
 }
 
 #[cfg(test)]

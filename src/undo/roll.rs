@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::lease::{self, Leased};
-use super::serving::{forwards, serves};
+use super::serving::serves;
+use super::traffic::restore;
 use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    StartsFrom, TargetState, TrafficArn, VersionRef, tag,
+    StartsFrom, TrafficArn, VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -376,48 +377,4 @@ pub(super) async fn until(
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     Ok(())
-}
-
-/// Puts traffic back where it was: only from what the roll wrote, and only to targets of which some are healthy.
-async fn restore(
-    cloud: &impl Cloud,
-    place: &RulePlace,
-    before: &[Action],
-    after: &[Action],
-) -> Result<(), Error> {
-    let Some(now) = cloud.actions_at(place).await? else {
-        return Ok(());
-    };
-    if now == before {
-        return Ok(());
-    }
-    if now != after {
-        let text = format!("{place} does what neither the roll nor the one before it wrote");
-        return Err(Error::blocked("ModifyRule", text));
-    }
-    for target_group in forwards(before).filter_map(|forward| forward.only()) {
-        let health = cloud.target_health(target_group).await?;
-        if !health
-            .iter()
-            .any(|target| target.state == TargetState::Healthy)
-        {
-            let text = format!("no target of {target_group} is healthy: traffic stays");
-            return Err(Error::blocked("ModifyRule", text));
-        }
-    }
-    let written = cloud.write_actions(place, before).await;
-    match cloud.actions_at(place).await? {
-        Some(now) if now == before => Ok(()),
-        // Reads may lag behind writes: the caller looks again.
-        _ => Err(written.err().unwrap_or_else(|| lags(place))),
-    }
-}
-
-fn lags(place: &RulePlace) -> Error {
-    let mut error = Error::blocked(
-        "DescribeRules",
-        format!("{place} does not show the write yet"),
-    );
-    error.kind = crate::cloud::Kind::Ambiguous;
-    error
 }

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_mins(5);
 const LAUNCH: Duration = Duration::from_mins(15);
 /// Beyond boot and health checks: registration, and a second try of a machine that the group replaced.
 const SLACK: Duration = Duration::from_mins(5);
-/// ALB's defaults ("`API_CreateTargetGroup")`: interval 30 s, five good checks.
+/// ALB's defaults ("`API_CreateTargetGroup`"): interval 30 s, five good checks.
 const CHECKS: Duration = Duration::from_secs(150);
 
 /// Whether the group runs this image with these settings already.

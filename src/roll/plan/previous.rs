@@ -1,0 +1,98 @@
+//! The group that serves now: what the next one is made like, and what is held against rolling over it.
+
+use std::collections::BTreeSet;
+
+use super::{Previous, Refusal};
+use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef};
+use crate::roll::facts::Facts;
+use crate::source::Diagnostic;
+use crate::template::service::Service;
+use crate::undo::lease::{Lease, Leased};
+
+/// Processes without which a group cannot do what the roll asks of it.
+const NEEDED: [&str; 3] = ["Launch", "Terminate", "AddToLoadBalancer"];
+
+/// The group that serves, with every reason why nothing can be rolled over it.
+pub(super) fn of(
+    service: &Service,
+    facts: &Facts,
+    group: &Group,
+    side: usize,
+    refused: &mut Vec<Refusal>,
+) -> Option<Previous> {
+    let name = &group.name;
+    for lost in &group.not_copied {
+        let text = format!("group {name} has {lost}, which a next group would lack");
+        refused.push(Refusal::account(Diagnostic::error(
+            "roll::not_copied",
+            text,
+        )));
+    }
+    for process in NEEDED
+        .iter()
+        .filter(|process| group.suspended.contains(**process))
+    {
+        let text = format!("process {process} of group {name} is suspended");
+        let finding = Diagnostic::error("roll::suspended", text);
+        let mend = format!(
+            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
+        );
+        refused.push(Refusal::account(finding.help(mend)));
+    }
+    if group.size.desired == 0 {
+        let text = format!("group {name} serves with a desired capacity of 0");
+        let finding = Diagnostic::error("roll::empty", text);
+        refused.push(Refusal::account(
+            finding.help("raise it first: there is nothing to roll over"),
+        ));
+    }
+    let template = facts.template.as_ref()?;
+    refused.extend(followers(service, facts, group, &template.template.id));
+    let StartsFrom::Template { version, .. } = group.starts_from else {
+        return None;
+    };
+    Some(Previous {
+        group: name.clone(),
+        target_group: facts.sides[side].target_group.as_ref()?.arn.clone(),
+        image: template.source.image.clone(),
+        template: template.template.id.clone(),
+        version: template.source.number,
+        pin: crate::undo::lease::followed(version).map(|_| version),
+        size: group.size,
+        suspended: lasting(group),
+    })
+}
+
+/// What is suspended on a group for good: without what a run has suspended for a while.
+fn lasting(group: &Group) -> BTreeSet<String> {
+    let lease = Lease::of(group, Leased::Processes);
+    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
+    group.suspended.difference(&leased).cloned().collect()
+}
+
+/// Other groups that would start the new image as soon as its version exists.
+fn followers(
+    service: &Service,
+    facts: &Facts,
+    previous: &Group,
+    template: &LaunchTemplateId,
+) -> Vec<Refusal> {
+    let follow = facts.groups.iter().filter(|group| {
+        let latest = matches!(
+            &group.starts_from,
+            StartsFrom::Template { id, version: VersionRef::Latest } if id == template
+        );
+        latest && group.name != previous.name
+    });
+    follow
+        .map(|group| {
+            let name = &group.name;
+            let text = format!(
+                "group {name} follows $Latest of the launch template of {}",
+                service.name
+            );
+            let finding = Diagnostic::error("roll::shared_template", text);
+            Refusal::account(finding.help("pin it to a number first, or it gets the new image too"))
+        })
+        .collect()
+}
