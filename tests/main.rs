@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in what it calls too"
 )]
 
+mod cli;
 mod language;
 mod layers;
 mod machines;
