@@ -3,65 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use kiln::run::{Due, Entry, RunId, due};
 use kiln::undo::lease::Leased;
 use kiln::undo::{Change, Purpose, Undo};
 use localcloud::model::Model;
 use localcloud::model::view::{GroupView, RuleView};
 
-use super::store::SharedJournal;
+use super::journals::Journals;
 use crate::simulation::cloud::Cloud;
-
-/// The journals of all runs so far.
-#[derive(Clone, Default)]
-pub struct Journals(Arc<Mutex<BTreeMap<RunId, SharedJournal>>>);
-
-impl Journals {
-    pub fn begin(&self, run: RunId) -> SharedJournal {
-        let journal = SharedJournal::default();
-        self.0.lock().unwrap().insert(run, journal.clone());
-        journal
-    }
-
-    /// Journals of their own with the same entries.
-    pub fn copy(&self) -> Self {
-        let all = self.0.lock().unwrap();
-        let copies = all.iter().map(|(run, journal)| {
-            let entries = journal.0.lock().unwrap().clone();
-            (*run, SharedJournal(Arc::new(Mutex::new(entries))))
-        });
-        Self(Arc::new(Mutex::new(copies.collect())))
-    }
-
-    /// Runs other than `but` that never came to their end.
-    pub fn dead(&self, but: RunId) -> Vec<(RunId, Vec<Due<Undo>>, SharedJournal)> {
-        let all = self.0.lock().unwrap();
-        let others = all.iter().filter(|(run, _)| **run != but);
-        others
-            .filter_map(|(run, journal)| {
-                let entries = journal.0.lock().unwrap().clone();
-                let ended = entries
-                    .iter()
-                    .any(|entry| matches!(entry, Entry::End { .. }));
-                (!ended).then(|| (*run, due(entries), journal.clone()))
-            })
-            .collect()
-    }
-
-    /// Everything that any run said it would do.
-    pub fn intents(&self) -> Vec<Undo> {
-        let all = self.0.lock().unwrap();
-        let entries = all
-            .values()
-            .flat_map(|journal| journal.0.lock().unwrap().clone());
-        entries
-            .filter_map(|entry| match entry {
-                Entry::Intend { undo, .. } => Some(undo),
-                _ => None,
-            })
-            .collect()
-    }
-}
 
 /// What is wrong, if anything; the first finding alone, since others follow from it.
 #[derive(Clone, Default)]
@@ -390,83 +338,4 @@ fn all(model: &Model) -> BTreeSet<String> {
         .chain(balancers)
         .chain(security)
         .collect()
-}
-
-/// I5: what a finished run has left beyond what the due-list names, in words.
-pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
-    let kept: BTreeSet<String> = (due.iter())
-        .filter_map(|later| match &later.undo {
-            Undo::Retire(retire) => Some(retire.group.to_string()),
-            _ => None,
-        })
-        .collect();
-    let mut left = Vec::new();
-    let groups = model.view_groups();
-    for group in &groups {
-        let state = group.tags.get("kiln:state").map(String::as_str);
-        let named = kept.contains(&group.name);
-        if !named && !matches!(state, Some("live") | None) {
-            left.push(format!("group {} is {state:?} and not due", group.name));
-        }
-        if !named {
-            let leases = group
-                .tags
-                .keys()
-                .filter(|key| key.starts_with("kiln:lease:"));
-            left.extend(leases.map(|key| format!("{key} on {}", group.name)));
-            left.extend(
-                group
-                    .suspended
-                    .iter()
-                    .map(|name| format!("{name} suspended on {}", group.name)),
-            );
-        }
-        if group.tags.contains_key("kiln:expires") {
-            left.push(format!("group {} expires", group.name));
-        }
-    }
-    for rule in model
-        .view_listeners()
-        .iter()
-        .flat_map(|listener| &listener.rules)
-    {
-        match rule.tags.get("kiln:rule").map(String::as_str) {
-            Some("watch") if !kept.is_empty() => {}
-            Some(other) => left.push(format!("a {other} rule")),
-            None => {}
-        }
-    }
-    left.extend(instances_of_nobody(model, &groups));
-    left
-}
-
-fn instances_of_nobody(model: &Model, groups: &[GroupView]) -> Vec<String> {
-    let running = model.view_instances().into_iter();
-    let running = running.filter(|one| !matches!(one.state, "terminated" | "shutting-down"));
-    let nobodys = running.filter(|one| {
-        !groups
-            .iter()
-            .flat_map(|group| &group.members)
-            .any(|member| member.instance == one.id)
-    });
-    nobodys.map(|one| format!("instance {}", one.id)).collect()
-}
-
-/// Versions that no group starts from: those of failed rolls go, those of retired groups are kept.
-pub fn unused_versions(model: &Model) -> Vec<String> {
-    let groups = model.view_groups();
-    let used: BTreeSet<(String, String)> = groups
-        .iter()
-        .filter_map(|group| group.template.clone())
-        .collect();
-    let mut unused = Vec::new();
-    for template in model.view_templates() {
-        for number in template.versions.keys() {
-            let key = (template.id.clone(), number.to_string());
-            if !used.contains(&key) && *number != template.default {
-                unused.push(format!("version {number} of {}", template.name));
-            }
-        }
-    }
-    unused
 }

@@ -1,8 +1,11 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
 mod invariants;
+mod journals;
+mod left_over;
 mod others;
 mod plain;
+mod probe;
 mod store;
 mod trouble;
 
@@ -11,11 +14,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kiln::aws::Aws;
-use kiln::cloud::{ImageId, Traffic};
-use kiln::roll::{
-    Answer, Ask, Dead, Ended, NoAnswer, Probe, Request, RolledBack, Tools, Verdict, plan_only,
-    roll, rollback,
-};
+use kiln::cloud::ImageId;
+use kiln::roll::{Dead, Ended, Request, RolledBack, Tools, Verdict, plan_only, roll, rollback};
 use kiln::run::{Clock as _, Events, Holder, RunId, Silent, Stop};
 use kiln::template::service::Service;
 use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
@@ -23,7 +23,9 @@ use localcloud::physics::{Behaviour, World};
 
 use super::cloud::Cloud;
 use crate::language::Case;
-use invariants::{Journals, Watchman};
+use invariants::Watchman;
+use journals::Journals;
+use probe::ModelProbe;
 use store::{MemoryStore, SharedJournal};
 
 pub const V1: &str = "ami-0000000000000001";
@@ -375,50 +377,4 @@ fn seed(world: &mut World) -> (Vec<String>, String) {
     let then = now + jiff::SignedDuration::from_secs(30);
     world.advance_to(then);
     (subnets, group)
-}
-
-/// Answers as the machines of the model would: with the id of the image that they run.
-pub struct ModelProbe(pub Cloud);
-
-impl Probe for ModelProbe {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
-        let observer = self.0.observer().await;
-        let balancers = observer.load_balancers().await.unwrap();
-        let balancer = balancers
-            .iter()
-            .find(|one| one.host == ask.address)
-            .unwrap();
-        let listeners = observer.listeners(&balancer.arn).await.unwrap();
-        let listener = listeners.iter().find(|one| one.port == ask.port).unwrap();
-        let rules = observer.rules(&listener.arn).await.unwrap();
-        let matching = rules.iter().find(|rule| {
-            let conditions = &rule.conditions;
-            let host = conditions.hosts.is_empty() || conditions.hosts.contains(&ask.host);
-            let headers = conditions.headers.iter().all(|(name, values)| {
-                ask.headers
-                    .iter()
-                    .any(|(key, value)| key == name && values.contains(value))
-            });
-            host && headers
-        });
-        let world = self.0.world();
-        let views = world.model.view_listeners();
-        let view = views
-            .iter()
-            .find(|view| view.arn == listener.arn.as_str())
-            .unwrap();
-        let rule = view.rules.iter().find(|rule| match matching {
-            Some(matching) => rule.arn == matching.arn.as_str(),
-            None => rule.priority.is_none(),
-        });
-        let targets = rule.unwrap().reach.iter().flat_map(|reach| &reach.targets);
-        let images = invariants::images(&world.model);
-        match targets.map(|target| images[target].clone()).next() {
-            Some(body) => Ok(Answer { status: 200, body }),
-            None => Ok(Answer {
-                status: 503,
-                body: String::new(),
-            }),
-        }
-    }
 }

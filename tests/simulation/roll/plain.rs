@@ -9,7 +9,7 @@ use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
-use super::invariants::left_over;
+use super::left_over::left_over;
 use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick};
 
 pub fn three(image: &str) -> BTreeMap<String, usize> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kiln::roll::{Ended, Verdict};
 use kiln::run::Urgency;
 
-use super::invariants::unused_versions;
+use super::left_over::unused_versions;
 use super::plain::{nothing_left, rolled_once, three};
 use super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;

@@ -1,0 +1,53 @@
+//! Requests through a load balancer that is not there.
+
+use kiln::cloud::Traffic;
+use kiln::roll::{Answer, Ask, NoAnswer, Probe};
+
+use super::invariants;
+use crate::simulation::cloud::Cloud;
+
+/// Answers as the machines of the model would: with the id of the image that they run.
+pub struct ModelProbe(pub Cloud);
+
+impl Probe for ModelProbe {
+    async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
+        let observer = self.0.observer().await;
+        let balancers = observer.load_balancers().await.unwrap();
+        let balancer = balancers
+            .iter()
+            .find(|one| one.host == ask.address)
+            .unwrap();
+        let listeners = observer.listeners(&balancer.arn).await.unwrap();
+        let listener = listeners.iter().find(|one| one.port == ask.port).unwrap();
+        let rules = observer.rules(&listener.arn).await.unwrap();
+        let matching = rules.iter().find(|rule| {
+            let conditions = &rule.conditions;
+            let host = conditions.hosts.is_empty() || conditions.hosts.contains(&ask.host);
+            let headers = conditions.headers.iter().all(|(name, values)| {
+                ask.headers
+                    .iter()
+                    .any(|(key, value)| key == name && values.contains(value))
+            });
+            host && headers
+        });
+        let world = self.0.world();
+        let views = world.model.view_listeners();
+        let view = views
+            .iter()
+            .find(|view| view.arn == listener.arn.as_str())
+            .unwrap();
+        let rule = view.rules.iter().find(|rule| match matching {
+            Some(matching) => rule.arn == matching.arn.as_str(),
+            None => rule.priority.is_none(),
+        });
+        let targets = rule.unwrap().reach.iter().flat_map(|reach| &reach.targets);
+        let images = invariants::images(&world.model);
+        match targets.map(|target| images[target].clone()).next() {
+            Some(body) => Ok(Answer { status: 200, body }),
+            None => Ok(Answer {
+                status: 503,
+                body: String::new(),
+            }),
+        }
+    }
+}
