@@ -81,7 +81,7 @@ impl Bars {
 
     fn print(&self, text: &str) {
         if let Some(bar) = &*self.running.borrow() {
-            bar.println(text)
+            bar.println(text);
         } else {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             bar.println(text);
