@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Clients that send side by side over connections which they keep.
 const CLIENTS: usize = 8;
-/// Each client sends this often: about 400 requests a second in all, which leaves two cores room for the machines.
-const PERIOD: Duration = Duration::from_millis(20);
+/// Each client sends this often: about 500 requests a second in all, which leaves two cores room for the machines.
+const PERIOD: Duration = Duration::from_millis(15);
 /// A user has gone away long before; anything slower counts as failed.
 const LIMIT: Duration = Duration::from_secs(10);
 
