@@ -235,7 +235,7 @@ async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     };
     let outcome = run::run(&unwinder, setup, async |run| {
         let plan = settled(request, decision.clone(), on, &unwinder, run).await?;
-        *used.borrow_mut() = plan.clone();
+        used.borrow_mut().clone_from(&plan);
         let Some(plan) = plan else {
             return Ok(Vec::new());
         };

@@ -229,7 +229,7 @@ impl fmt::Display for Status {
         };
         writeln!(f, "{}", self.service)?;
         match &self.live {
-            Some(live) => line(f, "live", live)?,
+            Some(serving) => line(f, "live", serving)?,
             None => writeln!(f, "  live      not exactly one group serves")?,
         }
         if let Some(previous) = &self.previous {

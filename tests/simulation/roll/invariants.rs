@@ -262,11 +262,11 @@ fn journal_comes_first(model: &Model, journals: &Journals) -> Result<(), String>
     Ok(())
 }
 
+/// Whether a run has journalled a change that fits.
+type Said<'a> = &'a dyn Fn(&str, &dyn Fn(&Change) -> bool) -> bool;
+
 /// A pin, a suspension and a held minimum stand in a tag and in a journal before they hold.
-fn leases_come_first(
-    group: &GroupView,
-    said: &dyn Fn(&str, &dyn Fn(&Change) -> bool) -> bool,
-) -> Result<(), String> {
+fn leases_come_first(group: &GroupView, said: Said<'_>) -> Result<(), String> {
     for what in Leased::ALL {
         let Some(text) = group.tags.get(what.tag()) else {
             continue;

@@ -88,14 +88,15 @@ impl Bench {
 
     /// The same service on a world of its own, from where this one is.
     pub async fn fork(&self) -> Self {
-        let mut world = self.cloud.world();
         let now = self.cloud.now();
-        world.advance_to(now);
         let mut copy = World::new(account());
         copy.advance_to(now);
-        copy.model = world.model.clone();
-        copy.physics = world.physics.clone();
-        drop(world);
+        {
+            let mut world = self.cloud.world();
+            world.advance_to(now);
+            copy.model = world.model.clone();
+            copy.physics = world.physics.clone();
+        }
         let fork = Self::on(
             copy,
             self.service.clone(),
@@ -336,7 +337,7 @@ fn call(
 /// A text in an answer, by its path.
 fn text(tree: &Tree, path: &str) -> String {
     path.split('.')
-        .fold(Some(tree), |tree, step| match tree? {
+        .try_fold(tree, |tree, step| match tree {
             Tree::Map(fields) => fields
                 .iter()
                 .find(|(name, _)| *name == step)

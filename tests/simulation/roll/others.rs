@@ -175,7 +175,7 @@ async fn a_launch_that_can_never_go_through_fails_fast_and_spares_the_image() {
     expect(&ended, Verdict::Failed);
     watchman.content("launch failure");
     assert!(
-        before.elapsed() < Duration::from_secs(60),
+        before.elapsed() < Duration::from_mins(1),
         "{:?}",
         before.elapsed()
     );

@@ -205,7 +205,7 @@ async fn an_image_that_never_listens_is_rejected_on_its_first_roll_too() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_dies_after_the_swap_gives_traffic_back_first() {
     let mut bench = rolled_once().await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_secs(300))];
+    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
     let dies = Behaviour {
         service: Answers::DiesAfter(jiff::SignedDuration::from_secs(110)),
         ..quick()
