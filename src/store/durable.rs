@@ -22,3 +22,15 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
+/// A file whose lock ends with this value.
+///
+/// Closing alone would not do: a child process that is just being started has a copy of every descriptor until it
+/// becomes its program, and a lock lives as long as any copy.
+pub(super) struct Locked(pub(super) File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // When this fails, closing gives the lock up a moment later.
+        self.0.unlock().unwrap_or_default();
+    }
+}

@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 
 use crate::run::{Clock, Entry, Journal, Line, RunId};
 use crate::store::Store;
-use crate::store::durable::sync_folder;
+use crate::store::durable::{Locked, sync_folder};
 
 /// The journal of a run that lives, or that a sweep has taken over.
 pub struct FileJournal<'a> {
-    file: File,
+    file: Locked,
     clock: &'a dyn Clock,
 }
 
@@ -58,7 +58,10 @@ impl Store {
             .open(&path)?;
         file.lock()?;
         sync_folder(&folder)?;
-        Ok(FileJournal { file, clock })
+        Ok(FileJournal {
+            file: Locked(file),
+            clock,
+        })
     }
 
     /// Every journal of the store, each taken over when its run is dead, oldest first.
@@ -81,7 +84,10 @@ impl Store {
             claims.push(match read(&text) {
                 Ok(lines) => {
                     end_torn_line(&mut file, &text)?;
-                    let journal = FileJournal { file, clock };
+                    let journal = FileJournal {
+                        file: Locked(file),
+                        clock,
+                    };
                     Claim::Dead(Box::new(DeadRun {
                         run,
                         lines,
@@ -121,8 +127,8 @@ impl<U: Serialize + Clone> Journal<U> for FileJournal<'_> {
         };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        (&self.file).write_all(text.as_bytes())?;
-        self.file.sync_data()
+        (&self.file.0).write_all(text.as_bytes())?;
+        self.file.0.sync_data()
     }
 }
 
@@ -196,6 +202,19 @@ mod tests {
             panic!("the sweep is over");
         };
         assert_eq!(due(dead.lines.into_iter().map(|line| line.entry)), []);
+    }
+
+    /// A child process that is being started has copies of all descriptors, which would keep the lock.
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_a_dead_run_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        let journal = store.begin(run(1), &SystemClock).unwrap();
+        journal.note(&intend(0)).unwrap();
+        let copy = journal.file.0.try_clone().unwrap();
+        drop(journal);
+        assert!(matches!(claim(&store)[..], [Claim::Dead(_)]));
+        drop(copy);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Leases: `leases/<service>`, a file that its holder keeps locked. On one host the lock is the lease; its text only says who has it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Write};
 
 use crate::run::{Held, Holder, Leases};
 use crate::store::Store;
+use crate::store::durable::Locked;
 
 /// A lease that is held; dropping it gives it back.
 pub struct FileLease {
-    _file: File,
+    _file: Locked,
 }
 
 impl Leases for Store {
@@ -30,7 +31,9 @@ impl Leases for Store {
         let text = serde_json::to_string(holder).map_err(io::Error::from)?;
         (&file).write_all(text.as_bytes())?;
         file.sync_data()?;
-        Ok(FileLease { _file: file })
+        Ok(FileLease {
+            _file: Locked(file),
+        })
     }
 }
 

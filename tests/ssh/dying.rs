@@ -57,12 +57,12 @@ async fn a_peer_that_goes_silent_is_noticed() {
 async fn a_quiet_command_is_not_a_silent_peer() {
     let server = Server::start();
     let mut target = server.target();
-    // Keep-alive answers are the only signs of life: libssh2 asks every 2 s at the most often.
+    // Keep-alive answers are the only signs of life: libssh2 asks every 2 s at the most often, and a busy host is late.
     target.keep_alive = Duration::from_secs(2);
-    target.silence = Duration::from_secs(3);
+    target.silence = Duration::from_secs(6);
     let session = connect(target).await.unwrap();
     let out = session
-        .capture(Command::new("sleep 5; echo awake"))
+        .capture(Command::new("sleep 8; echo awake"))
         .await
         .unwrap();
     assert_eq!(out, b"awake\n");
