@@ -1,6 +1,8 @@
 //! A local cloud for one test, with a name, a network and a port of its own, and `kiln` in a folder of its own.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -14,11 +16,15 @@ pub struct LocalCloud {
     name: &'static str,
     variables: BTreeMap<String, String>,
     pub folder: TempDir,
+    /// Machines of two tests at once on two cores would be slow for both. It ends with the file.
+    _alone: File,
 }
 
 impl LocalCloud {
     /// Brings one up. Name, second byte of the network and port must be no other test's.
     pub fn up(name: &'static str, network: u8, port: u16) -> Self {
+        let alone = File::create("/run/lock/kiln-machine-tests").unwrap();
+        alone.lock().unwrap();
         let range = format!("10.{network}.0.1/16");
         let port = port.to_string();
         let up = Command::new(KILN)
@@ -39,6 +45,7 @@ impl LocalCloud {
             name,
             variables,
             folder: tempfile::tempdir().unwrap(),
+            _alone: alone,
         }
     }
 
@@ -58,8 +65,43 @@ impl LocalCloud {
         self.kiln(arguments).output().unwrap()
     }
 
+    /// Begins kiln and returns once its log has a line with `text`.
+    pub fn until(&self, arguments: &[&str], text: &str) -> Child {
+        let mut kiln = self
+            .kiln(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(kiln.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let reached = lines.any(|line| {
+            said.push(line.unwrap());
+            said.last().is_some_and(|line| line.contains(text))
+        });
+        assert!(reached, "it ended before {text:?}:\n{}", said.join("\n"));
+        // Else it blocks once its log fills the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        kiln
+    }
+
+    /// What `up` exported.
+    pub fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(Path::new(self.folder.path()).join(name), text).unwrap();
+    }
+
+    /// What `down` should have removed and did not.
+    fn leftovers(&self) -> String {
+        let left = Command::new(KILN)
+            .args(["local", "leftovers", "--name", self.name])
+            .output()
+            .unwrap();
+        assert!(left.status.success());
+        String::from_utf8(left.stdout).unwrap().trim().to_owned()
     }
 
     pub async fn aws(&self) -> Aws {
@@ -107,6 +149,7 @@ impl Drop for LocalCloud {
         if !std::thread::panicking() {
             let error = String::from_utf8_lossy(&down.stderr);
             assert!(down.status.success(), "{error}");
+            assert_eq!(self.leftovers(), "");
         }
     }
 }

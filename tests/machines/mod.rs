@@ -3,3 +3,6 @@
 
 mod bake;
 mod cloud;
+mod roll;
+mod service;
+mod traffic;

@@ -1,0 +1,216 @@
+//! The service `web` on a local cloud: its images, rolls of it, and how it stands, seen by AWS's own clients.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use aws_sdk_autoscaling::types::AutoScalingGroup;
+use aws_sdk_elasticloadbalancingv2::types::TagDescription;
+use serde_json::{Value, json};
+
+use super::cloud::LocalCloud;
+use super::traffic;
+
+pub const HOST: &str = "web.example";
+pub const ROLL: [&str; 3] = ["roll", "services/web.json", "vars/common.json"];
+
+/// The shipped service, on a cloud of its own.
+pub struct Web {
+    pub cloud: LocalCloud,
+    pub url: String,
+    config: aws_config::SdkConfig,
+}
+
+impl Web {
+    /// Copies what is shipped beside the cloud's state. Checks take as short as AWS lets them.
+    pub async fn new(cloud: LocalCloud) -> Self {
+        let folder = cloud.folder.path();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for shipped in [
+            "templates",
+            "services",
+            "roles",
+            "vars",
+            "tests/fixtures/roles",
+        ] {
+            let copied = Command::new("cp")
+                .arg("-r")
+                .arg(root.join(shipped))
+                .arg(folder)
+                .status();
+            assert!(copied.unwrap().success());
+        }
+        edit(
+            &folder.join("services/web.json"),
+            "services/web.json",
+            |service| {
+                service["checks"]["after"] = json!([{ "soak": "3s" }]);
+                service["set"]["health_check_grace_period"] = json!("20s");
+                service["traffic"]["target"]["deregistration_delay"] = json!("5s");
+            },
+        );
+        edit(
+            &folder.join("templates/broken.json"),
+            "templates/web.json",
+            |template| {
+                let last = json!({ "type": "role", "roles": ["broken-web"] });
+                template["provisioners"].as_array_mut().unwrap().push(last);
+            },
+        );
+        let credentials = aws_sdk_ec2::config::Credentials::new("kiln", "kiln", None, None, "test");
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(
+                cloud.variable("AWS_REGION").to_owned(),
+            ))
+            .endpoint_url(cloud.variable("AWS_ENDPOINT_URL"))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let url = format!("{}/version", cloud.variable("KILN_LOCAL_LOAD_BALANCER"));
+        Self { cloud, url, config }
+    }
+
+    /// Bakes an image of Debian.
+    pub fn bake_first(&self, version: &str) -> String {
+        self.bake("templates/web.json", version, &[])
+    }
+
+    /// Bakes an image of the image of version `of`, which is quicker.
+    pub fn bake_from(&self, of: &str, template: &str, version: &str) -> String {
+        let query = format!("image_query=web-{of}-*");
+        self.bake(
+            template,
+            version,
+            &["-var", &query, "-var", "image_owner=self"],
+        )
+    }
+
+    fn bake(&self, template: &str, version: &str, more: &[&str]) -> String {
+        let version = format!("version={version}");
+        let layers = [
+            "vars/common.json",
+            "vars/os/debian-12.json",
+            "-var",
+            &version,
+        ];
+        let args = [&["bake", template], &layers[..], more].concat();
+        let baked = self.cloud.run(&args);
+        assert!(baked.status.success(), "{}", said(&baked));
+        String::from_utf8(baked.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Rolls to a good end, and gives the log.
+    pub fn roll(&self, more: &[&str]) -> String {
+        let rolled = self.cloud.run(&[&ROLL[..], more].concat());
+        assert!(rolled.status.success(), "{}", said(&rolled));
+        said(&rolled)
+    }
+
+    /// The version that answers a user.
+    pub async fn version(&self) -> String {
+        traffic::version(&self.url, HOST).await
+    }
+
+    /// The document of `kiln status`.
+    pub fn status(&self) -> Value {
+        let status = self.cloud.run(&["status", "web", "--json"]);
+        assert!(status.status.success(), "{}", said(&status));
+        serde_json::from_slice(&status.stdout).unwrap()
+    }
+
+    pub async fn groups(&self) -> Vec<AutoScalingGroup> {
+        let client = aws_sdk_autoscaling::Client::new(&self.config);
+        let page = client.describe_auto_scaling_groups().send().await.unwrap();
+        page.auto_scaling_groups.unwrap_or_default()
+    }
+
+    /// What the rules that are not for users are for, with how many there are of each.
+    pub async fn other_rules(&self) -> BTreeMap<String, usize> {
+        let mut count = BTreeMap::new();
+        for rule in self.rule_tags().await {
+            for tag in rule.tags() {
+                if tag.key() == Some("kiln:rule") {
+                    *count
+                        .entry(tag.value().unwrap_or_default().to_owned())
+                        .or_default() += 1;
+                }
+            }
+        }
+        count
+    }
+
+    async fn rule_tags(&self) -> Vec<TagDescription> {
+        let client = aws_sdk_elasticloadbalancingv2::Client::new(&self.config);
+        let balancers = client.describe_load_balancers().send().await.unwrap();
+        let mut tags = Vec::new();
+        for balancer in balancers.load_balancers() {
+            let of = client.describe_listeners();
+            let listeners = of
+                .set_load_balancer_arn(balancer.load_balancer_arn.clone())
+                .send()
+                .await;
+            for listener in listeners.unwrap().listeners() {
+                let of = client
+                    .describe_rules()
+                    .set_listener_arn(listener.listener_arn.clone());
+                let rules = of.send().await.unwrap();
+                let arns = rules.rules().iter().filter(|rule| rule.is_default() == Some(false));
+                let arns: Vec<_> = arns.filter_map(|rule| rule.rule_arn.clone()).collect();
+                if arns.is_empty() {
+                    continue;
+                }
+                let of = client.describe_tags().set_resource_arns(Some(arns));
+                tags.extend(of.send().await.unwrap().tag_descriptions.unwrap());
+            }
+        }
+        tags
+    }
+
+    /// Fails unless `image` alone serves as `version`, and beside it there is but what is kept to go back to.
+    pub async fn assert_whole(&self, image: &str, version: &str) {
+        assert_eq!(self.version().await, version);
+        let status = self.status();
+        assert_eq!(status["live"]["image"], image, "{status:#}");
+        assert_eq!(
+            status["live"]["healthy"], status["live"]["desired"],
+            "{status:#}"
+        );
+        assert!(status["half_made"].is_null(), "{status:#}");
+        assert_eq!(status["temporary"], json!([]), "{status:#}");
+        let kept = status["previous"]["group"].as_str();
+        let live = status["live"]["group"].as_str();
+        let groups = self.groups().await;
+        let names: BTreeSet<_> = groups
+            .iter()
+            .map(AutoScalingGroup::auto_scaling_group_name)
+            .collect();
+        let wanted: BTreeSet<_> = [live, kept].into_iter().filter(Option::is_some).collect();
+        assert_eq!(names, wanted);
+        for group in &groups {
+            assert!(
+                group.suspended_processes().is_empty() || group.auto_scaling_group_name() == kept,
+                "{group:?}"
+            );
+            let mut tags = group.tags().iter().filter_map(|tag| tag.key());
+            let scratch = tags.find(|key| key.starts_with("kiln:lease:") || *key == "kiln:expires");
+            assert_eq!(scratch, None, "{group:?}");
+        }
+        let watch = kept.map(|_| ("watch".to_owned(), 1));
+        assert_eq!(self.other_rules().await, watch.into_iter().collect());
+        let swept = self.cloud.run(&["sweep"]);
+        let removed = String::from_utf8_lossy(&swept.stdout);
+        assert_eq!(removed.trim(), "nothing to remove", "{}", said(&swept));
+    }
+}
+
+/// The log of a command.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn edit(to: &Path, shipped: &str, change: impl FnOnce(&mut Value)) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped);
+    let mut document = serde_json::from_slice(&std::fs::read(from).unwrap()).unwrap();
+    change(&mut document);
+    std::fs::write(to, document.to_string()).unwrap();
+}
