@@ -132,18 +132,7 @@ async fn healthy<C: Cloud, P: Probe, S>(
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     health.again(Instant::now());
     run.wait(name, &patience, async || {
-        match look(plan, count, target_group, on.cloud, health).await {
-            Err(Error::Unhealthy {
-                instance: Some(instance),
-                reason,
-                ..
-            }) => Err(Error::Unhealthy {
-                console: next_group::console(on.cloud, &instance).await,
-                instance: Some(instance),
-                reason,
-            }),
-            seen => seen,
-        }
+        look(plan, count, target_group, on.cloud, health).await
     })
     .await?;
     Ok(())

@@ -44,6 +44,9 @@ struct Seen {
     was_healthy: bool,
     last: String,
     gone: bool,
+    unhealthy: bool,
+    /// The end of its console when it was unhealthy first: of a machine that is gone, the console tells how it shut down.
+    console: Option<String>,
 }
 
 impl Health {
@@ -94,6 +97,28 @@ impl Health {
         Ok(Readiness::NotYet(reason))
     }
 
+    /// Unhealthy machines whose console nobody has kept yet.
+    pub fn ailing(&self) -> Vec<InstanceId> {
+        let ailing = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| seen.unhealthy && !seen.gone && seen.console.is_none());
+        ailing.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Keeps the end of a machine's console for when it is gone.
+    pub fn keep_console(&mut self, id: &InstanceId, console: Option<String>) {
+        if let Some(seen) = self.seen.get_mut(id) {
+            seen.console = console;
+        }
+    }
+
+    /// The kept end of the console of a machine that is gone.
+    pub fn kept_console(&self, id: &InstanceId) -> Option<String> {
+        let gone = self.seen.get(id).filter(|seen| seen.gone);
+        gone.and_then(|seen| seen.console.clone())
+    }
+
     fn launches(&mut self, activities: &[Activity], now: Instant) -> Result<(), Error> {
         let failed = launches::failed(activities, self.since);
         if let Some(never) = failed
@@ -126,7 +151,10 @@ impl Health {
                 was_healthy: false,
                 last: String::new(),
                 gone: false,
+                unhealthy: false,
+                console: None,
             });
+            seen.unhealthy = target.is_some_and(|target| target.state == TargetState::Unhealthy);
             seen.was_healthy |= target.is_some_and(|target| target.state == TargetState::Healthy);
             seen.last = target.map_or("it is not registered yet".to_owned(), reason);
         }

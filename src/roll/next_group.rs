@@ -171,7 +171,7 @@ pub(super) async fn hold_previous(
     Ok(cloud.resize_group(&there.name, size).await?)
 }
 
-/// Looks once whether `count` machines of the next group are healthy.
+/// Looks once whether `count` machines of the next group are healthy. One that is not speaks by its console.
 pub(super) async fn look(
     plan: &Plan,
     count: u32,
@@ -186,7 +186,14 @@ pub(super) async fn look(
                 zones: next.zones.clone(),
                 zone_floor: plan.zone_floor(count),
             };
-            health.judge(&need, &next, &targets, &activities, Instant::now())
+            let judged = health.judge(&need, &next, &targets, &activities, Instant::now());
+            for id in health.ailing() {
+                health.keep_console(&id, console(cloud, &id).await);
+            }
+            match judged {
+                Err(error) => Err(with_console(error, cloud, health).await),
+                judged => judged,
+            }
         }
         Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
         Err(error) => Err(error),
@@ -210,8 +217,28 @@ async fn gather(
     Ok((next, targets, activities))
 }
 
+async fn with_console(error: Error, cloud: &impl Cloud, health: &Health) -> Error {
+    let Error::Unhealthy {
+        instance: Some(instance),
+        reason,
+        ..
+    } = error
+    else {
+        return error;
+    };
+    let console = match health.kept_console(&instance) {
+        Some(kept) => Some(kept),
+        None => console(cloud, &instance).await,
+    };
+    Error::Unhealthy {
+        instance: Some(instance),
+        reason,
+        console,
+    }
+}
+
 /// The end of what a machine printed, for the reason in words; nothing when it cannot be had.
-pub(super) async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
+async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
     let text: Result<String, CloudError> = cloud.console_output(instance).await;
     let text = text.ok()?;
     let lines: Vec<&str> = text.lines().collect();

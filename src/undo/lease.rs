@@ -109,7 +109,9 @@ async fn restore(
             cloud.resume(&group.name, &names).await
         }
         (Leased::MinSize, Some(min)) => {
-            let min = min.parse().map_err(|_| unreadable(group, what))?;
+            let min: u32 = min.parse().map_err(|_| unreadable(group, what))?;
+            // A next group that is taken back may never have grown to the minimum that it was to have.
+            let min = min.min(group.size.desired);
             cloud
                 .resize_group(&group.name, Size { min, ..group.size })
                 .await

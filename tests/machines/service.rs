@@ -154,7 +154,10 @@ impl Web {
                     .describe_rules()
                     .set_listener_arn(listener.listener_arn.clone());
                 let rules = of.send().await.unwrap();
-                let arns = rules.rules().iter().filter(|rule| rule.is_default() == Some(false));
+                let arns = rules
+                    .rules()
+                    .iter()
+                    .filter(|rule| rule.is_default() == Some(false));
                 let arns: Vec<_> = arns.filter_map(|rule| rule.rule_arn.clone()).collect();
                 if arns.is_empty() {
                     continue;

@@ -150,3 +150,23 @@ async fn machines_that_come_and_go_are_not_health() {
     }
     assert!(matches!(last, Err(Error::Unhealthy { .. })), "{last:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_console_of_a_machine_that_was_unhealthy_outlives_it() {
+    let now = Instant::now();
+    let mut health = health(now);
+    let id = InstanceId::new("i-0");
+    let mut look = |health: &mut Health, zones: &[&str], state| {
+        let judged = health.judge(&need(1, 0), &group(zones), &targets(&[state]), &[], now);
+        assert!(judged.is_ok());
+    };
+    look(&mut health, &["a"], TargetState::Initial);
+    assert_eq!(health.ailing(), []);
+    look(&mut health, &["a"], TargetState::Unhealthy);
+    assert_eq!(health.ailing(), [id.clone()]);
+    health.keep_console(&id, Some("no such key".to_owned()));
+    assert_eq!(health.ailing(), []);
+    assert_eq!(health.kept_console(&id), None, "it can still be asked");
+    look(&mut health, &[], TargetState::Draining);
+    assert_eq!(health.kept_console(&id).as_deref(), Some("no such key"));
+}

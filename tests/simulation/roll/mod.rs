@@ -37,7 +37,7 @@ const SERVICE: &str = r#"{
   "format": 1, "service": "web", "region": "eu-central-1",
   "image": { "id": "ami-0000000000000001" },
   "groups": { "mode": "new", "template": "web",
-    "initial": { "min": 1, "max": 6, "desired": 3, "subnets": SUBNETS } },
+    "initial": { "min": 2, "max": 6, "desired": 3, "subnets": SUBNETS } },
   "set": { "instance_type": "t3.small", "security_groups": ["GROUP"], "health_check_grace_period": "90s",
     "user_data": { "raw": "version" } },
   "traffic": { "load_balancer": "public",
