@@ -279,3 +279,42 @@ fn a_cloud_that_does_not_answer_is_a_failure_that_touched_nothing() {
     assert!(said.contains("refused"), "{said}");
     assert_eq!(desk.names(), ["web.json"]);
 }
+
+#[test]
+fn the_result_file_is_written_however_a_command_ends() {
+    let desk = Desk::new()
+        .with("bad.json", "{")
+        .with("web.json", &template("", ""));
+    for (args, code) in [
+        (&["bake", "bad.json"][..], 2),
+        (&["bake", "web.json"], 1),
+        (&["check", "web.json"], 0),
+        (&["status", "web"], 2),
+    ] {
+        fs::write(desk.0.path().join("result"), "an earlier run's").unwrap();
+        let output = desk.kiln(&[args, &["--result", "result"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        let text = fs::read_to_string(desk.0.path().join("result")).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if code != 0 {
+            assert_eq!(document["exit"], code, "{args:?}");
+            assert_ne!(document["errors"], serde_json::json!([]), "{args:?}");
+        }
+        assert_eq!(output.stdout, b"", "{args:?}");
+    }
+}
+
+#[test]
+fn a_file_is_no_service_and_stays_what_it_is() {
+    let desk = Desk::new().with("web.json", "{}");
+    let path = desk.0.path().join("web.json");
+    let output = desk.kiln(&[
+        "rollback",
+        "--region",
+        "eu-central-1",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(fs::read_to_string(path).unwrap(), "{}");
+    assert_eq!(desk.names(), ["web.json"]);
+}

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 
@@ -73,6 +75,9 @@ pub struct Context {
     pub state: PathBuf,
     pub json: bool,
     result: Option<PathBuf>,
+    /// Whether the result document has been given.
+    told: AtomicBool,
+    errors: Mutex<Vec<String>>,
     events: Option<File>,
     color: bool,
     runtime: tokio::runtime::Runtime,
@@ -98,6 +103,8 @@ impl Context {
             state: global.state.clone(),
             json: global.json,
             result: global.result.clone(),
+            told: AtomicBool::new(false),
+            errors: Mutex::default(),
             events: events.transpose()?,
             color,
             runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
@@ -169,6 +176,7 @@ impl Context {
 
     /// Prints `text`, or with `--json` the document; writes the document to the file of `--result`, too.
     pub fn document(&self, text: &str, document: &serde_json::Value) {
+        self.told.store(true, Ordering::Relaxed);
         if let Some(path) = &self.result
             && let Err(error) = std::fs::write(path, format!("{document:#}\n"))
         {
@@ -182,6 +190,25 @@ impl Context {
         } else if !text.is_empty() {
             self.result(text);
         }
+    }
+}
+
+impl Context {
+    /// Keeps an error for the document of a command that has no result.
+    pub fn keep_error(&self, text: &str) {
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.push(text.to_owned());
+    }
+
+    /// Ends the command. One that came to no result leaves a document all the same, or whoever reads the file would take
+    /// an earlier run's for this one's.
+    pub fn end(&self, exit: Exit) -> Exit {
+        if !self.told.load(Ordering::Relaxed) && (self.json || self.result.is_some()) {
+            let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+            let document = serde_json::json!({ "exit": exit as u8, "errors": *errors });
+            self.document("", &document);
+        }
+        exit
     }
 }
 

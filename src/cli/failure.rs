@@ -24,6 +24,7 @@ pub fn chain(error: &dyn Error) -> String {
 /// Says an error, and gives the exit code back.
 pub fn say(text: &str, exit: Exit, context: &Context) -> Exit {
     context.say(&format!("error: {text}"));
+    context.keep_error(text);
     exit
 }
 

@@ -85,5 +85,8 @@ pub fn show(findings: &[Diagnostic], sources: &SourceMap, context: &Context) {
 /// Draws the findings of input that cannot be used.
 pub fn refuse(findings: &[Diagnostic], sources: &SourceMap, context: &Context) -> Exit {
     show(findings, sources, context);
+    for finding in findings {
+        context.keep_error(&finding.message);
+    }
     Exit::Usage
 }

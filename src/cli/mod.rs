@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
         Ok(context) => context,
         Err(reason) => return context::refuse(&reason).into(),
     };
-    match &cli.command {
+    let exit = match &cli.command {
         Command::Check(check) => check.run(&context),
         Command::Bake(bake) => bake.run(&context),
         Command::Roll(roll) => roll.run(&context),
@@ -70,8 +70,8 @@ pub fn main() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),
-    }
-    .into()
+    };
+    context.end(exit).into()
 }
 
 /// Help and versions go to stdout and are no failure; wrong usage exits 2, as clap's own code does.

@@ -8,15 +8,12 @@ use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure};
 use crate::cloud::{Home, ImageId};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
-use crate::run::{Due, Entry, Holder, Journal, RunId, Stop, due};
+use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Store};
 use crate::template::load;
 use crate::template::service::Service;
 use crate::undo::Undo;
-
-/// The journal's fact that names the service of a roll.
-const SERVICE: &str = "service";
 
 /// Put an image into service
 ///

@@ -7,14 +7,14 @@ use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, failure};
 use crate::roll;
-use crate::run::{Held, Leases};
+use crate::run::{Held, Leases, Stop};
 use crate::store::Store;
 
 /// A service, found by its tags.
 #[derive(Args, Debug)]
 struct Name {
     /// The service's name; a service file's `service`
-    #[arg(value_name = "SERVICE")]
+    #[arg(value_name = "SERVICE", value_parser = service_name)]
     service: String,
     /// Its region, where the environment or the profile does not say
     #[arg(long)]
@@ -22,6 +22,16 @@ struct Name {
     /// The profile that reaches its account
     #[arg(long)]
     profile: Option<String>,
+}
+
+/// A file's name taken for a service's would become the path of its lease.
+fn service_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("no service has such a name: letters, digits and hyphens, as under `service` in its file".to_owned())
+    }
 }
 
 impl Name {
@@ -99,8 +109,15 @@ impl Rollback {
                 }
             };
             let report = context.report(service, true, Vec::new());
-            let done = roll::rollback(service, run, &aws, &context.clock, &report).await;
+            // It is over in seconds, and half-way nobody would know what serves: the first two signals are not heard.
+            let stop = Stop::default();
+            let back = roll::rollback(service, run, &aws, &context.clock, &report);
+            let done = context.until_killed(&stop, back).await;
             report.close();
+            let Some(done) = done else {
+                let text = format!("killed half-way: look at `kiln status {service}` now");
+                return failure::say(&text, Exit::Traffic, context);
+            };
             for reason in &done.reasons {
                 context.say(reason);
             }

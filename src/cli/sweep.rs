@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::aws::{Access, Aws};
+use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, failure};
 use crate::cloud::Home;
 use crate::report::Report;
@@ -57,6 +58,7 @@ impl Sweep {
             clock: &context.clock,
             events: report,
             stop: stop.clone(),
+            holder: holder(context.run_id(), context),
         };
         let open = async |home: &Home| Aws::connect(&access_of(home)).await;
         let swept = sweep_journals(&on, open)
@@ -83,14 +85,22 @@ impl Sweep {
             .services_due()
             .map_err(|error| format!("the store cannot be read: {error}"))?
         {
-            let done = roll::work_off(&service, context.clock.now(), &aws, &store, report).await;
-            let (gone, left) = done.map_err(|error| failure::chain(&error))?;
-            if gone > 0 {
+            let now = context.clock.now();
+            let done = roll::work_off_alone(&service, &on.holder, now, &aws, &store, report).await;
+            let done = match done {
+                Err(held) => {
+                    swept.kept.push(format!("due-list of {service}: {held}"));
+                    continue;
+                }
+                Ok(done) => done.map_err(|error| failure::chain(&error))?,
+            };
+            if done.gone > 0 {
                 swept.removed.push(format!(
-                    "{gone} kept group(s) of {service} whose time was up"
+                    "{} kept group(s) of {service} whose time was up",
+                    done.gone
                 ));
             }
-            swept.kept.extend(left);
+            swept.left.extend(done.left);
         }
         Ok(swept)
     }

@@ -34,7 +34,7 @@ pub use error::Error;
 pub use hold::{clear as clear_hold, set as set_hold};
 pub use plan::{Decision, Plan, Refusal};
 pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe};
-pub use retire::work_off;
+pub use retire::{WorkedOff, work_off_alone};
 pub use rollback::{RolledBack, rollback};
 pub use run_roll::{Dead, Ended, Request, Tools, plan_only, roll};
 pub use status::{Status, status};

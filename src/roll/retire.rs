@@ -6,20 +6,44 @@ use super::commit::{no_longer, retirement};
 use super::error::Error;
 use super::names;
 use crate::cloud::{Cloud, Group, tag};
-use crate::run::{Event, Events, LaterLists, Unwind};
+use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left, Unwind};
 use crate::undo::serving::target_groups_of;
 use crate::undo::{Retire, Undo, Unwinder};
 
-/// Retires what is due at `now` and says how many were and what would not go.
+/// What came of a due-list.
+#[derive(Debug, Default)]
+pub struct WorkedOff {
+    /// How many groups were retired.
+    pub gone: usize,
+    /// What would not go.
+    pub left: Vec<Left<Undo>>,
+}
+
+/// Retires what is due, under the service's lease: a rollback may be about to lead traffic to that very group.
+///
+/// Errors as the lease does when a roll or a rollback is under way, and then nothing was touched.
+pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>>(
+    service: &str,
+    holder: &Holder,
+    now: Timestamp,
+    cloud: &C,
+    store: &S,
+    events: &dyn Events,
+) -> Result<Result<WorkedOff, Error>, Held> {
+    let _lease = store.take(service, holder)?;
+    Ok(work_off(service, now, cloud, store, events).await)
+}
+
+/// Retires what is due at `now`. The caller holds the service's lease.
 ///
 /// The due-list of the store and the tags of groups are read, so that a lost store hides nothing.
-pub async fn work_off<C: Cloud, S: LaterLists<Undo>>(
+pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
     service: &str,
     now: Timestamp,
     cloud: &C,
     store: &S,
     events: &dyn Events,
-) -> Result<(usize, Vec<String>), Error> {
+) -> Result<WorkedOff, Error> {
     let mut due: Vec<Retire> = Vec::new();
     for later in store.read(service).map_err(Error::Later)? {
         match later.undo {
@@ -33,23 +57,28 @@ pub async fn work_off<C: Cloud, S: LaterLists<Undo>>(
         }
     }
     let unwinder = Unwinder::new(cloud);
-    let (mut gone, mut left) = (0, Vec::new());
+    let mut done = WorkedOff::default();
     for retire in due {
         let what = retire.to_string();
-        match unwinder.undo(&Undo::Retire(retire.clone())).await {
+        let undo = Undo::Retire(retire.clone());
+        match unwinder.undo(&undo).await {
             Ok(()) => {
                 no_longer(store, service, &retire.group)?;
                 events.emit(Event::Undone { what });
-                gone += 1;
+                done.gone += 1;
             }
             Err(error) => {
                 let reason = error.to_string();
-                left.push(format!("{what}: {reason}"));
+                let noted = reason.clone();
                 events.emit(Event::NotUndone { what, reason });
+                done.left.push(Left {
+                    undo,
+                    reason: noted,
+                });
             }
         }
     }
-    Ok((gone, left))
+    Ok(done)
 }
 
 /// Kept groups whose time is up, and those that a dead run had begun to retire.

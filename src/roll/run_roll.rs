@@ -214,11 +214,12 @@ async fn put_right<C: Cloud, P, S: LaterLists<Undo>>(
         on.events,
     )
     .await?;
-    let (gone, left) = retire::work_off(name, now, on.cloud, on.store, on.events).await?;
-    for text in left {
+    let done = retire::work_off(name, now, on.cloud, on.store, on.events).await?;
+    for left in done.left {
+        let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });
     }
-    Ok(gone > 0 || !chores.is_empty())
+    Ok(done.gone > 0 || !chores.is_empty())
 }
 
 async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(

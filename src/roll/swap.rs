@@ -76,7 +76,11 @@ pub(super) async fn write(
                 });
             }
             Err(error) if error.is_passing() => shown = error.to_string(),
-            Err(error) => return Err(error.into()),
+            // It was written: whatever keeps it from being read, traffic may have moved.
+            Err(error) => {
+                shown = error.to_string();
+                break;
+            }
         }
     }
     Err(Error::TrafficUnknown {

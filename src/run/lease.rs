@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::RunId;
 
+/// The fact of a journal that names the service whose lease its run held.
+pub const SERVICE: &str = "service";
+
 /// Who holds a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {

@@ -21,7 +21,7 @@ pub use event::{Event, Events, Silent, Stream};
 pub use failure::{Cause, Failure};
 pub use id::RunId;
 pub use journal::{Due, Entry, Journal, Line, MemoryJournal, due};
-pub use lease::{Held, Holder, Later, LaterLists, Leases};
+pub use lease::{Held, Holder, Later, LaterLists, Leases, SERVICE};
 pub use ledger::{Ledger, Lifetime, Slot};
 pub use settle::{Left, Unwind, settle};
 pub use signal::{Stop, Urgency, listen};

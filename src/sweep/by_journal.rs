@@ -3,7 +3,10 @@
 use std::io;
 
 use crate::cloud::{Cloud, Error, Home, Image, ImageId, ImageQuery, tag};
-use crate::run::{Clock, Due, Entry, Events, Journal, Left, Line, Setup, Stop, due, settle};
+use crate::run::{
+    Clock, Due, Entry, Events, Holder, Journal, Leases as _, Left, Line, SERVICE, Setup, Stop, due,
+    settle,
+};
 use crate::store::{Claim, DeadRun, FileJournal, Store};
 use crate::sweep::Swept;
 use crate::undo::{self, Undo, Unwinder};
@@ -14,6 +17,8 @@ pub struct Sweeping<'a> {
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub stop: Stop,
+    /// The sweep itself, as a holder of leases.
+    pub holder: Holder,
 }
 
 /// Works off the journals of dead runs, oldest first. `connect` opens the account and region that a journal names.
@@ -42,6 +47,12 @@ async fn one<C: Cloud>(
     let mut swept = Swept::default();
     let due = due(dead.lines.iter().map(|line| line.entry.clone()));
     if due.is_empty() {
+        return swept;
+    }
+    let lease = service(&dead.lines).map(|service| (on.store.take(service, &on.holder), service));
+    if let Some((Err(held), service)) = &lease {
+        let text = format!("run {} of {service}: {held}", dead.run);
+        swept.kept.push(text);
         return swept;
     }
     let cloud = match connect(&home(&dead.lines)).await {
@@ -73,6 +84,14 @@ async fn one<C: Cloud>(
     note(&dead.journal, &end, on.events);
     swept.left.extend(left);
     swept
+}
+
+/// The service that the run rolled. A roll or a rollback that is under way has its lease, and is not to be met half-way.
+fn service(lines: &[Line<Undo>]) -> Option<&str> {
+    lines.iter().find_map(|line| match &line.entry {
+        Entry::Fact { key, value } if key == SERVICE => value.as_str(),
+        _ => None,
+    })
 }
 
 /// Where the run worked; where the environment says, when its journal does not tell.

@@ -19,7 +19,7 @@ pub struct Service {
     pub account: Option<Spanned<String>>,
     /// AWS's own rules decide when the file does not.
     pub region: Option<Spanned<String>>,
-    /// Folder or `s3://` prefix of the store; unset: `.kiln`.
+    /// Folder of the store; unset: `.kiln`.
     pub state: Option<Spanned<String>>,
     pub image: ImageChoice,
     pub groups: Groups,

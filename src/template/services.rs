@@ -91,7 +91,7 @@ pub(super) fn read(
         file: file.to_owned(),
         account: root.text("account"),
         region: root.text("region"),
-        state: root.text("state"),
+        state: state(&root),
         strategy: strategy(&root),
         keep: Keep {
             previous: keep(&root),
@@ -119,6 +119,17 @@ fn check_format(root: &Options<'_>) {
             .help("write \"format\": 1, or use a newer kiln"),
         );
     }
+}
+
+/// A folder called `s3:` would keep the runs of no other host off the service.
+fn state(root: &Options<'_>) -> Option<Spanned<String>> {
+    let state = root.text("state")?;
+    if state.contains("://") {
+        let text = format!("the store `{state}` is not supported yet");
+        let finding = Diagnostic::error("template::not_yet", text).at_value(&state, "this one");
+        root.report(finding.help("name a folder that every run of the service shares"));
+    }
+    Some(state)
 }
 
 fn check_name(root: &Options<'_>, name: &Spanned<String>) -> bool {

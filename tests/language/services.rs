@@ -13,7 +13,7 @@ const WHOLE: &str = r#"{
   "format": 1,
   "variables": { "groesse": "t3.small", "port": "80" },
   "service": "web", "account": "111122223333", "region": "eu-central-1",
-  "state": "s3://acme-kiln/prod",
+  "state": "/srv/kiln",
   "image": { "family": "web", "channel": "prod" },
   "groups": { "mode": "new", "template": "web-lt", "initial": { "min": 2, "max": "6", "desired": 2, "subnets": ["subnet-1", "subnet-2"] } },
   "set": { "instance_type": "{{ groesse }}", "user_data": { "render": "user-data.sh.j2" }, "health_check_grace_period": "90s",
@@ -136,11 +136,11 @@ fn what_a_file_leaves_out_has_its_default() {
 
 #[test]
 fn what_will_come_later_is_refused_by_name() {
-    let more = r#", "notify": [ { "slack": {} } ], "strategy": { "type": "canary" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
+    let more = r#", "state": "s3://acme-kiln/prod", "notify": [ { "slack": {} } ], "strategy": { "type": "canary" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
     let findings = service("", more).service().unwrap_err();
     assert_eq!(
         findings.iter().map(|f| f.code).collect::<Vec<_>>(),
-        ["template::not_yet"; 3]
+        ["template::not_yet"; 4]
     );
 }
 

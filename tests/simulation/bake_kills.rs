@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln::run::{Clock as _, Silent, Stop};
+use kiln::run::{Clock as _, Holder, Silent, Stop};
 use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals, sweep_tags};
 
@@ -40,6 +40,12 @@ async fn after_a_kill_at_any_call_a_sweep_finds_all_of_it() {
                 clock: &bench.cloud,
                 events: &Silent,
                 stop: Stop::default(),
+                holder: Holder {
+                    run: run_id(),
+                    host: "agent".to_owned(),
+                    process: 1,
+                    since: bench.cloud.now(),
+                },
             };
             let swept = sweep_journals(&on, async |_| Ok(bench.cloud.client().await)).await;
             let swept = swept.unwrap();

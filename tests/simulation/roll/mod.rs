@@ -8,6 +8,7 @@ mod plain;
 mod probe;
 mod store;
 mod trouble;
+mod way_back;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
