@@ -1,7 +1,6 @@
 //! Bakes of real machines: the image boots and is nobody's but its own; a bake that dies or is stopped leaves nothing.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use kiln::aws::Aws;
@@ -114,18 +113,7 @@ async fn session(id: &InstanceId, auth: &Auth, aws: &Aws) -> Session {
 
 /// Begins a bake and returns once its provisioner runs.
 fn in_the_middle(cloud: &LocalCloud) -> Child {
-    let mut bake = cloud
-        .kiln(&["bake", "--var", WAIT, "web.json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(bake.stderr.take().unwrap()).lines();
-    let reached = lines.any(|line| line.unwrap().ends_with("in the middle"));
-    assert!(reached, "the bake ended before its provisioner ran");
-    // Else it blocks once its log fills the pipe.
-    std::thread::spawn(move || lines.for_each(drop));
-    bake
+    cloud.until(&["bake", "--var", WAIT, "web.json"], ":   in the middle")
 }
 
 #[tokio::test]
@@ -143,7 +131,13 @@ async fn a_bake_that_dies_is_swept_and_one_that_is_stopped_sweeps_itself() {
     assert_eq!(cloud.things().await, [""; 0], "{log}");
     let mut stopped = in_the_middle(&cloud);
     let pid = stopped.id().to_string();
-    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert_eq!(stopped.wait().unwrap().code(), Some(6));
     assert_eq!(cloud.things().await, [""; 0]);
 }

@@ -22,7 +22,7 @@ pub struct Web {
 }
 
 impl Web {
-    /// Copies what is shipped beside the cloud's state. Checks take as short as AWS lets them.
+    /// Copies what is shipped beside the cloud's state. The soak and the times to boot and to drain are short.
     pub async fn new(cloud: LocalCloud) -> Self {
         let folder = cloud.folder.path();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -185,9 +185,9 @@ impl Web {
         let groups = self.groups().await;
         let names: BTreeSet<_> = groups
             .iter()
-            .map(AutoScalingGroup::auto_scaling_group_name)
+            .filter_map(AutoScalingGroup::auto_scaling_group_name)
             .collect();
-        let wanted: BTreeSet<_> = [live, kept].into_iter().filter(Option::is_some).collect();
+        let wanted: BTreeSet<_> = [live, kept].into_iter().flatten().collect();
         assert_eq!(names, wanted);
         for group in &groups {
             assert!(

@@ -48,7 +48,7 @@ impl Traffic {
         }
     }
 
-    /// The versions that have answered since this was asked last; one by now at least.
+    /// The versions that have answered since this was asked last.
     pub fn versions(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.tally.lock().unwrap().versions)
     }
