@@ -1,6 +1,7 @@
 //! Bars on a terminal: finished steps stand above, the running one moves below with its time and bytes.
 
 use std::cell::RefCell;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -83,9 +84,8 @@ impl Bars {
         if let Some(bar) = &*self.running.borrow() {
             bar.println(text);
         } else {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            bar.println(text);
-            bar.finish_and_clear();
+            // A reader who has gone away is no failure of the run.
+            writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
         }
     }
 
