@@ -318,3 +318,24 @@ fn a_file_is_no_service_and_stays_what_it_is() {
     assert_eq!(fs::read_to_string(path).unwrap(), "{}");
     assert_eq!(desk.names(), ["web.json"]);
 }
+
+#[test]
+fn a_secret_shows_in_no_document_and_on_no_stream() {
+    let options =
+        ",\n      \"max_retries\": 1,\n      \"iam_instance_profile\": \"{{user `token`}}\"";
+    let root = ",\n  \"variables\": { \"token\": null },\n  \"sensitive-variables\": [\"token\"]";
+    let desk = Desk::new().with("web.json", &template(options, root));
+    let output = desk.kiln(&[
+        "bake",
+        "--result=r.json",
+        "-var",
+        "token=hunter2-hunter2",
+        "web.json",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let result = fs::read(desk.0.path().join("r.json")).unwrap();
+    for text in [output.stdout, output.stderr, result] {
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

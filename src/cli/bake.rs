@@ -63,12 +63,13 @@ impl Bake {
             Err(findings) => return input::refuse(&findings, &sources, context),
         };
         input::show(&findings, &sources, context);
+        context.hide(&template.secrets);
         context.block_on(async {
             match self.look_up(&template, context).await {
                 Err(Refusal::Findings(findings)) => input::refuse(&findings, &sources, context),
                 Err(Refusal::Cloud(text)) => failure::say(&text, Exit::Failed, context),
                 Ok(planned) if self.plan => print_plans(&planned, context),
-                Ok(planned) => self.bake(&template, planned, &sources, context).await,
+                Ok(planned) => self.bake(planned, &sources, context).await,
             }
         })
     }
@@ -119,7 +120,6 @@ impl Bake {
 
     async fn bake(
         &self,
-        template: &Template,
         planned: Vec<Planned<'_>>,
         sources: &SourceMap,
         context: &Context,
@@ -132,7 +132,7 @@ impl Bake {
         };
         let alone = planned.len() == 1;
         let all = stream::iter(planned)
-            .map(|planned| one(template, planned, alone, &stop, sources, context))
+            .map(|planned| one(planned, alone, &stop, sources, context))
             .buffered(at_once.max(1))
             .collect::<Vec<_>>();
         let Some(ends) = context.until_killed(&stop, all).await else {
@@ -164,7 +164,6 @@ struct End {
 
 /// One build, from its journal to its manifest.
 async fn one(
-    template: &Template,
     planned: Planned<'_>,
     alone: bool,
     stop: &Stop,
@@ -172,12 +171,7 @@ async fn one(
     context: &Context,
 ) -> End {
     let Planned { build, plan, aws } = planned;
-    let secrets = template
-        .secrets
-        .iter()
-        .map(|secret| secret.reveal().to_owned())
-        .collect();
-    let report = context.report(&build.name.value, alone, secrets);
+    let report = context.report(&build.name.value, alone);
     let journal = match Store::at(&context.state).begin(plan.run, &context.clock) {
         Ok(journal) => journal,
         Err(error) => {

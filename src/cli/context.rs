@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::Exit;
-use crate::report::{Look, Report};
+use crate::report::{Look, Mask, Report};
 use crate::run::{Clock, RunId, Stop, SystemClock, listen};
+use crate::template::Secret;
 
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -80,6 +81,7 @@ pub struct Context {
     errors: Mutex<Vec<String>>,
     events: Option<File>,
     color: bool,
+    mask: RwLock<Mask>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -107,6 +109,7 @@ impl Context {
             errors: Mutex::default(),
             events: events.transpose()?,
             color,
+            mask: RwLock::default(),
             runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
             environment,
         })
@@ -123,14 +126,25 @@ impl Context {
         columns.and_then(|text| text.parse().ok()).unwrap_or(100)
     }
 
-    /// The sink for a run of `name`, hiding `secrets`. Bars are for a run that is `alone`.
-    pub fn report(&self, name: &str, alone: bool, secrets: Vec<String>) -> Report<'_> {
+    /// From here on these values are hidden in all that is said, and in every document.
+    pub fn hide(&self, secrets: &[Secret]) {
+        let secrets = secrets.iter().map(|secret| secret.reveal().to_owned());
+        *self.mask.write().unwrap_or_else(PoisonError::into_inner) = Mask::new(secrets);
+    }
+
+    fn mask(&self) -> Mask {
+        let mask = self.mask.read();
+        mask.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The sink for a run of `name`. Bars are for a run that is `alone`.
+    pub fn report(&self, name: &str, alone: bool) -> Report<'_> {
         let look = if self.environment.terminal && alone {
             Look::Bars
         } else {
             Look::Plain
         };
-        let report = Report::new(look, self.color, name, &self.clock).hiding(secrets);
+        let report = Report::new(look, self.color, name, &self.clock).hiding(self.mask());
         match self.events.as_ref().map(File::try_clone) {
             Some(Ok(file)) => report.recording(file),
             _ => report,
@@ -166,19 +180,22 @@ impl Context {
     /// Says something to the user, on stderr.
     pub fn say(&self, text: &str) {
         // A reader who has gone away is no failure.
+        let text = self.mask().hide(text);
         writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
     }
 
     /// Prints the result, alone on stdout.
     pub fn result(&self, text: &str) {
-        writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')).unwrap_or_default();
+        let text = self.mask().hide(text.trim_end_matches('\n'));
+        writeln!(io::stdout().lock(), "{text}").unwrap_or_default();
     }
 
     /// Prints `text`, or with `--json` the document; writes the document to the file of `--result`, too.
     pub fn document(&self, text: &str, document: &serde_json::Value) {
         self.told.store(true, Ordering::Relaxed);
+        let whole = self.mask().hide(&format!("{document:#}\n"));
         if let Some(path) = &self.result
-            && let Err(error) = std::fs::write(path, format!("{document:#}\n"))
+            && let Err(error) = std::fs::write(path, &whole)
         {
             self.say(&format!(
                 "warning: cannot write {}: {error}",
@@ -186,7 +203,7 @@ impl Context {
             ));
         }
         if self.json {
-            self.result(&format!("{document:#}"));
+            self.result(&whole);
         } else if !text.is_empty() {
             self.result(text);
         }

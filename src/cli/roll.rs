@@ -49,6 +49,7 @@ impl Roll {
             Err(findings) => return input::refuse(&findings, &sources, context),
         };
         input::show(&findings, &sources, context);
+        context.hide(&service.secrets);
         context.block_on(async {
             let access = Access {
                 region: service.region.as_ref().map(|region| region.value.clone()),
@@ -80,12 +81,7 @@ impl Roll {
                 .map_or_else(|| context.state.clone(), |state| state.value.clone().into()),
         );
         let run = context.run_id();
-        let secrets = service
-            .secrets
-            .iter()
-            .map(|secret| secret.reveal().to_owned())
-            .collect();
-        let report = context.report(name, true, secrets);
+        let report = context.report(name, true);
         let dead = match dead_rolls(&store, name, context) {
             Ok(dead) => dead,
             Err(error) => {

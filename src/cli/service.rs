@@ -108,7 +108,7 @@ impl Rollback {
                     None
                 }
             };
-            let report = context.report(service, true, Vec::new());
+            let report = context.report(service, true);
             // It is over in seconds, and half-way nobody would know what serves: the first two signals are not heard.
             let stop = Stop::default();
             let back = roll::rollback(service, run, &aws, &context.clock, &report);

@@ -33,7 +33,7 @@ impl Sweep {
     pub fn run(&self, context: &Context) -> Exit {
         context.block_on(async {
             let stop = Stop::default();
-            let report = context.report("sweep", true, Vec::new());
+            let report = context.report("sweep", true);
             let swept = context
                 .until_killed(&stop, self.sweep(&stop, &report, context))
                 .await;

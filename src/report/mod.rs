@@ -5,9 +5,11 @@
 
 mod bars;
 pub mod diagnostics;
+mod mask;
 mod plain;
 mod sink;
 mod words;
 
+pub use mask::Mask;
 pub use sink::{Look, Report};
 pub use words::{bytes, seconds};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::report::{bars::Bars, plain::Plain};
+use crate::report::{Mask, bars::Bars, plain::Plain};
 use crate::run::{Clock, Event, Events};
 
 /// How progress looks.
@@ -22,7 +22,7 @@ pub enum Look {
 pub struct Report<'a> {
     face: Face,
     clock: &'a dyn Clock,
-    secrets: Vec<String>,
+    mask: Mask,
     /// The build or service that lines belong to.
     prefix: String,
     file: Option<RefCell<File>>,
@@ -53,19 +53,16 @@ impl<'a> Report<'a> {
         Self {
             face,
             clock,
-            secrets: Vec::new(),
+            mask: Mask::default(),
             prefix,
             file: None,
         }
     }
 
-    /// Hides these values wherever a remote command prints them.
+    /// Hides secrets in every event, whatever they come in: output, reasons, warnings.
     #[must_use]
-    pub fn hiding(mut self, secrets: Vec<String>) -> Self {
-        self.secrets = secrets
-            .into_iter()
-            .filter(|secret| !secret.is_empty())
-            .collect();
+    pub fn hiding(mut self, mask: Mask) -> Self {
+        self.mask = mask;
         self
     }
 
@@ -107,28 +104,23 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn masked(&self, event: Event) -> Event {
-        match event {
-            Event::Output { stream, line } => Event::Output {
-                stream,
-                line: self.mask(line),
-            },
-            Event::Failed { step, took, reason } => Event::Failed {
-                step,
-                took,
-                reason: self.mask(reason),
-            },
-            event => event,
-        }
-    }
-
-    fn mask(&self, mut text: String) -> String {
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "<sensitive>");
-            }
-        }
-        text
+    fn masked(&self, mut event: Event) -> Event {
+        let text = match &mut event {
+            Event::Output { line: text, .. }
+            | Event::Waiting { reason: text, .. }
+            | Event::Failed { reason: text, .. }
+            | Event::NotUndone { reason: text, .. }
+            | Event::Made { what: text }
+            | Event::Undone { what: text }
+            | Event::Note { text }
+            | Event::Warning { text } => text,
+            Event::Started { .. }
+            | Event::Progress { .. }
+            | Event::Finished { .. }
+            | Event::Unwinding { .. } => return event,
+        };
+        *text = self.mask.hide(text);
+        event
     }
 }
 
@@ -148,7 +140,7 @@ mod tests {
     #[test]
     fn secrets_are_hidden_in_output() {
         let report = Report::new(Look::Plain, false, "web", &SystemClock)
-            .hiding(vec!["hunter2".into(), String::new()]);
+            .hiding(Mask::new(["hunter2".to_owned()]));
         let event = Event::Output {
             stream: Stream::Out,
             line: "password hunter2!".into(),

@@ -156,14 +156,14 @@ async fn the_console_of_a_machine_that_was_unhealthy_outlives_it() {
     let now = Instant::now();
     let mut health = health(now);
     let id = InstanceId::new("i-0");
-    let mut look = |health: &mut Health, zones: &[&str], state| {
+    let look = |health: &mut Health, zones: &[&str], state| {
         let judged = health.judge(&need(1, 0), &group(zones), &targets(&[state]), &[], now);
         assert!(judged.is_ok());
     };
     look(&mut health, &["a"], TargetState::Initial);
     assert_eq!(health.ailing(), []);
     look(&mut health, &["a"], TargetState::Unhealthy);
-    assert_eq!(health.ailing(), [id.clone()]);
+    assert_eq!(health.ailing(), std::slice::from_ref(&id));
     health.keep_console(&id, Some("no such key".to_owned()));
     assert_eq!(health.ailing(), []);
     assert_eq!(health.kept_console(&id), None, "it can still be asked");
