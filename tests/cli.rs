@@ -284,7 +284,7 @@ fn a_cloud_that_does_not_answer_is_a_failure_that_touched_nothing() {
 fn the_result_file_is_written_however_a_command_ends() {
     let desk = Desk::new()
         .with("bad.json", "{")
-        .with("web.json", &template("", ""));
+        .with("web.json", &template(",\n      \"max_retries\": 1", ""));
     for (args, code) in [
         (&["bake", "bad.json"][..], 2),
         (&["bake", "web.json"], 1),
