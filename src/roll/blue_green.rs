@@ -14,7 +14,7 @@ use super::next_group::{self, grow, look, wanted};
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
-use super::swap::{claim, swap};
+use super::swap::{claim, still_holds, swap};
 use super::{targets, template};
 use crate::cloud::{Cloud, TargetGroupArn};
 use crate::run::{Failure, LaterLists, Patience, Run, Unwind};
@@ -72,7 +72,10 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         &mut health,
     )
     .await?;
-    let office = async |_: &mut _| commit::put_in_office(plan, cloud).await;
+    let office = async |_: &mut _| {
+        still_holds(plan, &target_group, cloud).await?;
+        commit::put_in_office(plan, cloud).await
+    };
     run.step("put in office", office).await?;
     run.commit()?;
     Ok(finish(plan, on, on.clock.now(), run).await)

@@ -47,6 +47,23 @@ pub(super) async fn swap(
     Ok(place.clone())
 }
 
+/// Errors when somebody has led production traffic elsewhere since the swap: then this roll must not call it its own.
+pub(super) async fn still_holds(
+    plan: &Plan,
+    next: &TargetGroupArn,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let Some(place) = &plan.traffic.place else {
+        return Ok(());
+    };
+    if cloud.actions_at(place).await? == Some(led_to(&plan.traffic.before, next)) {
+        return Ok(());
+    }
+    Err(Error::TrafficChanged {
+        place: place.clone(),
+    })
+}
+
 /// Writes once and reads until it shows.
 ///
 /// Errors with the refusal when nothing was written, and with [`Error::TrafficUnknown`] when it never shows.

@@ -2,6 +2,7 @@
 
 use kiln::roll::{Error, Verdict};
 use kiln::run::Unwind as _;
+use kiln::template::service::Check;
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::{Model, Service as Api};
 use localcloud::physics::{Behaviour, Service as Answers};
@@ -51,6 +52,27 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
         "as the other writer wanted"
     );
     nothing_left(&bench, "second writer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_that_is_led_elsewhere_during_the_soak_is_not_called_done() {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
+    let ended = roll_and(&bench, 240, |bench| {
+        let model = &bench.cloud.world().model.clone();
+        let fixed =
+            json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]);
+        let change = json!({"ListenerArn": listener(model), "DefaultActions": fixed});
+        assert!(!bench.serving().is_empty(), "the swap was made");
+        bench.meanwhile(Api::Elb, "ModifyListener", &change);
+    })
+    .await;
+    expect(&ended, Verdict::Traffic);
+    assert_eq!(
+        bench.serving(),
+        BTreeMap::new(),
+        "as the other writer wanted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
