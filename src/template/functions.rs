@@ -198,8 +198,8 @@ mod tests {
             now: "2026-03-09T05:07:08Z".parse().unwrap(),
             environment: BTreeMap::from([("HOME".to_owned(), "/home/é".to_owned())]),
             uuid: Arc::new(|| "uuid-1".to_owned()),
-            directory: "/work".to_owned(),
-            template_directory: "/work/templates".to_owned(),
+            directory: "/home/ada".to_owned(),
+            template_directory: "/home/ada/templates".to_owned(),
         }
     }
 
@@ -234,7 +234,7 @@ mod tests {
             ("{{isotime | clean_resource_name}}", "2026-03-09T05-07-08Z"),
             (
                 "{{uuid}} {{pwd}} {{template_dir}}",
-                "uuid-1 /work /work/templates",
+                "uuid-1 /home/ada /home/ada/templates",
             ),
             ("{{build_name}}/{{build_type}}", "web/amazon-ebs"),
             ("{{user `v` | upper}}{{lower \"X\"}}", "V1.2-Bx"),
