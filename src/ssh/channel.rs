@@ -72,7 +72,10 @@ impl Talk<'_> {
             if channel.eof() && self.input.is_over(channel) {
                 return Ok(());
             }
-            if !sent && !heard {
+            if sent || heard {
+                // What moves comes from, or is taken by, somebody alive; `ready` would not see it in a steady stream.
+                wire.alive();
+            } else {
                 wire.ready().await?;
             }
         }

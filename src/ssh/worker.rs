@@ -102,7 +102,7 @@ impl Wire {
     }
 
     async fn perform(&mut self, job: Job) {
-        self.heard = Instant::now();
+        self.alive();
         let Job { command, report } = job;
         let limit = command.timeout;
         let result = {
@@ -139,32 +139,58 @@ impl Wire {
         )
     }
 
-    /// Waits until the socket has something for libssh2, or the moment for a sign of life has come.
+    /// Notes a sign of life.
+    pub fn alive(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Waits until the socket has something for libssh2, asking for signs of life meanwhile; an error when there was none
+    /// for too long.
     pub async fn ready(&mut self) -> Result<(), Error> {
         if self.is_stuck() {
-            self.listen()?;
-            // What readiness was noted before libssh2 found the socket full is old.
-            forget(&self.socket, Interest::WRITABLE);
-            drop(timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await);
-        } else if self.listen()? {
+            return self.writable().await;
+        }
+        if self.has_arrived() {
+            self.alive();
             // Other branches of `perform` get a look in, however much arrives.
             tokio::task::yield_now().await;
-        } else {
-            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
-            if ready.is_err() {
-                let asked = self.session.keepalive_send();
-                asked.map_err(|error| self.failure(error))?;
-            }
-            self.listen()?;
+            return Ok(());
+        }
+        self.readable().await
+    }
+
+    async fn writable(&mut self) -> Result<(), Error> {
+        self.listen()?;
+        // What readiness was noted before libssh2 found the socket full is old.
+        forget(&self.socket, Interest::WRITABLE);
+        let ready = timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await;
+        if ready.is_ok() {
+            // The other end has taken what filled the socket.
+            self.alive();
         }
         Ok(())
     }
 
-    /// Whether something has arrived; an error when nothing has for too long.
+    /// Nothing is asked of libssh2 between a request for a sign of life and its answer: it would take the answer from the
+    /// socket before it was seen here, and a quiet peer would count as a dead one.
+    async fn readable(&mut self) -> Result<(), Error> {
+        loop {
+            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
+            if self.listen()? || self.is_stuck() {
+                return Ok(());
+            }
+            if ready.is_err() {
+                let asked = self.session.keepalive_send();
+                asked.map_err(|error| self.failure(error))?;
+            }
+        }
+    }
+
+    /// Whether something has arrived; an error when there was no sign of life for too long.
     fn listen(&mut self) -> Result<bool, Error> {
         let arrived = self.has_arrived();
         if arrived {
-            self.heard = Instant::now();
+            self.alive();
         } else if self.heard.elapsed() > self.silence {
             return Err(Error::Silent {
                 host: self.host.clone(),
