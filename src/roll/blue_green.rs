@@ -16,7 +16,7 @@ use super::probe::Probe;
 use super::run_roll::Tools;
 use super::swap::{claim, still_holds, swap};
 use super::{targets, template};
-use crate::cloud::{Cloud, TargetGroupArn};
+use crate::cloud::{Cloud, RulePlace, TargetGroupArn};
 use crate::run::{Failure, LaterLists, Patience, Run, Unwind};
 use crate::template::service::Service;
 use crate::undo::{Undo, Unwinder};
@@ -59,7 +59,7 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     if !plan.swapped {
         prove(plan, service, &target_group, on, run, &mut health).await?;
     }
-    bring_in(plan, &target_group, on, run, &mut health).await?;
+    let place = bring_in(plan, &target_group, on, run, &mut health).await?;
     health.again(Instant::now());
     let after = &service.checks.after;
     run_all(
@@ -73,7 +73,7 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     )
     .await?;
     let office = async |_: &mut _| {
-        still_holds(plan, &target_group, cloud).await?;
+        still_holds(plan, &place, &target_group, cloud).await?;
         commit::put_in_office(plan, cloud).await
     };
     run.step("put in office", office).await?;
@@ -176,14 +176,14 @@ async fn catch_up<C: Cloud, P: Probe, S>(
     Err(Failure::new("grow to what serves", Error::Launch(text)))
 }
 
-/// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps.
+/// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps; where traffic was moved.
 async fn bring_in<C: Cloud, P: Probe, S>(
     plan: &Plan,
     target_group: &TargetGroupArn,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
     health: &mut Health,
-) -> Result<(), Failure> {
+) -> Result<RulePlace, Failure> {
     if let Some(previous) = &plan.previous {
         let watch = async |made: &mut _| {
             targets::watch(plan, previous, on.cloud, made).await?;
@@ -196,7 +196,8 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     }
     let step = async |made: &mut _| {
         let place = swap(plan, target_group, on.cloud, made).await?;
-        claim(plan, &place, on.cloud).await
+        claim(plan, &place, on.cloud).await?;
+        Ok::<_, Error>(place)
     };
     run.step("swap", step).await
 }

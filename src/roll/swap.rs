@@ -50,12 +50,10 @@ pub(super) async fn swap(
 /// Errors when somebody has led production traffic elsewhere since the swap: then this roll must not call it its own.
 pub(super) async fn still_holds(
     plan: &Plan,
+    place: &RulePlace,
     next: &TargetGroupArn,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    let Some(place) = &plan.traffic.place else {
-        return Ok(());
-    };
     if cloud.actions_at(place).await? == Some(led_to(&plan.traffic.before, next)) {
         return Ok(());
     }

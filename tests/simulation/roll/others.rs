@@ -1,5 +1,6 @@
 //! Others at work while a roll runs: a second writer, a scale-out, a group that follows `$Latest`.
 
+use kiln::cloud::tag;
 use kiln::roll::{Error, Verdict};
 use kiln::run::Unwind as _;
 use kiln::template::service::Check;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, V1, V2, expect, quick};
+use super::{Bench, OWN_RULE, V1, V2, expect, quick};
 
 /// Rolls `V2`, and does something after so many seconds.
 async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
@@ -73,6 +74,38 @@ async fn traffic_that_is_led_elsewhere_during_the_soak_is_not_called_done() {
         BTreeMap::new(),
         "as the other writer wanted"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_roll_looks_at_the_rule_that_it_made_after_the_soak_too() {
+    let mut bench = Bench::with(OWN_RULE).await;
+    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
+    let ended = roll_and(&bench, 240, |bench| {
+        let listeners = bench.cloud.world().model.view_listeners();
+        let rules = listeners.iter().flat_map(|listener| &listener.rules);
+        let ours =
+            rules.filter(|rule| rule.priority.is_some() && !rule.tags.contains_key(tag::RULE));
+        let [rule] = ours.collect::<Vec<_>>()[..] else {
+            panic!("one production rule: {listeners:?}");
+        };
+        let fixed =
+            json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]);
+        let change = json!({"RuleArn": rule.arn, "Actions": fixed});
+        bench.meanwhile(Api::Elb, "ModifyRule", &change);
+    })
+    .await;
+    // The rule is this roll's own: with it goes what the other writer made of it, and all is as it was found.
+    expect(&ended, Verdict::Failed);
+    let error = ended
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.error::<Error>());
+    assert!(
+        matches!(error, Some(Error::TrafficChanged { .. })),
+        "{ended:#?}"
+    );
+    assert_eq!(bench.groups(), []);
+    nothing_left(&bench, "changed rule");
 }
 
 #[tokio::test(start_paused = true)]
