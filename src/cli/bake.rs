@@ -8,9 +8,8 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::bake::{self, Artifact, BakePlan, HostTools, LookUpError, Options, World};
-use crate::cli::failure;
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, failure, home};
 use crate::cloud::Home;
 use crate::report::Report;
 use crate::run::{self, Clock, Events, Outcome, Setup, Stop};
@@ -48,6 +47,7 @@ struct Planned<'t> {
     build: &'t Build,
     plan: BakePlan,
     aws: Aws,
+    home: Home,
 }
 
 impl Bake {
@@ -86,18 +86,21 @@ impl Bake {
         let mut planned = Vec::new();
         let mut findings = Vec::new();
         for build in &template.builds {
-            let aws = Aws::connect(&access(build))
-                .await
-                .map_err(|error| Refusal::Cloud(failure::chain(&error)))?;
-            let facts = match bake::look_up(build, &aws, &HostTools).await {
+            let access = access(build);
+            let cloud = |error| Refusal::Cloud(failure::chain(&error));
+            let aws = Aws::connect(&access).await.map_err(cloud)?;
+            let (home, facts) = tokio::join!(
+                home::of(&access, &aws),
+                bake::look_up(build, &aws, &HostTools)
+            );
+            let home = home.map_err(cloud)?;
+            let facts = match facts {
                 Ok(facts) => facts,
                 Err(LookUpError::Findings(found)) => {
                     findings.extend(found);
                     continue;
                 }
-                Err(LookUpError::Cloud(error)) => {
-                    return Err(Refusal::Cloud(failure::chain(&error)));
-                }
+                Err(LookUpError::Cloud(error)) => return Err(cloud(error)),
             };
             match bake::plan(
                 template,
@@ -107,7 +110,12 @@ impl Bake {
                 context.run_id(),
                 context.clock.now(),
             ) {
-                Ok(plan) => planned.push(Planned { build, plan, aws }),
+                Ok(plan) => planned.push(Planned {
+                    build,
+                    plan,
+                    aws,
+                    home,
+                }),
                 Err(found) => findings.extend(found),
             }
         }
@@ -170,7 +178,12 @@ async fn one(
     sources: &SourceMap,
     context: &Context,
 ) -> End {
-    let Planned { build, plan, aws } = planned;
+    let Planned {
+        build,
+        plan,
+        aws,
+        home,
+    } = planned;
     let report = context.report(&build.name.value, alone);
     let journal = match Store::at(&context.state).begin(plan.run, &context.clock) {
         Ok(journal) => journal,
@@ -195,7 +208,7 @@ async fn one(
         tools: &HostTools,
         clock: &context.clock,
     };
-    let outcome = bake::carry_out(&plan, &home(build, &aws), &world, setup).await;
+    let outcome = bake::carry_out(&plan, &home, &world, setup).await;
     report.close();
     let exit = conclude(build, &plan, &outcome, &report, sources, context);
     End {
@@ -295,19 +308,6 @@ fn custom_data(manifest: &Manifest, data: &Data) -> Result<BTreeMap<String, Stri
         )),
     };
     manifest.custom_data.iter().map(render).collect()
-}
-
-/// Where the run works, for a sweep that has no template.
-fn home(build: &Build, aws: &Aws) -> Home {
-    let access = &build.builder.access;
-    Home {
-        profile: access.profile.as_ref().map(|profile| profile.value.clone()),
-        region: Some(aws.region().to_string()),
-        ec2_endpoint: access
-            .custom_endpoint_ec2
-            .as_ref()
-            .map(|url| url.value.clone()),
-    }
 }
 
 fn print_plans(planned: &[Planned], context: &Context) -> Exit {

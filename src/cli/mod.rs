@@ -6,6 +6,7 @@ mod context;
 mod demo;
 mod exit;
 mod failure;
+mod home;
 mod input;
 mod local;
 mod roll;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure};
-use crate::cloud::{Home, ImageId};
+use crate::cli::{Context, Exit, failure, home};
+use crate::cloud::{Account, Home, ImageId};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
 use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due};
 use crate::source::{Diagnostic, SourceMap};
@@ -55,13 +55,17 @@ impl Roll {
                 region: service.region.as_ref().map(|region| region.value.clone()),
                 ..Access::default()
             };
-            match Aws::connect(&access).await {
-                Ok(aws) => match wrong_account(&service, &aws).await {
-                    None => self.roll(&service, &aws, &sources, context).await,
-                    Some(Ok(finding)) => input::refuse(&[finding], &sources, context),
-                    Some(Err(text)) => failure::say(&text, Exit::Failed, context),
-                },
-                Err(error) => failure::say(&failure::chain(&error), Exit::Usage, context),
+            let aws = match Aws::connect(&access).await {
+                Ok(aws) => aws,
+                Err(error) => return failure::say(&failure::chain(&error), Exit::Usage, context),
+            };
+            let home = match home::of(&access, &aws).await {
+                Ok(home) => home,
+                Err(error) => return failure::say(&failure::chain(&error), Exit::Failed, context),
+            };
+            match wrong_account(&service, home.account.as_ref()) {
+                None => self.roll(&service, (&aws, &home), &sources, context).await,
+                Some(finding) => input::refuse(&[finding], &sources, context),
             }
         })
     }
@@ -69,7 +73,7 @@ impl Roll {
     async fn roll(
         &self,
         service: &Service,
-        aws: &Aws,
+        (aws, home): (&Aws, &Home),
         sources: &SourceMap,
         context: &Context,
     ) -> Exit {
@@ -82,7 +86,7 @@ impl Roll {
         );
         let run = context.run_id();
         let report = context.report(name, true);
-        let dead = match dead_rolls(&store, name, context) {
+        let dead = match dead_rolls(&store, name, home, context) {
             Ok(dead) => dead,
             Err(error) => {
                 return failure::say(
@@ -92,7 +96,7 @@ impl Roll {
                 );
             }
         };
-        let journal = match begin(&store, run, name, aws, self.plan, context) {
+        let journal = match begin(&store, run, name, home, self.plan, context) {
             Ok(journal) => journal,
             Err(error) => {
                 return failure::say(
@@ -147,18 +151,13 @@ impl Roll {
     }
 }
 
-/// What keeps a roll out of an account other than the one that the service file names, or of one that cannot be told.
-async fn wrong_account(service: &Service, aws: &Aws) -> Option<Result<Diagnostic, String>> {
+/// What keeps a roll out of an account other than the one that the service file names.
+fn wrong_account(service: &Service, found: Option<&Account>) -> Option<Diagnostic> {
     let wanted = service.account.as_ref()?;
-    match aws.account().await {
-        Ok(found) if found.as_str() == wanted.value => None,
-        Ok(found) => {
-            let text = format!("these credentials belong to account {found}");
-            let finding = Diagnostic::error("roll::wrong_account", text);
-            Some(Ok(finding.at_value(wanted, "the service is in this one")))
-        }
-        Err(error) => Some(Err(failure::chain(&error))),
-    }
+    let found = found.filter(|found| found.as_str() != wanted.value)?;
+    let text = format!("these credentials belong to account {found}");
+    let finding = Diagnostic::error("roll::wrong_account", text);
+    Some(finding.at_value(wanted, "the service is in this one"))
 }
 
 /// A dead roll and what its journal still owes.
@@ -168,12 +167,13 @@ type DeadRoll<'a> = (DeadRun<'a, Undo>, Vec<Due<Undo>>);
 fn dead_rolls<'a>(
     store: &Store,
     service: &str,
+    here: &Home,
     context: &'a Context,
 ) -> std::io::Result<Vec<DeadRoll<'a>>> {
     let mut dead = Vec::new();
     for claim in store.claim(&context.clock)? {
         match claim {
-            Claim::Dead(run) if is_of(&run, service) => {
+            Claim::Dead(run) if is_of(&run, service, here) => {
                 let due = due(run.lines.iter().map(|line| line.entry.clone()));
                 dead.push((*run, due));
             }
@@ -185,8 +185,14 @@ fn dead_rolls<'a>(
     Ok(dead)
 }
 
-fn is_of(run: &DeadRun<'_, Undo>, service: &str) -> bool {
-    run.lines.iter().any(|line| matches!(&line.entry, Entry::Fact { key, value } if key == SERVICE && value == service))
+/// A service of the same name in another account is another one.
+fn is_of(run: &DeadRun<'_, Undo>, service: &str, here: &Home) -> bool {
+    let home: Home = run.fact(Home::KEY).unwrap_or_default();
+    let named: Option<String> = run.fact(SERVICE);
+    named.as_deref() == Some(service)
+        && home
+            .account
+            .is_none_or(|account| Some(&account) == here.account.as_ref())
 }
 
 /// The roll's journal; a plan writes none.
@@ -194,7 +200,7 @@ fn begin<'a>(
     store: &Store,
     run: RunId,
     service: &str,
-    aws: &Aws,
+    home: &Home,
     is_plan: bool,
     context: &'a Context,
 ) -> std::io::Result<Box<dyn Journal<Undo> + 'a>> {
@@ -210,10 +216,6 @@ fn begin<'a>(
         journal.note(&entry)
     };
     fact(SERVICE, json!(service))?;
-    let home = Home {
-        region: Some(aws.region().to_string()),
-        ..Home::default()
-    };
     fact(Home::KEY, serde_json::to_value(home)?)?;
     Ok(Box::new(journal))
 }

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
-use crate::cli::{Context, Exit, failure};
-use crate::cloud::Home;
+use crate::cli::{Context, Exit, failure, home};
 use crate::report::Report;
 use crate::roll;
-use crate::run::{Clock, Stop};
+use crate::run::{Clock, Later, LaterLists, Stop};
 use crate::store::Store;
 use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_tags};
+use crate::undo::Undo;
 
 /// Remove what dead runs left behind
 ///
@@ -60,18 +60,10 @@ impl Sweep {
             stop: stop.clone(),
             holder: holder(context.run_id(), context),
         };
-        let open = async |home: &Home| Aws::connect(&access_of(home)).await;
-        let swept = sweep_journals(&on, open)
+        let swept = sweep_journals(&on, home::reach)
             .await
             .map_err(|error| format!("the store cannot be read: {error}"))?;
-        let access = Access {
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            ..Access::default()
-        };
-        let aws = Aws::connect(&access)
-            .await
-            .map_err(|error| failure::chain(&error))?;
+        let aws = connect(&self.access()).await?;
         let by_tag = sweep_tags(
             &aws,
             context.clock.now(),
@@ -81,38 +73,88 @@ impl Sweep {
         )
         .await;
         let mut swept = swept.and(by_tag.map_err(|error| failure::chain(&error))?);
-        for service in store
+        let services = store
             .services_due()
-            .map_err(|error| format!("the store cannot be read: {error}"))?
-        {
-            let now = context.clock.now();
-            let done = roll::work_off_alone(&service, &on.holder, now, &aws, &store, report).await;
-            let done = match done {
-                Err(held) => {
-                    swept.kept.push(format!("due-list of {service}: {held}"));
-                    continue;
-                }
-                Ok(done) => done.map_err(|error| failure::chain(&error))?,
-            };
-            if done.gone > 0 {
-                swept.removed.push(format!(
-                    "{} kept group(s) of {service} whose time was up",
-                    done.gone
-                ));
-            }
-            swept.left.extend(done.left);
+            .map_err(|error| format!("the store cannot be read: {error}"))?;
+        for service in services {
+            swept = swept.and(self.work_off(&service, &on, context).await?);
         }
         Ok(swept)
     }
+
+    /// Works off one service's due-list where its target groups are.
+    async fn work_off(
+        &self,
+        service: &str,
+        on: &Sweeping<'_>,
+        context: &Context,
+    ) -> Result<Swept, String> {
+        let mut swept = Swept::default();
+        let aws = match self.site_of(service, on.store).await? {
+            Ok(aws) => aws,
+            Err(why) => {
+                swept.kept.push(format!("due-list of {service}: {why}"));
+                return Ok(swept);
+            }
+        };
+        let now = context.clock.now();
+        let done = roll::work_off_alone(service, &on.holder, now, &aws, on.store, on.events).await;
+        let done = match done {
+            Err(held) => {
+                swept.kept.push(format!("due-list of {service}: {held}"));
+                return Ok(swept);
+            }
+            Ok(done) => done.map_err(|error| failure::chain(&error))?,
+        };
+        if done.gone > 0 {
+            swept.removed.push(format!(
+                "{} kept group(s) of {service} whose time was up",
+                done.gone
+            ));
+        }
+        swept.left.extend(done.left);
+        Ok(swept)
+    }
+
+    /// A connection to the region of the service's target groups; why not, when these credentials belong to another
+    /// account.
+    async fn site_of(&self, service: &str, store: &Store) -> Result<Result<Aws, String>, String> {
+        let list: Vec<Later<Undo>> = store
+            .read(service)
+            .map_err(|error| format!("the due-list of {service} cannot be read: {error}"))?;
+        let site = list.iter().find_map(|later| match &later.undo {
+            Undo::Retire(retire) => retire.target_group.site(),
+            _ => None,
+        });
+        let mut access = self.access();
+        let Some((region, account)) = site else {
+            return Ok(Ok(connect(&access).await?));
+        };
+        access.region = Some(region.to_string());
+        let aws = connect(&access).await?;
+        let found = aws.account().await;
+        let found = found.map_err(|error| failure::chain(&error))?;
+        Ok(if found == account {
+            Ok(aws)
+        } else {
+            Err(format!(
+                "the service is in account {account}, and these credentials belong to {found}"
+            ))
+        })
+    }
+
+    fn access(&self) -> Access {
+        Access {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            ..Access::default()
+        }
+    }
 }
 
-fn access_of(home: &Home) -> Access {
-    Access {
-        profile: home.profile.clone(),
-        region: home.region.clone(),
-        ec2_endpoint: home.ec2_endpoint.clone(),
-        ..Access::default()
-    }
+async fn connect(access: &Access) -> Result<Aws, String> {
+    let aws = Aws::connect(access).await;
+    aws.map_err(|error| failure::chain(&error))
 }
 
 fn say(swept: &Swept, context: &Context) -> Exit {

@@ -54,6 +54,15 @@ ids! {
     RuleArn,
 }
 
+impl TargetGroupArn {
+    /// The region and account that it names (General Reference, "Amazon Resource Names").
+    pub fn site(&self) -> Option<(Region, Account)> {
+        let mut parts = self.0.split(':').skip(3);
+        let (region, account) = (parts.next()?, parts.next()?);
+        Some((Region::new(region), Account::new(account)))
+    }
+}
+
 /// The number of a launch template's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

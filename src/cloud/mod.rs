@@ -38,14 +38,20 @@ pub use traffic::{
 
 use std::collections::BTreeMap;
 
-/// Which account and region a run works in, as far as the user named them: what another process needs to go on there.
+/// Which account and region a run works in: what another process needs to go on there, and to know that it is there.
 /// Credentials never stand here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Home {
     pub profile: Option<String>,
     pub region: Option<String>,
-    /// An endpoint of EC2 other than AWS's.
+    /// An endpoint of EC2 that the template names.
     pub ec2_endpoint: Option<String>,
+    /// Where calls went, when that was not AWS's own endpoint.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// Whose things they are.
+    #[serde(default)]
+    pub account: Option<Account>,
 }
 
 impl Home {

@@ -27,6 +27,16 @@ pub struct DeadRun<'a, U> {
     pub journal: FileJournal<'a>,
 }
 
+impl<U> DeadRun<'_, U> {
+    /// A fact that the run noted.
+    pub fn fact<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        self.lines.iter().find_map(|line| match &line.entry {
+            Entry::Fact { key: noted, value } if noted == key => T::deserialize(value).ok(),
+            _ => None,
+        })
+    }
+}
+
 /// What became of an attempt to take a journal over.
 pub enum Claim<'a, U> {
     /// The run is dead; its journal is ours.

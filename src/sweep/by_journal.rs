@@ -4,7 +4,7 @@ use std::io;
 
 use crate::cloud::{Cloud, Error, Home, Image, ImageId, ImageQuery, tag};
 use crate::run::{
-    Clock, Due, Entry, Events, Holder, Journal, Leases as _, Left, Line, SERVICE, Setup, Stop, due,
+    Clock, Due, Entry, Events, Holder, Journal, Leases as _, Left, SERVICE, Setup, Stop, due,
     settle,
 };
 use crate::store::{Claim, DeadRun, FileJournal, Store};
@@ -49,13 +49,17 @@ async fn one<C: Cloud>(
     if due.is_empty() {
         return swept;
     }
-    let lease = service(&dead.lines).map(|service| (on.store.take(service, &on.holder), service));
+    // A roll or a rollback that is under way has its service's lease, and is not to be met half-way.
+    let service: Option<String> = dead.fact(SERVICE);
+    let lease = service.map(|service| (on.store.take(&service, &on.holder), service));
     if let Some((Err(held), service)) = &lease {
         let text = format!("run {} of {service}: {held}", dead.run);
         swept.kept.push(text);
         return swept;
     }
-    let cloud = match connect(&home(&dead.lines)).await {
+    // Where its journal does not tell, the environment says.
+    let home: Home = dead.fact(Home::KEY).unwrap_or_default();
+    let cloud = match connect(&home).await {
         Ok(cloud) => cloud,
         Err(error) => {
             let left = due.into_iter().map(|due| Left {
@@ -84,25 +88,6 @@ async fn one<C: Cloud>(
     note(&dead.journal, &end, on.events);
     swept.left.extend(left);
     swept
-}
-
-/// The service that the run rolled. A roll or a rollback that is under way has its lease, and is not to be met half-way.
-fn service(lines: &[Line<Undo>]) -> Option<&str> {
-    lines.iter().find_map(|line| match &line.entry {
-        Entry::Fact { key, value } if key == SERVICE => value.as_str(),
-        _ => None,
-    })
-}
-
-/// Where the run worked; where the environment says, when its journal does not tell.
-fn home(lines: &[Line<Undo>]) -> Home {
-    let named = lines.iter().find_map(|line| match &line.entry {
-        Entry::Fact { key, value } if key == Home::KEY => {
-            serde_json::from_value(value.clone()).ok()
-        }
-        _ => None,
-    });
-    named.unwrap_or_default()
 }
 
 /// An image that is marked as ready is whole: the run died after it had done its work, and whoever looked for an image

@@ -125,6 +125,7 @@ async fn a_bake_that_dies_is_swept_and_one_that_is_stopped_sweeps_itself() {
         cloud.things().await.len() >= 4,
         "instance, volume, group and key"
     );
+    swept_from_elsewhere(&cloud).await;
     let swept = cloud.run(&["sweep"]);
     let log = String::from_utf8_lossy(&swept.stderr);
     assert!(swept.status.success(), "{log}");
@@ -140,4 +141,34 @@ async fn a_bake_that_dies_is_swept_and_one_that_is_stopped_sweeps_itself() {
     );
     assert_eq!(stopped.wait().unwrap().code(), Some(6));
     assert_eq!(cloud.things().await, [""; 0]);
+}
+
+/// With another account's credentials, or at another endpoint, nothing of the run is found: it is not gone for all that.
+async fn swept_from_elsewhere(cloud: &LocalCloud) {
+    let runs = cloud.folder.path().join(".kiln/runs");
+    let journal = std::fs::read_dir(runs).unwrap().next().unwrap();
+    let journal = journal.unwrap().path();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let there = cloud.things().await;
+    for (here, other, why) in [
+        (
+            "\"012345678901\"",
+            "\"111122223333\"",
+            "in account 111122223333",
+        ),
+        (
+            "http://",
+            "http://elsewhere.",
+            "worked at http://elsewhere.",
+        ),
+    ] {
+        assert!(text.contains(here), "{text}");
+        std::fs::write(&journal, text.replace(here, other)).unwrap();
+        let swept = cloud.run(&["sweep"]);
+        let log = String::from_utf8_lossy(&swept.stderr);
+        assert_eq!(swept.status.code(), Some(3), "{log}");
+        assert!(log.contains(why), "{log}");
+        assert_eq!(cloud.things().await, there);
+    }
+    std::fs::write(&journal, text).unwrap();
 }
