@@ -2,6 +2,7 @@
 
 mod bake;
 mod check;
+mod console;
 mod context;
 mod demo;
 mod exit;
@@ -13,6 +14,7 @@ mod roll;
 mod service;
 mod spelling;
 mod sweep;
+mod vars;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,8 @@ struct Cli {
 enum Command {
     #[command(alias = "validate")]
     Check(check::Check),
+    Vars(vars::Vars),
+    Console(console::Console),
     Bake(bake::Bake),
     Roll(roll::Roll),
     Rollback(service::Rollback),
@@ -62,6 +66,8 @@ pub fn main() -> ExitCode {
     };
     let exit = match &cli.command {
         Command::Check(check) => check.run(&context),
+        Command::Vars(vars) => vars.run(&context),
+        Command::Console(console) => console.run(&context),
         Command::Bake(bake) => bake.run(&context),
         Command::Roll(roll) => roll.run(&context),
         Command::Rollback(rollback) => rollback.run(&context),

@@ -4,6 +4,7 @@
 mod arguments;
 mod disk;
 mod layers;
+mod variables;
 
 use super::bake::Template;
 use super::check::Checker;
@@ -17,9 +18,11 @@ use crate::source::{Diagnostic, SourceMap, sort};
 pub use disk::Folder;
 use layers::Inputs;
 use std::path::{Path, PathBuf};
+pub use variables::{Evaluated, Given, Variable, Variables, variables};
 
 pub use super::functions::Facts as World;
 pub use super::local::Disk;
+pub use super::vars::Layer;
 
 /// What the user typed, and the world it was typed in.
 #[derive(Debug, Clone)]

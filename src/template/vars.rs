@@ -33,8 +33,15 @@ pub(super) struct Setting {
     pub layer: Layer,
     pub key: Span,
     pub value: Json,
-    /// Every place that set it, the winner last.
-    pub places: Vec<Span>,
+    /// Every value that it was given, the winner last.
+    pub given: Vec<Given>,
+}
+
+/// A value as one layer gives it.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub layer: Layer,
+    pub value: Json,
 }
 
 /// All layers folded.
@@ -61,12 +68,15 @@ impl Vars {
             // Packer reads a null in a var file as an empty string that counts as set.
             value.value = Value::String(Text::part(value.span.file, value.span.start, ""));
         }
-        let mut places = self
+        let mut given = self
             .settings
             .get(&key.value)
-            .map(|setting| setting.places.clone())
+            .map(|setting| setting.given.clone())
             .unwrap_or_default();
-        places.push(value.span);
+        given.push(Given {
+            layer,
+            value: value.clone(),
+        });
         let value = match self.settings.remove(&key.value) {
             Some(before) => merge(before.value, value),
             None => value,
@@ -77,9 +87,14 @@ impl Vars {
                 layer,
                 key: key.span,
                 value,
-                places,
+                given,
             },
         );
+    }
+
+    /// Every variable, by name.
+    pub(super) fn settings(&self) -> &BTreeMap<String, Setting> {
+        &self.settings
     }
 
     /// Settles every variable in the interpolator's scope and tells it what is broken.
@@ -107,9 +122,7 @@ impl Vars {
         used: &'v BTreeSet<String>,
     ) -> impl Iterator<Item = Diagnostic> + 'v {
         let idle = |(name, setting): &(&String, &Setting)| {
-            setting.layer == Layer::CommandLine
-                && setting.places.len() == 1
-                && !used.contains(*name)
+            setting.layer == Layer::CommandLine && setting.given.len() == 1 && !used.contains(*name)
         };
         self.settings.iter().filter(idle).map(|(name, setting)| {
             let others = used.iter().map(String::as_str);
@@ -130,7 +143,7 @@ impl Vars {
     pub(super) fn places_of(&self, sensitive: &BTreeSet<String>) -> Vec<Span> {
         let settings = sensitive.iter().filter_map(|name| self.settings.get(name));
         settings
-            .flat_map(|setting| setting.places.clone())
+            .flat_map(|setting| setting.given.iter().map(|given| given.value.span))
             .collect()
     }
 }

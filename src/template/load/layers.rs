@@ -41,7 +41,7 @@ struct Input {
 /// Variables with their values.
 pub(super) struct Settled {
     pub interpolator: Interpolator,
-    vars: Vars,
+    pub vars: Vars,
 }
 
 impl Inputs {

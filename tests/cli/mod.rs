@@ -1,8 +1,12 @@
 //! The command line from outside: exit codes, what goes to stdout and what to stderr, and that bad input touches nothing.
 
+mod console;
+mod vars;
+
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -22,8 +26,21 @@ impl Desk {
     }
 
     fn kiln(&self, args: &[&str]) -> Output {
+        self.kiln_reading("", args)
+    }
+
+    /// Runs kiln with a text on its stdin.
+    fn kiln_reading(&self, text: &str, args: &[&str]) -> Output {
+        let mut child = self.command(args).spawn().unwrap();
+        // A command that reads nothing of it may be gone already.
+        drop(child.stdin.take().unwrap().write_all(text.as_bytes()));
+        child.wait_with_output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         // Nothing listens on port 9: a command that called out would fail with another code.
-        Command::new(env!("CARGO_BIN_EXE_kiln"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        command
             .args(args)
             .current_dir(self.0.path())
             .env_clear()
@@ -33,8 +50,10 @@ impl Desk {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .output()
-            .unwrap()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
 
     fn names(&self) -> Vec<String> {
@@ -94,6 +113,20 @@ fn refused(desk: &Desk, command: &[&str], place: &str, hint: &str) {
     assert!(said.contains(hint), "no `{hint}` in:\n{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     assert_eq!(desk.names(), before);
+}
+
+/// What a command printed, once it has ended with `code`.
+#[track_caller]
+fn printed(output: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The one document that a command printed, once it has ended with `code`.
+#[track_caller]
+fn document(output: &Output, code: i32) -> serde_json::Value {
+    serde_json::from_str(&printed(output, code)).unwrap()
 }
 
 #[test]
