@@ -47,6 +47,7 @@ fn scope(service: Service) -> &'static str {
         Service::Iam => "iam",
         Service::Sts => "sts",
         Service::Ssm => "ssm",
+        Service::Kms => "kms",
     }
 }
 
@@ -112,17 +113,18 @@ fn call() -> impl Strategy<Value = (&'static Action, Vec<(String, String)>)> {
 }
 
 fn request(action: &Action, parameters: &[(String, String)]) -> HttpRequest {
-    if action.service == Service::Ssm {
+    if action.service.speaks_json() {
         let body: serde_json::Map<String, serde_json::Value> = parameters
             .iter()
             .map(|(name, value)| (name.clone(), value.clone().into()))
             .collect();
         let body = serde_json::Value::from(body).to_string();
-        return post(
-            Service::Ssm,
-            Some(format!("AmazonSSM.{}", action.name)),
-            body,
-        );
+        let target = match action.service {
+            Service::Kms => "TrentService",
+            _ => "AmazonSSM",
+        };
+        let target = format!("{target}.{}", action.name);
+        return post(action.service, Some(target), body);
     }
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("Action", action.name)
@@ -140,7 +142,7 @@ proptest! {
             let request = request(action, &parameters);
             let (response, effects) = wire::answer(&mut model, &request, Timestamp::UNIX_EPOCH);
             let body = String::from_utf8(response.body).unwrap();
-            if action.service == Service::Ssm {
+            if action.service.speaks_json() {
                 prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "{body}");
             } else {
                 prop_assert!(well_formed(&body), "{body}");

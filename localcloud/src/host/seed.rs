@@ -75,10 +75,15 @@ pub(super) fn sources(created: Timestamp) -> Vec<Source> {
     all.into_iter().map(source).collect()
 }
 
+/// The regions of a cloud, beside the one that it is asked for: enough to copy images between.
+const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
+
 /// Opens the account. The seed draws ids, so that those of two clouds differ.
 pub(super) fn account(config: &Config, seed: u64, now: Timestamp) -> Model {
+    let others = REGIONS.iter().filter(|region| **region != config.region);
     Model::new(Account {
         region: config.region.clone(),
+        other_regions: others.map(|region| (*region).to_owned()).collect(),
         seed,
         vpc: config.vpc(),
         images: sources(now)

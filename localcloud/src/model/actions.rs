@@ -1,7 +1,7 @@
 //! The table of everything that is answered, and the one place where a call finds its handler.
 
 use super::{
-    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, scaling, ssm, state::State, sts,
+    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, kms, scaling, ssm, state::State, sts,
 };
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
@@ -45,7 +45,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
         ec2::TABLES,
         scaling::TABLES,
         elb::TABLES,
-        &[iam::ACTIONS, sts::ACTIONS, ssm::ACTIONS],
+        &[iam::ACTIONS, sts::ACTIONS, ssm::ACTIONS, kms::ACTIONS],
     ]
     .concat();
     tables.into_iter().flatten()
@@ -88,7 +88,7 @@ fn all_or_nothing(state: &mut State, action: &Action, args: &Args<'_>) -> Result
 }
 
 fn unknown(service: Service, action: &str) -> Fault {
-    let code = if service == Service::Ssm {
+    let code = if service.speaks_json() {
         "UnknownOperationException"
     } else {
         "InvalidAction"

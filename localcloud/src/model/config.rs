@@ -9,6 +9,10 @@ pub struct Config {
     /// Twelve digits.
     pub account: String,
     pub region: String,
+    /// Up to four more, each empty but for a default VPC of its own.
+    pub other_regions: Vec<String>,
+    /// Which part of the network is this region's: 0 for the home region.
+    pub region_index: u64,
     /// Every id, key and drawn delay comes from it.
     pub seed: u64,
     /// The default VPC; three subnets are cut from it.
@@ -29,6 +33,8 @@ impl Default for Config {
         Self {
             account: "012345678901".into(),
             region: "eu-central-1".into(),
+            other_regions: Vec::new(),
+            region_index: 0,
             seed: 0,
             vpc: Cidr::new(Ipv4Addr::new(172, 31, 0, 0), 16),
             images: Vec::new(),

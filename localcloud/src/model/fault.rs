@@ -24,7 +24,7 @@ impl Fault {
                 "MissingParameter",
                 format!("The request must contain the parameter {name}"),
             ),
-            Service::Ssm => Self::new(
+            Service::Ssm | Service::Kms => Self::new(
                 "ValidationException",
                 format!("The parameter {name} must not be null"),
             ),
@@ -41,6 +41,10 @@ impl Fault {
                 "InvalidParameterValue",
                 format!("Value ({value}) for parameter {name} is invalid. {why}"),
             ),
+            Service::Kms => Self::new(
+                "ValidationException",
+                format!("Value '{value}' at '{name}' is invalid. {why}"),
+            ),
             _ => Self::validation(format!(
                 "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {why}"
             )),
@@ -52,6 +56,10 @@ impl Fault {
         match service {
             Service::Ec2 => Self::new(
                 "UnknownParameter",
+                format!("The parameter {name} is not recognized"),
+            ),
+            Service::Kms => Self::new(
+                "SerializationException",
                 format!("The parameter {name} is not recognized"),
             ),
             _ => Self::validation(format!("The parameter {name} is not recognized")),

@@ -16,7 +16,9 @@ mod iam;
 mod idempotency;
 mod ids;
 mod injection;
+mod kms;
 mod paging;
+mod regions;
 mod request;
 mod scaling;
 mod ssm;
@@ -40,11 +42,15 @@ pub use tree::{Fault, Params, Service, Tree};
 use injection::Injected;
 use jiff::Timestamp;
 use state::State;
+use std::collections::BTreeMap;
 
-/// The cloud: everything that AWS would know about one account in one region.
+/// The cloud: everything that AWS would know about one account.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// The home region's.
     state: State,
+    /// Other regions, by name.
+    away: BTreeMap<String, State>,
     injected: Injected,
 }
 
@@ -52,6 +58,7 @@ impl Model {
     /// Opens an account with a default VPC in three zones and the source images of the configuration.
     pub fn new(config: Config) -> Self {
         Self {
+            away: regions::away(&config),
             state: State::new(config),
             injected: Injected::default(),
         }
@@ -72,49 +79,59 @@ impl Model {
         self.injected.add(plan, &mut self.state);
     }
 
-    /// Answers one API call. What was due before `now` happens first.
+    /// Answers one API call to the home region. What was due before `now` happens first.
     pub fn call(&mut self, request: &Request, now: Timestamp) -> Answer {
-        self.state.turn(now);
+        let home = self.state.config.region.clone();
+        self.call_in(&home, request, now)
+    }
+
+    /// Answers one API call to a region that is served.
+    pub fn call_in(&mut self, region: &str, request: &Request, now: Timestamp) -> Answer {
+        self.turn(now);
         let request_id = self.state.ids.request();
-        let result = match self.injected.next_call(request) {
+        let trouble = self.injected.next_call(request);
+        let lent = self.lend(region, request);
+        let state = self.state_in(region, request.service);
+        state.lent = lent;
+        let result = match trouble {
             Some(Trouble::Before(fault)) => Err(fault),
-            Some(Trouble::After(fault)) => {
-                actions::dispatch(&mut self.state, request).and(Err(fault))
-            }
-            None => actions::dispatch(&mut self.state, request),
+            Some(Trouble::After(fault)) => actions::dispatch(state, request).and(Err(fault)),
+            None => actions::dispatch(state, request),
         };
-        self.state.settle();
+        state.lent = None;
+        state.settle();
         Answer {
             request_id,
             result,
-            effects: self.state.take_effects(),
+            effects: self.take_effects(),
         }
     }
 
     /// Counts a call that is refused before the model can read it, and gives the id of its answer.
     pub fn refuse(&mut self, now: Timestamp) -> (String, Vec<Effect>) {
-        self.state.turn(now);
-        (self.state.ids.request(), self.state.take_effects())
+        self.turn(now);
+        (self.state.ids.request(), self.take_effects())
     }
 
     /// Takes in what was seen in the world.
     #[expect(clippy::needless_pass_by_value, reason = "a fact is handed over once")]
     pub fn observe(&mut self, fact: Fact, now: Timestamp) -> Vec<Effect> {
-        self.state.turn(now);
-        ec2::observe(&mut self.state, &fact);
-        elb::observe(&mut self.state, &fact);
-        self.state.settle();
-        self.state.take_effects()
+        self.turn(now);
+        let state = self.state_of(&fact);
+        ec2::observe(state, &fact);
+        elb::observe(state, &fact);
+        state.settle();
+        self.take_effects()
     }
 
     /// Lets time pass up to `now`.
     pub fn advance(&mut self, now: Timestamp) -> Vec<Effect> {
-        self.state.turn(now);
-        self.state.take_effects()
+        self.turn(now);
+        self.take_effects()
     }
 
     /// Tells when `advance` must be called next; `None` while nothing waits for time alone.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state.agenda.next()
+        self.states().filter_map(|state| state.agenda.next()).min()
     }
 }

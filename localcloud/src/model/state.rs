@@ -11,6 +11,8 @@ use super::{
     idempotency::Tokens,
     ids::Ids,
     injection::Launches,
+    kms::Kms,
+    regions::Lent,
     scaling::{self, Scaling},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -39,8 +41,11 @@ pub(super) struct State {
     pub(super) ec2: Ec2,
     pub(super) scaling: Scaling,
     pub(super) elb: Elb,
+    pub(super) kms: Kms,
     /// Fresh resources and how many more polls will miss them.
     pub(super) hidden: BTreeMap<String, u32>,
+    /// What another region lends for the current call.
+    pub(super) lent: Option<Lent>,
     effects: Vec<Effect>,
     changes: VecDeque<Change>,
 }
@@ -50,6 +55,7 @@ impl State {
         let mut ids = Ids::new(config.seed);
         let ec2 = Ec2::seeded(&config, &mut ids);
         Self {
+            kms: Kms::seeded(&config),
             now: config.opened,
             ids,
             ec2,
@@ -60,6 +66,7 @@ impl State {
             scaling: Scaling::default(),
             elb: Elb::default(),
             hidden: BTreeMap::new(),
+            lent: None,
             effects: Vec::new(),
             changes: VecDeque::new(),
         }

@@ -11,6 +11,14 @@ pub enum Service {
     Iam,
     Sts,
     Ssm,
+    Kms,
+}
+
+impl Service {
+    /// Whether its calls and answers are JSON; the others speak the Query protocols.
+    pub fn speaks_json(self) -> bool {
+        matches!(self, Self::Ssm | Self::Kms)
+    }
 }
 
 /// The parameters of one call: a tree of texts, lists and structures.

@@ -1,12 +1,29 @@
-//! The JSON protocol of Systems Manager.
+//! The JSON protocol of Systems Manager and the Key Management Service.
 
 use crate::model::{Fault, Params, Request, Service, Tree};
 use serde_json::{Map, Value, json};
 
 pub(super) const TYPE: &str = "application/x-amz-json-1.1";
 
+/// The services by the prefix of their targets.
+const TARGETS: &[(&str, Service)] = &[
+    ("AmazonSSM.", Service::Ssm),
+    ("TrentService.", Service::Kms),
+];
+
+/// The service that a target names.
+pub(super) fn service(target: &str) -> Option<Service> {
+    let mut targets = TARGETS.iter();
+    let found = targets.find(|(prefix, _)| target.starts_with(prefix));
+    found.map(|(_, service)| *service)
+}
+
 /// Reads the call from `X-Amz-Target: AmazonSSM.GetParameter` and the body.
-pub(super) fn request(target: Option<&str>, body: &[u8]) -> Result<Request, Fault> {
+pub(super) fn request(
+    service: Service,
+    target: Option<&str>,
+    body: &[u8],
+) -> Result<Request, Fault> {
     let target = target.unwrap_or_default();
     let unknown = || {
         Fault::new(
@@ -14,7 +31,11 @@ pub(super) fn request(target: Option<&str>, body: &[u8]) -> Result<Request, Faul
             format!("No operation is named '{target}'"),
         )
     };
-    let action = target.strip_prefix("AmazonSSM.").ok_or_else(unknown)?;
+    let action = TARGETS
+        .iter()
+        .filter(|(_, of)| *of == service)
+        .find_map(|(prefix, _)| target.strip_prefix(prefix))
+        .ok_or_else(unknown)?;
     let malformed =
         |error: serde_json::Error| Fault::new("SerializationException", error.to_string());
     let value = if body.is_empty() {
@@ -24,7 +45,7 @@ pub(super) fn request(target: Option<&str>, body: &[u8]) -> Result<Request, Faul
     };
     let params = params(value).unwrap_or_else(|| Params::Map(std::collections::BTreeMap::new()));
     Ok(Request {
-        service: Service::Ssm,
+        service,
         action: action.into(),
         params,
     })
@@ -75,6 +96,7 @@ mod tests {
     #[test]
     fn reads_the_target_and_leaves_nulls_out() {
         let read = request(
+            Service::Ssm,
             Some("AmazonSSM.GetParameters"),
             br#"{"Names":["/a"],"WithDecryption":null}"#,
         )
@@ -89,13 +111,13 @@ mod tests {
     #[test]
     fn what_is_no_json_is_refused() {
         assert_eq!(
-            request(Some("AmazonSSM.GetParameter"), b"{")
+            request(Service::Ssm, Some("AmazonSSM.GetParameter"), b"{")
                 .unwrap_err()
                 .code,
             "SerializationException"
         );
         assert_eq!(
-            request(None, b"{}").unwrap_err().code,
+            request(Service::Ssm, None, b"{}").unwrap_err().code,
             "UnknownOperationException"
         );
     }

@@ -1,4 +1,4 @@
-//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, and Systems Manager's JSON.
+//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, and the JSON of Systems Manager and KMS.
 //!
 //! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
 //! real SDK. Signatures are not verified; the credential scope only tells the service and the region.
@@ -59,9 +59,12 @@ pub fn answer(
         request_id,
         result,
         effects,
-    } = model.call(&request, now);
+    } = match &scope {
+        Some(scope) => model.call_in(scope.region(), &request, now),
+        None => model.call(&request, now),
+    };
     let response = match result {
-        Ok(tree) if request.service == Service::Ssm => {
+        Ok(tree) if request.service.speaks_json() => {
             response(200, json::TYPE, &request_id, json::answer(&tree))
         }
         Ok(tree) => response(
@@ -90,24 +93,24 @@ fn read(
     let service = match scope {
         Some(scope) => scope.service().map_err(|fault| (Service::Sts, fault))?,
         None => query::service(&fields)
-            .or(target.map(|_| Service::Ssm))
+            .or_else(|| json::service(target?))
             .unwrap_or(Service::Ec2),
     };
     let refused = |fault| (service, fault);
     if let Some(scope) = scope {
-        scope
-            .check_region(service, &model.config().region)
-            .map_err(refused)?;
+        scope.check_region(service, model).map_err(refused)?;
     }
     match service {
-        Service::Ssm => json::request(target, &http.body).map_err(refused),
+        json if json.speaks_json() => json::request(service, target, &http.body).map_err(refused),
         _ => query::request(service, fields).map_err(refused),
     }
 }
 
 fn refusal(service: Service, fault: &Fault, request_id: &str) -> HttpResponse {
     match service {
-        Service::Ssm => response(fault.status, json::TYPE, request_id, json::fault(fault)),
+        json if json.speaks_json() => {
+            response(fault.status, json::TYPE, request_id, json::fault(fault))
+        }
         _ => response(
             fault.status,
             xml::TYPE,

@@ -1,7 +1,7 @@
 //! The credential scope of a signed request: which service and which region it was signed for.
 
 use super::HttpRequest;
-use crate::model::{Fault, Service};
+use crate::model::{Fault, Model, Service};
 
 /// `…Credential=<key>/<date>/<region>/<service>/aws4_request…` of the Authorization header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ impl Scope {
             "iam" => Ok(Service::Iam),
             "sts" => Ok(Service::Sts),
             "ssm" => Ok(Service::Ssm),
+            "kms" => Ok(Service::Kms),
             other => {
                 let message = format!("The service {other} is not part of this cloud.");
                 Err(Fault::new("NotImplemented", message).with_status(501))
@@ -38,20 +39,25 @@ impl Scope {
         }
     }
 
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// Refuses a region that this endpoint does not serve, as each service words it.
-    pub(super) fn check_region(&self, service: Service, ours: &str) -> Result<(), Fault> {
+    pub(super) fn check_region(&self, service: Service, model: &Model) -> Result<(), Fault> {
         // IAM and the global endpoint of STS are signed for us-east-1 by clients of any region.
         let global = matches!(service, Service::Iam | Service::Sts) && self.region == "us-east-1";
-        if self.region == ours || global {
+        if model.serves(&self.region) || global {
             return Ok(());
         }
+        let ours = &model.config().region;
         let message = format!(
             "Credential should be scoped to a valid region, not '{}'. This cloud is {ours}.",
             self.region
         );
         Err(match service {
             Service::Ec2 => Fault::new("AuthFailure", message).with_status(401),
-            Service::Ssm => Fault::new("InvalidSignatureException", message),
+            Service::Ssm | Service::Kms => Fault::new("InvalidSignatureException", message),
             _ => Fault::new("SignatureDoesNotMatch", message).with_status(403),
         })
     }
@@ -60,6 +66,14 @@ impl Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Config;
+
+    fn model(region: &str) -> Model {
+        Model::new(Config {
+            region: region.into(),
+            ..Config::default()
+        })
+    }
 
     fn signed(scope: &str) -> HttpRequest {
         let value = format!(
@@ -75,10 +89,13 @@ mod tests {
     fn reads_service_and_region() {
         let scope = Scope::read(&signed("20260101/eu-west-1/elasticloadbalancing")).unwrap();
         assert_eq!(scope.service(), Ok(Service::Elb));
-        assert_eq!(scope.check_region(Service::Elb, "eu-west-1"), Ok(()));
+        assert_eq!(
+            scope.check_region(Service::Elb, &model("eu-west-1")),
+            Ok(())
+        );
         assert_eq!(
             scope
-                .check_region(Service::Ec2, "eu-central-1")
+                .check_region(Service::Ec2, &model("eu-central-1"))
                 .unwrap_err()
                 .code,
             "AuthFailure"
@@ -88,10 +105,13 @@ mod tests {
     #[test]
     fn only_sts_and_iam_have_a_global_endpoint() {
         let scope = Scope::read(&signed("20260101/us-east-1/sts")).unwrap();
-        assert_eq!(scope.check_region(Service::Sts, "eu-central-1"), Ok(()));
+        assert_eq!(
+            scope.check_region(Service::Sts, &model("eu-central-1")),
+            Ok(())
+        );
         assert!(
             scope
-                .check_region(Service::AutoScaling, "eu-central-1")
+                .check_region(Service::AutoScaling, &model("eu-central-1"))
                 .is_err()
         );
     }

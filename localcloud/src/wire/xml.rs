@@ -74,7 +74,7 @@ fn namespace(service: Service) -> &'static str {
         Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-        Service::Ssm => "http://ssm.amazonaws.com/doc/2014-11-06/",
+        Service::Ssm | Service::Kms => "http://ssm.amazonaws.com/doc/2014-11-06/",
     }
 }
 

@@ -8,15 +8,15 @@ import strict
 
 wanted = set(sys.argv[1:])
 called = set()
-SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm"}
+SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm", "Kms": "kms"}
 
 
 class Client:
     """A boto3 client that notes what was called."""
 
-    def __init__(self, service):
+    def __init__(self, service, region=None):
         self.service = service
-        self.client = boto3.client(SERVICES[service])
+        self.client = boto3.client(SERVICES[service], region_name=region)
         self.methods = self.client.meta.method_to_api_mapping
 
     def __getattr__(self, method):
@@ -50,14 +50,17 @@ def until(look, what):
 
 
 ec2, scaling, elb, iam, sts, ssm = (Client(name) for name in ("Ec2", "AutoScaling", "Elb", "Iam", "Sts", "Ssm"))
+abroad = Client("Ec2", "eu-west-1"), Client("Kms", "eu-west-1")
 
 import boto_ec2
 import boto_groups
+import boto_images
 
 assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
 iam.refused("NoSuchEntity", "get_instance_profile", InstanceProfileName="none")
 made = boto_ec2.run(ec2, sts, ssm, until)
 boto_groups.run(ec2, scaling, elb, made, until)
+boto_images.run(ec2, *abroad, made, until)
 boto_ec2.clean(ec2, made, until)
 
 missed = wanted - called

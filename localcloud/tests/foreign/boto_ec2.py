@@ -36,7 +36,7 @@ def run(ec2, sts, ssm, until):
 
 
 def places(ec2):
-    assert [r["RegionName"] for r in ec2.describe_regions()["Regions"]] == ["eu-central-1"]
+    assert [r["RegionName"] for r in ec2.describe_regions()["Regions"]] == ["eu-central-1", "eu-west-1"]
     zones = ec2.describe_availability_zones()["AvailabilityZones"]
     assert [z["ZoneName"] for z in zones] == ["eu-central-1a", "eu-central-1b", "eu-central-1c"], zones
     vpc = ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["true"]}])["Vpcs"][0]["VpcId"]

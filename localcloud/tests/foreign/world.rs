@@ -36,6 +36,7 @@ impl World {
         let config = Config {
             images: vec![debian()],
             opened: now,
+            other_regions: vec!["eu-west-1".into()],
             ..Config::default()
         };
         Self {

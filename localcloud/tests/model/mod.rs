@@ -7,6 +7,7 @@ mod launches;
 mod lifecycle;
 mod machines;
 mod network;
+mod regions;
 mod stories;
 mod templates;
 

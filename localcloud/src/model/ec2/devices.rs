@@ -2,6 +2,7 @@
 
 use super::{
     super::{Fault, state::State},
+    encryption,
     images::{Image, Mapping},
     spec::Disk,
 };
@@ -49,6 +50,11 @@ fn mapping(state: &State, disk: &Disk, base: Option<&Mapping>) -> Result<Mapping
         );
         return Err(Fault::new("InvalidBlockDeviceMapping", message));
     }
+    let of = match &disk.snapshot {
+        Some(id) => super::snapshot(state, id)?.kms_key.as_deref(),
+        None => base.and_then(|base| base.kms_key.as_deref()),
+    };
+    let encryption = encryption::of(state, disk.encrypted, disk.kms_key.as_deref(), of)?;
     Ok(Mapping {
         device: disk.device.clone(),
         snapshot,
@@ -62,9 +68,7 @@ fn mapping(state: &State, disk: &Disk, base: Option<&Mapping>) -> Result<Mapping
             .delete_on_termination
             .or(base.map(|base| base.delete_on_termination))
             .unwrap_or(true),
-        encrypted: disk
-            .encrypted
-            .or(base.map(|base| base.encrypted))
-            .unwrap_or_default(),
+        encrypted: encryption.is_some(),
+        kms_key: encryption,
     })
 }

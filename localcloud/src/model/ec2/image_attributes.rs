@@ -4,6 +4,7 @@ use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State},
     images::{self, Image},
 };
+use jiff::{SignedDuration, Timestamp};
 
 pub(super) const ACTIONS: &[Action] = &[
     Action::new(
@@ -15,7 +16,8 @@ pub(super) const ACTIONS: &[Action] = &[
     Action::new(
         Service::Ec2,
         "ModifyImageAttribute",
-        "ImageId Attribute Value Description LaunchPermission OperationType UserId UserGroup ImdsSupport",
+        "ImageId Attribute Value Description LaunchPermission OperationType UserId UserGroup OrganizationArn OrganizationalUnitArn \
+         ProductCode ImdsSupport",
         modify_image_attribute,
     ),
     Action::new(
@@ -33,7 +35,7 @@ pub(super) const ACTIONS: &[Action] = &[
 ];
 
 /// An image of this account; what others own cannot be changed.
-fn mine<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Image, Fault> {
+pub(super) fn mine<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Image, Fault> {
     let account = state.config.account.clone();
     let image = state
         .ec2
@@ -62,7 +64,17 @@ fn describe_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, 
                 .shared_with
                 .iter()
                 .map(|user| Tree::new().put("userId", user));
-            tree.put("launchPermission", users.chain(all).collect::<Vec<_>>())
+            let bodies = image.shared_with_arns.iter().map(|arn| {
+                let unit = arn.contains(":ou/");
+                let name = if unit {
+                    "organizationalUnitArn"
+                } else {
+                    "organizationArn"
+                };
+                Tree::new().put(name, arn)
+            });
+            let list: Vec<Tree> = users.chain(all).chain(bodies).collect();
+            tree.put("launchPermission", list)
         }
         "blockDeviceMapping" => tree.put(
             "blockDeviceMapping",
@@ -86,18 +98,19 @@ fn modify_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, Fa
         image.description = text.into();
     }
     if let Some(text) = args.value("ImdsSupport")? {
-        image.tokens_required = text == "v2.0";
+        if text != "v2.0" {
+            return Err(args.invalid("ImdsSupport", text, "Only v2.0 can be set."));
+        }
+        image.tokens_required = true;
     }
     if let Some(permission) = args.map("LaunchPermission")? {
         for (name, add) in [("Add", true), ("Remove", false)] {
             for entry in permission.maps(name)? {
-                entry.only("UserId Group")?;
-                share(
-                    &mut image,
-                    entry.maybe_text("UserId")?,
-                    entry.maybe_text("Group")?,
-                    add,
-                );
+                entry.only("UserId Group OrganizationArn OrganizationalUnitArn")?;
+                let arn = entry.maybe_text("OrganizationArn")?;
+                let arn = arn.or(entry.maybe_text("OrganizationalUnitArn")?);
+                let (user, group) = (entry.maybe_text("UserId")?, entry.maybe_text("Group")?);
+                share(&mut image, user, group, arn, add)?;
             }
         }
     }
@@ -109,39 +122,106 @@ fn modify_image_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree, Fa
             return Err(args.invalid("attribute", other, "It cannot be changed here."));
         }
     }
+    if !args.texts("ProductCode")?.is_empty() {
+        // Codes are given to sellers by AWS Marketplace, of which this account is none.
+        let text = "This account does not own the product code.";
+        return Err(Fault::new("InvalidProductInfo", text));
+    }
+    shareable(state, &image)?;
     state.ec2.images.insert(id.into(), image);
     Ok(Tree::new().put("return", true))
+}
+
+/// What is true of each of its snapshots is true of the image ("Share an AMI with specific AWS accounts").
+fn shareable(state: &State, image: &Image) -> Result<(), Fault> {
+    if !image.public && image.shared_with.is_empty() && image.shared_with_arns.is_empty() {
+        return Ok(());
+    }
+    for id in image.mappings.iter().filter_map(|m| m.snapshot.as_deref()) {
+        if let Some(snapshot) = state.ec2.snapshots.get(id) {
+            let mut as_image = snapshot.clone();
+            as_image.public = image.public;
+            super::snapshot_attributes::shareable(state, &as_image)?;
+        }
+    }
+    Ok(())
+}
+
+/// Twelve digits, or a refusal.
+pub(super) fn account_number(user: &str) -> Result<(), Fault> {
+    if user.len() == 12 && user.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let text = format!("Invalid attribute item value \"{user}\" for userId item type.");
+    Err(Fault::new("InvalidAMIAttributeItemValue", text))
 }
 
 fn flat(args: &Args<'_>, image: &mut Image) -> Result<(), Fault> {
     let add = args.word("OperationType", "add remove")? != Some("remove");
     for user in args.texts("UserId")? {
-        share(image, Some(user), None, add);
+        share(image, Some(user), None, None, add)?;
     }
     for group in args.texts("UserGroup")? {
-        share(image, None, Some(group), add);
+        share(image, None, Some(group), None, add)?;
+    }
+    for name in ["OrganizationArn", "OrganizationalUnitArn"] {
+        for arn in args.texts(name)? {
+            share(image, None, None, Some(arn), add)?;
+        }
     }
     Ok(())
 }
 
-fn share(image: &mut Image, user: Option<&str>, group: Option<&str>, add: bool) {
-    if group == Some("all") {
-        image.public = add;
+fn share(
+    image: &mut Image,
+    user: Option<&str>,
+    group: Option<&str>,
+    arn: Option<&str>,
+    add: bool,
+) -> Result<(), Fault> {
+    match group {
+        None => {}
+        Some("all") => image.public = add,
+        Some(other) => {
+            let text = format!("Invalid attribute item value \"{other}\" for group item type.");
+            return Err(Fault::new("InvalidAMIAttributeItemValue", text));
+        }
+    }
+    if let Some(arn) = arn {
+        let whole = arn.starts_with("arn:") && arn.contains(":organizations::");
+        if !whole {
+            let text = format!("Invalid attribute item value \"{arn}\".");
+            return Err(Fault::new("InvalidAMIAttributeItemValue", text));
+        }
+        image.shared_with_arns.retain(|known| known != arn);
+        if add {
+            image.shared_with_arns.push(arn.into());
+        }
     }
     if let Some(user) = user {
+        account_number(user)?;
         image.shared_with.retain(|known| known != user);
         if add {
             image.shared_with.push(user.into());
         }
     }
+    Ok(())
 }
 
 fn enable_image_deprecation(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let at = args.text("DeprecateAt")?;
-    let when = at
+    let when: Timestamp = at
         .parse()
         .map_err(|_| args.invalid("DeprecateAt", at, "A time in ISO 8601 is expected."))?;
-    mine(state, args.text("ImageId")?)?.deprecated = Some(when);
+    let now = state.now;
+    let image = mine(state, args.text("ImageId")?)?;
+    // Two years for a public image, ten for any other ("EnableImageDeprecation").
+    let years = if image.public { 2 } else { 10 };
+    let latest = now.checked_add(SignedDuration::from_hours(24 * 366 * years));
+    if when <= now || latest.is_ok_and(|latest| when > latest) {
+        return Err(args.invalid("DeprecateAt", at, "The time is past or too far ahead."));
+    }
+    image.deprecated = Some(when);
     Ok(Tree::new().put("return", true))
 }
 

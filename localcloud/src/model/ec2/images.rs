@@ -3,6 +3,7 @@
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags},
     describe::{Kind, PAGED, one},
+    protection,
 };
 use jiff::Timestamp;
 
@@ -30,6 +31,17 @@ impl ImageState {
     }
 }
 
+/// Whether the image can be deregistered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Protection {
+    Off,
+    On {
+        cooldown: bool,
+    },
+    /// Switched off, and still in force until then.
+    CoolingDown(Timestamp),
+}
+
 /// A volume that an instance of the image gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) struct Mapping {
@@ -40,6 +52,8 @@ pub(in crate::model) struct Mapping {
     pub(in crate::model) kind: String,
     pub(in crate::model) delete_on_termination: bool,
     pub(in crate::model) encrypted: bool,
+    /// The ARN of the key, when it is encrypted.
+    pub(in crate::model) kms_key: Option<String>,
 }
 
 /// An image. The world keeps its files under the image's id.
@@ -61,11 +75,16 @@ pub(in crate::model) struct Image {
     pub(in crate::model) state: ImageState,
     pub(in crate::model) public: bool,
     pub(in crate::model) shared_with: Vec<String>,
+    /// ARNs of organizations and organizational units.
+    pub(in crate::model) shared_with_arns: Vec<String>,
+    pub(in crate::model) protection: Protection,
     pub(in crate::model) ena: bool,
     pub(in crate::model) sriov: bool,
     pub(in crate::model) tokens_required: bool,
     pub(in crate::model) source_instance: Option<String>,
     pub(in crate::model) source_image: Option<String>,
+    /// Whether `CopyImage` made it.
+    pub(in crate::model) copied: bool,
     pub(in crate::model) deprecated: Option<Timestamp>,
     /// When an instance was last launched from it.
     pub(in crate::model) launched: Option<Timestamp>,
@@ -226,6 +245,7 @@ fn show(state: &State, image: &Image) -> Tree {
                 .filter(|_| image.owner == state.config.account)
                 .map(date),
         )
+        .put("deregistrationProtection", protection::word(state, image))
         .put_some("stateReason", reason(image))
         .put("tagSet", tags::show(&state.ec2.tags_of(&image.id)))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags, tags::Tags},
-    images::{self, Image, ImageState, Mapping},
+    images::{self, Image, ImageState, Mapping, Protection},
     instance::{Instance, InstanceState},
     lifecycle, snapshots,
     spec::{self, Disk},
@@ -106,6 +106,7 @@ fn laid_over(
             kind: volume.kind.clone(),
             delete_on_termination: attached.delete_on_termination,
             encrypted: volume.encrypted,
+            kms_key: volume.kms_key.clone(),
         };
         disks.push((mapping, Some(volume.id.clone())));
     }
@@ -163,7 +164,9 @@ pub(super) fn extra(state: &State, disk: &Disk) -> Result<Mapping, Fault> {
         size,
         kind: disk.kind.clone().unwrap_or_else(|| "gp2".into()),
         delete_on_termination: disk.delete_on_termination.unwrap_or(true),
-        encrypted: disk.encrypted.unwrap_or_default(),
+        encrypted: of_snapshot.is_some_and(|snapshot| snapshot.encrypted)
+            || disk.encrypted.unwrap_or_default(),
+        kms_key: of_snapshot.and_then(|snapshot| snapshot.kms_key.clone()),
     })
 }
 
@@ -184,6 +187,7 @@ fn snapshot_of(
         size: mapping.size,
         description,
         encrypted: mapping.encrypted,
+        kms_key: mapping.kms_key.clone(),
         awaits: image.into(),
         layer,
     };
@@ -214,11 +218,14 @@ pub(super) fn fresh(
         state: ImageState::Pending,
         public: false,
         shared_with: Vec::new(),
+        shared_with_arns: Vec::new(),
+        protection: Protection::Off,
         ena: true,
         sriov: true,
         tokens_required: false,
         source_instance: None,
         source_image: None,
+        copied: false,
         deprecated: None,
         launched: None,
     })
@@ -239,6 +246,7 @@ fn deregister_image(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             format!("Not authorized for image:{}", image.id),
         ));
     }
+    super::protection::refuse_protected(state, &image)?;
     let with_snapshots = args.flag("DeleteAssociatedSnapshots")?.unwrap_or_default();
     state.ec2.images.remove(&image.id);
     state.ec2.tags.remove(&image.id);

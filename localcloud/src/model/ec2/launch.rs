@@ -319,6 +319,7 @@ fn volume(
         zone: ready.zone.clone(),
         snapshot: disk.snapshot.clone(),
         encrypted: disk.encrypted,
+        kms_key: disk.kms_key.clone(),
         created: state.now,
         attached: Some((instance.into(), disk.device.clone())),
     };

@@ -23,6 +23,7 @@ pub(in crate::model) fn due(state: &mut State, due: Due) {
             state.ec2.tags.remove(&instance);
         }
         Due::Settle { layer } => settle(state, &layer, None),
+        Due::Fail { layer, reason } => settle(state, &layer, Some(&reason)),
     }
 }
 

@@ -8,6 +8,7 @@ mod attributes;
 mod copying;
 mod describe;
 mod devices;
+mod encryption;
 mod fleet;
 mod group_rules;
 mod image_attributes;
@@ -22,10 +23,12 @@ mod metadata;
 pub(super) mod network;
 mod places;
 mod power;
+mod protection;
 mod run;
 mod security_groups;
 mod seed;
 mod show;
+mod snapshot_attributes;
 mod snapshots;
 pub(super) mod spec;
 mod tagging;
@@ -54,6 +57,8 @@ pub(super) const TABLES: &[&[Action]] = &[
     copying::ACTIONS,
     image_attributes::ACTIONS,
     snapshots::ACTIONS,
+    snapshot_attributes::ACTIONS,
+    protection::ACTIONS,
     volumes::ACTIONS,
     keys::ACTIONS,
     security_groups::ACTIONS,
@@ -89,6 +94,8 @@ pub(in crate::model) enum Due {
     Forget { instance: String },
     /// What was copied or needs no files is there.
     Settle { layer: String },
+    /// What was copied cannot be.
+    Fail { layer: String, reason: String },
 }
 
 impl Ec2 {

@@ -57,7 +57,13 @@ const REGIONS: Kind = Kind {
     set: "regionInfo",
     filters: "endpoint opt-in-status region-name",
     paging: PAGED,
-    all: |state| vec![state.config.region.clone()],
+    all: |state| {
+        let config = &state.config;
+        let mut regions = config.other_regions.clone();
+        regions.push(config.region.clone());
+        regions.sort();
+        regions
+    },
     missing: |name| {
         Fault::new(
             "InvalidParameterValue",

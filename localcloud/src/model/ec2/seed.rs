@@ -3,13 +3,14 @@
 use super::{
     super::{Config, SourceImage, ids::Ids},
     Ec2,
-    images::{Image, ImageState, Mapping},
+    images::{Image, ImageState, Mapping, Protection},
     network::{GroupRule, Peer, SecurityGroup, Subnet, Vpc},
 };
 use crate::model::Cidr;
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// A default subnet is a /20 of a /16 (VPC user guide, "Default VPC components"); a smaller VPC is cut in the same proportion.
+/// Each region has three of the sixteen, so that machines of all regions have addresses of one bridge.
 const SUBNET_BITS: u8 = 4;
 
 impl Ec2 {
@@ -51,7 +52,7 @@ fn subnet(config: &Config, ids: &mut Ids, letter: &str, index: u64) -> Option<Su
         id: ids.resource("subnet"),
         zone: format!("{}{letter}", config.region),
         zone_id: format!("{}-az{}", short_region(&config.region), index + 1),
-        cidr: config.vpc.part(prefix, index)?,
+        cidr: config.vpc.part(prefix, config.region_index * 3 + index)?,
         cursor: 0,
     })
 }
@@ -103,6 +104,7 @@ fn public_image(source: &SourceImage, ids: &mut Ids) -> Image {
         kind: "gp3".into(),
         delete_on_termination: true,
         encrypted: false,
+        kms_key: None,
     };
     Image {
         id: source.id.clone(),
@@ -116,11 +118,14 @@ fn public_image(source: &SourceImage, ids: &mut Ids) -> Image {
         state: ImageState::Available,
         public: true,
         shared_with: Vec::new(),
+        shared_with_arns: Vec::new(),
+        protection: Protection::Off,
         ena: true,
         sriov: true,
         tokens_required: false,
         source_instance: None,
         source_image: None,
+        copied: false,
         deprecated: None,
         launched: None,
     }

@@ -60,6 +60,12 @@ pub(in crate::model) struct Snapshot {
     pub(in crate::model) size: u32,
     pub(in crate::model) description: String,
     pub(in crate::model) encrypted: bool,
+    /// The ARN of the key, when it is encrypted.
+    pub(in crate::model) kms_key: Option<String>,
+    /// Whether everyone may make volumes of it.
+    pub(in crate::model) public: bool,
+    /// Accounts that may.
+    pub(in crate::model) shared_with: Vec<String>,
     pub(in crate::model) started: Timestamp,
     pub(in crate::model) state: SnapshotState,
     /// The layer that must be there before the snapshot is completed.
@@ -74,6 +80,7 @@ pub(super) struct Making {
     pub(super) size: u32,
     pub(super) description: String,
     pub(super) encrypted: bool,
+    pub(super) kms_key: Option<String>,
     pub(super) awaits: String,
     pub(super) layer: Option<String>,
 }
@@ -92,6 +99,9 @@ fn enter(state: &mut State, id: &str, making: Making, tags: &Tags) {
         size: making.size,
         description: making.description,
         encrypted: making.encrypted,
+        kms_key: making.kms_key,
+        public: false,
+        shared_with: Vec::new(),
         started: state.now,
         state: SnapshotState::Pending,
         awaits: making.awaits,
@@ -189,6 +199,7 @@ fn create_snapshot(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         size: volume.size,
         description,
         encrypted: volume.encrypted,
+        kms_key: volume.kms_key,
         awaits: id.clone(),
         layer,
     };
@@ -273,6 +284,7 @@ fn show(state: &State, id: &str) -> Tree {
         .put("volumeSize", snapshot.size)
         .put("description", &snapshot.description)
         .put("encrypted", snapshot.encrypted)
+        .put_some("kmsKeyId", snapshot.kms_key.as_ref())
         .put("storageTier", "standard")
         .put("tagSet", tags::show(&state.ec2.tags_of(id)))
 }

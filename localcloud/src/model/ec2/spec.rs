@@ -60,6 +60,7 @@ pub(in crate::model) struct Disk {
     pub(in crate::model) kind: Option<String>,
     pub(in crate::model) delete_on_termination: Option<bool>,
     pub(in crate::model) encrypted: Option<bool>,
+    pub(in crate::model) kms_key: Option<String>,
 }
 
 impl LaunchSpec {
@@ -253,5 +254,6 @@ fn disk(args: &Args<'_>) -> Result<Disk, Fault> {
     disk.snapshot = ebs.maybe_text("SnapshotId")?.map(String::from);
     disk.delete_on_termination = ebs.flag("DeleteOnTermination")?;
     disk.encrypted = ebs.flag("Encrypted")?;
+    disk.kms_key = ebs.maybe_text("KmsKeyId")?.map(String::from);
     Ok(disk)
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags},
     describe::{Kind, PAGED, one},
-    network,
+    encryption, network,
 };
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) const ACTIONS: &[Action] = &[
     Action::new(
         Service::Ec2,
         "CreateVolume",
-        "AvailabilityZone Size SnapshotId VolumeType Encrypted Iops Throughput TagSpecification ClientToken",
+        "AvailabilityZone Size SnapshotId VolumeType Encrypted KmsKeyId Iops Throughput TagSpecification ClientToken",
         create_volume,
     ),
     Action::new(Service::Ec2, "DeleteVolume", "VolumeId", delete_volume),
@@ -31,6 +31,8 @@ pub(in crate::model) struct Volume {
     pub(in crate::model) zone: String,
     pub(in crate::model) snapshot: Option<String>,
     pub(in crate::model) encrypted: bool,
+    /// The ARN of the key, when it is encrypted.
+    pub(in crate::model) kms_key: Option<String>,
     pub(in crate::model) created: Timestamp,
     /// The instance and device that it is on.
     pub(in crate::model) attached: Option<(String, String)>,
@@ -138,6 +140,7 @@ fn show(state: &State, id: &str) -> Tree {
         )
         .put("volumeType", &volume.kind)
         .put("encrypted", volume.encrypted)
+        .put_some("kmsKeyId", volume.kms_key.as_ref())
         .put("multiAttachEnabled", false)
         .put("tagSet", tags::show(&state.ec2.tags_of(id)))
 }
@@ -158,6 +161,13 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let snapshot = args.maybe_text("SnapshotId")?.filter(|id| !id.is_empty());
     let size = size(state, args, snapshot)?;
     let tags = tags::read_for(args, "volume")?;
+    let of = snapshot.map(|id| super::snapshot(state, id)).transpose()?;
+    let encryption = encryption::of(
+        state,
+        args.flag("Encrypted")?,
+        args.maybe_text("KmsKeyId")?,
+        of.and_then(|snapshot| snapshot.kms_key.as_deref()),
+    )?;
     let id = state.ids.resource("vol");
     let volume = Volume {
         id: id.clone(),
@@ -168,7 +178,8 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             .into(),
         zone: zone.into(),
         snapshot: snapshot.map(String::from),
-        encrypted: args.flag("Encrypted")?.unwrap_or_default(),
+        encrypted: encryption.is_some(),
+        kms_key: encryption,
         created: state.now,
         attached: None,
     };

@@ -1,7 +1,7 @@
 //! Instances, images and what belongs to them, and Auto Scaling groups.
 
 use super::Tags;
-use crate::model::{Model, ec2};
+use crate::model::{Model, ec2, state::State};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -130,68 +130,24 @@ impl Model {
         subnets.map(view).collect()
     }
 
+    /// The machines of every region, which share one host.
     pub fn view_instances(&self) -> Vec<InstanceView> {
-        let view = |instance: &ec2::Instance| InstanceView {
-            id: instance.id.clone(),
-            state: instance.state.name(),
-            image: instance.image.clone(),
-            instance_type: instance.instance_type.clone(),
-            zone: instance.zone.clone(),
-            subnet: instance.subnet.clone(),
-            address: instance.address,
-            launched: instance.launched,
-            template: instance
-                .template
-                .as_ref()
-                .map(|template| (template.id.clone(), template.version)),
-            key_name: instance.key_name.clone(),
-            security_groups: instance.groups.clone(),
-            volumes: instance
-                .volumes
-                .iter()
-                .map(|attached| attached.volume.clone())
-                .collect(),
-            tags: self.state.ec2.tags_of(&instance.id),
-        };
-        self.state.ec2.instances.values().map(view).collect()
+        self.states().flat_map(instances).collect()
     }
 
+    /// The images of every region.
     pub fn view_images(&self) -> Vec<ImageView> {
-        let view = |image: &ec2::images::Image| ImageView {
-            id: image.id.clone(),
-            name: image.name.clone(),
-            owner: image.owner.clone(),
-            state: image.state.name(),
-            snapshots: image
-                .mappings
-                .iter()
-                .filter_map(|mapping| mapping.snapshot.clone())
-                .collect(),
-            tags: self.state.ec2.tags_of(&image.id),
-        };
-        self.state.ec2.images.values().map(view).collect()
+        self.states().flat_map(images).collect()
     }
 
+    /// The snapshots of every region.
     pub fn view_snapshots(&self) -> Vec<SnapshotView> {
-        let ids = self.state.ec2.snapshots.keys();
-        ids.map(|id| SnapshotView {
-            id: id.clone(),
-            tags: self.state.ec2.tags_of(id),
-        })
-        .collect()
+        self.states().flat_map(snapshots).collect()
     }
 
+    /// The volumes of every region.
     pub fn view_volumes(&self) -> Vec<VolumeView> {
-        let volumes = self.state.ec2.volumes.iter();
-        let view = |(id, volume): (&String, &ec2::volumes::Volume)| VolumeView {
-            id: id.clone(),
-            instance: volume
-                .attached
-                .as_ref()
-                .map(|(instance, _)| instance.clone()),
-            tags: self.state.ec2.tags_of(id),
-        };
-        volumes.map(view).collect()
+        self.states().flat_map(volumes).collect()
     }
 
     pub fn view_key_pairs(&self) -> Vec<KeyPairView> {
@@ -237,4 +193,65 @@ impl Model {
         let groups = self.state.scaling.groups.iter();
         groups.map(|(name, group)| group.view(name)).collect()
     }
+}
+
+fn instances(state: &State) -> impl Iterator<Item = InstanceView> + '_ {
+    let view = |instance: &ec2::Instance| InstanceView {
+        id: instance.id.clone(),
+        state: instance.state.name(),
+        image: instance.image.clone(),
+        instance_type: instance.instance_type.clone(),
+        zone: instance.zone.clone(),
+        subnet: instance.subnet.clone(),
+        address: instance.address,
+        launched: instance.launched,
+        template: instance
+            .template
+            .as_ref()
+            .map(|template| (template.id.clone(), template.version)),
+        key_name: instance.key_name.clone(),
+        security_groups: instance.groups.clone(),
+        volumes: instance
+            .volumes
+            .iter()
+            .map(|attached| attached.volume.clone())
+            .collect(),
+        tags: state.ec2.tags_of(&instance.id),
+    };
+    state.ec2.instances.values().map(view)
+}
+
+fn images(state: &State) -> impl Iterator<Item = ImageView> + '_ {
+    let view = |image: &ec2::images::Image| ImageView {
+        id: image.id.clone(),
+        name: image.name.clone(),
+        owner: image.owner.clone(),
+        state: image.state.name(),
+        snapshots: image
+            .mappings
+            .iter()
+            .filter_map(|mapping| mapping.snapshot.clone())
+            .collect(),
+        tags: state.ec2.tags_of(&image.id),
+    };
+    state.ec2.images.values().map(view)
+}
+
+fn snapshots(state: &State) -> impl Iterator<Item = SnapshotView> + '_ {
+    state.ec2.snapshots.keys().map(|id| SnapshotView {
+        id: id.clone(),
+        tags: state.ec2.tags_of(id),
+    })
+}
+
+fn volumes(state: &State) -> impl Iterator<Item = VolumeView> + '_ {
+    let view = |(id, volume): (&String, &ec2::volumes::Volume)| VolumeView {
+        id: id.clone(),
+        instance: volume
+            .attached
+            .as_ref()
+            .map(|(instance, _)| instance.clone()),
+        tags: state.ec2.tags_of(id),
+    };
+    state.ec2.volumes.iter().map(view)
 }
