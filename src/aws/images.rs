@@ -1,11 +1,15 @@
 //! Images and snapshots through the EC2 API.
 
+use std::sync::Arc;
+
 use aws_sdk_ec2::types as ec2;
+use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use crate::aws::Aws;
 use crate::aws::convert::{devices, filters, specification, tags_of, text};
 use crate::aws::error::failed;
+use crate::aws::rounds::Rounds;
 use crate::cloud::{
     Account, Error, Filter, Image, ImageDevice, ImageId, ImageQuery, ImageState, Images, NewImage,
     Result, SnapshotId,
@@ -16,24 +20,11 @@ const VERSIONS_PAGE: i32 = 200;
 
 impl Images for Aws {
     async fn find_images(&self, query: &ImageQuery) -> Result<Vec<Image>> {
-        const CALL: &str = "DescribeImages";
-        let ids = query.ids.iter().map(ToString::to_string);
-        let request = self
-            .ec2
-            .describe_images()
-            .set_image_ids(some(ids.collect()))
-            .set_owners(some(query.owners.clone()))
-            .set_filters(some(filters(&query.filters)))
-            .set_include_deprecated(query.include_deprecated.then_some(true));
-        let mut images = Vec::new();
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(CALL, error))?;
-            for image in page.images() {
-                images.push(image_of(CALL, image)?);
-            }
+        // One image by its id is what waits ask for.
+        match &query.ids[..] {
+            [id] if *query == ImageQuery::id(id) => Ok(vec![self.images.look(id.as_str()).await?]),
+            _ => find(&self.ec2, query).await,
         }
-        Ok(images)
     }
 
     async fn create_image(&self, image: &NewImage) -> Result<ImageId> {
@@ -119,6 +110,50 @@ impl Images for Aws {
         users.extend(self.instances_of(id).await?);
         Ok(users)
     }
+}
+
+async fn find(ec2: &aws_sdk_ec2::Client, query: &ImageQuery) -> Result<Vec<Image>> {
+    const CALL: &str = "DescribeImages";
+    let ids = query.ids.iter().map(ToString::to_string);
+    let request = ec2
+        .describe_images()
+        .set_image_ids(some(ids.collect()))
+        .set_owners(some(query.owners.clone()))
+        .set_filters(some(filters(&query.filters)))
+        .set_include_deprecated(query.include_deprecated.then_some(true));
+    let mut images = Vec::new();
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failed(CALL, error))?;
+        for image in page.images() {
+            images.push(image_of(CALL, image)?);
+        }
+    }
+    Ok(images)
+}
+
+/// The look-ups of images by id. Several are found by a filter, since one unknown id would fail the call for all; one is
+/// named, since the refusal then says more.
+pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Image>> {
+    Rounds::new("DescribeImages", jitter, move |ids| {
+        let ec2 = ec2.clone();
+        let look = async move {
+            let query = match &ids[..] {
+                [id] => ImageQuery::id(&ImageId::new(id.as_str())),
+                _ => ImageQuery {
+                    filters: vec![Filter {
+                        name: "image-id".to_owned(),
+                        values: ids,
+                    }],
+                    include_deprecated: true,
+                    ..ImageQuery::default()
+                },
+            };
+            let found = find(&ec2, &query).await?.into_iter();
+            Ok(found.map(|image| (image.id.to_string(), image)).collect())
+        };
+        look.boxed()
+    })
 }
 
 impl Aws {

@@ -1,15 +1,19 @@
 //! Instances and volumes through the EC2 API.
 
+use std::sync::Arc;
+
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types as ec2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::FutureExt;
 
 use crate::aws::convert::{devices, filters, specification, tags_of, text};
 use crate::aws::error::failed;
+use crate::aws::rounds::Rounds;
 use crate::aws::{Aws, PAGE};
 use crate::cloud::{
-    Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances, Kind,
+    Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances,
     NetworkSupport, NewInstance, Result, Spot, VolumeId,
 };
 
@@ -26,36 +30,11 @@ impl Instances for Aws {
     }
 
     async fn find_instances(&self, wanted: &[Filter]) -> Result<Vec<Instance>> {
-        const CALL: &str = "DescribeInstances";
-        let request = self
-            .ec2
-            .describe_instances()
-            .set_filters(Some(filters(wanted)))
-            .max_results(PAGE);
-        let mut found = Vec::new();
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(CALL, error))?;
-            for instance in page
-                .reservations()
-                .iter()
-                .flat_map(aws_sdk_ec2::types::Reservation::instances)
-            {
-                found.push(instance_of(CALL, instance)?);
-            }
-        }
-        Ok(found)
+        find(&self.ec2, wanted).await
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
-        const CALL: &str = "DescribeInstances";
-        let request = self.ec2.describe_instances().instance_ids(id.as_str());
-        let answer = request.send().await.map_err(|error| failed(CALL, error))?;
-        let mut found = answer
-            .reservations()
-            .iter()
-            .flat_map(aws_sdk_ec2::types::Reservation::instances);
-        instance_of(CALL, found.next().ok_or_else(|| missing(CALL, id))?)
+        self.instances.look(id.as_str()).await
     }
 
     async fn console_output(&self, id: &InstanceId) -> Result<String> {
@@ -141,6 +120,51 @@ impl Instances for Aws {
             .map(drop)
             .map_err(|error| failed("DeleteVolume", error))
     }
+}
+
+async fn find(ec2: &aws_sdk_ec2::Client, wanted: &[Filter]) -> Result<Vec<Instance>> {
+    const CALL: &str = "DescribeInstances";
+    let request = ec2
+        .describe_instances()
+        .set_filters(Some(filters(wanted)))
+        .max_results(PAGE);
+    let mut found = Vec::new();
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failed(CALL, error))?;
+        found.extend(instances_of(CALL, page.reservations())?);
+    }
+    Ok(found)
+}
+
+async fn one(ec2: &aws_sdk_ec2::Client, id: &str) -> Result<Vec<Instance>> {
+    const CALL: &str = "DescribeInstances";
+    let answer = ec2.describe_instances().instance_ids(id).send().await;
+    let answer = answer.map_err(|error| failed(CALL, error))?;
+    instances_of(CALL, answer.reservations())
+}
+
+fn instances_of(call: &'static str, reservations: &[ec2::Reservation]) -> Result<Vec<Instance>> {
+    let instances = reservations.iter().flat_map(ec2::Reservation::instances);
+    instances.map(|one| instance_of(call, one)).collect()
+}
+
+/// The look-ups of instances by id; as with images, several by a filter and one by its name.
+pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Instance>> {
+    Rounds::new("DescribeInstances", jitter, move |ids| {
+        let ec2 = ec2.clone();
+        let look = async move {
+            let found = if let [id] = &ids[..] {
+                one(&ec2, id).await?
+            } else {
+                let name = "instance-id".to_owned();
+                find(&ec2, &[Filter { name, values: ids }]).await?
+            };
+            let found = found.into_iter();
+            Ok(found.map(|one| (one.id.to_string(), one)).collect())
+        };
+        look.boxed()
+    })
 }
 
 impl Aws {
@@ -306,16 +330,5 @@ fn state_of(name: &ec2::InstanceStateName) -> InstanceState {
         ec2::InstanceStateName::ShuttingDown => InstanceState::ShuttingDown,
         ec2::InstanceStateName::Terminated => InstanceState::Terminated,
         _ => InstanceState::Pending,
-    }
-}
-
-fn missing(call: &'static str, id: &InstanceId) -> Error {
-    Error {
-        call,
-        kind: Kind::NotFound,
-        code: None,
-        message: format!("the answer does not know {id}"),
-        request_id: None,
-        source: None,
     }
 }

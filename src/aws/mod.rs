@@ -3,6 +3,8 @@
 //! One factory makes every client from one configuration, so that endpoints, regions, profiles and credentials follow
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
+mod budget;
+mod clients;
 mod convert;
 mod error;
 mod group_copy;
@@ -12,9 +14,13 @@ mod instances;
 mod keys;
 mod launch_templates;
 mod network;
+mod rounds;
 mod rules;
 mod traffic;
 
+pub use clients::Clients;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -23,7 +29,9 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::cloud::{Account, Error, Kind, Region, Site};
+use crate::aws::budget::Budget;
+use crate::aws::rounds::Rounds;
+use crate::cloud::{Account, Error, Image, Instance, Kind, Region, Site};
 
 /// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
 const MAX_ATTEMPTS: u32 = 10;
@@ -45,12 +53,14 @@ pub struct Access {
     pub keys: Option<Keys>,
     /// Attempts of one call.
     pub max_attempts: Option<u32>,
+    /// Spreads the polls of processes that begin at the same time; 0 does not.
+    pub jitter: u64,
     /// Replaces the network: simulations answer from a model in the same process.
     pub http: Option<SharedHttpClient>,
 }
 
 /// Fixed credentials, as a template may name them.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
     pub access_key: String,
     pub secret_key: String,
@@ -63,7 +73,7 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// The clients of one account and region.
+/// The clients of one account and region. Clones share everything, the rounds of their waits too.
 #[derive(Clone, Debug)]
 pub struct Aws {
     region: Region,
@@ -72,13 +82,15 @@ pub struct Aws {
     autoscaling: aws_sdk_autoscaling::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     sts: aws_sdk_sts::Client,
+    instances: Arc<Rounds<Instance>>,
+    images: Arc<Rounds<Image>>,
 }
 
 impl Aws {
     /// Makes the clients. Reads profiles and environment as the SDK does; makes no call.
     ///
-    /// Their quota of retries is their own: the SDK would share one among all clients of the process, and what one
-    /// build had spent, another would lack on its way back.
+    /// They have no quota of retries: the SDK would share one among all clients of the process, and what one build had
+    /// spent, another would lack on its way back. Attempts and time are what bounds a call (`budget`).
     ///
     /// Errors with [`Kind::Invalid`] when no region is known.
     pub async fn connect(access: &Access) -> Result<Self, Error> {
@@ -87,25 +99,32 @@ impl Aws {
             return Err(no_region());
         };
         let quota = RetryPartition::custom("kiln")
-            .token_bucket(TokenBucket::default())
+            .token_bucket(TokenBucket::unlimited())
             .build();
-        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config).retry_partition(quota.clone());
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config)
+            .interceptor(Budget)
+            .retry_partition(quota.clone());
         if let Some(url) = &access.ec2_endpoint {
             ec2 = ec2.endpoint_url(url);
         }
         let endpoint = access.ec2_endpoint.clone();
         let endpoint = endpoint.or_else(|| config.endpoint_url().map(ToOwned::to_owned));
+        let ec2 = aws_sdk_ec2::Client::from_conf(ec2.build());
         Ok(Self {
             region: Region::new(region),
             endpoint,
-            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            instances: instances::rounds(ec2.clone(), access.jitter),
+            images: images::rounds(ec2.clone(), access.jitter),
+            ec2,
             autoscaling: aws_sdk_autoscaling::Client::from_conf(
                 aws_sdk_autoscaling::config::Builder::from(&config)
+                    .interceptor(Budget)
                     .retry_partition(quota.clone())
                     .build(),
             ),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
                 aws_sdk_elasticloadbalancingv2::config::Builder::from(&config)
+                    .interceptor(Budget)
                     .retry_partition(quota)
                     .build(),
             ),

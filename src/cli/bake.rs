@@ -6,7 +6,7 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use crate::aws::{Access, Aws};
+use crate::aws::{Access, Aws, Clients};
 use crate::bake::{self, Artifact, BakePlan, HostTools, LookUpError, Options, World};
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home};
@@ -85,10 +85,11 @@ impl Bake {
         };
         let mut planned = Vec::new();
         let mut findings = Vec::new();
+        let clients = Clients::new(context.jitter());
         for build in &template.builds {
             let access = access(build);
             let cloud = |error| Refusal::Cloud(failure::chain(&error));
-            let aws = Aws::connect(&access).await.map_err(cloud)?;
+            let aws = clients.get(&access).await.map_err(cloud)?;
             let (home, facts) = tokio::join!(
                 home::of(&access, &aws),
                 bake::look_up(build, &aws, &HostTools)
@@ -336,6 +337,6 @@ fn access(build: &Build) -> Access {
             token: keys.token.as_ref().map(|token| token.reveal().to_owned()),
         }),
         max_attempts: access.max_retries,
-        http: None,
+        ..Access::default()
     }
 }

@@ -156,6 +156,11 @@ impl Context {
         RunId::new(self.clock.now(), uuid::Uuid::new_v4().as_u128())
     }
 
+    /// What tells this process's polls from those of others that began with it.
+    pub fn jitter(&self) -> u64 {
+        uuid::Uuid::new_v4().as_u64_pair().1
+    }
+
     /// Runs a future on this thread.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)

@@ -5,4 +5,5 @@ mod bake_kills;
 pub mod bench;
 mod cloud;
 mod machines;
+mod many;
 mod roll;

@@ -17,6 +17,16 @@ impl Fault {
         Self { status, ..self }
     }
 
+    /// Asked too often; the same call goes through a little later.
+    pub(super) fn throttled(service: Service) -> Self {
+        match service {
+            Service::Ec2 => {
+                Self::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
+            }
+            _ => Self::new("Throttling", "Rate exceeded"),
+        }
+    }
+
     /// A required parameter is not there.
     pub(super) fn missing(service: Service, name: &str) -> Self {
         match service {

@@ -1,12 +1,14 @@
 //! Faults as data: which call fails and how, and which launches do.
 
-use super::{Fault, Request, Service, state::State};
+use super::{Fault, Request, Service, state::State, throttling::Buckets};
+use jiff::Timestamp;
 
 /// Trouble to come, in the order in which it is to be met.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     calls: Vec<CallFault>,
     launches: Vec<Fault>,
+    request_limits: bool,
 }
 
 /// Which call meets the trouble.
@@ -45,17 +47,19 @@ impl FaultPlan {
     /// Throttles the next calls of one action.
     #[must_use]
     pub fn throttle(self, service: Service, action: &str, times: u32) -> Self {
-        let fault = match service {
-            Service::Ec2 => {
-                Fault::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
-            }
-            _ => Fault::new("Throttling", "Rate exceeded"),
-        };
+        let fault = Fault::throttled(service);
         self.call(
             At::Action(service, action.into()),
             times,
             Trouble::Before(fault),
         )
+    }
+
+    /// Holds every call to EC2 against the request limits that AWS gives an account, from now on.
+    #[must_use]
+    pub fn request_limits(mut self) -> Self {
+        self.request_limits = true;
+        self
     }
 
     /// Makes the next launches fail, of groups and of `RunInstances` alike.
@@ -82,16 +86,30 @@ impl Launches {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Injected {
     calls: Vec<CallFault>,
+    buckets: Option<Buckets>,
 }
 
 impl Injected {
     pub(super) fn add(&mut self, plan: FaultPlan, state: &mut State) {
         self.calls.extend(plan.calls);
         state.launches.next.extend(plan.launches);
+        if plan.request_limits {
+            self.buckets.get_or_insert_default();
+        }
     }
 
     /// Counts one call and gives the trouble that it meets.
-    pub(super) fn next_call(&mut self, request: &Request) -> Option<Trouble> {
+    pub(super) fn next_call(
+        &mut self,
+        region: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Option<Trouble> {
+        if let Some(buckets) = &mut self.buckets
+            && let Err(fault) = buckets.take(region, request, now)
+        {
+            return Some(Trouble::Before(fault));
+        }
         let hit = self.calls.iter_mut().position(|fault| fault.meets(request));
         for fault in &mut self.calls {
             if let At::Call(left) = &mut fault.at {

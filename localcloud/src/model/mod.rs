@@ -25,6 +25,7 @@ mod ssm;
 mod state;
 mod sts;
 mod tags;
+mod throttling;
 mod tree;
 pub mod view;
 
@@ -89,7 +90,7 @@ impl Model {
     pub fn call_in(&mut self, region: &str, request: &Request, now: Timestamp) -> Answer {
         self.turn(now);
         let request_id = self.state.ids.request();
-        let trouble = self.injected.next_call(request);
+        let trouble = self.injected.next_call(region, request, now);
         let lent = self.lend(region, request);
         let state = self.state_in(region, request.service);
         state.lent = lent;

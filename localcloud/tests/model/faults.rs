@@ -1,6 +1,7 @@
 //! Faults as data, and resources that appear late.
 
 use super::{Cloud, DEBIAN};
+use jiff::SignedDuration;
 use localcloud::model::{At, Fault, FaultPlan, Service, Trouble};
 
 const RUN: &str = "InstanceType=t3.micro MinCount=1 MaxCount=1 ImageId=";
@@ -36,6 +37,29 @@ fn an_action_is_throttled_as_often_as_said() {
         cloud.refused("RequestLimitExceeded", "DescribeVpcs", "");
     }
     cloud.ok("DescribeVpcs", "");
+}
+
+/// "Request throttling for the Amazon EC2 API": five launches at once, then two a second, and other actions unharmed.
+#[test]
+fn request_limits_are_a_bucket_an_action() {
+    let mut cloud = Cloud::new();
+    cloud.model.inject(FaultPlan::default().request_limits());
+    let run = format!("{RUN}{DEBIAN}");
+    let at_once = |cloud: &mut Cloud| {
+        // Asking takes a second in these tests.
+        cloud.now -= SignedDuration::from_secs(1);
+        cloud.ask("RunInstances", &run)
+    };
+    let first: Vec<_> = (0..7).map(|_| at_once(&mut cloud).is_ok()).collect();
+    assert_eq!(first, [true, true, true, true, true, false, false]);
+    cloud.ok("DescribeInstances", "MaxResults=5");
+    let then: Vec<_> = (0..3).map(|_| at_once(&mut cloud)).collect();
+    let refused = then[2].as_ref().unwrap_err();
+    assert!(then[0].is_ok() && then[1].is_ok());
+    assert_eq!(
+        (refused.code.as_str(), refused.status),
+        ("RequestLimitExceeded", 503)
+    );
 }
 
 #[test]
