@@ -4,7 +4,7 @@
 CARGO ?= cargo
 KILN_DENY := target/tools/bin/cargo-deny
 
-.PHONY: demo test check deps bench clean
+.PHONY: demo test check deps bench compatibility clean
 
 ## demo: bake and roll on a local cloud of real machines, under traffic
 demo:
@@ -34,6 +34,10 @@ bench:
 	@scripts/deps host peers
 	$(CARGO) build --profile dist --bin kiln
 	benches/bake-peers
+
+## compatibility: docs/compatibility.md, written from what kiln says of each option
+compatibility:
+	KILN_REWRITE=1 $(CARGO) test -q --test main -- language::compatibility::the_page
 
 clean:
 	$(CARGO) clean

@@ -7,7 +7,7 @@ use super::functions::{self, Facts};
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::near;
-use super::options::{Key, Options, on};
+use super::options::{Key, Options, idle, on};
 use super::provisioners;
 use super::read::{RawBuilder, RawTemplate};
 use crate::source::json::{Json, Value};
@@ -30,7 +30,10 @@ const POST_SHARED: &[Key] = &[
     on("name"),
     on("only"),
     on("except"),
-    on("keep_input_artifact"),
+    idle(
+        "keep_input_artifact",
+        "a manifest keeps what it is given in any case",
+    ),
 ];
 const MANIFEST: &[Key] = &[
     on("output"),

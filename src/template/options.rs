@@ -1,6 +1,7 @@
 //! An object read against a table of the options it may have: unknown, deprecated and not yet supported keys are reported
 //! when it is opened, wrong types when they are read. A value that could not be settled is absent and not reported again.
 
+mod key;
 mod several;
 
 use super::decode;
@@ -8,61 +9,11 @@ use super::interpolate::{Interpolator, Settled};
 use super::near;
 use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, Place, Spanned};
+pub(super) use key::{Key, Status, idle, not_yet, old, on, refused};
 use std::time::Duration;
-
-/// An option that a table knows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
-    pub name: &'static str,
-    pub status: Status,
-}
 
 /// So many names are listed where no near one can be suggested.
 const FEW: usize = 12;
-
-/// What becomes of an option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Read,
-    /// Accepted without effect any more: why.
-    Deprecated(&'static str),
-    /// Accepted without effect here: why.
-    Idle(&'static str),
-    /// Known to Packer and not here; an error unless its value is empty.
-    NotYet,
-}
-
-/// An option that is read.
-pub(super) const fn on(name: &'static str) -> Key {
-    Key {
-        name,
-        status: Status::Read,
-    }
-}
-
-/// An option without effect any more.
-pub(super) const fn old(name: &'static str, why: &'static str) -> Key {
-    Key {
-        name,
-        status: Status::Deprecated(why),
-    }
-}
-
-/// An option that kiln has no use for.
-pub(super) const fn idle(name: &'static str, why: &'static str) -> Key {
-    Key {
-        name,
-        status: Status::Idle(why),
-    }
-}
-
-/// An option that will come.
-pub(super) const fn not_yet(name: &'static str) -> Key {
-    Key {
-        name,
-        status: Status::NotYet,
-    }
-}
 
 /// An opened object.
 #[derive(Clone, Copy)]
@@ -121,12 +72,18 @@ impl<'a> Options<'a> {
                 format!("`{}` has no effect: {why}", key.value),
             )
             .at(key.span, "no effect"),
-            Some(Status::NotYet) if self.is_idle(value) => return,
+            Some(Status::NotYet | Status::Refused(_)) if self.is_idle(value) => return,
             Some(Status::NotYet) => Diagnostic::error(
                 "template::not_yet",
                 format!("`{}` of {} is not supported yet", key.value, self.what),
             )
             .at(key.span, "would be ignored")
+            .help("leave it out, or bake this one with Packer"),
+            Some(Status::Refused(why)) => Diagnostic::error(
+                "template::refused",
+                format!("`{}` is refused: {why}", key.value),
+            )
+            .at(key.span, "cannot be carried out")
             .help("leave it out, or bake this one with Packer"),
             None => {
                 let names = known()

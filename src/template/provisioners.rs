@@ -36,6 +36,7 @@ const PACKERS: &[&str] = &[
     "chef-solo",
     "converge",
     "goss",
+    "hcp-sbom",
     "inspec",
     "powershell",
     "puppet-masterless",

@@ -136,6 +136,10 @@ fn option_cases() -> Vec<(&'static str, Case)> {
             builder("\"profile\": \"é\", \"block_duration_minutes\": 60"),
         ),
         (
+            "template::refused",
+            builder("\"profile\": \"é\", \"winrm_host\": \"x\", \"winrm_username\": \"\""),
+        ),
+        (
             "template::idle_option",
             builder("\"profile\": \"é\", \"skip_region_validation\": true"),
         ),

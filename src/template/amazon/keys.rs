@@ -1,7 +1,7 @@
 //! The options of `amazon-ebs` by table (anchors/packer.md 2.1 to 2.6; amazon plugin `builder/ebs` and `common`). What is
 //! marked as not yet supported is refused when it asks for anything, so that nothing is silently ignored.
 
-use super::super::options::{Key, idle, not_yet, old, on};
+use super::super::options::{Key, idle, not_yet, old, on, refused};
 
 pub(super) const ACCESS: &[Key] = &[
     on("access_key"),
@@ -59,7 +59,7 @@ pub(super) const IMAGE: &[Key] = &[
     not_yet("snapshot_users"),
     not_yet("snapshot_groups"),
     not_yet("skip_create_ami"),
-    not_yet("fast_launch"),
+    refused("fast_launch", "it is for Windows, and kiln bakes over SSH"),
 ];
 
 pub(super) const RUN: &[Key] = &[
@@ -198,15 +198,15 @@ pub(super) const SSH: &[Key] = &[
     not_yet("ssh_remote_tunnels"),
     not_yet("session_manager_port"),
     not_yet("pause_before_ssm"),
-    not_yet("winrm_username"),
-    not_yet("winrm_password"),
-    not_yet("winrm_host"),
-    not_yet("winrm_port"),
-    not_yet("winrm_timeout"),
-    not_yet("winrm_use_ssl"),
-    not_yet("winrm_insecure"),
-    not_yet("winrm_use_ntlm"),
-    not_yet("winrm_no_proxy"),
+    refused("winrm_username", "kiln bakes over SSH"),
+    refused("winrm_password", "kiln bakes over SSH"),
+    refused("winrm_host", "kiln bakes over SSH"),
+    refused("winrm_port", "kiln bakes over SSH"),
+    refused("winrm_timeout", "kiln bakes over SSH"),
+    refused("winrm_use_ssl", "kiln bakes over SSH"),
+    refused("winrm_insecure", "kiln bakes over SSH"),
+    refused("winrm_use_ntlm", "kiln bakes over SSH"),
+    refused("winrm_no_proxy", "kiln bakes over SSH"),
 ];
 
 /// What every builder has.
