@@ -53,7 +53,7 @@ fn every_template_is_without_findings_on_every_layering() {
             files.extend(layers);
             let (provisioners, findings) = read(root(), files.clone());
             assert_eq!(findings, [""; 0], "{files:?}");
-            let failures: Vec<_> = check(&provisioners)
+            let failures: Vec<_> = check(&provisioners, false)
                 .iter()
                 .map(|failure| chain(failure))
                 .collect();

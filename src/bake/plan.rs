@@ -23,6 +23,8 @@ use crate::template::provisioner::Provisioner;
 pub struct Options {
     /// Refuse a machine whose host key the console does not show.
     pub require_host_key: bool,
+    /// Whether somebody is there to press a key.
+    pub terminal: bool,
 }
 
 /// What will be done.
@@ -125,7 +127,7 @@ pub fn plan(
     now: Timestamp,
 ) -> Result<BakePlan, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    object(build, facts, &mut findings);
+    object(build, facts, options, &mut findings);
     let own = tags::own(run, &template.file);
     let family = template.family.as_ref();
     let tags = tags::tags(build, family, &own, facts, now, &mut findings);
@@ -188,7 +190,7 @@ pub fn plan(
 }
 
 /// What the template may say but this bake cannot do, or the account has no room for.
-fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
+fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec<Diagnostic>) {
     let image = &build.builder.image;
     if let Some(taken) = &facts.taken {
         let text = format!("the image name {} is taken by {}", image.name, taken.id);
@@ -209,7 +211,8 @@ fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
         let text = "`insecure_skip_tls_verify` is not supported: kiln always checks certificates";
         findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));
     }
-    findings.extend(provision::check(&build.provisioners).iter().map(unfit));
+    let unfits = provision::check(&build.provisioners, options.terminal);
+    findings.extend(unfits.iter().map(unfit));
 }
 
 /// A provisioner that would fail on any machine.

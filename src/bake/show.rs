@@ -112,6 +112,7 @@ fn describe(provisioner: &Provisioner) -> String {
             let names: Vec<_> = roles.roles.iter().map(|r| r.name.value.as_str()).collect();
             format!("role {}", names.join(", "))
         }
-        Kind::AnsibleLocal(_) => "ansible-local".to_owned(),
+        Kind::Sleep(pause) => format!("sleep {} s", pause.duration.as_secs()),
+        other => other.name().to_owned(),
     }
 }

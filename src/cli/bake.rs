@@ -82,6 +82,7 @@ impl Bake {
     ) -> Result<Vec<Planned<'t>>, Refusal> {
         let options = Options {
             require_host_key: self.require_host_key,
+            terminal: crate::provision::has_terminal(),
         };
         let mut planned = Vec::new();
         let mut findings = Vec::new();

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::provision::error::kind;
+use crate::provision::away::persist;
 use crate::provision::sink::Sink;
-use crate::provision::{Context, Error, Failure, file, roles, shell};
+use crate::provision::{
+    Context, Error, Failure, breakpoint, file, reboot, roles, shell, shell_local,
+};
 use crate::run::{Event, Events};
-use crate::ssh::{Command, Remote, Silent, quote};
+use crate::ssh::{self, Command, Remote, Silent, quote};
 use crate::template::provisioner::{Kind, Provisioner};
 
 /// The first pause before another attempt; each further one is twice as long, up to [`LONGEST`].
@@ -19,6 +21,18 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// What ending a given-up attempt may take: three looks at the process table.
 const END: Duration = Duration::from_secs(15);
+
+/// How long a machine may be away after a provisioner that may end the connection: as long as a script may take to start.
+const BACK: Duration = Duration::from_mins(5);
+
+/// What one provisioner leaves for the next.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Roles that have run.
+    pub roles: BTreeSet<PathBuf>,
+    /// The connection ended, or may have.
+    pub away: bool,
+}
 
 /// A provisioner's place in the build, and what it works with.
 pub(super) struct Attempt<'a, R> {
@@ -30,19 +44,19 @@ pub(super) struct Attempt<'a, R> {
 }
 
 impl<R: Remote> Attempt<'_, R> {
-    /// Tries until it succeeds, fails for good, or has failed `max_retries` times more than once. Roles that succeeded are
-    /// added to `done`.
+    /// Tries until it succeeds, fails for good, or has failed `max_retries` times more than once. What the next one
+    /// needs to know goes into `progress`.
     pub async fn carry_out(
         &self,
         provisioner: &Provisioner,
-        done: &mut BTreeSet<PathBuf>,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
         self.say(provisioner);
         sleep(provisioner.pause_before).await;
         let mut pause = FIRST;
         let mut left = provisioner.max_retries;
         loop {
-            match self.once(provisioner, done).await {
+            match self.once(provisioner, progress).await {
                 Ok(()) => return Ok(()),
                 Err(error) if left > 0 && error.may_pass() => self.warn(provisioner, &error, left),
                 Err(error) => return Err(Failure::of(provisioner, self.number, error)),
@@ -53,21 +67,38 @@ impl<R: Remote> Attempt<'_, R> {
         }
     }
 
-    async fn once(
-        &self,
-        provisioner: &Provisioner,
-        done: &mut BTreeSet<PathBuf>,
-    ) -> Result<(), Error> {
+    async fn once(&self, provisioner: &Provisioner, progress: &mut Progress) -> Result<(), Error> {
         let mark = self.context.mark(self.number);
-        let work = self.perform(provisioner, &mark, done);
-        let Some(limit) = provisioner.timeout else {
-            return work.await;
+        let work = async {
+            if progress.away {
+                self.reach().await?;
+                progress.away = false;
+            }
+            self.perform(provisioner, &mark, &mut progress.roles).await
         };
-        if let Ok(result) = timeout(limit, work).await {
-            return result;
+        let limit = provisioner.timeout.unwrap_or(Duration::MAX);
+        let result = if let Ok(result) = timeout(limit, work).await {
+            result
+        } else {
+            self.end(&mark).await;
+            Err(Error::TimedOut { after: limit })
+        };
+        let cut = result.as_ref().is_err_and(Error::is_disconnect);
+        progress.away = cut || provisioner.expect_disconnect;
+        if cut && provisioner.expect_disconnect {
+            Sink::new(self.events).note("the connection ended, as expected".to_owned());
+            return Ok(());
         }
-        self.end(&mark).await;
-        Err(Error::TimedOut { after: limit })
+        result
+    }
+
+    /// Waits for a machine that may be restarting.
+    async fn reach(&self) -> Result<(), Error> {
+        persist(BACK, ssh::Error::is_lost, async || {
+            self.remote.capture(Command::new("true")).await
+        })
+        .await?;
+        Ok(())
     }
 
     async fn perform(
@@ -76,16 +107,21 @@ impl<R: Remote> Attempt<'_, R> {
         mark: &str,
         done: &mut BTreeSet<PathBuf>,
     ) -> Result<(), Error> {
+        let (remote, context, events) = (self.remote, self.context, self.events);
         match &provisioner.kind {
             Kind::Shell(shell) => {
-                shell::run(shell, self.remote, self.context, mark, self.events).await
+                let marked = (mark, provisioner.expect_disconnect);
+                shell::run(shell, remote, context, marked, events).await
             }
-            Kind::File(transfer) => {
-                file::transfer(transfer, self.remote, self.context, self.events).await
+            Kind::File(transfer) => file::transfer(transfer, remote, context, events).await,
+            Kind::Role(roles) => roles::run(roles, remote, context, mark, events, done).await,
+            Kind::ShellLocal(shell) => shell_local::run(shell, context, events).await,
+            Kind::Reboot(reboot) => reboot::run(reboot, remote, context, mark, events).await,
+            Kind::Sleep(pause) => {
+                sleep(pause.duration).await;
+                Ok(())
             }
-            Kind::Role(roles) => {
-                roles::run(roles, self.remote, self.context, mark, self.events, done).await
-            }
+            Kind::Breakpoint(point) => breakpoint::run(point, context, events).await,
             Kind::AnsibleLocal(_) => Err(Error::NotYet("ansible-local")),
         }
     }
@@ -108,7 +144,7 @@ impl<R: Remote> Attempt<'_, R> {
     }
 
     fn say(&self, provisioner: &Provisioner) {
-        let kind = kind(provisioner);
+        let kind = provisioner.kind.name();
         let pause = match provisioner.pause_before {
             Duration::ZERO => String::new(),
             pause => format!(", after a pause of {} s", pause.as_secs()),
@@ -118,7 +154,7 @@ impl<R: Remote> Attempt<'_, R> {
     }
 
     fn warn(&self, provisioner: &Provisioner, error: &Error, left: u32) {
-        let (number, kind) = (self.number, kind(provisioner));
+        let (number, kind) = (self.number, provisioner.kind.name());
         let text = format!("provisioner {number} ({kind}) failed: {error}; {left} more to try");
         self.events.emit(Event::Warning { text });
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::provision::roles;
 use crate::source::{Diagnostic, Place};
 use crate::ssh::{self, Exit};
-use crate::template::provisioner::{Kind, Provisioner};
+use crate::template::provisioner::Provisioner;
 
 /// A provisioner that failed, by its number in the template.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,19 @@ pub enum Error {
     },
     #[error(transparent)]
     Role(#[from] roles::Error),
+    /// The machine restarted, or should have.
+    #[error("the machine has not come back within {} s", after.as_secs())]
+    NotBack { after: Duration },
+    /// A program of this host.
+    #[error("cannot run {name}")]
+    Program {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    /// It cannot do what it is asked here, or on this machine.
+    #[error("{0}")]
+    Unfit(String),
     #[error("{0} provisioners cannot be run yet")]
     NotYet(&'static str),
 }
@@ -57,7 +70,7 @@ impl Failure {
     pub(super) fn of(provisioner: &Provisioner, number: usize, source: Error) -> Self {
         Self {
             number,
-            kind: kind(provisioner),
+            kind: provisioner.kind.name(),
             place: provisioner.place,
             source,
         }
@@ -77,8 +90,25 @@ impl Error {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Remote(error) => !matches!(error, ssh::Error::Local { .. } | ssh::Error::Read(_)),
-            Self::Exit { .. } | Self::Disconnected { .. } | Self::TimedOut { .. } => true,
-            Self::Render(_) | Self::Local { .. } | Self::Role(_) | Self::NotYet(_) => false,
+            Self::Exit { .. }
+            | Self::Disconnected { .. }
+            | Self::TimedOut { .. }
+            | Self::NotBack { .. } => true,
+            Self::Render(_)
+            | Self::Local { .. }
+            | Self::Role(_)
+            | Self::Program { .. }
+            | Self::Unfit(_)
+            | Self::NotYet(_) => false,
+        }
+    }
+
+    /// Whether the connection ended in its middle.
+    pub(super) fn is_disconnect(&self) -> bool {
+        match self {
+            Self::Remote(error) => error.is_lost() && !error.is_unreachable(),
+            Self::Disconnected { .. } => true,
+            _ => false,
         }
     }
 }
@@ -86,15 +116,5 @@ impl Error {
 impl From<Diagnostic> for Error {
     fn from(finding: Diagnostic) -> Self {
         Self::Render(Box::new(finding))
-    }
-}
-
-/// A provisioner's type, as templates write it.
-pub(super) fn kind(provisioner: &Provisioner) -> &'static str {
-    match provisioner.kind {
-        Kind::Shell(_) => "shell",
-        Kind::File(_) => "file",
-        Kind::Role(_) => "role",
-        Kind::AnsibleLocal(_) => "ansible-local",
     }
 }

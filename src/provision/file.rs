@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
 use crate::run::Events;
-use crate::ssh::{self, Command, Remote, Stdin, Tree, quote};
+use crate::ssh::{AS_ROOT, Command, Entry, Remote, Stdin, Tree, quote};
 use crate::template::provisioner::{FileTransfer, Transfer};
 
 /// The mode of a file that has none of its own here.
@@ -28,19 +28,21 @@ pub(super) async fn transfer(
             for source in sources {
                 let source = source.render(&data)?;
                 sink.note(format!("uploading {source} to {destination}"));
-                upload(&source, &destination, remote, &mut sink).await?;
+                upload(file, &source, &destination, remote, &mut sink).await?;
             }
         }
         Transfer::Content(text) => {
             sink.note(format!("writing {destination}"));
             let stdin = Stdin::Bytes(text.render(&data)?.into_bytes());
-            put(stdin, "content", &destination, MODE, remote, &mut sink).await?;
+            let text = put(file, "content", &destination, MODE);
+            let command = Command::new(text).stdin(stdin);
+            remote.send(command, &mut sink).await?;
         }
         Transfer::Download { sources } => {
             for source in sources {
                 let source = source.render(&data)?;
                 sink.note(format!("downloading {source} to {destination}"));
-                download(&source, &destination, remote).await?;
+                download(&source, &destination, file.become_root, remote).await?;
             }
         }
     }
@@ -48,6 +50,7 @@ pub(super) async fn transfer(
 }
 
 async fn upload(
+    file: &FileTransfer,
     source: &str,
     destination: &str,
     remote: &impl Remote,
@@ -55,21 +58,32 @@ async fn upload(
 ) -> Result<(), Error> {
     let path = Path::new(source);
     let meta = fs::metadata(path).map_err(at(path))?;
-    if meta.is_dir() {
-        let folder = folder_for(source, destination);
-        let tree = Tree::read(path)?;
-        return Ok(remote.upload_tree(&tree, &folder, false, sink).await?);
+    let command = if meta.is_dir() {
+        let tree = with_mode(Tree::read(path)?, file.mode);
+        let text = unpack(file, &folder_for(source, destination));
+        Command::new(text).stdin(tree.stdin()?)
+    } else {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o7777;
+        let text = put(file, base(source), destination, mode);
+        Command::new(text).stdin(Stdin::file(path)?)
+    };
+    Ok(remote.send(command, sink).await?)
+}
+
+/// The tree with these permission bits on every file.
+fn with_mode(tree: Tree, mode: Option<u32>) -> Tree {
+    let Some(mode) = mode else {
+        return tree;
+    };
+    let mut changed = Tree::new();
+    for (path, entry) in tree.entries() {
+        let entry = match entry.clone() {
+            Entry::File { source, .. } => Entry::File { source, mode },
+            other => other,
+        };
+        changed.add(path, entry);
     }
-    let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o7777;
-    put(
-        Stdin::file(path)?,
-        base(source),
-        destination,
-        mode,
-        remote,
-        sink,
-    )
-    .await
+    changed
 }
 
 /// `dir/` puts what is in it into the destination, `dir` makes a folder of that name there.
@@ -80,25 +94,52 @@ fn folder_for(source: &str, destination: &str) -> String {
     format!("{}/{}", destination.trim_end_matches('/'), base(source))
 }
 
-/// Writes a file to the destination, or into it when it is a folder; one that ends with a slash must be.
-async fn put(
-    content: Stdin,
-    name: &str,
-    destination: &str,
-    mode: u32,
-    remote: &impl Remote,
-    sink: &mut Sink<'_>,
-) -> Result<(), Error> {
+/// What takes a tar stream apart in a folder. Only what was in it is given to the owner: the folder may hold more.
+fn unpack(file: &FileTransfer, folder: &str) -> String {
+    let folder = quote(folder);
+    let Some(owner) = &file.owner else {
+        let text = format!("mkdir -p {folder} && tar --no-same-owner -xpmf - -C {folder}");
+        return as_root(file.become_root, &text);
+    };
+    let owner = quote(owner);
+    let text = format!(
+        "set -e; mkdir -p {folder}; cd {folder}; names=$(mktemp); trap 'rm -f \"$names\"' EXIT; \
+         tar --no-same-owner --quoting-style=literal -xpmvf - > \"$names\"; \
+         xargs -r -d '\\n' -a \"$names\" chown -h {owner}"
+    );
+    as_root(true, &text)
+}
+
+/// What writes a file to the destination, or into it when it is a folder; one that ends with a slash must be.
+fn put(file: &FileTransfer, name: &str, destination: &str, mode: u32) -> String {
     let (to, name) = (quote(destination), quote(name));
+    let mode = file.mode.unwrap_or(mode);
+    let owner = file.owner.as_ref();
+    let owner = owner.map(|owner| format!(" && chown {} \"$to\"", quote(owner)));
     let text = format!(
         "to={to}; if test -d \"$to\"; then to=\"${{to%/}}\"/{name}; fi; \
-         umask 077; cat > \"$to\" && chmod {mode:04o} \"$to\""
+         umask 077; cat > \"$to\"{} && chmod {mode:04o} \"$to\"",
+        // First, since it takes away what the mode may give.
+        owner.unwrap_or_default(),
     );
-    Ok(remote.send(Command::new(text).stdin(content), sink).await?)
+    as_root(file.become_root, &text)
+}
+
+fn as_root(root: bool, text: &str) -> String {
+    if root {
+        format!("{AS_ROOT} sh -c {}", quote(text))
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A source with a slash at its end, or with a pattern, is many files; anything else is one.
-async fn download(source: &str, destination: &str, remote: &impl Remote) -> Result<(), Error> {
+async fn download(
+    source: &str,
+    destination: &str,
+    root: bool,
+    remote: &impl Remote,
+) -> Result<(), Error> {
     let into = Path::new(destination);
     if let Some(at) = source.find(['*', '?', '[']) {
         fs::create_dir_all(into).map_err(self::at(into))?;
@@ -109,26 +150,33 @@ async fn download(source: &str, destination: &str, remote: &impl Remote) -> Resu
             quote(if folder.is_empty() { "." } else { folder }),
             quote_pattern(pattern)
         );
-        return Ok(remote.fetch_tree(text, into).await?);
+        return Ok(remote.fetch_tree(as_root(root, &text), into).await?);
     }
     if source.ends_with('/') {
         fs::create_dir_all(into).map_err(self::at(into))?;
-        return Ok(remote.download_tree(source, into).await?);
+        let text = format!("tar -cf - -C {} .", quote(source));
+        return Ok(remote.fetch_tree(as_root(root, &text), into).await?);
     }
     let path = if destination.ends_with('/') || into.is_dir() {
         into.join(base(source))
     } else {
         into.to_owned()
     };
-    download_one(source, &path, remote).await
+    download_one(source, &path, root, remote).await
 }
 
-async fn download_one(source: &str, path: &Path, remote: &impl Remote) -> Result<(), Error> {
+async fn download_one(
+    source: &str,
+    path: &Path,
+    root: bool,
+    remote: &impl Remote,
+) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(at(folder))?;
     }
     let mut file = File::create(path).map_err(at(path))?;
-    let done: Result<(), ssh::Error> = remote.download(source, &mut file).await;
+    let text = as_root(root, &format!("cat {}", quote(source)));
+    let done = remote.fetch(text, &mut file).await;
     if done.is_err() {
         // Half a file is worse than none; that it cannot be removed is not the error to tell.
         drop(fs::remove_file(path));

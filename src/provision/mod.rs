@@ -4,16 +4,21 @@
 //! is reached in `ssh`, and what the user sees of the output in whoever takes the events.
 
 mod attempt;
+mod away;
+mod breakpoint;
 mod context;
 mod error;
 mod file;
+mod local;
+mod reboot;
 pub mod roles;
+mod script;
 mod shell;
+mod shell_local;
 mod sink;
 
-use std::collections::BTreeSet;
-
-use crate::provision::attempt::Attempt;
+use crate::provision::attempt::{Attempt, Progress};
+pub use crate::provision::breakpoint::has_terminal;
 pub use crate::provision::context::Context;
 pub use crate::provision::error::{Error, Failure};
 use crate::provision::sink::Sink;
@@ -34,7 +39,7 @@ pub async fn apply(
     context: &Context,
     events: &dyn Events,
 ) -> Result<(), Failure> {
-    let mut done = BTreeSet::new();
+    let mut progress = Progress::default();
     for (index, provisioner) in provisioners.iter().enumerate() {
         let attempt = Attempt {
             number: index + 1,
@@ -43,7 +48,7 @@ pub async fn apply(
             context,
             events,
         };
-        attempt.carry_out(provisioner, &mut done).await?;
+        attempt.carry_out(provisioner, &mut progress).await?;
     }
     for (index, provisioner) in provisioners.iter().enumerate() {
         if let Kind::Role(roles) = &provisioner.kind {
@@ -55,14 +60,16 @@ pub async fn apply(
 }
 
 /// Finds what would fail on any machine, without one: roles that need each other in a ring, scripts that cannot be read,
-/// templates that cannot be rendered, provisioners that cannot be run yet. All of them at once.
-pub fn check(provisioners: &[Provisioner]) -> Vec<Failure> {
+/// templates that cannot be rendered, breakpoints without a `terminal` to wait at. All of them at once.
+pub fn check(provisioners: &[Provisioner], terminal: bool) -> Vec<Failure> {
     let numbered = provisioners.iter().enumerate();
     numbered
         .filter_map(|(index, provisioner)| {
             let checked = match &provisioner.kind {
                 Kind::Shell(shell) => shell::check(shell),
-                Kind::File(_) => Ok(()),
+                Kind::ShellLocal(shell) => shell_local::check(shell),
+                Kind::Breakpoint(breakpoint) => breakpoint::check(breakpoint, terminal),
+                Kind::File(_) | Kind::Reboot(_) | Kind::Sleep(_) => Ok(()),
                 Kind::Role(roles) => roles::check(roles),
                 Kind::AnsibleLocal(_) => Err(Error::NotYet("ansible-local")),
             };

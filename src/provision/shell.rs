@@ -1,23 +1,17 @@
 //! `shell`: scripts are uploaded and run by the template's own command line (anchors/packer.md 4.1 has the rules).
 
-use std::time::Duration;
+use tokio::time::sleep;
 
-use tokio::time::{Instant, sleep};
-
+use crate::provision::away::persist;
+use crate::provision::script::{self, Variable};
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
 use crate::run::Events;
 use crate::ssh::{self, Command, Exit, Remote, Silent, Stdin, quote};
 use crate::template::provisioner::{Scripts, Shell};
 
-/// How long to wait before a machine that is away is tried again.
-const AWAY: Duration = Duration::from_secs(2);
-
 /// How a variable stands on a command line by default.
 const LINE_FORMAT: &str = "%s='%s' ";
-
-/// Packer's default for `inline_shebang`.
-const SHEBANG: &str = "/bin/sh -e";
 
 /// A script's text, and what users know it by.
 struct Script {
@@ -25,14 +19,32 @@ struct Script {
     text: Vec<u8>,
 }
 
-/// Finds local files that cannot be read.
+/// Finds local files that cannot be read, and secrets that would have to be on a command line.
 pub(super) fn check(shell: &Shell) -> Result<(), Error> {
-    if let Scripts::Files(files) = &shell.scripts {
-        for path in files {
-            read(&path.value)?;
+    let hides = shell
+        .environment
+        .iter()
+        .find(|(_, value)| value.is_secret());
+    let Scripts::Files(files) = &shell.scripts else {
+        return Ok(());
+    };
+    for path in files {
+        let text = script::read(&path.value)?;
+        if let Some((name, _)) = hides
+            && !shell.use_env_var_file
+            && script::with_variables(&text, &[]).is_none()
+        {
+            return Err(exposed(&path.value.display().to_string(), name));
         }
     }
     Ok(())
+}
+
+fn exposed(what: &str, name: &str) -> Error {
+    Error::Unfit(format!(
+        "`{name}` is secret and would be on the command line of {what}, which is no shell's script: \
+         say `\"use_env_var_file\": true`"
+    ))
 }
 
 /// Runs all scripts, in order.
@@ -40,7 +52,7 @@ pub(super) async fn run(
     shell: &Shell,
     remote: &impl Remote,
     context: &Context,
-    mark: &str,
+    (mark, expect_disconnect): (&str, bool),
     events: &dyn Events,
 ) -> Result<(), Error> {
     let running = Running {
@@ -48,6 +60,7 @@ pub(super) async fn run(
         remote,
         context,
         mark,
+        expect_disconnect,
         events,
     };
     for (index, script) in scripts(shell, context)?.into_iter().enumerate() {
@@ -59,12 +72,15 @@ pub(super) async fn run(
 
 fn scripts(shell: &Shell, context: &Context) -> Result<Vec<Script>, Error> {
     let mut scripts = match &shell.scripts {
-        Scripts::Inline { lines, shebang } => vec![inline(lines, shebang, context)?],
+        Scripts::Inline { lines, shebang } => vec![Script {
+            what: "the inline script".to_owned(),
+            text: script::inline(lines, shebang, context)?.into_bytes(),
+        }],
         Scripts::Files(files) => {
             let read = |path: &std::path::PathBuf| {
                 Ok(Script {
                     what: path.display().to_string(),
-                    text: read(path)?,
+                    text: script::read(path)?,
                 })
             };
             let all: Result<Vec<_>, Error> = files.iter().map(|path| read(&path.value)).collect();
@@ -77,33 +93,6 @@ fn scripts(shell: &Shell, context: &Context) -> Result<Vec<Script>, Error> {
         }
     }
     Ok(scripts)
-}
-
-fn inline(
-    lines: &[crate::template::Late],
-    shebang: &str,
-    context: &Context,
-) -> Result<Script, Error> {
-    let lines: Result<Vec<_>, _> = lines
-        .iter()
-        .map(|line| line.render(&context.data()))
-        .collect();
-    let mut text = lines?.join("\n") + "\n";
-    // The commands' own first line decides, unless the user has set another.
-    if !(text.starts_with("#!") && shebang == SHEBANG) {
-        text = format!("#!{shebang}\n{text}");
-    }
-    Ok(Script {
-        what: "the inline script".to_owned(),
-        text: text.into_bytes(),
-    })
-}
-
-fn read(path: &std::path::Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|source| Error::Local {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 fn with_unix_ends(text: &[u8]) -> Vec<u8> {
@@ -122,17 +111,27 @@ struct Running<'a, R> {
     remote: &'a R,
     context: &'a Context,
     mark: &'a str,
+    expect_disconnect: bool,
     events: &'a dyn Events,
 }
 
 impl<R: Remote> Running<'_, R> {
     async fn script(&self, index: usize, script: Script) -> Result<(), Error> {
         let paths = self.paths(index);
-        self.put(&script.text, &paths.script, 0o755).await?;
-        let variables = self.variables()?;
+        let variables = script::variables(&self.shell.environment, self.context)?;
+        let secret: Vec<_> = variables.iter().filter(|one| one.secret).collect();
+        let hidden = !secret.is_empty();
         if let Some(path) = &paths.variables {
-            let text = assignments(&self.shell.env_var_format, &variables);
+            self.put(&script.text, &paths.script, 0o755).await?;
+            let text = script::assignments(&self.shell.env_var_format, &variables);
             self.put(text.as_bytes(), path, 0o600).await?;
+        } else if hidden {
+            // A command line is everybody's to read: what is secret goes with the script, which is its owner's only.
+            let text = script::with_variables(&script.text, &secret)
+                .ok_or_else(|| exposed(&script.what, &secret[0].name))?;
+            self.put(&text, &paths.script, 0o700).await?;
+        } else {
+            self.put(&script.text, &paths.script, 0o755).await?;
         }
         let text = self.command(&paths, &variables)?;
         let limit = self.shell.start_retry_timeout;
@@ -141,7 +140,12 @@ impl<R: Remote> Running<'_, R> {
             self.remote.run(command, &mut Sink::new(self.events)).await
         })
         .await;
-        self.judge(&script.what, result)?;
+        let judged = self.judge(&script.what, result);
+        if hidden {
+            // Not even where it is to stay, or failed: it must not come into the image.
+            return judged.and(self.remove(&paths).await);
+        }
+        judged?;
         self.clean(&paths).await
     }
 
@@ -159,27 +163,17 @@ impl<R: Remote> Running<'_, R> {
         }
     }
 
-    fn variables(&self) -> Result<Vec<(String, String)>, Error> {
-        let ours = self.context.environment();
-        let mut variables: Vec<_> = ours
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        for (name, value) in &self.shell.environment {
-            variables.push((name.clone(), value.render(&self.context.data())?));
-        }
-        Ok(variables)
-    }
-
-    fn command(&self, paths: &Paths, variables: &[(String, String)]) -> Result<String, Error> {
+    fn command(&self, paths: &Paths, variables: &[Variable]) -> Result<String, Error> {
         let format = match paths.variables {
             // In this mode the user's format is the file's.
             Some(_) => LINE_FORMAT,
             None => &self.shell.env_var_format,
         };
+        let shown = variables.iter().filter(|variable| !variable.secret);
         let data = self
             .context
             .data()
-            .with("Vars", assignments(format, variables))
+            .with("Vars", script::assignments(format, shown))
             // As it is, since templates often quote it themselves.
             .with("Path", paths.script.as_str())
             .with("EnvVarFile", paths.variables.as_deref().unwrap_or_default());
@@ -200,7 +194,7 @@ impl<R: Remote> Running<'_, R> {
 
     fn judge(&self, what: &str, result: Result<Exit, ssh::Error>) -> Result<(), Error> {
         let what = || what.to_owned();
-        let expected = self.shell.expect_disconnect;
+        let expected = self.expect_disconnect;
         match result {
             Ok(Exit::Code(code)) if self.shell.valid_exit_codes.contains(&code) => Ok(()),
             // A shutdown ends the script before it ends the connection.
@@ -221,6 +215,10 @@ impl<R: Remote> Running<'_, R> {
         if self.shell.skip_clean {
             return Ok(());
         }
+        self.remove(paths).await
+    }
+
+    async fn remove(&self, paths: &Paths) -> Result<(), Error> {
         let mut text = format!("rm -f {}", quote(&paths.script));
         if let Some(path) = &paths.variables {
             text = format!("{text} {}", quote(path));
@@ -239,31 +237,4 @@ impl<R: Remote> Running<'_, R> {
 struct Paths {
     script: String,
     variables: Option<String>,
-}
-
-/// Fills Go's `%s` twice for each variable; a single quote in a value ends the quoting, stands quoted otherwise, and begins
-/// it again.
-fn assignments(format: &str, variables: &[(String, String)]) -> String {
-    let one = |(name, value): &(String, String)| {
-        let value = value.replace('\'', r#"'"'"'"#);
-        let mut parts = format.splitn(3, "%s");
-        let mut next = || parts.next().unwrap_or_default();
-        format!("{}{name}{}{value}{}", next(), next(), next())
-    };
-    variables.iter().map(one).collect()
-}
-
-/// Tries again while the machine is away, for so long.
-async fn persist<T>(
-    limit: Duration,
-    away: impl Fn(&ssh::Error) -> bool,
-    mut start: impl AsyncFnMut() -> Result<T, ssh::Error>,
-) -> Result<T, ssh::Error> {
-    let began = Instant::now();
-    loop {
-        match start().await {
-            Err(error) if away(&error) && began.elapsed() + AWAY < limit => sleep(AWAY).await,
-            result => return result,
-        }
-    }
 }

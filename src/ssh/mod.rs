@@ -24,6 +24,7 @@ pub use connect::{Target, connect};
 pub use error::{ConnectError, Error, Verdict};
 pub use host_key::{HostKey, HostKeys, Known};
 pub use lasting::Lasting;
+pub use lines::Lines;
 pub use quote::quote;
 pub use remote::{AS_ROOT, Chunk, Command, Exit, Output, Remote, Silent, Stdin, Stream};
 pub use session::Session;

@@ -169,7 +169,23 @@ pub trait Remote {
 
     /// Reads a file of the machine.
     async fn download(&self, path: &str, into: &mut (dyn Write + Send)) -> Result<(), Error> {
-        fetch(self, format!("cat {}", quote(path)), into).await
+        self.fetch(format!("cat {}", quote(path)), into).await
+    }
+
+    /// Runs a command that must end with 0 and writes its output to a local place.
+    async fn fetch(&self, text: String, into: &mut (dyn Write + Send)) -> Result<(), Error> {
+        let (mut err, mut written) = (Vec::new(), Ok(()));
+        let exit = self
+            .exec(Command::new(text.clone()), &mut |chunk| match chunk {
+                Chunk::Data(Stream::Out, bytes) if written.is_ok() => {
+                    written = into.write_all(bytes);
+                }
+                Chunk::Data(Stream::Err, bytes) => err.extend_from_slice(bytes),
+                _ => {}
+            })
+            .await?;
+        expect_success(&text, exit, &err)?;
+        written.map_err(Error::Write)
     }
 
     /// Reads the contents of a folder of the machine into a local one, which must be there.
@@ -185,7 +201,7 @@ pub trait Remote {
             source,
         };
         let mut packed = tempfile::tempfile().map_err(local)?;
-        fetch(self, text, &mut packed).await?;
+        self.fetch(text, &mut packed).await?;
         packed.seek(SeekFrom::Start(0)).map_err(local)?;
         let mut archive = tar::Archive::new(std::io::BufReader::new(packed));
         archive.set_preserve_permissions(true);
@@ -204,24 +220,6 @@ pub trait Remote {
             .await?;
         expect_success(&text, exit, &err)
     }
-}
-
-/// Runs a command that must end with 0 and writes its output to a local place.
-async fn fetch<R: Remote + ?Sized>(
-    remote: &R,
-    text: String,
-    into: &mut (dyn Write + Send),
-) -> Result<(), Error> {
-    let (mut err, mut written) = (Vec::new(), Ok(()));
-    let exit = remote
-        .exec(Command::new(text.clone()), &mut |chunk| match chunk {
-            Chunk::Data(Stream::Out, bytes) if written.is_ok() => written = into.write_all(bytes),
-            Chunk::Data(Stream::Err, bytes) => err.extend_from_slice(bytes),
-            _ => {}
-        })
-        .await?;
-    expect_success(&text, exit, &err)?;
-    written.map_err(Error::Write)
 }
 
 fn expect_success(text: &str, exit: Exit, err: &[u8]) -> Result<(), Error> {

@@ -88,6 +88,11 @@ impl Late {
         }
     }
 
+    /// Whether a sensitive variable has part in it.
+    pub fn is_secret(&self) -> bool {
+        self.secret
+    }
+
     /// Where the user wrote it.
     pub fn place(&self) -> Option<Place> {
         self.place

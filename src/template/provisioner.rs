@@ -22,6 +22,8 @@ pub struct Provisioner {
     pub timeout: Option<Duration>,
     /// How often it is tried again after a failure.
     pub max_retries: u32,
+    /// The connection may end with it, as it does when a machine restarts.
+    pub expect_disconnect: bool,
 }
 
 /// What a provisioner does.
@@ -35,14 +37,30 @@ pub enum Kind {
     Shell(Shell),
     File(FileTransfer),
     Role(Roles),
+    ShellLocal(ShellLocal),
+    Reboot(Reboot),
+    Sleep(Sleep),
+    Breakpoint(Breakpoint),
     AnsibleLocal(AnsibleLocal),
 }
 
+impl Kind {
+    /// The type, as templates write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Shell(_) => "shell",
+            Self::File(_) => "file",
+            Self::Role(_) => "role",
+            Self::ShellLocal(_) => "shell-local",
+            Self::Reboot(_) => "reboot",
+            Self::Sleep(_) => "sleep",
+            Self::Breakpoint(_) => "breakpoint",
+            Self::AnsibleLocal(_) => "ansible-local",
+        }
+    }
+}
+
 /// `shell`: scripts run on the machine. Late data of every [`Late`] here: see [`BUILD_DATA`].
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(Debug, Clone, Serialize)]
 pub struct Shell {
     pub scripts: Scripts,
@@ -63,7 +81,6 @@ pub struct Shell {
     pub binary: bool,
     #[serde(serialize_with = "seconds::plain")]
     pub start_retry_timeout: Duration,
-    pub expect_disconnect: bool,
     /// Never empty.
     pub valid_exit_codes: Vec<i32>,
     pub skip_clean: bool,
@@ -110,6 +127,12 @@ pub const BUILD_DATA: &[&str] = &[
 pub struct FileTransfer {
     pub what: Transfer,
     pub destination: Late,
+    /// As root, on the machine.
+    pub become_root: bool,
+    /// `user` or `user:group` that everything sent belongs to.
+    pub owner: Option<String>,
+    /// Permission bits of every file sent.
+    pub mode: Option<u32>,
 }
 
 /// What is moved, and which way.
@@ -149,6 +172,48 @@ pub struct RoleRef {
     pub name: Spanned<String>,
     /// Its folder, with `role.json` or `scripts/`.
     pub dir: PathBuf,
+}
+
+/// `shell-local`: scripts run here. Late data besides [`BUILD_DATA`]: `Vars`, `Script`, `Command` in `execute_command`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShellLocal {
+    pub scripts: Scripts,
+    /// Sorted by name, as for [`Shell`].
+    pub environment: Vec<(String, Late)>,
+    /// Two `%s`, as for [`Shell`].
+    pub env_var_format: String,
+    /// The program and its arguments; at least two.
+    pub execute_command: Vec<Late>,
+    /// At the end of the name of the file that inline commands are put into.
+    pub tempfile_extension: String,
+    /// Never empty.
+    pub valid_exit_codes: Vec<i32>,
+    /// Operating systems, as Go names them; empty: all.
+    pub only_on: Vec<String>,
+}
+
+/// `reboot`: the machine restarts, and the next provisioner finds it up again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reboot {
+    /// Unset: `systemctl reboot`, or `reboot` where that is missing, as root.
+    pub command: Option<Late>,
+    /// From the command to the first answer of the new boot.
+    #[serde(serialize_with = "seconds::plain")]
+    pub limit: Duration,
+}
+
+/// `sleep`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sleep {
+    #[serde(serialize_with = "seconds::plain")]
+    pub duration: Duration,
+}
+
+/// `breakpoint`: waits for somebody to press Enter.
+#[derive(Debug, Clone, Serialize)]
+pub struct Breakpoint {
+    pub note: Option<Late>,
+    pub disabled: bool,
 }
 
 /// `ansible-local`: schema only; a bake that meets one says that it cannot run it yet.

@@ -2,9 +2,12 @@
 //! options they all share. One file a kind.
 
 mod ansible;
+mod environment;
 mod file;
 mod role;
 mod shell;
+pub(super) mod shell_local;
+mod waiting;
 
 use super::interpolate::Interpolator;
 use super::local::Local;
@@ -24,28 +27,35 @@ const SHARED: &[Key] = &[
     on("pause_before"),
     on("max_retries"),
     on("timeout"),
+    on("expect_disconnect"),
 ];
 
-const KINDS: &[&str] = &["shell", "file", "role", "ansible-local"];
+const KINDS: &[&str] = &[
+    "shell",
+    "file",
+    "role",
+    "shell-local",
+    "ansible-local",
+    "reboot",
+    "sleep",
+    "breakpoint",
+];
+
+/// For machines that run Windows, which kiln does not make: what to say of them.
+const WINDOWS: &[&str] = &["powershell", "windows-restart", "windows-shell"];
 
 /// Packer's, and others that its templates use, which kiln does not run.
 const PACKERS: &[&str] = &[
     "ansible",
-    "breakpoint",
     "chef-client",
     "chef-solo",
     "converge",
     "goss",
     "hcp-sbom",
     "inspec",
-    "powershell",
     "puppet-masterless",
     "puppet-server",
     "salt-masterless",
-    "shell-local",
-    "sleep",
-    "windows-restart",
-    "windows-shell",
 ];
 
 /// What reading one build's provisioners needs to know.
@@ -131,24 +141,15 @@ pub(super) fn read(build: &Build<'_>, json: &Json) -> Option<Provisioner> {
     let json = overridden(json, build.raw_name);
     let kind_name = kind_name(build.interpolator, &json)?;
     let what = format!("the provisioner `{kind_name}`");
-    let open = |keys: &[Key]| Options::open(build.interpolator, &json, &what, &[SHARED, keys]);
-    let (options, kind) = match kind_name {
-        "shell" => open(shell::KEYS)
-            .map(|options| (options, shell::read(&options, build).map(Kind::Shell)))?,
-        "file" => open(file::KEYS)
-            .map(|options| (options, file::read(&options, build).map(Kind::File)))?,
-        "role" => open(role::KEYS)
-            .map(|options| (options, role::read(&options, build).map(Kind::Role)))?,
-        _ => open(ansible::KEYS).map(|options| {
-            (
-                options,
-                ansible::read(&options, build).map(Kind::AnsibleLocal),
-            )
-        })?,
-    };
+    let keys = keys(kind_name);
+    let options = Options::open(build.interpolator, &json, &what, &[SHARED, keys])?;
+    let kind = kind(kind_name, &options, build);
     let duration = |name| options.duration(name).map(|value| value.value);
     let pause_before = duration("pause_before").unwrap_or(Duration::ZERO);
-    let timeout = duration("timeout");
+    // A reboot has it as its own limit.
+    let timeout = (kind_name != "reboot")
+        .then(|| duration("timeout"))
+        .flatten();
     let max_retries = options
         .number("max_retries")
         .map_or(0, |retries| retries.value);
@@ -158,6 +159,34 @@ pub(super) fn read(build: &Build<'_>, json: &Json) -> Option<Provisioner> {
         pause_before,
         timeout,
         max_retries,
+        expect_disconnect: options.flag("expect_disconnect"),
+    })
+}
+
+/// The options that a kind has of its own.
+fn keys(kind: &str) -> &'static [Key] {
+    match kind {
+        "shell" => shell::KEYS,
+        "file" => file::KEYS,
+        "role" => role::KEYS,
+        "shell-local" => shell_local::KEYS,
+        "reboot" => waiting::REBOOT,
+        "sleep" => waiting::SLEEP,
+        "breakpoint" => waiting::BREAKPOINT,
+        _ => ansible::KEYS,
+    }
+}
+
+fn kind(kind: &str, options: &Options<'_>, build: &Build<'_>) -> Option<Kind> {
+    Some(match kind {
+        "shell" => Kind::Shell(shell::read(options, build)?),
+        "file" => Kind::File(file::read(options, build)?),
+        "role" => Kind::Role(role::read(options, build)?),
+        "shell-local" => Kind::ShellLocal(shell_local::read(options, build)?),
+        "reboot" => Kind::Reboot(waiting::reboot(options)),
+        "sleep" => Kind::Sleep(waiting::sleep(options)?),
+        "breakpoint" => Kind::Breakpoint(waiting::breakpoint(options)),
+        _ => Kind::AnsibleLocal(ansible::read(options, build)?),
     })
 }
 
@@ -172,7 +201,19 @@ fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
         return None;
     };
     let found = KINDS.iter().find(|known| **known == kind.value);
-    if PACKERS.contains(&kind.value.as_str()) {
+    if WINDOWS.contains(&kind.value.as_str()) {
+        interpolator.report(
+            Diagnostic::error(
+                "template::windows",
+                format!("the provisioner `{}` is for Windows", kind.value),
+            )
+            .at(kind.span, "kiln bakes machines with SSH and a POSIX shell")
+            .help(match kind.value.as_str() {
+                "windows-restart" => "`reboot` restarts a machine and waits until it is up again",
+                _ => "use `shell`, or leave this template to Packer",
+            }),
+        );
+    } else if PACKERS.contains(&kind.value.as_str()) {
         interpolator.report(
             Diagnostic::error(
                 "template::not_yet",

@@ -105,3 +105,51 @@ async fn what_is_not_there_is_named() {
     let error = bench.error(into).await;
     assert!(error.contains("/nowhere/x"), "{error}");
 }
+
+#[tokio::test]
+async fn owner_and_mode_are_of_what_was_sent_and_of_nothing_else() {
+    let bench = bench();
+    bench.write("to/there.txt", "x");
+    let to = bench.path("to");
+    bench
+        .lines(json!([
+            {"type": "file", "source": format!("{}/", bench.path("from")), "destination": to,
+             "owner": "nobody:daemon", "mode": "0640"},
+            {"type": "file", "content": "x", "destination": bench.path("one"), "owner": "nobody", "mode": 4711},
+            {"type": "file", "source": bench.path("from/run.sh"), "destination": bench.path("as-root"), "become": true}
+        ]))
+        .await;
+    let look = |name: &str| {
+        let out = std::process::Command::new("stat")
+            .args(["-c", "%U:%G %a", &bench.path(name)])
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(look("to/a.txt"), "nobody:daemon 640");
+    assert_eq!(look("to/sub"), "nobody:daemon 755");
+    assert_eq!(look("to/sub/b.txt"), "nobody:daemon 640");
+    let ours = look("from/a.txt");
+    assert_eq!(look("to/there.txt"), ours);
+    assert!(
+        look("one").starts_with("nobody:") && look("one").ends_with(" 4711"),
+        "{}",
+        look("one")
+    );
+    assert_eq!(look("as-root"), "root:root 755");
+}
+
+#[tokio::test]
+async fn root_reads_what_comes_down() {
+    let bench = bench();
+    let down = |source: &str, to: &str| {
+        json!([{"type": "file", "source": bench.path(source), "destination": bench.path(to),
+                "direction": "download", "become": true}])
+    };
+    bench.lines(down("from/a.txt", "to/")).await;
+    bench.lines(down("from/", "to/all")).await;
+    bench.lines(down("from/*.txt", "to/some")).await;
+    assert_eq!(read(&bench, "to/a.txt"), "a");
+    assert_eq!(read(&bench, "to/all/sub/b.txt"), "b");
+    assert_eq!(read(&bench, "to/some/a.txt"), "a");
+}

@@ -1,6 +1,7 @@
 //! Provisioners on a real machine: this one, over its own sshd.
 
 mod files;
+mod here;
 mod retries;
 mod roles;
 mod shell;
@@ -64,11 +65,19 @@ impl Bench {
 
     /// Carries out provisioners, written as in a template.
     pub async fn apply(&self, provisioners: Value) -> (Result<(), Failure>, Heard) {
+        self.carry_out(&self.read(provisioners)).await
+    }
+
+    /// Carries out provisioners that may use the secret variable `key`.
+    pub async fn apply_secret(&self, provisioners: &Value) -> (Result<(), Failure>, Heard) {
+        self.carry_out(&self.read_secret(provisioners)).await
+    }
+
+    async fn carry_out(&self, provisioners: &[Provisioner]) -> (Result<(), Failure>, Heard) {
         let heard = Heard::default();
-        let provisioners = self.read(provisioners);
         let target = self.server.target();
         let machine = Lasting::new(self.server.connect().await, target);
-        let result = apply(&provisioners, &machine, &self.context, &heard).await;
+        let result = apply(provisioners, &machine, &self.context, &heard).await;
         (result, heard)
     }
 
@@ -90,13 +99,30 @@ impl Bench {
         reason = "callers write `json!` in place"
     )]
     pub fn read(&self, provisioners: Value) -> Vec<Provisioner> {
-        let template = json!({
+        self.read_template(json!({ "provisioners": provisioners }))
+    }
+
+    /// The same, with a variable `key` that is secret: `hunter2`.
+    pub fn read_secret(&self, provisioners: &Value) -> Vec<Provisioner> {
+        self.read_template(json!({
+            "variables": {"key": "hunter2"}, "sensitive-variables": ["key"], "provisioners": provisioners
+        }))
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write `json!` in place"
+    )]
+    fn read_template(&self, more: Value) -> Vec<Provisioner> {
+        let mut template = json!({
             "builders": [{
                 "type": "amazon-ebs", "region": "eu-central-1", "source_ami": "ami-0123456789abcdef0",
                 "instance_type": "t3.small", "ssh_username": "admin", "ami_name": "test"
             }],
-            "provisioners": provisioners,
         });
+        for (name, value) in more.as_object().unwrap() {
+            template[name] = value.clone();
+        }
         let file = self.write("template.json", &template.to_string());
         let (mut provisioners, _) = read(self.folder.path(), vec![file]);
         // Folders are relative to the working directory, which all tests share.
@@ -171,6 +197,13 @@ impl Heard {
                 line,
                 ..
             } => Some(line.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn notes(&self) -> Vec<String> {
+        self.pick(|event| match event {
+            Event::Note { text } => Some(text.clone()),
             _ => None,
         })
     }

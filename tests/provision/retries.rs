@@ -33,7 +33,7 @@ async fn what_is_wrong_on_this_side_is_not_tried_again() {
     let result = kiln::provision::apply(&provisioners, &machine, &bench.context, &silent).await;
     assert!(super::chain(&result.unwrap_err()).contains("gone.sh"));
     assert!(began.elapsed() < Duration::from_secs(2));
-    assert_eq!(kiln::provision::check(&provisioners).len(), 1);
+    assert_eq!(kiln::provision::check(&provisioners, false).len(), 1);
 }
 
 #[tokio::test]

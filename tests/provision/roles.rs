@@ -148,7 +148,7 @@ async fn what_fails_on_any_machine_is_found_without_one() {
     bench.write("roles/d/scripts/10-a.sh", "");
     let role = |name: &str| json!({"type": "role", "roles": [name]});
     let provisioners = bench.read(json!([role("a"), role("c"), role("d")]));
-    let found: Vec<_> = kiln::provision::check(&provisioners)
+    let found: Vec<_> = kiln::provision::check(&provisioners, false)
         .iter()
         .map(|failure| super::chain(failure))
         .collect();

@@ -7,7 +7,7 @@ use kiln::aws::Aws;
 use kiln::bake::{AddressError, Tools};
 use kiln::cloud::{Filter, Instance, Instances};
 use kiln::ssh::{
-    Chunk, Command, ConnectError, Error, Exit, HostKey, HostKeys, Known, Remote, Target,
+    Chunk, Command, ConnectError, Error, Exit, HostKey, HostKeys, Known, Remote, Stream, Target,
 };
 
 use super::cloud::Cloud;
@@ -98,8 +98,20 @@ pub struct SimulatedRemote {
 }
 
 impl Remote for SimulatedRemote {
-    async fn exec(&self, command: Command, _: &mut dyn FnMut(Chunk<'_>)) -> Result<Exit, Error> {
+    async fn exec(
+        &self,
+        command: Command,
+        chunk: &mut dyn FnMut(Chunk<'_>),
+    ) -> Result<Exit, Error> {
         tokio::time::sleep(COMMAND).await;
+        if command.text.ends_with("/boot_id") {
+            let commands = self.commands.borrow();
+            let boots = commands
+                .iter()
+                .filter(|text| text.contains("reboot"))
+                .count();
+            chunk(Chunk::Data(Stream::Out, boots.to_string().as_bytes()));
+        }
         self.commands.borrow_mut().push(command.text);
         let count = self.commands.borrow().len();
         match self.trouble {

@@ -123,6 +123,12 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// A default that uses late data, at the place of the object.
+    pub(in crate::template) fn standard(&self, text: &str, data: &[&str]) -> Option<Late> {
+        let span = self.json.span;
+        self.late_text(&Text::part(span.file, span.start, text), data)
+    }
+
     fn late_text(&self, text: &Text, data: &[&str]) -> Option<Late> {
         self.interpolator.late(text, Style::Both, data)
     }
