@@ -34,6 +34,7 @@ bench:
 	@scripts/deps host peers
 	$(CARGO) build --profile dist --bin kiln
 	benches/bake-peers
+	$(CARGO) bench --bench upload
 
 ## compatibility: docs/compatibility.md, written from what kiln says of each option
 compatibility:

@@ -141,9 +141,10 @@ impl SshSettings {
             Login::KeyFile(path) => Auth::File {
                 path: path.clone(),
                 passphrase: None,
+                certificate: None,
             },
             Login::Password(password) => Auth::Password(password.reveal().to_owned()),
-            Login::Agent => Auth::Agent,
+            Login::Agent => Auth::Agent { socket: None },
         };
         let mut target = Target::new(host, self.port, &self.user, auth, keys);
         target.keep_alive = self.keep_alive;

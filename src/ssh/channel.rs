@@ -8,8 +8,14 @@ use tokio::sync::mpsc;
 use crate::ssh::worker::{Report, Wire};
 use crate::ssh::{Command, Error, Exit, Stdin, Stream};
 
-/// What is read from input and output at a time: the most that fits into one packet of libssh2.
-const PIECE: usize = 32 * 1024;
+/// The most that libssh2 puts into one packet; a byte more would be a packet of its own.
+const PACKET: usize = 32_700;
+/// What is read from the input at a time.
+const PIECE: usize = 16 * PACKET;
+/// So many packets are sent before the outputs are looked at again, which costs a system call each.
+const BURST: usize = 16;
+/// What is taken of an output at a time.
+const MOUTHFUL: usize = 32 * 1024;
 
 /// Runs a command to its end.
 pub(super) async fn converse(
@@ -28,7 +34,7 @@ pub(super) async fn converse(
     wire.repeat(|| channel.exec(&command.text)).await?;
     let mut talk = Talk {
         input: Input::new(command.stdin),
-        buffer: vec![0; PIECE],
+        buffer: vec![0; MOUTHFUL],
         report,
     };
     talk.carry_on(wire, &mut channel).await?;
@@ -56,7 +62,13 @@ impl Talk<'_> {
     /// Moves bytes both ways until the other end has nothing more to say and takes nothing more.
     async fn carry_on(&mut self, wire: &mut Wire, channel: &mut Channel) -> Result<(), Error> {
         loop {
-            let sent = self.input.feed(wire, channel)?;
+            let mut sent = false;
+            for _ in 0..BURST {
+                if !self.input.feed(wire, channel)? {
+                    break;
+                }
+                sent = true;
+            }
             if sent {
                 self.tell(Report::Sent(self.input.sent)).await;
             }

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::ssh::algorithms::prefer;
 use crate::ssh::auth::authenticate;
-use crate::ssh::{Auth, ConnectError, HostKey, HostKeys, Session, session};
+use crate::ssh::{Algorithms, Auth, ConnectError, HostKey, HostKeys, Session, session};
 
 /// Where to, as whom, and how patiently.
 #[derive(Clone, Debug)]
@@ -15,6 +16,7 @@ pub struct Target {
     pub user: String,
     pub auth: Auth,
     pub host_keys: HostKeys,
+    pub algorithms: Algorithms,
     /// Of reaching the address.
     pub connect_timeout: Duration,
     /// Of each of handshake and authentication.
@@ -43,6 +45,7 @@ impl Target {
             user: user.into(),
             auth,
             host_keys,
+            algorithms: Algorithms::default(),
             connect_timeout: Duration::from_secs(15),
             handshake_timeout: Duration::from_mins(1),
             keep_alive: Duration::from_secs(5),
@@ -80,10 +83,9 @@ pub(super) fn establish(target: &Target) -> Result<Connection, ConnectError> {
     let socket = stream.try_clone().map_err(ConnectError::Local)?;
     let mut session = ssh2::Session::new().map_err(|error| ConnectError::Local(error.into()))?;
     session.set_timeout(milliseconds(target.handshake_timeout));
+    target.algorithms.set(&session)?;
     if let Some(methods) = target.host_keys.preference() {
-        session
-            .method_pref(ssh2::MethodType::HostKey, &methods)
-            .map_err(|error| ConnectError::Local(error.into()))?;
+        prefer(&session, ssh2::MethodType::HostKey, &methods)?;
     }
     session.set_tcp_stream(stream);
     session

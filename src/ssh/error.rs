@@ -121,6 +121,22 @@ pub enum ConnectError {
         #[source]
         source: ssh2::Error,
     },
+    #[error(
+        "the private key {name} is encrypted, and nobody can type its passphrase here: hand it to an agent with `ssh-add` and set `ssh_agent_auth`"
+    )]
+    EncryptedKey { name: String },
+    #[error(
+        "{} is not an OpenSSH certificate: `ssh-keygen -s` makes one, and its name ends in `-cert.pub`",
+        path.display()
+    )]
+    BadCertificate { path: PathBuf },
+    /// None of the wanted algorithms is known here.
+    #[error("cannot offer any of {names}")]
+    Algorithms {
+        names: String,
+        #[source]
+        source: ssh2::Error,
+    },
     #[error("cannot use the SSH agent")]
     Agent(#[source] ssh2::Error),
     #[error("cannot set up a connection")]
@@ -139,6 +155,9 @@ impl ConnectError {
             | Self::BadHostKey { .. }
             | Self::KeyFile { .. }
             | Self::BadKey { .. }
+            | Self::EncryptedKey { .. }
+            | Self::BadCertificate { .. }
+            | Self::Algorithms { .. }
             | Self::Agent(_)
             | Self::Local(_) => Verdict::Never,
         }

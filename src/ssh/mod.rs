@@ -3,6 +3,7 @@
 //! It owns connecting, host keys, key pairs, commands, and files and folders on their way there and back. What is run and
 //! why, and how long one waits for a machine to answer, is its callers' matter; it knows nothing else of ours.
 
+mod algorithms;
 mod auth;
 mod channel;
 mod connect;
@@ -19,7 +20,8 @@ mod session;
 mod tree;
 mod worker;
 
-pub use auth::Auth;
+pub use algorithms::Algorithms;
+pub use auth::{Auth, is_encrypted};
 pub use connect::{Target, connect};
 pub use error::{ConnectError, Error, Verdict};
 pub use host_key::{HostKey, HostKeys, Known};

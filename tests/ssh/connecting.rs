@@ -94,6 +94,7 @@ async fn keys_from_files() {
     let file = |path: &std::path::Path| Auth::File {
         path: path.to_owned(),
         passphrase: None,
+        certificate: None,
     };
     let mut target = server.target();
     target.auth = file(&path);

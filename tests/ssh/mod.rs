@@ -3,6 +3,7 @@
 mod commands;
 mod connecting;
 mod dying;
+mod proving;
 mod reboot;
 pub mod server;
 pub mod stub;
