@@ -62,7 +62,7 @@ pub(super) fn whole(value: &Value) -> Result<i64, Expected> {
     }
 }
 
-fn go_integer(text: &str) -> Option<i64> {
+pub(super) fn go_integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

@@ -18,6 +18,12 @@ const COMMENT: (&str, &str) = ("\u{1}#", "#\u{1}");
 /// The name under which `user` finds the variables, whatever late data shadows them.
 pub(super) const VARIABLES: &str = "\u{1}variables";
 
+/// Functions that translated Packer forms call have names that begin so; no variable is seen under such a name.
+pub(super) const OURS: &str = "packer__";
+
+/// So many instructions one text may take: more than a script of a megabyte needs, and over in a second.
+const FUEL: u64 = 2_000_000;
+
 /// Settled variables, by name.
 pub(super) type Values = BTreeMap<String, serde_json::Value>;
 
@@ -78,6 +84,7 @@ impl Scope {
         let variables = self
             .variables
             .iter()
+            .filter(|(name, _)| !name.starts_with(OURS))
             .map(|(name, value)| (name.clone(), to_engine(value)));
         let late = data
             .values()
@@ -138,6 +145,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
     print_as_json(&mut environment);
     let syntax = SyntaxConfig::builder()
         .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
@@ -211,6 +219,10 @@ pub fn print_as_json(environment: &mut Environment<'static>) {
         | ValueKind::Seq
         | ValueKind::Map
         | ValueKind::Iterable => Ok(write!(out, "{}", from_engine(value)?)?),
+        ValueKind::Plain => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "this is a function, and it is not called",
+        )),
         _ => escape_formatter(out, state, value),
     });
 }

@@ -2,13 +2,17 @@
 //! Jinja, leaves Jinja as it is, and marks them all, so that nothing else in the text is ever looked at. It knows which
 //! variables and which late data a text asks for; whether they exist is for `interpolate` to say.
 
+mod blocks;
 mod call;
 mod go;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 use super::engine::{EXPRESSION, STATEMENT};
+use blocks::Block;
+use go::Sight;
 use std::ops::Range;
 
 /// What a text is written in.
@@ -37,6 +41,8 @@ pub(super) struct Translated {
 pub(super) struct Piece {
     pub written: Range<usize>,
     pub made: Range<usize>,
+    /// The variable that is put here as it is, by ``user `name` `` alone or by its bare name.
+    pub variable: Option<String>,
 }
 
 /// What the Go forms of a text ask for.
@@ -46,8 +52,28 @@ pub(super) struct Found {
     pub users: Vec<Named>,
     /// Late data by its dotted name.
     pub fields: Vec<Named>,
-    /// Places that read the environment.
-    pub environment: Vec<Range<usize>>,
+    /// What the world is asked for.
+    pub asked: Vec<Asked>,
+}
+
+/// A call that asks the environment, or a store of secrets by this name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub store: Option<String>,
+    pub range: Range<usize>,
+}
+
+impl Asked {
+    fn environment(range: Range<usize>) -> Self {
+        Self { store: None, range }
+    }
+
+    fn store(name: &str, range: Range<usize>) -> Self {
+        Self {
+            store: Some(name.to_owned()),
+            range,
+        }
+    }
 }
 
 /// A name at a place of the text.
@@ -62,7 +88,7 @@ pub(super) struct Named {
 pub(super) struct Slip {
     pub range: Range<usize>,
     pub message: String,
-    pub help: &'static str,
+    pub help: String,
 }
 
 /// Jinja's statements; another word after `{%` is text.
@@ -89,6 +115,8 @@ pub(super) fn translate(text: &str, style: Style) -> Translated {
         at: 0,
         out: Translated::default(),
         open: Vec::new(),
+        sight: Sight::default(),
+        items: 0,
     };
     scan.run();
     scan.out
@@ -114,8 +142,11 @@ struct Scan<'t> {
     style: Style,
     at: usize,
     out: Translated,
-    /// What each open Go block ends with.
-    open: Vec<&'static str>,
+    /// The open Go blocks.
+    open: Vec<Block>,
+    sight: Sight,
+    /// So many blocks have named an item.
+    items: usize,
 }
 
 impl Scan<'_> {
@@ -134,7 +165,7 @@ impl Scan<'_> {
         if !self.open.is_empty() {
             self.slip(
                 0..self.text.len(),
-                "an `if` or `range` has no `end`",
+                "an `if`, `range` or `with` has no `end`",
                 "close it with `{{end}}`",
             );
         }
@@ -155,6 +186,9 @@ impl Scan<'_> {
     }
 
     fn expression(&mut self, start: usize) {
+        if self.style == Style::Both && self.go_comment(start) {
+            return;
+        }
         let Some(end) = closing(self.text, start + 2, "}}") else {
             self.slip(
                 start..start + 2,
@@ -165,23 +199,19 @@ impl Scan<'_> {
         };
         let range = start..end + 2;
         let (before, inner, after) = trims(&self.text[start + 2..end]);
-        let offset = start + 2 + before.len();
-        if self.style == Style::Both {
-            if let Some(slip) = call::refused(inner) {
-                self.out.slips.push(Slip {
-                    range: range.clone(),
-                    message: slip.0,
-                    help: slip.1,
-                });
-                return self.skip(&range);
-            }
-            if self.go_block(inner, offset, (before, after), &range) {
-                return;
-            }
-            if let Some((code, found)) = go::expression(inner, offset, !self.open.is_empty()) {
-                self.out.found.extend(found);
-                return self.mark_expression(&code, (before, after), &range);
-            }
+        if inner.contains('\u{1}') {
+            self.slip(
+                range.clone(),
+                "the control character U+0001 stands in this expression",
+                "remove it",
+            );
+            self.at = range.end;
+            return;
+        }
+        if self.style == Style::Both
+            && self.go(inner, start + 2 + before.len(), (before, after), &range)
+        {
+            return;
         }
         self.mark_expression(inner.trim(), (before, after), &range);
     }
@@ -194,58 +224,6 @@ impl Scan<'_> {
             &format!("{}{before} {code} {after}{}", EXPRESSION.0, EXPRESSION.1),
             range,
         );
-    }
-
-    /// `if`, `else`, `range`, `end`: whether it was one.
-    fn go_block(
-        &mut self,
-        inner: &str,
-        offset: usize,
-        (before, after): (&str, &str),
-        range: &Range<usize>,
-    ) -> bool {
-        let lead = inner.len() - inner.trim_start().len();
-        let (word, rest) = inner
-            .trim()
-            .split_once(char::is_whitespace)
-            .unwrap_or((inner.trim(), ""));
-        let at = offset + lead + (inner.trim().len() - rest.trim_start().len());
-        let nested = !self.open.is_empty();
-        let code = match (word, rest.trim()) {
-            ("if", _) => self.go_condition("if", rest.trim(), at, nested),
-            ("else", "") => Some("else".to_owned()),
-            ("else", more) if more.starts_with("if ") => {
-                self.go_condition("elif", more[3..].trim(), at + 3, nested)
-            }
-            ("range", list) => go::expression(list, at, nested).map(|(code, found)| {
-                self.out.found.extend(found);
-                self.open.push("endfor");
-                format!("for {} in {code}", go::ITEM)
-            }),
-            ("end", "") => self.open.pop().map(str::to_owned),
-            _ => None,
-        };
-        let Some(code) = code else { return false };
-        self.mark(
-            &format!("{}{before} {code} {after}{}", STATEMENT.0, STATEMENT.1),
-            range,
-        );
-        true
-    }
-
-    fn go_condition(
-        &mut self,
-        word: &'static str,
-        condition: &str,
-        at: usize,
-        nested: bool,
-    ) -> Option<String> {
-        let (code, found) = go::expression(condition, at, nested)?;
-        self.out.found.extend(found);
-        if word == "if" {
-            self.open.push("endif");
-        }
-        Some(format!("{word} {code}"))
     }
 
     fn is_statement(&self, start: usize) -> bool {
@@ -325,19 +303,16 @@ impl Scan<'_> {
         self.out.pieces.push(Piece {
             written: written.clone(),
             made: start..self.out.source.len(),
+            variable: None,
         });
         self.at = written.end;
     }
 
-    fn skip(&mut self, range: &Range<usize>) {
-        self.at = range.end;
-    }
-
-    fn slip(&mut self, range: Range<usize>, message: &str, help: &'static str) {
+    fn slip(&mut self, range: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.out.slips.push(Slip {
             range,
-            message: message.to_owned(),
-            help,
+            message: message.into(),
+            help: help.into(),
         });
     }
 }
@@ -346,7 +321,7 @@ impl Found {
     fn extend(&mut self, more: Found) {
         self.users.extend(more.users);
         self.fields.extend(more.fields);
-        self.environment.extend(more.environment);
+        self.asked.extend(more.asked);
     }
 }
 

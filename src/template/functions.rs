@@ -1,7 +1,11 @@
 //! The functions that expressions may call, in Packer's order of arguments, and as filters where Jinja would write them so.
 //! Clock, environment and random numbers are handed in: one instant holds for the whole run.
 
-use super::engine::VARIABLES;
+mod go;
+mod printf;
+mod text;
+
+use super::engine::{OURS, VARIABLES};
 use super::layout;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,6 +14,11 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+pub use text::clean_resource_name;
+
+/// The version of Packer whose language this is; `min_packer_version` is held against it.
+pub const PACKER_VERSION: &str = "1.16.0";
 
 /// What functions may tell of the world.
 #[derive(Clone)]
@@ -34,11 +43,15 @@ impl fmt::Debug for Facts {
     }
 }
 
+/// A text that grows beyond this is refused: eight times what user data, the largest thing that is rendered, may be.
+const LIMIT: usize = 8 << 20;
+
 /// Adds the functions that hold everywhere.
 pub(super) fn add(environment: &mut Environment<'static>, facts: &Facts) {
     let now = facts.now;
     environment.add_function("user", user);
-    environment.add_function("timestamp", move || now.as_second());
+    // Text, as Packer's is.
+    environment.add_function("timestamp", move || now.as_second().to_string());
     environment.add_function("isotime", move |layout: Option<String>| {
         isotime(now, layout.as_deref())
     });
@@ -49,30 +62,25 @@ pub(super) fn add(environment: &mut Environment<'static>, facts: &Facts) {
     environment.add_function("pwd", move || directory.clone());
     let directory = facts.template_directory.clone();
     environment.add_function("template_dir", move || directory.clone());
-    environment.add_function("packer_version", || env!("CARGO_PKG_VERSION"));
-    add_text(environment);
+    environment.add_function("packer_version", || PACKER_VERSION);
+    text::add(environment);
+    go::add(environment);
+    own(environment);
 }
 
-fn add_text(environment: &mut Environment<'static>) {
-    environment.add_function("upper", |text: String| text.to_uppercase());
-    environment.add_function("lower", |text: String| text.to_lowercase());
-    environment.add_function("replace", replace);
-    environment.add_function("replace_all", |old: String, new: String, text: String| {
-        text.replace(&old, &new)
-    });
-    environment.add_function("split", split);
-    environment.add_function("printf", |format: String, values: Vec<Value>| {
-        printf(&format, &values)
-    });
-    environment.add_function("clean_resource_name", |text: String| {
-        clean_resource_name(&text)
-    });
-    environment.add_filter("clean_resource_name", |text: String| {
-        clean_resource_name(&text)
-    });
-    environment.add_filter("replace_all", |text: String, old: String, new: String| {
-        text.replace(&old, &new)
-    });
+/// Gives every function the name that translated Packer forms call it by.
+fn own(environment: &mut Environment<'static>) {
+    let named: Vec<(String, Value)> = environment
+        .globals()
+        .filter(|(name, _)| !name.starts_with(OURS))
+        .map(|(name, value)| (format!("{OURS}{name}"), value))
+        .collect();
+    for (name, value) in named {
+        environment.add_global(name, value);
+    }
+    // Go's loops alone need these.
+    environment.remove_global("each");
+    environment.remove_global("pairs");
 }
 
 /// Adds `env`, which only values of variables may call.
@@ -81,6 +89,7 @@ pub(super) fn add_env(environment: &mut Environment<'static>, facts: &Facts) {
     environment.add_function("env", move |name: String| {
         known.get(&name).cloned().unwrap_or_default()
     });
+    own(environment);
 }
 
 /// Adds what is known inside one build.
@@ -88,6 +97,7 @@ pub(super) fn add_build(environment: &mut Environment<'static>, name: &str, kind
     let (name, kind) = (name.to_owned(), kind.to_owned());
     environment.add_function("build_name", move || name.clone());
     environment.add_function("build_type", move || kind.clone());
+    own(environment);
 }
 
 /// An undefined variable is empty, as in Packer; `interpolate` has warned of it. Scalars are text, as Packer knows no others.
@@ -113,72 +123,15 @@ fn strftime(now: Timestamp, format: &str) -> Result<String, Error> {
         .map_err(|error| refuse(format!("this format is not known: {error}")))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the engine hands arguments over by value"
-)]
-fn replace(old: String, new: String, count: i64, text: String) -> String {
-    match usize::try_from(count) {
-        Ok(count) => text.replacen(&old, &new, count),
-        Err(_) => text.replace(&old, &new),
+/// A text, unless it is larger than any template needs.
+fn bounded(text: String) -> Result<String, Error> {
+    if text.len() > LIMIT {
+        return Err(refuse(format!(
+            "the result is larger than {} MiB",
+            LIMIT >> 20
+        )));
     }
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the engine hands arguments over by value"
-)]
-fn split(text: String, separator: String, index: usize) -> Result<String, Error> {
-    let fields: Vec<&str> = text.split(&separator).collect();
-    let count = fields.len();
-    let field = fields.get(index).ok_or_else(|| {
-        refuse(format!(
-            "`{text}` has {count} fields, and field {index} is asked for"
-        ))
-    })?;
-    Ok((*field).to_owned())
-}
-
-/// `%s`, `%d`, `%v`, `%q` with optional zero-padded width, which is what templates use of Go's verbs.
-fn printf(format: &str, values: &[Value]) -> Result<String, Error> {
-    let (mut out, mut rest, mut values) = (String::new(), format, values.iter());
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let verb = after
-            .find(|c: char| c.is_ascii_alphabetic() || c == '%')
-            .ok_or_else(|| refuse("a `%` has no verb"))?;
-        let (width, letter) = (&after[..verb], &after[verb..=verb]);
-        rest = &after[verb + 1..];
-        if letter == "%" {
-            out.push('%');
-            continue;
-        }
-        let value = values
-            .next()
-            .ok_or_else(|| refuse("there are fewer values than verbs"))?
-            .to_string();
-        let size: usize = width.trim_start_matches('0').parse().unwrap_or(0);
-        let text = match letter {
-            "q" => serde_json::Value::from(value).to_string(),
-            "s" | "v" | "d" if width.starts_with('0') => format!("{value:0>size$}"),
-            "s" | "v" | "d" => format!("{value:>size$}"),
-            _ => return Err(refuse(format!("the verb `%{letter}` is not known"))),
-        };
-        out.push_str(&text);
-    }
-    Ok(out + rest)
-}
-
-/// EC2's alphabet for image names; each byte outside it becomes `-` (amazon plugin, `templateCleanResourceName`).
-pub fn clean_resource_name(text: &str) -> String {
-    let clean = |byte: u8| {
-        if byte.is_ascii_alphanumeric() || b" ()[]./-'@_".contains(&byte) {
-            char::from(byte)
-        } else {
-            '-'
-        }
-    };
-    text.bytes().map(clean).collect()
+    Ok(text)
 }
 
 fn refuse(reason: impl Into<String>) -> Error {
@@ -254,13 +207,5 @@ mod tests {
         ] {
             assert_eq!(render(text), result, "{text}");
         }
-    }
-
-    #[test]
-    fn names_are_cleaned_byte_by_byte() {
-        assert_eq!(
-            clean_resource_name("a€b: (c)[d]./-'@_"),
-            "a---b- (c)[d]./-'@_"
-        );
     }
 }

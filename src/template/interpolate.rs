@@ -1,8 +1,8 @@
 //! Settles texts: translates, checks every name a text asks for against what the text may see, and renders. What has been
 //! reported once (a variable that is missing, broken or in a ring) makes no second finding where it is used.
 
-use super::engine::{Scope, Script, Values, from_engine};
-use super::forms::{self, Named, Style, Translated};
+use super::engine::{OURS, Scope, Script, Values, from_engine};
+use super::forms::{self, Asked, Named, Style, Translated};
 use super::late::{Data, Late};
 use super::near;
 use super::provisioner::BUILD_DATA;
@@ -164,7 +164,7 @@ impl Interpolator {
             self.report(
                 finding
                     .at(text.locate(slip.range.clone()), "here")
-                    .help(slip.help),
+                    .help(slip.help.clone()),
             );
         }
         if !translated.slips.is_empty() {
@@ -225,17 +225,10 @@ impl Interpolator {
         if self.in_variables {
             return true;
         }
-        for range in &translated.found.environment {
-            self.report(
-                Diagnostic::error(
-                    "template::env_outside_variables",
-                    "the environment can be read in values of variables only",
-                )
-                .at(text.locate(range.clone()), "read here")
-                .help("declare a variable with this as its default, and use the variable here"),
-            );
+        for Asked { store, range } in &translated.found.asked {
+            self.report(outside(store.as_deref(), text.locate(range.clone())));
         }
-        translated.found.environment.is_empty()
+        translated.found.asked.is_empty()
     }
 
     /// Names in Jinja's form. A text that asks `is defined` or has a `default` decides for itself when it runs.
@@ -252,7 +245,7 @@ impl Interpolator {
                 .iter()
                 .any(|field| field.name.split('.').next() == Some(name))
         };
-        let told = |name: &str| field(name) || (name == "env" && !found.environment.is_empty());
+        let told = |name: &str| field(name) || name.starts_with(OURS);
         let decides =
             translated.source.contains("default") || translated.source.contains("defined");
         let mut sound = true;
@@ -282,7 +275,7 @@ impl Interpolator {
     fn place(&self, text: &Text, translated: &Translated) -> Place {
         let single = translated.single.as_deref().unwrap_or_default();
         let name = match translated.found.users.as_slice() {
-            [user] if single.starts_with("user(") => &user.name,
+            [user] if single.starts_with("packer__user(\"") => &user.name,
             _ => single,
         };
         match self.origins.get(name) {
@@ -328,6 +321,22 @@ impl Interpolator {
         );
         None
     }
+}
+
+/// The environment, or a store of secrets, asked where it may not be.
+fn outside(store: Option<&str>, span: Span) -> Diagnostic {
+    let help = "declare a variable with this as its default, and use the variable here";
+    let finding = match store {
+        None => Diagnostic::error(
+            "template::env_outside_variables",
+            "the environment can be read in values of variables only",
+        ),
+        Some(store) => Diagnostic::error(
+            "template::secret_outside_variables",
+            format!("`{store}` can be asked in values of variables only"),
+        ),
+    };
+    finding.at(span, "read here").help(help)
 }
 
 fn unknown_field(name: &str, span: Span, data: &[&str]) -> Diagnostic {

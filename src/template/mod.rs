@@ -23,6 +23,8 @@ mod seconds;
 pub mod secret;
 pub mod service;
 mod services;
+#[cfg(test)]
+mod spellings;
 mod vars;
 
 pub use engine::{print_as_json, to_engine};

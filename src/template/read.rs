@@ -1,5 +1,6 @@
 //! The root of a template: which keys it may have, and its parts with their texts still unrendered.
 
+use super::functions::PACKER_VERSION;
 use super::interpolate::Interpolator;
 use super::near;
 use super::options::wrong_type;
@@ -73,7 +74,62 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
             .collect(),
     };
     check_duplicates(&template.builders, findings);
+    findings.extend(check_version(json.get("min_packer_version")));
     template
+}
+
+/// `min_packer_version` against the Packer whose language this is.
+fn check_version(wanted: Option<&Json>) -> Option<Diagnostic> {
+    let wanted = wanted.filter(|json| !matches!(json.value, Value::Null))?;
+    let Some(text) = wanted.text() else {
+        return Some(wrong_type(
+            "`min_packer_version`",
+            "a string",
+            wanted.kind(),
+            Place::at(wanted.span),
+        ));
+    };
+    let least = match version(&text.value) {
+        Some(_) if text.value.is_empty() => return None,
+        Some(least) => least,
+        None => {
+            return Some(
+                Diagnostic::error(
+                    "template::wrong_value",
+                    format!("`min_packer_version` cannot be `{}`", text.value),
+                )
+                .at(text.span, "not a version")
+                .help("write a version such as \"1.6.0\""),
+            );
+        }
+    };
+    (version(PACKER_VERSION)? < least).then(|| {
+        Diagnostic::error(
+            "template::packer_version",
+            format!(
+                "this template requires Packer {} or higher, and kiln reads the language of {PACKER_VERSION}",
+                text.value
+            ),
+        )
+        .at(text.span, "required here")
+        .help("lower it if the template needs nothing newer")
+    })
+}
+
+/// The numbers of a version, without zeros at its end; what follows `-` or `+` does not count.
+fn version(text: &str) -> Option<Vec<u64>> {
+    let plain = text.strip_prefix('v').unwrap_or(text);
+    let plain = plain.split(['-', '+']).next().unwrap_or("");
+    let numbers: Option<Vec<u64>> = plain.split('.').map(|part| part.parse().ok()).collect();
+    let mut numbers = if text.is_empty() {
+        Vec::new()
+    } else {
+        numbers?
+    };
+    while numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    Some(numbers)
 }
 
 fn check_key(key: &Text, value: &Json) -> Option<Diagnostic> {

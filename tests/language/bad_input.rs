@@ -122,6 +122,14 @@ fn variable_cases() -> Vec<(&'static str, Case)> {
             "template::env_outside_variables",
             builder("\"region\": \"é{{env `HOME`}}\""),
         ),
+        (
+            "template::secret_outside_variables",
+            builder("\"region\": \"é{{vault `secret/ä` `key`}}\""),
+        ),
+        (
+            "template::packer_version",
+            root("\"min_packer_version\": \"1.100\""),
+        ),
     ]
 }
 

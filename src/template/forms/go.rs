@@ -1,70 +1,148 @@
-//! Expressions of Go's text/template, as far as Packer templates use them: calls, pipelines, parentheses, strings, dotted
-//! names. What does not read as one of these is left to Jinja.
+//! Expressions of Go's text/template as Jinja: calls, pipelines, parentheses, strings, dotted names, variables. What does not
+//! read as one of these is left to Jinja.
 
-use super::{Found, Named, call};
+use super::tokens::{Kind, Token, tokens};
+use super::{Asked, Found, Named, call};
 use std::ops::Range;
 
-/// The name that `range` gives to the current item.
-pub(super) const ITEM: &str = "item_";
+/// Variables of Go's form have names that no other has.
+pub(super) const VARIABLE: &str = "packer__v_";
 
 /// More parentheses than any template has; the parser recurses into them.
 const DEPTH: usize = 64;
 
-/// A Go expression as Jinja, with what it asks for; `None` when it is not one. `offset` is where the text stands; `in_range`
-/// gives `.` a meaning.
-pub(super) fn expression(text: &str, offset: usize, in_range: bool) -> Option<(String, Found)> {
-    let tokens = tokens(text)?;
-    if tokens
-        .iter()
-        .filter(|token| token.kind == Kind::Open)
-        .count()
-        > DEPTH
-    {
-        return None;
+/// What an expression may refer to.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// The name of the current item, where `range` or `with` has made one.
+    pub dot: Option<String>,
+    /// Declared variables, without `$`.
+    pub variables: Vec<String>,
+}
+
+/// What came of reading a text as Go.
+#[derive(Debug)]
+pub(super) enum Read {
+    Go(Pipeline),
+    /// It can be nothing else than Go, and is wrong: why, and what to do.
+    Wrong(String, String),
+    /// It is not Go.
+    Other,
+}
+
+/// A pipeline as the engine's expression.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    /// `$x :=`, or two of them in a `range`.
+    pub declared: Vec<String>,
+    pub code: String,
+    pub found: Found,
+    /// The variable's name, when this is ``user `name` `` alone.
+    pub user: Option<String>,
+}
+
+/// Reads a pipeline; `offset` is where the text stands.
+pub(super) fn pipeline(text: &str, offset: usize, sight: &Sight) -> Read {
+    let Some(tokens) = tokens(text) else {
+        return Read::Other;
+    };
+    let depth = tokens.iter().filter(|token| token.kind == Kind::Open);
+    if depth.count() > DEPTH {
+        return Read::Wrong(
+            "there are too many parentheses in this expression".to_owned(),
+            format!("up to {DEPTH} are read"),
+        );
     }
     let mut parser = Parser {
         tokens: &tokens,
         at: 0,
         offset,
-        in_range,
+        sight,
         found: Found::default(),
+        wrong: None,
     };
-    let operand = parser.pipeline()?;
-    (parser.at == tokens.len()).then_some((operand.code, parser.found))
+    let read = parser.whole();
+    match (parser.wrong, read) {
+        (Some((message, help)), _) => Read::Wrong(message, help),
+        (None, Some(mut pipeline)) if parser.at == tokens.len() => {
+            pipeline.found = parser.found;
+            Read::Go(pipeline)
+        }
+        _ => Read::Other,
+    }
 }
 
-/// A translated piece; the literal is kept for names.
+/// A translated piece; a literal is kept for names.
 pub(super) struct Operand {
     pub code: String,
     pub literal: Option<String>,
+    user: Option<String>,
 }
 
-#[derive(Debug, PartialEq)]
-enum Kind {
-    Word(String),
-    /// `.`, `.a`, `.a.b`, without the first dot.
-    Field(String),
-    Text(String),
-    Number(String),
-    Open,
-    Close,
-    Pipe,
-}
-
-struct Token {
-    kind: Kind,
-    range: Range<usize>,
+impl Operand {
+    fn of(code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            literal: None,
+            user: None,
+        }
+    }
 }
 
 struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
     offset: usize,
-    in_range: bool,
+    sight: &'t Sight,
     found: Found,
+    wrong: Option<(String, String)>,
 }
 
 impl Parser<'_> {
+    fn whole(&mut self) -> Option<Pipeline> {
+        let declared = self.declared()?;
+        let operand = self.pipeline()?;
+        Some(Pipeline {
+            declared,
+            code: operand.code,
+            found: Found::default(),
+            user: operand.user,
+        })
+    }
+
+    /// `$x :=` and `$i, $x :=`.
+    fn declared(&mut self) -> Option<Vec<String>> {
+        let kinds: Vec<&Kind> = self
+            .tokens
+            .iter()
+            .take(4)
+            .map(|token| &token.kind)
+            .collect();
+        let names: Vec<&String> = match kinds.as_slice() {
+            [Kind::Variable(_, _), Kind::Assign, ..] => {
+                self.wrong = Some((
+                    "a variable cannot be set again".to_owned(),
+                    "declare another one with `:=`".to_owned(),
+                ));
+                return None;
+            }
+            [Kind::Variable(one, _), Kind::Declare, ..] => vec![one],
+            [
+                Kind::Variable(one, _),
+                Kind::Comma,
+                Kind::Variable(two, _),
+                Kind::Declare,
+            ] => vec![one, two],
+            _ => return Some(Vec::new()),
+        };
+        self.at = names.len() * 2;
+        let sound = |name: &String| name.is_ascii() && !name.is_empty();
+        names
+            .iter()
+            .all(|name| sound(name))
+            .then(|| names.into_iter().cloned().collect())
+    }
+
     fn pipeline(&mut self) -> Option<Operand> {
         let mut value = self.command(None)?;
         while self.peek() == Some(&Kind::Pipe) {
@@ -82,6 +160,11 @@ impl Parser<'_> {
             _ => return self.operand(),
         };
         self.at += 1;
+        let certain = piped.is_none() && matches!(self.peek(), Some(Kind::Text(..)));
+        if certain && !call::is_known(&name) && !["not", "in", "is"].contains(&name.as_str()) {
+            self.wrong = Some(call::unknown(&name));
+            return None;
+        }
         let mut arguments = Vec::new();
         while !matches!(self.peek(), None | Some(Kind::Pipe | Kind::Close)) {
             arguments.push(self.operand()?);
@@ -94,77 +177,118 @@ impl Parser<'_> {
         let start = self.at;
         let token = self.tokens.get(start)?;
         self.at += 1;
+        let range = token.range.clone();
         match &token.kind {
-            Kind::Text(text) => Some(Operand {
-                code: quote(text),
+            Kind::Text(text, _) => Some(Operand {
                 literal: Some(text.clone()),
+                ..Operand::of(quote(text))
             }),
-            Kind::Number(digits) => Some(Operand {
-                code: digits.clone(),
-                literal: None,
-            }),
+            Kind::Number(digits) => Some(Operand::of(digits)),
             Kind::Word(word) => match literal_word(word) {
-                Some(code) => Some(Operand {
-                    code: code.to_owned(),
-                    literal: None,
-                }),
+                Some(code) => Some(Operand::of(code)),
                 None => self.call(word, &[], start),
             },
-            Kind::Field(name) => self.field(name, token.range.clone()),
+            Kind::Field(name) => self.field(name, &range),
+            Kind::Variable(name, fields) => self.variable(name, fields, &range),
             Kind::Open => {
                 let inner = self.pipeline()?;
                 (self.peek() == Some(&Kind::Close)).then(|| self.at += 1)?;
-                Some(inner)
+                self.chained(inner)
             }
-            Kind::Close | Kind::Pipe => None,
+            Kind::Close | Kind::Pipe | Kind::Comma | Kind::Declare | Kind::Assign => None,
         }
     }
 
-    fn field(&mut self, name: &str, range: Range<usize>) -> Option<Operand> {
-        if self.in_range && name.is_empty() {
-            return Some(Operand {
-                code: ITEM.to_owned(),
-                literal: None,
-            });
+    /// `(…).a.b`
+    fn chained(&mut self, inner: Operand) -> Option<Operand> {
+        let end = self.tokens[self.at - 1].range.end;
+        let Some(token) = self.tokens.get(self.at) else {
+            return Some(inner);
+        };
+        match &token.kind {
+            Kind::Field(name) if token.range.start == end => {
+                self.at += 1;
+                (!name.is_empty()).then(|| Operand::of(member(&inner.code, name)))
+            }
+            _ => Some(inner),
         }
-        if name.is_empty() {
+    }
+
+    fn field(&mut self, name: &str, range: &Range<usize>) -> Option<Operand> {
+        match &self.sight.dot {
+            Some(dot) => Some(Operand::of(member(dot, name))),
+            None => self.late(name, range),
+        }
+    }
+
+    /// Data of the run.
+    fn late(&mut self, name: &str, range: &Range<usize>) -> Option<Operand> {
+        let (root, rest) = name.split_once('.').unwrap_or((name, ""));
+        if root.is_empty() {
             return None;
         }
         self.found.fields.push(Named {
             name: name.to_owned(),
             range: self.offset + range.start..self.offset + range.end,
         });
-        Some(Operand {
-            code: name.to_owned(),
-            literal: None,
-        })
+        Some(Operand::of(member(root, rest)))
+    }
+
+    fn variable(&mut self, name: &str, fields: &str, range: &Range<usize>) -> Option<Operand> {
+        if name.is_empty() {
+            return self.late(fields, range);
+        }
+        if !self.sight.variables.iter().any(|known| known == name) {
+            self.wrong = Some((
+                format!("the variable `${name}` is not declared"),
+                format!("declare it before with `{{{{${name} := …}}}}`"),
+            ));
+            return None;
+        }
+        Some(Operand::of(member(&format!("{VARIABLE}{name}"), fields)))
     }
 
     fn call(&mut self, name: &str, arguments: &[Operand], start: usize) -> Option<Operand> {
-        let code = call::code(name, arguments)?;
+        let code = match call::code(name, arguments) {
+            Ok(code) => code?,
+            Err(wrong) => {
+                self.wrong.get_or_insert(wrong);
+                return None;
+            }
+        };
         let range = self.offset + self.tokens[start].range.start
             ..self.offset + self.tokens[self.at - 1].range.end;
         let literal = arguments
             .first()
             .and_then(|argument| argument.literal.clone());
+        let mut operand = Operand::of(code);
         match (name, literal) {
-            ("user", Some(name)) => self.found.users.push(Named { name, range }),
+            ("user", Some(name)) => {
+                operand.user = Some(name.clone());
+                self.found.users.push(Named { name, range });
+            }
             ("build", Some(key)) => self.found.fields.push(Named {
                 name: format!("build.{key}"),
                 range,
             }),
-            ("env", _) => self.found.environment.push(range),
+            ("env", _) => self.found.asked.push(Asked::environment(range)),
+            (name, _) if call::asks(name) => self.found.asked.push(Asked::store(name, range)),
             _ => {}
         }
-        Some(Operand {
-            code,
-            literal: None,
-        })
+        Some(operand)
     }
 
     fn peek(&self) -> Option<&Kind> {
         self.tokens.get(self.at).map(|token| &token.kind)
     }
+}
+
+/// `value` with the members of a dotted name.
+fn member(value: &str, dotted: &str) -> String {
+    let parts = dotted.split('.').filter(|part| !part.is_empty());
+    parts.fold(value.to_owned(), |code, part| {
+        format!("{code}[{}]", quote(part))
+    })
 }
 
 fn literal_word(word: &str) -> Option<&'static str> {
@@ -179,83 +303,4 @@ fn literal_word(word: &str) -> Option<&'static str> {
 /// A string literal of the engine.
 pub(super) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-fn tokens(text: &str) -> Option<Vec<Token>> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(character) = text[at..].chars().next() {
-        let start = at;
-        let rest = &text[at..];
-        let kind = match character {
-            _ if character.is_whitespace() => {
-                at += character.len_utf8();
-                continue;
-            }
-            '(' => (Kind::Open, 1),
-            ')' => (Kind::Close, 1),
-            '|' => (Kind::Pipe, 1),
-            '`' => {
-                let end = rest[1..].find('`')? + 1;
-                (Kind::Text(rest[1..end].to_owned()), end + 1)
-            }
-            '"' => double_quoted(rest)?,
-            '.' => {
-                let end = length(&rest[1..], |c| word_character(c) || c == '.') + 1;
-                (Kind::Field(rest[1..end].to_owned()), end)
-            }
-            '0'..='9' | '-' => {
-                let end = 1 + length(&rest[1..], |c| c.is_ascii_digit() || c == '.');
-                (
-                    Kind::Number(
-                        rest[..end]
-                            .parse::<f64>()
-                            .is_ok()
-                            .then(|| rest[..end].to_owned())?,
-                    ),
-                    end,
-                )
-            }
-            _ if word_character(character) => {
-                let end = length(rest, word_character);
-                (Kind::Word(rest[..end].to_owned()), end)
-            }
-            _ => return None,
-        };
-        at += kind.1;
-        tokens.push(Token {
-            kind: kind.0,
-            range: start..at,
-        });
-    }
-    separated(text, &tokens).then_some(tokens)
-}
-
-/// Go wants white space between operands: `lower("x")` is Jinja, `lower ("x")` is Go. Both say the same; only one is read here.
-fn separated(text: &str, tokens: &[Token]) -> bool {
-    tokens.windows(2).all(|pair| {
-        let tight = pair[0].range.end == pair[1].range.start;
-        let bracket = |kind: &Kind| matches!(kind, Kind::Open | Kind::Close | Kind::Pipe);
-        !tight
-            || bracket(&pair[1].kind) && pair[1].kind != Kind::Open
-            || bracket(&pair[0].kind) && pair[0].kind != Kind::Close
-    }) && !text.is_empty()
-}
-
-fn double_quoted(rest: &str) -> Option<(Kind, usize)> {
-    let mut escaped = false;
-    let end = rest[1..].char_indices().find_map(|(at, character)| {
-        let closes = character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        closes.then_some(at + 2)
-    })?;
-    Some((Kind::Text(serde_json::from_str(&rest[..end]).ok()?), end))
-}
-
-fn word_character(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
-}
-
-fn length(text: &str, takes: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !takes(c)).unwrap_or(text.len())
 }

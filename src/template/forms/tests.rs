@@ -4,7 +4,8 @@ use super::*;
 fn made(text: &str) -> String {
     let translated = translate(text, Style::Both);
     assert_eq!(translated.slips, [], "{text}");
-    translated.source.replace('\u{1}', "")
+    let source = translated.source.replace('\u{1}', "");
+    source.replace("packer__", "")
 }
 
 #[test]
@@ -36,13 +37,13 @@ fn packers_forms_become_jinja() {
             "chmod +x {{.Path}}; {{ .Vars }}",
             "chmod +x { Path }; { Vars }",
         ),
-        ("{{.SourceAMITags.Name}}", "{ SourceAMITags.Name }"),
+        ("{{.SourceAMITags.Name}}", "{ SourceAMITags[\"Name\"] }"),
         ("{{build `ID`}}", "{ build[\"ID\"] }"),
         ("{{`{{`}}", "{ \"{{\" }"),
         ("{{- user `a` -}} b", "{- user(\"a\") -} b"),
         (
             "{{if eq (len (user `a`)) 0}}x{{else}}{{user `a`}}{{end}}",
-            "% if ((user(\"a\")|length) == 0) %x% else %{ user(\"a\") }% endif %",
+            "% if eq(len(user(\"a\")), 0) %x% else %{ user(\"a\") }% endif %",
         ),
         (
             "{{if user `a`}}1{{else if user `b`}}2{{end}}",
@@ -50,7 +51,33 @@ fn packers_forms_become_jinja() {
         ),
         (
             "{{range user `l`}}{{.}},{{end}}",
-            "% for item_ in user(\"l\") %{ item_ },% endfor %",
+            "% for item_1 in each(user(\"l\")) %{ item_1 },% endfor %",
+        ),
+        (
+            "{{range $i, $e := user `l`}}{{$i}}{{.x}}{{else}}-{{end}}",
+            "% for v_i, item_1 in pairs(user(\"l\")) %% set v_e = item_1 %{ v_i }{ item_1[\"x\"] }% else %-% endfor %",
+        ),
+        (
+            "{{with user `a`}}{{.}}{{with lower .}}{{.}}{{else}}{{.}}{{end}}{{end}}",
+            "% with item_1 = user(\"a\") %% if item_1 %{ item_1 }\
+             % with item_2 = lower(item_1) %% if item_2 %{ item_2 }% else %{ item_1 }% endif %% endwith %\
+             % endif %% endwith %",
+        ),
+        (
+            "{{$x := upper `a`}}{{if $y := $x}}{{$y}}{{end}}{{$.Path}}",
+            "% set v_x = upper(\"a\") %% set v_y = v_x %% if v_y %{ v_y }% endif %{ Path }",
+        ),
+        (
+            "{{/* it's */}}a {{- /* b */ -}} c",
+            "{ \"\" }a {- \"\" -} c",
+        ),
+        (
+            "{{(index (user `l`) 0).a}}",
+            "{ index(user(\"l\"), 0)[\"a\"] }",
+        ),
+        (
+            "{{if and (user `a`) (not (user `b`))}}x{{end}}",
+            "% if (user(\"a\") and (not user(\"b\"))) %x% endif %",
         ),
     ] {
         assert_eq!(made(go), jinja, "{go}");
@@ -103,7 +130,7 @@ fn what_a_text_asks_for_is_known_with_its_place() {
             ("build.E".into(), "build `E`".into())
         ]
     );
-    assert_eq!(&text[found.environment[0].clone()], "env \"B\"");
+    assert_eq!(&text[found.asked[0].range.clone()], "env \"B\"");
 }
 
 #[test]
@@ -112,7 +139,18 @@ fn what_cannot_be_translated_says_so() {
         ("é {{user `a`", "never closed"),
         ("{% if a", "never closed"),
         ("{{if user `a`}}b", "has no `end`"),
-        ("{{vault `a` `b`}}", "not supported yet"),
+        ("{{define `a`}}", "not supported"),
+        ("{{split `a` `b`}}", "takes 3 arguments, not 2"),
+        ("{{timestmp `a`}}", "no function `timestmp`"),
+        ("{{$x}}", "not declared"),
+        ("{{$x = `a`}}", "set again"),
+        (
+            "{{if user `a`}}{{else}}{{else}}{{end}}",
+            "an `else` already",
+        ),
+        ("{{/* x", "never closed"),
+        ("{{range user `a`}}{{break}}{{end}}", "not supported"),
+        ("{{`\u{1}`}}", "control character"),
         ("{{sed `a` `b`}}", "removed"),
         ("{% raw %} x", "never ends"),
     ] {
@@ -134,7 +172,7 @@ fn a_place_in_the_source_leads_back_to_the_text() {
 fn the_only_expression_of_a_text_is_told_apart() {
     assert_eq!(
         translate("{{user `a`}}", Style::Both).single.as_deref(),
-        Some("user(\"a\")")
+        Some("packer__user(\"a\")")
     );
     assert_eq!(translate("{{user `a`}} ", Style::Both).single, None);
 }
@@ -148,7 +186,7 @@ fn comments_are_only_in_files_that_are_jinja() {
 #[test]
 fn parentheses_without_end_do_not_overflow() {
     let text = format!("{{{{{}}}}}", "(".repeat(100_000));
-    assert_eq!(translate(&text, Style::Both).pieces.len(), 1);
+    assert_eq!(translate(&text, Style::Both).slips.len(), 1);
 }
 
 proptest::proptest! {
