@@ -11,6 +11,7 @@ mod language;
 mod layers;
 mod machines;
 mod provision;
+mod runs;
 mod shipped;
 mod simulation;
 mod ssh;

@@ -26,6 +26,6 @@ pub use address::AddressError;
 pub use error::{Error, LookUpError};
 pub use facts::{BakeFacts, look_up};
 pub use flow::{Artifact, Verdict, World, carry_out, verdict};
-pub use plan::{BakePlan, Options, Stopping, TemporaryGroup, plan};
+pub use plan::{BakePlan, Options, SourceImage, Stopping, TemporaryGroup, plan};
 pub use settings::{Login, SshSettings};
 pub use tools::{HostTools, Tools};

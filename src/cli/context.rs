@@ -79,6 +79,8 @@ pub struct Context {
     /// Whether the result document has been given.
     told: AtomicBool,
     errors: Mutex<Vec<String>>,
+    /// What a command has come to so far.
+    draft: Mutex<Option<serde_json::Value>>,
     events: Option<File>,
     color: bool,
     mask: RwLock<Mask>,
@@ -107,6 +109,7 @@ impl Context {
             result: global.result.clone(),
             told: AtomicBool::new(false),
             errors: Mutex::default(),
+            draft: Mutex::default(),
             events: events.transpose()?,
             color,
             mask: RwLock::default(),
@@ -129,7 +132,8 @@ impl Context {
     /// From here on these values are hidden in all that is said, and in every document.
     pub fn hide(&self, secrets: &[Secret]) {
         let secrets = secrets.iter().map(|secret| secret.reveal().to_owned());
-        *self.mask.write().unwrap_or_else(PoisonError::into_inner) = Mask::new(secrets);
+        let mut mask = self.mask.write().unwrap_or_else(PoisonError::into_inner);
+        mask.add(secrets);
     }
 
     fn mask(&self) -> Mask {
@@ -198,6 +202,15 @@ impl Context {
     /// Prints `text`, or with `--json` the document; writes the document to the file of `--result`, too.
     pub fn document(&self, text: &str, document: &serde_json::Value) {
         self.told.store(true, Ordering::Relaxed);
+        let whole = self.write(document);
+        if self.json {
+            self.result(&whole);
+        } else if !text.is_empty() {
+            self.result(text);
+        }
+    }
+
+    fn write(&self, document: &serde_json::Value) -> String {
         let whole = self.mask().hide(&format!("{document:#}\n"));
         if let Some(path) = &self.result
             && let Err(error) = std::fs::write(path, &whole)
@@ -207,16 +220,35 @@ impl Context {
                 path.display()
             ));
         }
-        if self.json {
-            self.result(&whole);
-        } else if !text.is_empty() {
-            self.result(text);
-        }
+        whole
     }
 }
 
 impl Context {
-    /// Keeps an error for the document of a command that has no result.
+    /// Writes to the result file how far a command is, for whoever finds it after a kill; the exit code is null in it.
+    pub fn draft(&self, document: serde_json::Value) {
+        if self.result.is_some() {
+            self.write(&self.with_end(document.clone(), None));
+        }
+        let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        *draft = Some(document);
+    }
+
+    /// The document of a command that came to its end, with exit code and errors.
+    pub fn conclude(&self, text: &str, document: serde_json::Value, exit: Exit) {
+        self.document(text, &self.with_end(document, Some(exit)));
+    }
+
+    fn with_end(&self, mut document: serde_json::Value, exit: Option<Exit>) -> serde_json::Value {
+        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("exit".to_owned(), exit.map(|exit| exit as u8).into());
+            fields.insert("errors".to_owned(), errors.clone().into());
+        }
+        document
+    }
+
+    /// Keeps an error for the document.
     pub fn keep_error(&self, text: &str) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.push(text.to_owned());
@@ -226,11 +258,26 @@ impl Context {
     /// an earlier run's for this one's.
     pub fn end(&self, exit: Exit) -> Exit {
         if !self.told.load(Ordering::Relaxed) && (self.json || self.result.is_some()) {
-            let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-            let document = serde_json::json!({ "exit": exit as u8, "errors": *errors });
-            self.document("", &document);
+            let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
+            let document = draft.take().unwrap_or_else(|| serde_json::json!({}));
+            self.conclude("", document, exit);
         }
         exit
+    }
+}
+
+/// Writes the document of a command line that could not be read, as far as it tells where.
+pub fn document_of_usage(args: &[String], reason: &str) {
+    let mut after = args.iter().skip_while(|arg| *arg != "--result").skip(1);
+    let joined = args.iter().find_map(|arg| arg.strip_prefix("--result="));
+    let Some(path) = joined.or_else(|| after.next().map(String::as_str)) else {
+        return;
+    };
+    let errors = [reason.trim_end()];
+    let document = serde_json::json!({ "exit": Exit::Usage as u8, "errors": errors });
+    if let Err(error) = std::fs::write(path, format!("{document:#}\n")) {
+        let text = format!("warning: cannot write {path}: {error}");
+        writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
     }
 }
 

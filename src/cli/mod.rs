@@ -16,6 +16,7 @@ mod spelling;
 mod sweep;
 mod vars;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -56,15 +57,18 @@ enum Command {
 /// Runs the command line and says how it ended.
 pub fn main() -> ExitCode {
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse_from(spelling::rewrite(std::env::args())) {
+    let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    let args = spelling::rewrite(args);
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &args),
     };
     let context = match Context::new(&cli.global, environment) {
         Ok(context) => context,
         Err(reason) => return context::refuse(&reason).into(),
     };
-    let exit = match &cli.command {
+    // A bug must not cost the result document; what it said of itself is on stderr already.
+    let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match &cli.command {
         Command::Check(check) => check.run(&context),
         Command::Vars(vars) => vars.run(&context),
         Command::Console(console) => console.run(&context),
@@ -77,13 +81,20 @@ pub fn main() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),
-    };
+    }));
+    let exit = ran.unwrap_or_else(|_| {
+        context.keep_error("kiln panicked: this is a bug");
+        Exit::Failed
+    });
     context.end(exit).into()
 }
 
 /// Help and versions go to stdout and are no failure; wrong usage exits 2, as clap's own code does.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, args: &[String]) -> ExitCode {
     let written = error.print();
+    if error.use_stderr() {
+        context::document_of_usage(args, &error.to_string());
+    }
     if error.use_stderr() || written.is_err() {
         Exit::Usage.into()
     } else {

@@ -10,7 +10,14 @@ pub struct Mask(Vec<String>);
 impl Mask {
     /// Hides these values, and their spelling inside JSON.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut all = Vec::new();
+        let mut mask = Self::default();
+        mask.add(secrets);
+        mask
+    }
+
+    /// Hides these values, too.
+    pub fn add(&mut self, secrets: impl IntoIterator<Item = String>) {
+        let all = &mut self.0;
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             let spelled = serde_json::Value::from(secret.as_str()).to_string();
             all.push(spelled[1..spelled.len() - 1].to_owned());
@@ -18,7 +25,6 @@ impl Mask {
         }
         all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         all.dedup();
-        Self(all)
     }
 
     /// The text without them.

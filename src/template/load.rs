@@ -4,6 +4,7 @@
 mod arguments;
 mod disk;
 mod layers;
+mod several;
 mod variables;
 
 use super::bake::Template;
@@ -17,6 +18,7 @@ use crate::source::json::Json;
 use crate::source::{Diagnostic, SourceMap, sort};
 pub use disk::Folder;
 use layers::Inputs;
+pub use several::each_template;
 use std::path::{Path, PathBuf};
 pub use variables::{Evaluated, Given, Variable, Variables, variables};
 

@@ -1,0 +1,5 @@
+//! Runs of `kiln bake` from outside: several at once, how they end, and the documents that they leave.
+
+mod bakery;
+mod result;
+mod several;
