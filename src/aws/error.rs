@@ -18,7 +18,7 @@ where
     let code = error.code().map(ToOwned::to_owned);
     let message = error
         .message()
-        .map_or_else(|| plain(&error), ToOwned::to_owned);
+        .map_or_else(|| innermost(&error), ToOwned::to_owned);
     let kind = match (&error, &code) {
         (_, Some(code)) => kind_of(code),
         (SdkError::TimeoutError(_) | SdkError::ResponseError(_), None) => Kind::Ambiguous,
@@ -43,7 +43,7 @@ where
 }
 
 /// The innermost message of an error that no service answered: "connection refused" rather than "dispatch failure".
-fn plain(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut last = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

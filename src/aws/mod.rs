@@ -14,6 +14,7 @@ mod instances;
 mod keys;
 mod launch_templates;
 mod network;
+mod reach;
 mod rounds;
 mod rules;
 mod traffic;
@@ -101,8 +102,11 @@ impl Aws {
         let quota = RetryPartition::custom("kiln")
             .token_bucket(TokenBucket::unlimited())
             .build();
+        let [ec2_reach, as_reach, elb_reach, sts_reach]: [reach::Reach; 4] = Default::default();
         let mut ec2 = aws_sdk_ec2::config::Builder::from(&config)
             .interceptor(Budget)
+            .interceptor(ec2_reach.clone())
+            .retry_classifier(ec2_reach)
             .retry_partition(quota.clone());
         if let Some(url) = &access.ec2_endpoint {
             ec2 = ec2.endpoint_url(url);
@@ -119,16 +123,25 @@ impl Aws {
             autoscaling: aws_sdk_autoscaling::Client::from_conf(
                 aws_sdk_autoscaling::config::Builder::from(&config)
                     .interceptor(Budget)
+                    .interceptor(as_reach.clone())
+                    .retry_classifier(as_reach)
                     .retry_partition(quota.clone())
                     .build(),
             ),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
                 aws_sdk_elasticloadbalancingv2::config::Builder::from(&config)
                     .interceptor(Budget)
+                    .interceptor(elb_reach.clone())
+                    .retry_classifier(elb_reach)
                     .retry_partition(quota)
                     .build(),
             ),
-            sts: aws_sdk_sts::Client::new(&config),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(&config)
+                    .interceptor(sts_reach.clone())
+                    .retry_classifier(sts_reach)
+                    .build(),
+            ),
         })
     }
 

@@ -6,4 +6,5 @@ pub mod bench;
 mod cloud;
 mod machines;
 mod many;
+mod reach;
 mod roll;
