@@ -118,7 +118,7 @@ impl Intercept for Reach {
 
 impl ClassifyRetry for Reach {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let failed = context.output_or_error().and_then(|done| done.err());
+        let failed = context.output_or_error().and_then(Result::err);
         let lost = failed
             .and_then(OrchestratorError::as_connector_error)
             .is_some_and(|error| error.is_io() || error.is_timeout());

@@ -40,8 +40,8 @@ impl Bakery {
         })
     }
 
-    pub fn write(&self, name: &str, text: impl ToString) {
-        fs::write(self.folder.path().join(name), text.to_string()).unwrap();
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
     }
 
     /// A template of these builders that runs `line` on each machine.

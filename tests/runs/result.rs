@@ -43,7 +43,8 @@ fn check(value: &Value, schema: &Value, root: &Value, at: &str, wrong: &mut Vec<
         Value::Array(types) => types.clone(),
         one => vec![one.clone()],
     };
-    if !types.contains(&json!(kind)) && !(kind == "integer" && types.contains(&json!("number"))) {
+    let whole = kind == "integer" && types.contains(&json!("number"));
+    if !(whole || types.contains(&json!(kind))) {
         wrong.push(format!("{at}: {value} is no {types:?}"));
     }
     if let Some(Value::Array(allowed)) = schema.get("enum")

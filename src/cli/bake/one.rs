@@ -32,12 +32,12 @@ pub async fn bake(planned: Planned<'_>, on: &On<'_>) {
         return on.records.note(index, end, context);
     }
     let began = context.clock.now();
-    let begin = |record: &mut Record| {
+    let set_off = |record: &mut Record| {
         record.result = Ending::Running;
         record.region = Some(planned.plan.region.clone());
         record.run = Some(planned.plan.run);
     };
-    on.records.note(index, begin, context);
+    on.records.note(index, set_off, context);
     let end = carry_out(planned, on).await;
     let took = Duration::try_from(context.clock.now().duration_since(began)).unwrap_or_default();
     let note = |record: &mut Record| {

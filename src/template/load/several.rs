@@ -42,9 +42,12 @@ fn select(requests: Vec<Request>) -> Vec<Request> {
     for (index, (request, own)) in requests.iter().zip(&names).enumerate() {
         let mut request = request.clone();
         let known = |name: &String| names.iter().flatten().any(|other| other == name);
-        let is_here = |name: &String| match known(name) {
-            true => own.contains(name),
-            false => home(name) == index,
+        let is_here = |name: &String| {
+            if known(name) {
+                own.contains(name)
+            } else {
+                home(name) == index
+            }
         };
         let asked = !request.only.is_empty();
         request.only.retain(is_here);
