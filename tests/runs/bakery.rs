@@ -47,10 +47,8 @@ impl Bakery {
     /// A template of these builders that runs `line` on each machine.
     pub fn template(&self, file: &str, builders: &[Value], line: &str) {
         let shell = json!({ "type": "shell", "inline": [line] });
-        self.write(
-            file,
-            json!({ "builders": builders, "provisioners": [shell] }),
-        );
+        let template = json!({ "builders": builders, "provisioners": [shell] });
+        self.write(file, &template.to_string());
     }
 
     pub fn kiln(&self, args: &[&str]) -> Command {
