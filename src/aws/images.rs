@@ -97,6 +97,10 @@ impl Images for Aws {
         Ok(found)
     }
 
+    async fn snapshot_progress(&self, id: &SnapshotId) -> Result<u8> {
+        self.snapshots.look(id.as_str()).await
+    }
+
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<()> {
         let request = self.ec2.delete_snapshot().snapshot_id(id.as_str());
         let answer = request.send().await;
@@ -151,6 +155,26 @@ pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Image>
             };
             let found = find(&ec2, &query).await?.into_iter();
             Ok(found.map(|image| (image.id.to_string(), image)).collect())
+        };
+        look.boxed()
+    })
+}
+
+/// How far snapshots are. "`Snapshot`" of the EC2 API has it as text, `87%`, and not at all while it has not begun.
+pub(super) fn progress(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<u8>> {
+    const CALL: &str = "DescribeSnapshots";
+    Rounds::new(CALL, jitter, move |ids| {
+        let wanted = ec2::Filter::builder().name("snapshot-id");
+        let wanted = wanted.set_values(Some(ids)).build();
+        let request = ec2.describe_snapshots().filters(wanted);
+        let look = async move {
+            let answer = request.send().await.map_err(|error| failed(CALL, error))?;
+            let known = answer.snapshots().iter().filter_map(|snapshot| {
+                let done = snapshot.progress().unwrap_or_default();
+                let done = done.trim_end_matches('%').parse().unwrap_or_default();
+                Some((snapshot.snapshot_id()?.to_owned(), done))
+            });
+            Ok(known.collect())
         };
         look.boxed()
     })

@@ -85,6 +85,7 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     instances: Arc<Rounds<Instance>>,
     images: Arc<Rounds<Image>>,
+    snapshots: Arc<Rounds<u8>>,
 }
 
 impl Aws {
@@ -119,6 +120,7 @@ impl Aws {
             endpoint,
             instances: instances::rounds(ec2.clone(), access.jitter),
             images: images::rounds(ec2.clone(), access.jitter),
+            snapshots: images::progress(ec2.clone(), access.jitter),
             ec2,
             autoscaling: aws_sdk_autoscaling::Client::from_conf(
                 aws_sdk_autoscaling::config::Builder::from(&config)

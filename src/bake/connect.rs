@@ -15,6 +15,9 @@ use crate::ssh::{ConnectError, HostKeys, Known, Verdict, console};
 /// The state of a machine is looked up at every so many tries: one that has ended never answers.
 const STATE_EVERY: u32 = 5;
 
+/// A console is renewed every few seconds at best, and each look at it is a call that no other build can share.
+const CONSOLE_EVERY: Duration = Duration::from_secs(2);
+
 /// One wait for a session: what is known so far.
 pub(super) struct Connecting<'a, C, T> {
     pub cloud: &'a C,
@@ -35,6 +38,8 @@ pub(super) struct Seen {
     keys: Vec<Known>,
     /// When the machine first answered on its port.
     answered: Option<Instant>,
+    /// When the console was last looked at.
+    looked: Option<Instant>,
     pinned: bool,
 }
 
@@ -83,6 +88,11 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
     async fn answered(&self) -> Result<Readiness<T::Remote>, Error> {
         let now = Instant::now();
         let since = *self.seen.borrow_mut().answered.get_or_insert(now);
+        let looked = self.seen.borrow().looked;
+        if looked.is_some_and(|looked| now - looked < CONSOLE_EVERY) {
+            return self.without_key(now - since).await;
+        }
+        self.seen.borrow_mut().looked = Some(now);
         let keys = match self.cloud.console_output(self.instance).await {
             Ok(text) => console::host_keys(&text),
             Err(error) if error.is_passing() || error.is_not_found() => Vec::new(),

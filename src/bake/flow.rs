@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::bake::coming::Coming;
 use crate::bake::connect::{Connecting, Seen};
 use crate::bake::{
     BakePlan, Error, Tools, clean, image, instance, key_pair, plan::Stopping, security_group,
@@ -304,9 +305,10 @@ async fn make_image(
             image::create(plan, source, cloud, made).await
         })
         .await?;
+    let mut coming = Coming::new(&id);
     let made = run
         .wait("image available", &plan.waits.image, async || {
-            image::available(&id, cloud).await
+            coming.look(cloud).await
         })
         .await?;
     run.step("check image", async |_| image::check(&made))

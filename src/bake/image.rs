@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 
 use crate::bake::{BakePlan, Error};
-use crate::cloud::{
-    Cloud, Image, ImageId, ImageQuery, ImageState, InstanceId, NewImage, Tags, tag,
-};
-use crate::run::{Ledger, Lifetime, Readiness};
+use crate::cloud::{Cloud, Image, ImageId, ImageQuery, InstanceId, NewImage, Tags, tag};
+use crate::run::{Ledger, Lifetime};
 use crate::undo::{self, Undo};
 
 /// Begins to make the image, tagged from the moment it exists.
@@ -37,24 +35,6 @@ pub(super) async fn create(
     )
     .await;
     created.map_err(|error| Error::from(error).blame(|_| plan.places.image_name))
-}
-
-/// Whether the image can be launched.
-pub(super) async fn available(id: &ImageId, cloud: &impl Cloud) -> Result<Readiness<Image>, Error> {
-    let found = match cloud.find_images(&ImageQuery::id(id)).await {
-        Err(error) if error.is_not_found() || error.is_passing() => {
-            return Ok(Readiness::NotYet(error.to_string()));
-        }
-        answer => answer?,
-    };
-    let Some(image) = found.into_iter().next() else {
-        return Ok(Readiness::NotYet(format!("{id} is not known yet")));
-    };
-    Ok(match &image.state {
-        ImageState::Available => Readiness::Ready(image),
-        ImageState::Pending => Readiness::NotYet(format!("{id} is pending")),
-        ImageState::Failed(reason) => Readiness::Never(format!("{id} is {reason}")),
-    })
 }
 
 /// Lets others launch the image.

@@ -5,6 +5,7 @@
 
 mod address;
 mod clean;
+mod coming;
 mod connect;
 mod error;
 mod facts;

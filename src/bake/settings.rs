@@ -13,10 +13,12 @@ use crate::template::bake::{self, Interface, Polling, Ssh};
 
 /// A large instance takes minutes to come up or to rest ("Troubleshoot instance stop issues").
 const INSTANCE_LIMIT: Duration = Duration::from_mins(10);
-/// The first snapshot of a large volume takes long; Packer's 30 minutes are the subject of issues (anchors/packer.md 6.2).
+/// For as long as a snapshot moves on the wait goes on: the first one of a large volume takes hours, and Packer's 30 minutes
+/// are the subject of issues (anchors/packer.md 6.2). This is for one that stands still.
 const IMAGE_LIMIT: Duration = Duration::from_hours(1);
-/// The pause between polls that `aws_polling` stands for when it only names a number: the SDK's own of old.
-const OLD_DELAY: Duration = Duration::from_secs(15);
+/// The end of a wait is noticed within a thirtieth of the time that it took: AWS answers a poll in a tenth of a second, and
+/// all waits of a process share their polls.
+const LATE: u32 = 30;
 /// One try to connect: reaching, shaking hands and proving who we are each have limits of their own below this.
 const TRY: Duration = Duration::from_secs(150);
 /// How long a console may take to show host keys once the machine answers on its SSH port. cloud-init prints them within
@@ -67,21 +69,18 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// AWS answers a poll in a tenth of a second; `aws_polling` overrides pauses and limits.
+    /// `aws_polling` and its variables of old override pauses and limits.
     pub fn new(polling: &Polling) -> Self {
         let patience = |limit: Duration, first: Duration, longest: Duration| {
             let (first, longest) = polling.delay.map_or((first, longest), |d| (d, d));
-            let delay = polling.delay.unwrap_or(OLD_DELAY);
-            let limit = polling.max_attempts.map_or(limit, |count| delay * count);
-            Patience::new(limit, first, longest)
+            let mut patience = Patience::new(polling.limit.unwrap_or(limit), first, longest);
+            patience.strict = polling.limit.is_some();
+            patience.in_proportion(LATE)
         };
+        let half = Duration::from_millis(500);
         Self {
-            instance: patience(
-                INSTANCE_LIMIT,
-                Duration::from_millis(500),
-                Duration::from_secs(5),
-            ),
-            image: patience(IMAGE_LIMIT, Duration::from_secs(1), Duration::from_secs(10)),
+            instance: patience(INSTANCE_LIMIT, half, Duration::from_secs(5)),
+            image: patience(IMAGE_LIMIT, half, Duration::from_secs(10)),
         }
     }
 }
@@ -94,7 +93,7 @@ impl SshSettings {
         let mut patience = Patience::new(
             ssh.timeout,
             Duration::from_millis(250),
-            Duration::from_secs(3),
+            Duration::from_secs(1),
         );
         patience.poll = TRY;
         Self {

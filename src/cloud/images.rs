@@ -135,6 +135,9 @@ pub trait Images {
     /// Own snapshots that match all filters.
     fn find_snapshots(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<SnapshotId>>>;
 
+    /// How far a snapshot is, in hundredths.
+    fn snapshot_progress(&self, id: &SnapshotId) -> impl Future<Output = Result<u8>>;
+
     /// Deletes a snapshot; one that an image still uses is an error of kind `Dependency`.
     fn delete_snapshot(&self, id: &SnapshotId) -> impl Future<Output = Result<()>>;
 

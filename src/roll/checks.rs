@@ -189,7 +189,9 @@ async fn soak(
         let looked = look(plan, count, target_group, cloud, health).await?;
         match looked {
             Readiness::Ready(_) => (seen, bad) = (Instant::now(), 0),
-            Readiness::NotYet(reason) | Readiness::Never(reason) => {
+            Readiness::NotYet(reason)
+            | Readiness::Moving { reason, .. }
+            | Readiness::Never(reason) => {
                 bad += 1;
                 if bad >= BAD_LOOKS && seen.elapsed() >= BAD_LOOKS * LOOK {
                     return Err(Error::Unhealthy {

@@ -166,6 +166,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     ) -> Result<T, Cause> {
         let mut pause = patience.first;
         let mut good = 0;
+        let mut moved = (0, began);
         loop {
             let last = match self.once(patience, probe).await? {
                 Readiness::Ready(value) => {
@@ -180,17 +181,25 @@ impl<'a, U: Clone + Display> Run<'a, U> {
                     good = 0;
                     reason
                 }
+                Readiness::Moving { reason, done } => {
+                    good = 0;
+                    if done > moved.0 && !patience.strict {
+                        moved = (done, Instant::now());
+                    }
+                    reason
+                }
             };
             let after = began.elapsed();
-            if after >= patience.limit {
+            let spent = moved.1.elapsed();
+            if spent >= patience.limit {
                 return Err(Cause::TimedOut { after, last });
             }
             self.ledger
                 .events
                 .emit(Event::Waiting { step, reason: last });
-            self.pause(pause.min(patience.limit.saturating_sub(after)))
+            self.pause(pause.min(patience.limit.saturating_sub(spent)))
                 .await?;
-            pause = patience.next(pause);
+            pause = patience.next(pause, after);
         }
     }
 

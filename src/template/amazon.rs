@@ -2,10 +2,11 @@
 //! difference, and the safer ones where it cannot (own address, ed25519, `IMDSv2`).
 
 mod keys;
+mod polling;
 mod ssh;
 
 use super::bake::{
-    Access, AmazonEbs, BlockDevice, ImageOptions, Instance, Keys, MetadataOptions, Polling,
+    Access, AmazonEbs, BlockDevice, ImageOptions, Instance, Keys, MetadataOptions,
     ShutdownBehavior, Source, SourceFilter, Spot, Tag,
 };
 use super::decode;
@@ -17,7 +18,6 @@ use super::options::Options;
 use super::secret::Secret;
 use crate::source::json::Json;
 use crate::source::{Diagnostic, Place, Spanned};
-use std::time::Duration;
 
 /// Late data of tags and descriptions.
 const TAG_DATA: &[&str] = &[
@@ -44,7 +44,7 @@ pub(super) fn read(
         keys::SSH,
     ];
     let options = Options::open(interpolator, json, "the builder `amazon-ebs`", &tables)?;
-    let access = access(&options);
+    let access = access(&options, local);
     let image = image(&options);
     let source = source(&options);
     let instance = instance(&options, local);
@@ -58,13 +58,7 @@ pub(super) fn read(
     })
 }
 
-fn access(options: &Options<'_>) -> Access {
-    let polling = options.object("aws_polling", "`aws_polling`", keys::POLLING);
-    let seconds = |options: Options<'_>| {
-        options
-            .number::<u32>("delay_seconds")
-            .map(|n| Duration::from_secs(n.value.into()))
-    };
+fn access(options: &Options<'_>, local: &Local<'_>) -> Access {
     Access {
         profile: options.text("profile"),
         region: options.text("region"),
@@ -73,12 +67,7 @@ fn access(options: &Options<'_>) -> Access {
         insecure_skip_tls_verify: options.flag("insecure_skip_tls_verify"),
         skip_credential_validation: options.flag("skip_credential_validation"),
         max_retries: options.number("max_retries").map(|n| n.value),
-        polling: Polling {
-            delay: polling.and_then(seconds),
-            max_attempts: polling
-                .and_then(|polling| polling.number("max_attempts"))
-                .map(|n| n.value),
-        },
+        polling: polling::read(options, local),
     }
 }
 

@@ -112,12 +112,15 @@ pub struct Keys {
     pub token: Option<Secret>,
 }
 
-/// `aws_polling`: seconds between polls and how many of them.
+/// How often and how long to wait for the cloud, when the template or the environment says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Polling {
+    /// The pause between two polls.
     #[serde(serialize_with = "seconds::optional")]
     pub delay: Option<Duration>,
-    pub max_attempts: Option<u32>,
+    /// The limit of each wait.
+    #[serde(serialize_with = "seconds::optional")]
+    pub limit: Option<Duration>,
 }
 
 /// What the image will be.

@@ -188,6 +188,7 @@ fn local<'l>(request: &'l Request, disk: &'l Folder, file: &str) -> Local<'l> {
     Local {
         disk,
         home,
+        environment: &request.world.environment,
         role_folders: disk.role_folders(file),
         running: request.running,
     }

@@ -4,6 +4,7 @@
 use super::near;
 use super::options::Options;
 use crate::source::{Diagnostic, Spanned};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The disk, as far as checking needs it. Paths are the user's, relative to the working directory.
@@ -21,6 +22,8 @@ pub(super) struct Local<'l> {
     pub disk: &'l dyn Disk,
     /// `HOME`, for `~`.
     pub home: Option<&'l str>,
+    /// The process's, for what Packer reads from it.
+    pub environment: &'l BTreeMap<String, String>,
     /// Folders that may hold `roles/`, in the order they are looked at.
     pub role_folders: Vec<PathBuf>,
     /// Whether something will run: then a file that is not there is an error.

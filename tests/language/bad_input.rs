@@ -189,6 +189,10 @@ fn option_cases() -> Vec<(&'static str, Case)> {
             ),
         ),
         (
+            "template::polling",
+            builder("\"profile\": \"é\", \"aws_polling\": { \"max_attempts\": 240 }"),
+        ),
+        (
             "template::comma_split",
             provisioner("\"type\": \"shell\", \"inline\": \"echo é, echo b\""),
         ),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod compatibility;
 mod layers;
+mod polling;
 mod services;
 mod templates;
 mod together;

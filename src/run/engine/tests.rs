@@ -316,3 +316,75 @@ async fn without_its_journal_a_run_makes_nothing_more_and_leaves_nothing() {
         assert_eq!(*world.things.borrow(), [""; 0], "room for {room}");
     }
 }
+
+/// How long a wait took that moves on by a hundredth every `step`, and never ends, under a limit of a minute.
+async fn stuck_after(step: Duration, most: u8, strict: bool) -> Duration {
+    let journal = MemoryJournal::default();
+    let second = Duration::from_secs(1);
+    let mut patience = Patience::new(Duration::from_mins(1), second, second);
+    patience.strict = strict;
+    let began = Instant::now();
+    let outcome = run(
+        &World::default(),
+        setup(&journal, &Stop::default()),
+        async |run: &mut Run<'_, String>| {
+            run.wait("image", &patience, async || {
+                let done = began.elapsed().as_millis() / step.as_millis();
+                let done = u8::try_from(done).unwrap_or(most).min(most);
+                let reason = format!("{done} %");
+                Ok::<Readiness<()>, Broken>(Readiness::Moving { reason, done })
+            })
+            .await
+        },
+    )
+    .await;
+    let Cause::TimedOut { after, last } = outcome.result.unwrap_err().cause else {
+        panic!("it timed out");
+    };
+    assert_eq!(last, format!("{most} %"));
+    after
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_goes_on_for_as_long_as_things_move() {
+    let step = Duration::from_secs(50);
+    // Forty steps, and then a minute of nothing.
+    assert_eq!(
+        stuck_after(step, 40, false).await,
+        40 * step + Duration::from_mins(1)
+    );
+    assert_eq!(stuck_after(step, 1, true).await, Duration::from_mins(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_in_proportion_is_late_by_no_more_than_its_fraction() {
+    let (first, longest) = (Duration::from_millis(500), Duration::from_secs(10));
+    let patience = Patience::new(Duration::from_hours(1), first, longest).in_proportion(30);
+    for ends in [8, 15, 60, 240, 1800] {
+        let (journal, ends) = (MemoryJournal::default(), Duration::from_secs(ends));
+        let (began, mut polls) = (Instant::now(), 0);
+        let outcome = run(
+            &World::default(),
+            setup(&journal, &Stop::default()),
+            async |run: &mut Run<'_, String>| {
+                run.wait("image", &patience, async || {
+                    polls += 1;
+                    Ok::<_, Broken>(if began.elapsed() < ends {
+                        Readiness::NotYet(String::new())
+                    } else {
+                        Readiness::Ready(())
+                    })
+                })
+                .await
+            },
+        )
+        .await;
+        outcome.result.unwrap();
+        let late = began.elapsed().saturating_sub(ends);
+        assert!(late <= first.max(ends / 30), "{late:?} late after {ends:?}");
+        assert!(
+            polls <= 32 + 100 + ends.as_secs() / 10,
+            "{polls} polls in {ends:?}"
+        );
+    }
+}

@@ -26,7 +26,7 @@ pub(super) const ACCESS: &[Key] = &[
     not_yet("vault_aws_engine"),
 ];
 
-pub(super) const POLLING: &[Key] = &[on("delay_seconds"), on("max_attempts")];
+pub(super) const POLLING: &[Key] = &[on("delay_seconds"), on("max_attempts"), on("timeout")];
 
 pub(super) const IMAGE: &[Key] = &[
     on("ami_name"),
