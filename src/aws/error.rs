@@ -87,6 +87,13 @@ fn kind_of(code: &str) -> Kind {
         | "InstanceLimitExceeded"
         | "MaxSpotInstanceCountExceeded"
         | "InsufficientFreeAddressesInSubnet"
+        | "InsufficientHostCapacity"
+        | "InsufficientReservedInstanceCapacity"
+        | "ReservationCapacityExceeded"
+        | "SpotMaxPriceTooLow"
+        | "UnfulfillableCapacity"
+        // The zone does not have the type.
+        | "Unsupported"
         | "LimitExceeded"
         | "ResourceLimitExceeded"
         | "SnapshotLimitExceeded" => Kind::Limit,

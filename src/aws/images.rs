@@ -240,6 +240,11 @@ fn image_of(call: &'static str, image: &ec2::Image) -> Result<Image> {
             .architecture()
             .map(|word| word.as_str().to_owned())
             .unwrap_or_default(),
+        virtualization: image
+            .virtualization_type()
+            .map(|word| word.as_str().to_owned())
+            .unwrap_or_default(),
+        boot_mode: image.boot_mode().map(|word| word.as_str().to_owned()),
         root_device: image.root_device_name().unwrap_or_default().to_owned(),
         devices: image
             .block_device_mappings()

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types as ec2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::FutureExt;
 
-use crate::aws::convert::{devices, filters, specification, tags_of, text};
+use crate::aws::convert::{filters, tags_of, text};
 use crate::aws::error::failed;
 use crate::aws::rounds::Rounds;
 use crate::aws::{Aws, PAGE};
 use crate::cloud::{
     Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances,
-    NetworkSupport, NewInstance, Result, Spot, VolumeId,
+    NetworkSupport, NewInstance, Result, VolumeId,
 };
+
+/// What a dry run answers when the call would go through ("`RunInstances`", `DryRun`).
+const WOULD_HAVE_SUCCEEDED: &str = "DryRunOperation";
 
 impl Instances for Aws {
     async fn launch(&self, launch: &NewInstance) -> Result<Instance> {
@@ -27,6 +29,18 @@ impl Instances for Aws {
             CALL,
             instance.ok_or_else(|| Error::malformed(CALL, "instance"))?,
         )
+    }
+
+    async fn rehearse(&self, launch: &NewInstance) -> Result<()> {
+        let answer = self.request(launch).dry_run(true).send().await;
+        let error = match answer {
+            Ok(_) => return Ok(()),
+            Err(error) => failed("RunInstances", error),
+        };
+        if error.code.as_deref() == Some(WOULD_HAVE_SUCCEEDED) {
+            return Ok(());
+        }
+        Err(error)
     }
 
     async fn find_instances(&self, wanted: &[Filter]) -> Result<Vec<Instance>> {
@@ -167,110 +181,7 @@ pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Instan
     })
 }
 
-impl Aws {
-    fn request(&self, launch: &NewInstance) -> RunInstancesFluentBuilder {
-        let metadata = ec2::InstanceMetadataOptionsRequest::builder()
-            .http_endpoint(if launch.metadata.enabled {
-                ec2::InstanceMetadataEndpointState::Enabled
-            } else {
-                ec2::InstanceMetadataEndpointState::Disabled
-            })
-            .http_tokens(if launch.metadata.tokens_required {
-                ec2::HttpTokensState::Required
-            } else {
-                ec2::HttpTokensState::Optional
-            })
-            .http_put_response_hop_limit(i32::from(launch.metadata.hop_limit))
-            .build();
-        let request = self
-            .ec2
-            .run_instances()
-            .min_count(1)
-            .max_count(1)
-            .client_token(&launch.token)
-            .image_id(launch.image.as_str())
-            .instance_type(ec2::InstanceType::from(launch.instance_type.as_str()))
-            .set_key_name(launch.key_pair.as_ref().map(ToString::to_string))
-            .set_user_data(launch.user_data.as_ref().map(|text| BASE64.encode(text)))
-            .set_ebs_optimized(launch.ebs_optimized.then_some(true))
-            .metadata_options(metadata)
-            .tag_specifications(specification(ec2::ResourceType::Instance, &launch.tags))
-            .tag_specifications(specification(
-                ec2::ResourceType::Volume,
-                &launch.volume_tags,
-            ));
-        placed(market(attached(request, launch), launch), launch)
-    }
-}
-
-fn attached(
-    mut request: RunInstancesFluentBuilder,
-    launch: &NewInstance,
-) -> RunInstancesFluentBuilder {
-    if !launch.devices.is_empty() {
-        request = request.set_block_device_mappings(Some(devices(&launch.devices)));
-    }
-    if let Some(name) = &launch.profile {
-        let profile = ec2::IamInstanceProfileSpecification::builder();
-        request = request.iam_instance_profile(profile.name(name).build());
-    }
-    if launch.unlimited_credits {
-        let credits = ec2::CreditSpecificationRequest::builder().cpu_credits("unlimited");
-        request = request.credit_specification(credits.build());
-    }
-    if launch.terminate_on_shutdown {
-        request = request.instance_initiated_shutdown_behavior(ec2::ShutdownBehavior::Terminate);
-    }
-    request
-}
-
-fn market(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstancesFluentBuilder {
-    let Some(Spot { max_price, tags }) = &launch.spot else {
-        return request;
-    };
-    let options = ec2::SpotMarketOptions::builder()
-        .spot_instance_type(ec2::SpotInstanceType::OneTime)
-        .set_max_price(max_price.clone())
-        .build();
-    let market = ec2::InstanceMarketOptionsRequest::builder()
-        .market_type(ec2::MarketType::Spot)
-        .spot_options(options)
-        .build();
-    let kind = ec2::ResourceType::SpotInstancesRequest;
-    request
-        .instance_market_options(market)
-        .tag_specifications(specification(kind, tags))
-}
-
-/// An address can only be asked for on a network interface, and then subnet and security groups stand there too
-/// ("`RunInstances`", `AssociatePublicIpAddress`).
-fn placed(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstancesFluentBuilder {
-    let mut request = request;
-    if let Some(zone) = &launch.zone {
-        let placement = ec2::Placement::builder().availability_zone(zone.as_str());
-        request = request.placement(placement.build());
-    }
-    let groups: Vec<String> = launch
-        .security_groups
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let groups = (!groups.is_empty()).then_some(groups);
-    let subnet = launch.subnet.as_ref().map(ToString::to_string);
-    let Some(public) = launch.public_address else {
-        return request.set_security_group_ids(groups).set_subnet_id(subnet);
-    };
-    let interface = ec2::InstanceNetworkInterfaceSpecification::builder()
-        .device_index(0)
-        .associate_public_ip_address(public)
-        .delete_on_termination(true)
-        .set_groups(groups)
-        .set_subnet_id(subnet)
-        .build();
-    request.network_interfaces(interface)
-}
-
-fn instance_of(call: &'static str, instance: &ec2::Instance) -> Result<Instance> {
+pub(super) fn instance_of(call: &'static str, instance: &ec2::Instance) -> Result<Instance> {
     let state = instance
         .state()
         .and_then(ec2::InstanceState::name)

@@ -17,7 +17,9 @@ mod network;
 mod reach;
 mod rounds;
 mod rules;
+mod run_instances;
 mod traffic;
+mod types;
 
 pub use clients::Clients;
 

@@ -6,7 +6,7 @@ use crate::aws::Aws;
 use crate::aws::convert::{filters, specification, text};
 use crate::aws::error::failed;
 use crate::cloud::{
-    Filter, Network, NewSecurityGroup, Result, SecurityGroupId, Subnet, SubnetId, VpcId, Zone,
+    Filter, Network, NewSecurityGroup, Result, SecurityGroupId, Subnet, SubnetId, Vpc, VpcId, Zone,
 };
 
 impl Network for Aws {
@@ -95,6 +95,23 @@ impl Network for Aws {
             let page = page.map_err(|error| failed(CALL, error))?;
             for subnet in page.subnets() {
                 found.push(subnet_of(CALL, subnet)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_vpcs(&self, wanted: &[Filter]) -> Result<Vec<Vpc>> {
+        const CALL: &str = "DescribeVpcs";
+        let request = self.ec2.describe_vpcs().set_filters(Some(filters(wanted)));
+        let mut found = Vec::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(CALL, error))?;
+            for vpc in page.vpcs() {
+                found.push(Vpc {
+                    id: VpcId::new(text(CALL, "VPC id", vpc.vpc_id())?),
+                    is_default: vpc.is_default().unwrap_or_default(),
+                });
             }
         }
         Ok(found)

@@ -30,6 +30,12 @@ pub enum Error {
         /// Where the value was set, when a value is to blame that the user wrote.
         place: Option<Place>,
     },
+    /// Every way to get the machine was refused for want of capacity.
+    #[error("no machine can be had:\n  {}", refusals.join("\n  "))]
+    Exhausted {
+        refusals: Vec<String>,
+        place: Option<Place>,
+    },
     #[error(transparent)]
     Cloud(#[from] cloud::Error),
     #[error("the journal cannot be written")]
@@ -69,16 +75,22 @@ impl Error {
         }
     }
 
+    /// Whether the call that failed is known to have made nothing.
+    pub(super) fn made_nothing(&self) -> bool {
+        match self {
+            Self::Cloud(error) => !error.may_have_happened(),
+            Self::Refused { error, .. } => !error.may_have_happened(),
+            Self::Exhausted { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The refusal as a finding that points at the line which set the value.
     pub fn finding(&self) -> Option<Diagnostic> {
-        let Self::Refused {
-            error,
-            place: Some(place),
-        } = self
-        else {
+        let (Self::Refused { place, .. } | Self::Exhausted { place, .. }) = self else {
             return None;
         };
-        let finding = Diagnostic::error("bake::refused", error.to_string());
-        Some(finding.at_place(*place, "AWS refuses this"))
+        let finding = Diagnostic::error("bake::refused", self.to_string());
+        Some(finding.at_place((*place)?, "AWS refuses this"))
     }
 }

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use crate::bake::ground::{self, Ground, keep};
 use crate::bake::{LookUpError, Tools};
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, Region, Site,
-    Subnet,
+    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType,
+    Offer, Region, Site, Zone,
 };
 use crate::source::{Diagnostic, Spanned};
-use crate::template::bake::{Build, Source, SourceFilter};
+use crate::template::bake::{Build, Instance, Source, SourceFilter};
 
 /// How many candidates an objection lists by name.
 const LISTED: usize = 5;
@@ -20,8 +21,11 @@ pub struct BakeFacts {
     pub source: Image,
     /// An own image that has the wanted name already.
     pub taken: Option<Image>,
-    /// The subnet that the template names.
-    pub subnet: Option<Subnet>,
+    pub ground: Ground,
+    /// What the wanted types are; those that the region does not have are missing.
+    pub types: Vec<InstanceType>,
+    /// In which zones they can be had; not asked where EC2 chooses the zone.
+    pub offers: Option<Vec<Offer>>,
     /// Who may reach a temporary security group; empty when none is made.
     pub sources: Vec<String>,
 }
@@ -37,44 +41,66 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
     let options = &build.builder;
     let wanted = &options.image.name;
     let query = ImageQuery::own(vec![Filter::new("name", wanted.value.as_str())]);
-    let (source, taken, subnet, groups, sources) = futures_util::join!(
+    let names = type_names(&options.instance);
+    let (source, taken, ground, types, offers, sources) = futures_util::join!(
         source_image(&options.source, cloud),
         cloud.find_images(&query),
-        subnet(build, cloud),
-        groups(build, cloud),
+        ground::look_up(&options.instance, cloud),
+        cloud.instance_types(&names),
+        offers(&options.instance, &names, cloud),
         sources(build, cloud, tools),
     );
     let mut findings = Vec::new();
     let source = keep(source, &mut findings)?;
-    let subnet = keep(subnet, &mut findings)?;
-    keep(groups, &mut findings)?;
+    let ground = keep(ground, &mut findings)?;
     let sources = keep(sources, &mut findings)?;
     let taken = taken?.into_iter().next();
-    match (source, subnet, sources) {
-        (Some(source), Some(subnet), Some(sources)) if findings.is_empty() => Ok(BakeFacts {
+    let (types, offers) = (types?, offers?);
+    match (source, ground, sources) {
+        (Some(source), Some(ground), Some(sources)) if findings.is_empty() => Ok(BakeFacts {
             region: cloud.region().clone(),
             source,
             taken,
-            subnet,
+            ground,
+            types,
+            offers,
             sources,
         }),
         _ => Err(LookUpError::Findings(findings)),
     }
 }
 
-/// Collects findings; any other error ends the look-up.
-fn keep<T>(
-    answer: Result<T, LookUpError>,
-    findings: &mut Vec<Diagnostic>,
-) -> Result<Option<T>, LookUpError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(LookUpError::Findings(found)) => {
-            findings.extend(found);
-            Ok(None)
-        }
-        Err(error) => Err(error),
+impl BakeFacts {
+    /// Whether a type can be had in a zone, as far as was asked.
+    pub(super) fn offers(&self, kind: &str, zone: &Zone) -> bool {
+        let offered = |offer: &Offer| offer.instance_type == kind && offer.zone == *zone;
+        self.offers
+            .as_ref()
+            .is_none_or(|offers| offers.iter().any(offered))
     }
+}
+
+fn type_names(instance: &Instance) -> Vec<String> {
+    let types = instance.types.iter();
+    types.map(|kind| kind.value.clone()).collect()
+}
+
+/// Where EC2 chooses the zone it takes one that has the type.
+async fn offers(
+    instance: &Instance,
+    names: &[String],
+    cloud: &impl Cloud,
+) -> Result<Option<Vec<Offer>>, LookUpError> {
+    let placed = !instance.subnets.is_empty()
+        || instance.subnet_filter.is_some()
+        || instance.vpc.is_some()
+        || instance.vpc_filter.is_some()
+        || instance.availability_zone.is_some()
+        || instance.associate_public_ip_address.is_some();
+    if !placed {
+        return Ok(None);
+    }
+    Ok(Some(cloud.offers(names).await?))
 }
 
 fn object(finding: Diagnostic) -> LookUpError {
@@ -163,53 +189,13 @@ fn is_about_value(error: &CloudError) -> bool {
     error.is_not_found() || error.kind == crate::cloud::Kind::Invalid
 }
 
-async fn subnet(build: &Build, cloud: &impl Cloud) -> Result<Option<Subnet>, LookUpError> {
-    let Some(id) = &build.builder.instance.subnet else {
-        return Ok(None);
-    };
-    let unknown = || {
-        let text = format!("the subnet {id} does not exist in this region");
-        let finding = Diagnostic::error("bake::subnet", text);
-        object(finding.at_value(id, "named here"))
-    };
-    let wanted = [Filter::new("subnet-id", id.value.as_str())];
-    let found = cloud.find_subnets(&wanted).await?.into_iter().next();
-    found.map(Some).ok_or_else(unknown)
-}
-
-async fn groups(build: &Build, cloud: &impl Cloud) -> Result<(), LookUpError> {
-    let named = &build.builder.instance.security_groups;
-    if named.is_empty() {
-        return Ok(());
-    }
-    let wanted = [Filter {
-        name: "group-id".to_owned(),
-        values: named.iter().map(|id| id.value.clone()).collect(),
-    }];
-    let found = cloud.find_security_groups(&wanted).await?;
-    let missing = named
-        .iter()
-        .filter(|id| !found.iter().any(|found| found.as_str() == id.value));
-    let findings: Vec<_> = missing
-        .map(|id| {
-            let text = format!("the security group {id} does not exist in this region");
-            Diagnostic::error("bake::security_group", text).at_value(id, "named here")
-        })
-        .collect();
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(LookUpError::Findings(findings))
-    }
-}
-
 async fn sources<C: Cloud + Site, T: Tools>(
     build: &Build,
     cloud: &C,
     tools: &T,
 ) -> Result<Vec<String>, LookUpError> {
     let instance = &build.builder.instance;
-    if !instance.security_groups.is_empty() {
+    if !instance.security_groups.is_empty() || instance.security_group_filter.is_some() {
         return Ok(Vec::new());
     }
     let named = &instance.temporary_security_group_cidrs;

@@ -99,9 +99,10 @@ async fn bake<C: Cloud, T: Tools>(
     let cloud = on.cloud;
     let key = temporary_key(plan, cloud, run).await?;
     let group = temporary_group(plan, cloud, run).await?;
+    let events = run.events();
     let (source, volumes) = run
         .step("launch instance", async |made| {
-            instance::launch(plan, group.as_ref(), cloud, made).await
+            instance::launch(plan, group.as_ref(), cloud, events, made).await
         })
         .await?;
     let host = address(plan, &source, cloud, run).await?;

@@ -3,50 +3,90 @@
 use crate::bake::settings::SshSettings;
 use crate::bake::{BakePlan, Error};
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, Instance, InstanceId, InstanceState, NewInstance,
+    Cloud, Error as CloudError, Filter, Instance, InstanceId, InstanceState, Kind, NewInstance,
     SecurityGroupId,
 };
-use crate::run::{Ledger, Lifetime, Readiness, Slot};
+use crate::run::{Event, Events, Ledger, Lifetime, Readiness, Slot};
 use crate::source::Place;
 use crate::undo::{self, Undo};
 
-/// Launches the machine. Volumes that would outlive it are on the ledger before it is, in the slot that is given too.
+/// Launches the machine, trying each way of the plan until one goes through. Volumes that would outlive it are on the
+/// ledger before it is, in the slot that is given too.
+///
+/// Errors with every refusal when no way goes through for want of capacity, and at once with any other refusal.
 pub(super) async fn launch(
     plan: &BakePlan,
     group: Option<&SecurityGroupId>,
     cloud: &impl Cloud,
+    events: &dyn Events,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(InstanceId, Option<Slot>), Error> {
     let run = plan.run;
-    let mut wanted: NewInstance = plan.instance.clone();
-    wanted.security_groups.extend(group.cloned());
     let volumes = if plan.volumes_outlive {
         Some(made.intend(Lifetime::Scratch, Undo::DeleteVolumesOf { run })?)
     } else {
         None
     };
+    let error = match first_that_goes(plan, group, cloud, events, made).await {
+        Ok(id) => return Ok((id, volumes)),
+        Err(error) => error,
+    };
+    if let Some(slot) = volumes.filter(|_| error.made_nothing()) {
+        made.forget(slot)?;
+    }
+    Err(error)
+}
+
+async fn first_that_goes(
+    plan: &BakePlan,
+    group: Option<&SecurityGroupId>,
+    cloud: &impl Cloud,
+    events: &dyn Events,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<InstanceId, Error> {
+    let mut refusals = Vec::new();
+    for attempt in &plan.attempts {
+        let mut wanted = attempt.instance(&plan.instance);
+        wanted.security_groups.extend(group.cloned());
+        let error = match one(plan, &wanted, cloud, made).await {
+            Ok(id) => return Ok(id),
+            Err(error) => error,
+        };
+        let undo::Error::Cloud(error) = error else {
+            return Err(error.into());
+        };
+        if error.kind != Kind::Limit || plan.attempts.len() == 1 {
+            return Err(Error::Cloud(error).blame(|error| blame(error, plan)));
+        }
+        let text = format!("no machine as {attempt}: {error}");
+        events.emit(Event::Warning { text: text.clone() });
+        refusals.push(text);
+    }
+    Err(Error::Exhausted {
+        refusals,
+        place: plan.places.instance_type,
+    })
+}
+
+async fn one(
+    plan: &BakePlan,
+    wanted: &NewInstance,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<InstanceId, undo::Error> {
+    let run = plan.run;
     let token = [Filter::new("client-token", wanted.token.as_str())];
     let launched = undo::make(
         made,
         Lifetime::Scratch,
         Undo::TerminateInstancesOf { run },
-        async || cloud.launch(&wanted).await,
+        async || cloud.launch(wanted).await,
         async || Ok(cloud.find_instances(&token).await?.pop()),
         |instance: &Instance| Undo::TerminateInstance {
             id: instance.id.clone(),
         },
-    )
-    .await;
-    match launched {
-        Ok(instance) => Ok((instance.id, volumes)),
-        Err(undo::Error::Cloud(error)) if !error.may_have_happened() => {
-            if let Some(slot) = volumes {
-                made.forget(slot)?;
-            }
-            Err(Error::Cloud(error).blame(|error| blame(error, plan)))
-        }
-        Err(error) => Err(error.into()),
-    }
+    );
+    Ok(launched.await?.id)
 }
 
 /// The place of the value that a refusal is about, told by its code ("Error codes for the Amazon EC2 API"). Where the code

@@ -5,11 +5,12 @@ use std::error::Error as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::bake::launch::{self, Attempt};
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
-use crate::bake::{BakeFacts, tags};
+use crate::bake::{BakeFacts, preflight, tags};
 use crate::cloud::{
-    Account, BlockDevice, ImageId, InstanceId, KeyPairName, Metadata, NetworkSupport, NewImage,
-    NewInstance, NewSecurityGroup, Region, SecurityGroupId, SnapshotId, Spot, Tags, VpcId, Zone,
+    Account, BlockDevice, ImageId, InstanceId, KeyPairName, NetworkSupport, NewImage, NewInstance,
+    NewSecurityGroup, Region, Tags,
 };
 use crate::provision;
 use crate::run::RunId;
@@ -41,7 +42,10 @@ pub struct BakePlan {
     pub security_group: Option<TemporaryGroup>,
     /// Tags of key pair and security group.
     pub scratch_tags: Tags,
+    /// The machine, without what differs from one attempt to the next.
     pub instance: NewInstance,
+    /// The ways to get it, in the order in which they are tried.
+    pub attempts: Vec<Attempt>,
     /// A volume stays behind the instance and is removed by itself.
     pub volumes_outlive: bool,
     pub ssh: SshSettings,
@@ -149,7 +153,8 @@ pub fn plan(
     let name = format!("kiln-{run}");
     let temporary = matches!(build.builder.ssh.login, Login::Temporary { .. });
     let key_pair = temporary.then(|| KeyPairName::new(name.as_str()));
-    let instance = instance(build, facts, run, key_pair.as_ref(), &tags);
+    let instance = launch::instance(build, facts, run, key_pair.as_ref(), &tags);
+    let attempts = launch::attempts(build, facts, run, &tags);
     Ok(BakePlan {
         run,
         build: build.name.value.clone(),
@@ -166,6 +171,7 @@ pub fn plan(
         security_group: temporary_group(build, facts, &name, &tags.scratch),
         volumes_outlive: outlives(&instance.devices, facts),
         instance,
+        attempts,
         ssh: SshSettings::new(&build.builder.ssh, options.require_host_key),
         provisioners: build.provisioners.clone(),
         verify: family
@@ -178,7 +184,7 @@ pub fn plan(
             instance: InstanceId::new(""),
             name: image.name.value.clone(),
             description,
-            devices: image.block_devices.iter().map(device).collect(),
+            devices: image.block_devices.iter().map(launch::device).collect(),
             tags: tags.image,
         },
         snapshot_tags: tags.snapshots,
@@ -211,6 +217,7 @@ fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec
         let text = "`insecure_skip_tls_verify` is not supported: kiln always checks certificates";
         findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));
     }
+    preflight::machine(&build.builder.instance, facts, findings);
     let unfits = provision::check(&build.provisioners, options.terminal);
     findings.extend(unfits.iter().map(unfit));
 }
@@ -226,88 +233,20 @@ fn unfit(failure: &provision::Failure) -> Diagnostic {
     Diagnostic::error("bake::provisioner", text).at_place(failure.place, "asked for here")
 }
 
-fn instance(
-    build: &Build,
-    facts: &BakeFacts,
-    run: RunId,
-    temporary: Option<&KeyPairName>,
-    tags: &tags::BakeTags,
-) -> NewInstance {
-    let wanted = &build.builder.instance;
-    let groups = wanted.security_groups.iter();
-    NewInstance {
-        image: facts.source.id.clone(),
-        instance_type: wanted.instance_type.value.clone(),
-        profile: wanted.profile.as_ref().map(|name| name.value.clone()),
-        key_pair: temporary
-            .cloned()
-            .or_else(|| named_key_pair(&build.builder.ssh.login)),
-        security_groups: groups
-            .map(|id| SecurityGroupId::new(id.value.as_str()))
-            .collect(),
-        subnet: facts.subnet.as_ref().map(|subnet| subnet.id.clone()),
-        zone: wanted
-            .availability_zone
-            .as_ref()
-            .map(|zone| Zone::new(zone.value.as_str())),
-        public_address: wanted.associate_public_ip_address,
-        devices: wanted.block_devices.iter().map(device).collect(),
-        user_data: wanted.user_data.as_ref().map(|data| data.value.clone()),
-        metadata: Metadata {
-            enabled: wanted.metadata.endpoint_enabled,
-            tokens_required: wanted.metadata.tokens_required,
-            hop_limit: wanted.metadata.hop_limit,
-        },
-        ebs_optimized: wanted.ebs_optimized,
-        unlimited_credits: wanted.enable_unlimited_credits,
-        // A second net under a bake that dies. Not where the machine is to shut itself down to be imaged.
-        terminate_on_shutdown: !wanted.disable_stop_instance && wanted.spot.is_none(),
-        spot: wanted.spot.as_ref().map(|spot| Spot {
-            max_price: spot.max_price.as_ref().map(|price| price.value.clone()),
-            tags: tags.spot.clone(),
-        }),
-        token: format!("kiln-{run}"),
-        tags: tags.scratch.clone(),
-        volume_tags: tags.volumes.clone(),
-    }
-}
-
-fn device(device: &bake::BlockDevice) -> BlockDevice {
-    let text = |value: &Option<crate::source::Spanned<String>>| {
-        value.as_ref().map(|value| value.value.clone())
-    };
-    BlockDevice {
-        device: device.device_name.value.clone(),
-        delete_on_termination: device.delete_on_termination,
-        encrypted: device.encrypted,
-        kms_key: text(&device.kms_key_id),
-        iops: device.iops.as_ref().map(|value| value.value),
-        throughput: device.throughput.as_ref().map(|value| value.value),
-        size: device.volume_size.as_ref().map(|value| value.value),
-        volume_type: text(&device.volume_type),
-        snapshot: text(&device.snapshot_id).map(SnapshotId::new),
-        virtual_name: text(&device.virtual_name),
-        no_device: device.no_device,
-    }
-}
-
 fn temporary_group(
     build: &Build,
     facts: &BakeFacts,
     name: &str,
     tags: &Tags,
 ) -> Option<TemporaryGroup> {
-    let instance = &build.builder.instance;
-    if !instance.security_groups.is_empty() {
+    if !facts.ground.security_groups.is_empty() {
         return None;
     }
-    let vpc = facts.subnet.as_ref().map(|subnet| subnet.vpc.clone());
-    let named = instance.vpc.as_ref();
     Some(TemporaryGroup {
         group: NewSecurityGroup {
             name: name.to_owned(),
             description: format!("Temporary, for the image {}", build.builder.image.name),
-            vpc: vpc.or_else(|| named.map(|vpc| VpcId::new(vpc.value.as_str()))),
+            vpc: facts.ground.vpc.clone(),
             tags: tags.clone(),
         },
         port: build.builder.ssh.port,
@@ -371,11 +310,11 @@ fn places(build: &Build) -> Places {
     let spot = instance.spot.as_ref();
     let shared = builder.image.users.first().or(builder.image.groups.first());
     Places {
-        instance_type: instance.instance_type.place,
+        instance_type: instance.types.first().and_then(|kind| kind.place),
         profile: instance.profile.as_ref().and_then(|value| value.place),
         key_pair,
         security_groups: instance.security_groups.first().and_then(|v| v.place),
-        subnet: instance.subnet.as_ref().and_then(|value| value.place),
+        subnet: instance.subnets.first().and_then(|value| value.place),
         zone: instance.availability_zone.as_ref().and_then(|v| v.place),
         spot: spot.and_then(|spot| spot.max_price.as_ref()?.place),
         devices: instance

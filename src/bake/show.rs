@@ -27,6 +27,9 @@ impl fmt::Display for BakePlan {
             line(f, "+ security group", &text)?;
         }
         line(f, "+ instance", &self.machine())?;
+        for attempt in self.attempts.iter().skip(1) {
+            line(f, "  or else", &attempt.to_string())?;
+        }
         for provisioner in &self.provisioners {
             line(f, "  provision", &describe(provisioner))?;
         }
@@ -45,13 +48,18 @@ impl fmt::Display for BakePlan {
 impl BakePlan {
     fn machine(&self) -> String {
         let instance = &self.instance;
-        let mut words = vec![instance.instance_type.clone()];
-        if let Some(spot) = &instance.spot {
+        let first = self.attempts.first();
+        let choices = first.map(|first| first.choices.as_slice());
+        let choices: Vec<_> = choices
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let mut words = vec![choices.join(" or ")];
+        if let Some(spot) = first.and_then(|first| first.spot.as_ref()) {
             let price = spot.max_price.as_deref().unwrap_or("the on-demand price");
             words.push(format!("spot, at most {price}"));
         }
-        words.extend(instance.subnet.as_ref().map(|id| format!("in {id}")));
-        words.extend(instance.zone.as_ref().map(|zone| format!("in {zone}")));
         words.extend(
             instance
                 .profile

@@ -20,6 +20,7 @@ pub(super) struct BakeTags {
     pub scratch: Tags,
     pub volumes: Tags,
     pub spot: Tags,
+    pub fleet: Tags,
     pub image: Tags,
     /// When they are to differ from the image's.
     pub snapshots: Option<Tags>,
@@ -59,6 +60,7 @@ pub(super) fn tags(
     let snapshots = render(&options.image.snapshot_tags);
     let volumes = render(&options.instance.volume_tags);
     let spot = options.instance.spot.as_ref();
+    let fleet = spot.map_or_else(Tags::new, |spot| render(&spot.fleet_tags));
     let spot = spot.map_or_else(Tags::new, |spot| render(&spot.tags));
     let mut scratch = run.clone();
     scratch.extend(own.clone());
@@ -73,7 +75,8 @@ pub(super) fn tags(
     let image = join([kept, image, own.clone(), about(family, facts)]);
     BakeTags {
         volumes: join([volumes, own.clone(), [expires.clone()].into()]),
-        spot: join([spot, own.clone(), [expires].into()]),
+        spot: join([spot, own.clone(), [expires.clone()].into()]),
+        fleet: join([fleet, own.clone(), [expires].into()]),
         snapshots: (!snapshots.is_empty()).then(|| join([image.clone(), snapshots])),
         scratch,
         image,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cloud::{
-    Account, Image, ImageDevice, ImageId, ImageState, Region, SnapshotId, Tags, tag,
+    Account, Image, ImageDevice, ImageId, ImageState, InstanceType, Region, SecurityGroupId,
+    SnapshotId, Tags, tag,
 };
 use crate::run::RunId;
 use crate::source::{Diagnostic, SourceMap};
@@ -18,8 +19,20 @@ fn facts() -> BakeFacts {
         region: Region::new("eu-central-1"),
         source: image("ami-1", "debian-12"),
         taken: None,
-        subnet: None,
+        ground: Ground::default(),
+        types: vec![small()],
+        offers: None,
         sources: vec!["198.51.100.7/32".to_owned()],
+    }
+}
+
+fn small() -> InstanceType {
+    InstanceType {
+        name: "t3.small".to_owned(),
+        architectures: vec!["x86_64".to_owned()],
+        virtualization: vec!["hvm".to_owned()],
+        boot_modes: vec!["legacy-bios".to_owned(), "uefi".to_owned()],
+        spot: true,
     }
 }
 
@@ -32,6 +45,8 @@ fn image(id: &str, name: &str) -> Image {
         owner_alias: None,
         created: NOW.parse().unwrap(),
         architecture: "x86_64".to_owned(),
+        virtualization: "hvm".to_owned(),
+        boot_mode: None,
         root_device: "/dev/xvda".to_owned(),
         devices: vec![ImageDevice {
             device: "/dev/xvda".to_owned(),
@@ -177,9 +192,9 @@ fn volumes_that_outlive_the_machine_are_known() {
 fn a_spot_instance_is_restarted_by_its_image_and_never_stopped() {
     let plan = planned(r#", "spot_price": "auto""#, "", &facts()).unwrap();
     assert_eq!(plan.stopping, Stopping::Restart);
-    let spot = plan.instance.spot.unwrap();
-    assert_eq!(spot.max_price, None);
-    assert!(!plan.instance.terminate_on_shutdown);
+    let machine = plan.attempts[0].instance(&plan.instance);
+    assert_eq!(machine.spot.unwrap().max_price, None);
+    assert!(!machine.terminate_on_shutdown);
     let plan = planned("", "", &facts()).unwrap();
     assert_eq!(plan.stopping, Stopping::Stop);
     assert!(plan.instance.terminate_on_shutdown && plan.instance.metadata.tokens_required);
@@ -189,8 +204,10 @@ fn a_spot_instance_is_restarted_by_its_image_and_never_stopped() {
 fn with_groups_and_a_key_of_the_users_own_nothing_temporary_is_made() {
     let options = r#", "security_group_id": "sg-1", "ssh_keypair_name": "mine",
         "ssh_private_key_file": "key""#;
-    let plan = planned(options, "", &facts()).unwrap();
+    let mut found = facts();
+    found.ground.security_groups = vec![SecurityGroupId::new("sg-1")];
+    let plan = planned(options, "", &found).unwrap();
+    assert_eq!(plan.instance.security_groups, found.ground.security_groups);
     assert_eq!((plan.key_pair, plan.security_group), (None, None));
     assert_eq!(plan.instance.key_pair.unwrap().as_str(), "mine");
-    assert_eq!(plan.instance.security_groups.len(), 1);
 }

@@ -16,6 +16,10 @@ pub struct Image {
     pub owner_alias: Option<String>,
     pub created: Timestamp,
     pub architecture: String,
+    /// `hvm` or `paravirtual`.
+    pub virtualization: String,
+    /// `legacy-bios`, `uefi` or `uefi-preferred`; unset: the machine's type decides.
+    pub boot_mode: Option<String>,
     /// The device that the machine boots from, such as `/dev/sda1`.
     pub root_device: String,
     pub devices: Vec<ImageDevice>,

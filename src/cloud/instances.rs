@@ -65,6 +65,10 @@ impl InstanceState {
 }
 
 /// One instance to be launched.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a parameter of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewInstance {
     pub image: ImageId,
@@ -83,6 +87,11 @@ pub struct NewInstance {
     pub metadata: Metadata,
     pub ebs_optimized: bool,
     pub unlimited_credits: bool,
+    pub enclave: bool,
+    pub placement: Placement,
+    pub reservation: Option<Reservation>,
+    /// ARNs of license configurations.
+    pub licenses: Vec<String>,
     /// A shutdown from inside ends the machine for good.
     pub terminate_on_shutdown: bool,
     pub spot: Option<Spot>,
@@ -98,6 +107,31 @@ pub struct Metadata {
     pub enabled: bool,
     pub tokens_required: bool,
     pub hop_limit: u16,
+    /// The machine may read its own tags.
+    pub instance_tags: bool,
+}
+
+/// Which hardware a machine stands on, as "`Placement`" has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Placement {
+    /// `default`, `dedicated` or `host`.
+    pub tenancy: Option<String>,
+    pub host: Option<String>,
+    /// The ARN of a host resource group.
+    pub host_group: Option<String>,
+}
+
+/// Capacity that was reserved before ("`CapacityReservationSpecification`").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reservation {
+    /// Any that fits.
+    Open,
+    /// None, even if one fits.
+    None,
+    Id(String),
+    /// The ARN of a resource group.
+    Group(String),
 }
 
 /// Ask for spare capacity, once.
@@ -105,13 +139,51 @@ pub struct Metadata {
 pub struct Spot {
     /// The most to pay an hour; unset: the on-demand price.
     pub max_price: Option<String>,
+    /// On the spot request.
     pub tags: Tags,
+    /// On the fleet, where there is one.
+    pub fleet_tags: Tags,
+    /// A fleet is wanted whatever the number of choices.
+    pub asks_for_fleet: bool,
+    /// How a fleet chooses, in the words of "`SpotOptionsRequest`".
+    pub allocation_strategy: Option<String>,
+}
+
+/// What a machine may be, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    pub instance_type: String,
+    pub subnet: Option<SubnetId>,
+    pub zone: Option<Zone>,
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.instance_type)?;
+        match (&self.subnet, &self.zone) {
+            (Some(subnet), _) => write!(f, " in {subnet}"),
+            (None, Some(zone)) => write!(f, " in {zone}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl NewInstance {
+    /// Takes one choice.
+    pub fn choose(&mut self, choice: &Choice) {
+        self.instance_type.clone_from(&choice.instance_type);
+        self.subnet.clone_from(&choice.subnet);
+        self.zone.clone_from(&choice.zone);
+    }
 }
 
 /// Instances and volumes.
 pub trait Instances {
     /// Launches one instance.
     fn launch(&self, launch: &NewInstance) -> impl Future<Output = Result<Instance>>;
+
+    /// Asks whether [`Instances::launch`] would be allowed, and launches nothing.
+    fn rehearse(&self, launch: &NewInstance) -> impl Future<Output = Result<()>>;
 
     /// Looks instances up; ended ones are listed for a while too.
     fn find_instances(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<Instance>>>;

@@ -12,6 +12,7 @@ mod launch_templates;
 mod network;
 pub mod tag;
 mod traffic;
+mod types;
 
 pub use error::{Error, Kind, Result};
 pub use groups::{
@@ -25,16 +26,19 @@ pub use id::{
 };
 pub use images::{BlockDevice, Image, ImageDevice, ImageQuery, ImageState, Images, NewImage};
 pub use instances::{
-    Addresses, Instance, InstanceState, Instances, Metadata, NetworkSupport, NewInstance, Spot,
+    Addresses, Choice, Instance, InstanceState, Instances, Metadata, NetworkSupport, NewInstance,
+    Placement, Reservation, Spot,
 };
 pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
-pub use network::{Network, NewSecurityGroup, Subnet};
+pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
     TargetCheck, TargetGroup, TargetHealth, TargetState, Traffic, TrafficArn,
 };
+
+pub use types::{InstanceType, Offer, Types};
 
 use std::collections::BTreeMap;
 
@@ -70,12 +74,12 @@ pub trait Site {
 
 /// All of the cloud that undoing needs.
 pub trait Cloud:
-    Images + Instances + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+    Images + Instances + Types + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
 {
 }
 
 impl<C> Cloud for C where
-    C: Images + Instances + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+    C: Images + Instances + Types + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
 {
 }
 

@@ -24,6 +24,13 @@ pub struct Subnet {
     pub free: u32,
 }
 
+/// A VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Vpc {
+    pub id: VpcId,
+    pub is_default: bool,
+}
+
 /// Security groups and subnets.
 pub trait Network {
     /// Makes a security group that lets nothing in.
@@ -51,4 +58,7 @@ pub trait Network {
 
     /// Subnets that match all filters.
     fn find_subnets(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<Subnet>>>;
+
+    /// VPCs that match all filters.
+    fn find_vpcs(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<Vpc>>>;
 }

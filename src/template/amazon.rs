@@ -1,14 +1,14 @@
 //! The builder `amazon-ebs`, from its object to [`AmazonEbs`]: defaults are Packer's where a template can tell the
 //! difference, and the safer ones where it cannot (own address, ed25519, `IMDSv2`).
 
+mod devices;
 mod keys;
+mod network;
 mod polling;
+mod run;
 mod ssh;
 
-use super::bake::{
-    Access, AmazonEbs, BlockDevice, ImageOptions, Instance, Keys, MetadataOptions,
-    ShutdownBehavior, Source, SourceFilter, Spot, Tag,
-};
+use super::bake::{Access, AmazonEbs, ImageOptions, Keys, Source, SourceFilter, Tag};
 use super::decode;
 use super::functions::clean_resource_name;
 use super::interpolate::Interpolator;
@@ -47,7 +47,7 @@ pub(super) fn read(
     let access = access(&options, local);
     let image = image(&options);
     let source = source(&options);
-    let instance = instance(&options, local);
+    let instance = run::read(&options, local);
     let ssh = ssh::read(&options, local);
     Some(AmazonEbs {
         access,
@@ -118,7 +118,7 @@ fn image(options: &Options<'_>) -> Option<ImageOptions> {
         groups: options.list("ami_groups"),
         force_deregister: options.flag("force_deregister"),
         force_delete_snapshot: options.flag("force_delete_snapshot"),
-        block_devices: devices(options, "ami_block_device_mappings"),
+        block_devices: devices::read(options, "ami_block_device_mappings"),
         ena_support: options.trilean("ena_support"),
         sriov_support: options.flag("sriov_support"),
         imds_support: options.text("imds_support"),
@@ -225,127 +225,4 @@ fn owners_are_broken(filter: &Options<'_>) -> bool {
     filter
         .get("owners")
         .is_some_and(|owners| filter.interpolator.settle_all(owners).is_none())
-}
-
-fn instance(options: &Options<'_>, local: &Local<'_>) -> Option<Instance> {
-    let instance_type = options.need_text(
-        "instance_type",
-        "name the build machine's type, for example \"t3.small\"",
-    );
-    options.exclusive("security_group_id", "security_group_ids");
-    let mut security_groups: Vec<_> = options.text("security_group_id").into_iter().collect();
-    security_groups.extend(options.list("security_group_ids"));
-    let instance = Instance {
-        instance_type: instance_type.unwrap_or_else(|| Spanned::unplaced(String::new())),
-        profile: options.text("iam_instance_profile"),
-        security_groups,
-        temporary_security_group_cidrs: options.list("temporary_security_group_source_cidrs"),
-        subnet: options.text("subnet_id"),
-        vpc: options.text("vpc_id"),
-        availability_zone: options.text("availability_zone"),
-        associate_public_ip_address: options.trilean("associate_public_ip_address"),
-        ebs_optimized: options.flag("ebs_optimized"),
-        tags: tags(options, "run_tags", "run_tag"),
-        volume_tags: tags(options, "run_volume_tags", "run_volume_tag"),
-        block_devices: devices(options, "launch_block_device_mappings"),
-        user_data: user_data(options, local),
-        metadata: metadata(options),
-        shutdown_behavior: options
-            .choice(
-                "shutdown_behavior",
-                &[
-                    ("stop", ShutdownBehavior::Stop),
-                    ("terminate", ShutdownBehavior::Terminate),
-                ],
-            )
-            .unwrap_or(ShutdownBehavior::Stop),
-        disable_stop_instance: options.flag("disable_stop_instance"),
-        enable_unlimited_credits: options.flag("enable_unlimited_credits")
-            || options.flag("enable_t2_unlimited"),
-        spot: spot(options),
-    };
-    (!instance.instance_type.is_empty()).then_some(instance)
-}
-
-fn user_data(options: &Options<'_>, local: &Local<'_>) -> Option<Spanned<String>> {
-    options.exclusive("user_data", "user_data_file");
-    if let Some(text) = options.text("user_data") {
-        return Some(text);
-    }
-    let path = options.text("user_data_file")?;
-    let text = local.read(options, "user_data_file", &path)?;
-    Some(path.map(|_| text))
-}
-
-fn metadata(options: &Options<'_>) -> MetadataOptions {
-    let mut metadata = MetadataOptions {
-        endpoint_enabled: true,
-        tokens_required: true,
-        hop_limit: 1,
-    };
-    let Some(options) = options.object("metadata_options", "`metadata_options`", keys::METADATA)
-    else {
-        return metadata;
-    };
-    if let Some(enabled) =
-        options.choice("http_endpoint", &[("enabled", true), ("disabled", false)])
-    {
-        metadata.endpoint_enabled = enabled;
-    }
-    if let Some(required) =
-        options.choice("http_tokens", &[("required", true), ("optional", false)])
-    {
-        metadata.tokens_required = required;
-    }
-    if let Some(limit) = options.number::<u16>("http_put_response_hop_limit") {
-        metadata.hop_limit = limit.value;
-    }
-    metadata
-}
-
-/// `spot_price` alone decides: empty or `0` is on demand, `auto` has no limit of its own.
-fn spot(options: &Options<'_>) -> Option<Spot> {
-    let tags = tags(options, "spot_tags", "spot_tag");
-    let price = options
-        .text("spot_price")
-        .filter(|price| price.value != "0")?;
-    let max_price = (price.value != "auto").then_some(price);
-    if let Some(price) = &max_price
-        && price.parse::<f64>().is_err()
-    {
-        options.report(super::options::wrong_type(
-            "`spot_price`",
-            "a price in dollars, `auto` or nothing",
-            &format!("`{price}`"),
-            price.place?,
-        ));
-    }
-    Some(Spot { max_price, tags })
-}
-
-fn devices(options: &Options<'_>, name: &str) -> Vec<BlockDevice> {
-    options
-        .objects(name, "a block device mapping", keys::DEVICE)
-        .iter()
-        .filter_map(device)
-        .collect()
-}
-
-fn device(options: &Options<'_>) -> Option<BlockDevice> {
-    let device_name =
-        options.need_text("device_name", "name the device, for example \"/dev/xvda\"");
-    let device = BlockDevice {
-        delete_on_termination: options.flag("delete_on_termination"),
-        encrypted: options.trilean("encrypted"),
-        kms_key_id: options.text("kms_key_id"),
-        iops: options.number("iops"),
-        throughput: options.number("throughput"),
-        volume_size: options.number("volume_size"),
-        volume_type: options.text("volume_type"),
-        snapshot_id: options.text("snapshot_id"),
-        virtual_name: options.text("virtual_name"),
-        no_device: options.flag("no_device"),
-        device_name: device_name?,
-    };
-    Some(device)
 }

@@ -1,6 +1,13 @@
 //! A bake template with nothing left to resolve: every option typed, defaulted and checked. What a name means in the
 //! account (does the subnet exist) is for `bake::facts` to find out; a place goes with each value that AWS may refuse.
 
+mod instance;
+
+pub use instance::{
+    BlockDevice, Instance, MetadataOptions, NamedFilter, Placement, Reservation, ShutdownBehavior,
+    Spot, SubnetFilter,
+};
+
 use super::late::Late;
 use super::provisioner::Provisioner;
 use super::seconds;
@@ -181,76 +188,6 @@ pub struct SourceFilter {
     /// Where the filter stands.
     #[serde(skip)]
     pub place: Place,
-}
-
-/// The machine the image is made on.
-#[derive(Debug, Clone, Serialize)]
-pub struct Instance {
-    pub instance_type: Spanned<String>,
-    pub profile: Option<Spanned<String>>,
-    /// Empty: a temporary one is made.
-    pub security_groups: Vec<Spanned<String>>,
-    /// Sources that the temporary security group lets in; empty: our own address.
-    pub temporary_security_group_cidrs: Vec<Spanned<String>>,
-    pub subnet: Option<Spanned<String>>,
-    pub vpc: Option<Spanned<String>>,
-    pub availability_zone: Option<Spanned<String>>,
-    pub associate_public_ip_address: Option<bool>,
-    pub ebs_optimized: bool,
-    /// `run_tags`: on the instance, key pair, security group and, unless skipped, the image.
-    pub tags: Vec<Tag>,
-    /// `run_volume_tags`.
-    pub volume_tags: Vec<Tag>,
-    pub block_devices: Vec<BlockDevice>,
-    /// The text as written or read from the file; not yet base64.
-    pub user_data: Option<Spanned<String>>,
-    pub metadata: MetadataOptions,
-    pub shutdown_behavior: ShutdownBehavior,
-    /// The guest shuts itself down; kiln does not call `StopInstances`.
-    pub disable_stop_instance: bool,
-    pub enable_unlimited_credits: bool,
-    pub spot: Option<Spot>,
-}
-
-/// What a shutdown from inside does to the build instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ShutdownBehavior {
-    Stop,
-    Terminate,
-}
-
-/// `metadata_options`; tokens are required unless the template says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MetadataOptions {
-    pub endpoint_enabled: bool,
-    pub tokens_required: bool,
-    pub hop_limit: u16,
-}
-
-/// A spot request: `spot_price` was neither empty nor `0`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Spot {
-    /// The most to pay an hour; `None` is `auto`, the on-demand price.
-    pub max_price: Option<Spanned<String>>,
-    pub tags: Vec<Tag>,
-}
-
-/// One entry of a block device mapping. Unset fields are AWS's to choose.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BlockDevice {
-    pub device_name: Spanned<String>,
-    pub delete_on_termination: bool,
-    pub encrypted: Option<bool>,
-    pub kms_key_id: Option<Spanned<String>>,
-    pub iops: Option<Spanned<u32>>,
-    pub throughput: Option<Spanned<u32>>,
-    /// GiB.
-    pub volume_size: Option<Spanned<u32>>,
-    pub volume_type: Option<Spanned<String>>,
-    pub snapshot_id: Option<Spanned<String>>,
-    pub virtual_name: Option<Spanned<String>>,
-    pub no_device: bool,
 }
 
 /// How the machine is reached.

@@ -4,7 +4,6 @@
 mod arguments;
 mod disk;
 mod layers;
-mod outline;
 mod several;
 mod variables;
 
@@ -19,7 +18,6 @@ use crate::source::json::Json;
 use crate::source::{Diagnostic, SourceMap, sort};
 pub use disk::Folder;
 use layers::Inputs;
-pub use outline::{Outline, OutlineBuilder, OutlineVariable, outline};
 pub use several::each_template;
 use std::path::{Path, PathBuf};
 pub use variables::{Evaluated, Given, Variable, Variables, variables};

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod compatibility;
+mod launch;
 mod layers;
 mod polling;
 mod services;

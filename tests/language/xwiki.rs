@@ -135,8 +135,8 @@ fn a_value_from_a_var_file_is_blamed_there() {
     let place = template.builds[0]
         .builder
         .instance
-        .subnet
-        .as_ref()
+        .subnets
+        .first()
         .unwrap()
         .place
         .unwrap();

@@ -89,38 +89,51 @@ pub(super) const RUN: &[Key] = &[
     on("run_volume_tag"),
     on("spot_price"),
     on("spot_tags"),
+    on("spot_tag"),
+    not_yet("fleet_tags"),
+    not_yet("fleet_tag"),
+    not_yet("spot_instance_types"),
+    not_yet("spot_allocation_strategy"),
+    // kiln's own.
+    on("spot_fallback"),
+    on("subnet_ids"),
+    idle(
+        "skip_profile_validation",
+        "kiln does not look the profile up",
+    ),
+    on("no_ephemeral"),
+    on("capacity_reservation_preference"),
+    on("capacity_reservation_id"),
+    on("capacity_reservation_group_arn"),
+    on("enable_nitro_enclave"),
+    not_yet("temporary_iam_instance_profile_policy_document"),
+    on("security_group_filter"),
+    on("subnet_filter"),
+    on("vpc_filter"),
+    on("license_specifications"),
+    on("placement"),
+    on("tenancy"),
     old(
         "spot_price_auto_product",
         "AWS sets the spot price without it",
     ),
     old("block_duration_minutes", "AWS has no spot blocks any more"),
     idle(
-        "skip_profile_validation",
-        "kiln does not look the profile up",
-    ),
-    idle(
         "temporary_security_group_source_public_ip",
         "our own address is what kiln lets in anyway",
     ),
     idle("windows_password_timeout", "kiln bakes over SSH"),
-    not_yet("spot_instance_types"),
-    not_yet("spot_allocation_strategy"),
-    not_yet("fleet_tags"),
-    not_yet("fleet_tag"),
-    on("spot_tag"),
-    not_yet("no_ephemeral"),
-    not_yet("capacity_reservation_preference"),
-    not_yet("capacity_reservation_id"),
-    not_yet("capacity_reservation_group_arn"),
-    not_yet("enable_nitro_enclave"),
-    not_yet("temporary_iam_instance_profile_policy_document"),
-    not_yet("security_group_filter"),
-    not_yet("subnet_filter"),
-    not_yet("vpc_filter"),
-    not_yet("license_specifications"),
-    not_yet("placement"),
-    not_yet("tenancy"),
 ];
+
+pub(super) const NAMED_FILTER: &[Key] = &[on("filters")];
+
+pub(super) const SUBNET_FILTER: &[Key] = &[on("filters"), on("most_free"), on("random")];
+
+pub(super) const PLACEMENT: &[Key] = &[on("tenancy"), on("host_id"), on("host_resource_group_arn")];
+
+pub(super) const LICENSE: &[Key] = &[on("license_configuration_request")];
+
+pub(super) const LICENSE_REQUEST: &[Key] = &[on("license_configuration_arn")];
 
 pub(super) const FILTER: &[Key] = &[
     on("filters"),
@@ -133,7 +146,7 @@ pub(super) const METADATA: &[Key] = &[
     on("http_endpoint"),
     on("http_tokens"),
     on("http_put_response_hop_limit"),
-    not_yet("instance_metadata_tags"),
+    on("instance_metadata_tags"),
 ];
 
 pub(super) const DEVICE: &[Key] = &[
