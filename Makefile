@@ -29,12 +29,11 @@ check: deps
 deps:
 	@scripts/deps host peers check
 
-## bench: the figures of docs/benchmarks.md, measured on the `dist` profile
+## bench: the table of docs/benchmarks.md, measured on the `dist` profile
 bench:
 	@scripts/deps host peers
 	$(CARGO) build --profile dist --bin kiln
-	benches/bake-peers
-	$(CARGO) bench --bench upload
+	benches/table
 
 ## compatibility: docs/compatibility.md, written from what kiln says of each option
 compatibility:

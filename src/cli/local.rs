@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use localcloud::host::{self, Config, Error};
+use localcloud::host::{self, Config, Error, Pace};
 
 use crate::cli::{Context, Exit};
 
@@ -34,6 +35,22 @@ pub struct Local {
     /// Port of the endpoint, on the bridge and on loopback
     #[arg(long, global = true, default_value_t = 4566)]
     port: u16,
+    /// Make machines take at least so many seconds to run, to stop, and to become an image; EC2's pace is about 8,15,60
+    #[arg(long, global = true, value_name = "RUN,STOP,IMAGE", value_parser = pace)]
+    pace: Option<Pace>,
+}
+
+/// Three numbers of seconds.
+fn pace(text: &str) -> Result<Pace, String> {
+    let seconds: Result<Vec<u64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    match seconds.as_deref() {
+        Ok(&[pending, stop, image]) => Ok(Pace {
+            pending: Duration::from_secs(pending),
+            stop: Duration::from_secs(stop),
+            image: Duration::from_secs(image),
+        }),
+        _ => Err("give three numbers of seconds, such as 8,15,60".to_owned()),
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -101,6 +118,7 @@ impl Local {
             router,
             bits,
             port: self.port,
+            pace: self.pace.unwrap_or_default(),
             ..Config::new(&self.name, &program)
         })
     }

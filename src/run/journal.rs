@@ -51,6 +51,14 @@ pub enum Entry<U> {
     },
 }
 
+impl<U> Entry<U> {
+    /// Whether what follows may only begin once this outlasts a power cut. The other entries say what happened: where one
+    /// is lost, with all that came after it, the intent before it still leads to the thing.
+    pub fn must_last(&self) -> bool {
+        matches!(self, Self::Intend { .. } | Self::Fact { .. } | Self::Commit)
+    }
+}
+
 /// A line with its time, as it stands in `runs/<run id>.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line<U> {

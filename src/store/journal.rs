@@ -138,7 +138,11 @@ impl<U: Serialize + Clone> Journal<U> for FileJournal<'_> {
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         (&self.file.0).write_all(text.as_bytes())?;
-        self.file.0.sync_data()
+        // The kernel has it now, whatever becomes of this process; the disk costs milliseconds.
+        if entry.must_last() {
+            self.file.0.sync_data()?;
+        }
+        Ok(())
     }
 }
 

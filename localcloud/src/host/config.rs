@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Cidr;
 use crate::{machines, network};
 
-use super::Error;
+use super::{Error, Pace};
 
 /// What the cloud is called, and the addresses and folders that it uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Config {
     /// Port of the endpoint, on the bridge and on loopback.
     pub port: u16,
     pub region: String,
+    /// The least that things take; no time of its own by default.
+    #[serde(default)]
+    pub pace: Pace,
     /// Folder for what is there while the cloud is up.
     pub run: PathBuf,
     /// Folder for what outlives it: the base image, which clouds share, and the log.
@@ -42,6 +45,7 @@ impl Config {
             // The port that users of such endpoints know from LocalStack.
             port: 4566,
             region: "eu-central-1".to_owned(),
+            pace: Pace::default(),
             run: PathBuf::from(format!("/run/{name}-local")),
             cache: PathBuf::from("/var/lib/kiln-local"),
             supervisor,

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use crate::model::{Effect, Fact, Model};
 use crate::wire::{self, HttpRequest, HttpResponse};
 
+use super::pace::Pacer;
 use super::status::{self, Seen};
 
 /// What comes from outside and wants an answer.
@@ -26,6 +27,7 @@ pub(super) struct Pulse {
     pub effects: mpsc::UnboundedSender<Effect>,
     /// Becomes true when the first load balancer listens.
     pub balanced: watch::Sender<bool>,
+    pub pacer: Pacer,
     pub now: fn() -> Timestamp,
 }
 
@@ -40,10 +42,18 @@ impl Pulse {
                     Some(question) => answer(&mut model, question, now()),
                     None => return,
                 },
-                Some(fact) = self.facts.recv() => self.observe(&mut model, fact),
+                Some(fact) = self.facts.recv() => match self.pacer.pass(fact, now()) {
+                    Some(fact) => self.observe(&mut model, fact),
+                    None => continue,
+                },
+                () = until(self.pacer.next(), now) => match self.pacer.take(now()) {
+                    Some(fact) => self.observe(&mut model, fact),
+                    None => continue,
+                },
                 () = until(due, now) => model.advance(now()),
             };
             for effect in effects {
+                self.pacer.begin(&effect, now());
                 tracing::debug!(?effect, "effect");
                 if self.effects.send(effect).is_err() {
                     return;

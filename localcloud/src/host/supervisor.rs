@@ -21,6 +21,7 @@ use crate::model::Effect;
 use crate::network::Network;
 
 use super::control::{Command, Order};
+use super::pace::Pacer;
 use super::pulse::{Pulse, Question};
 use super::status::{self, Status};
 use super::world::World;
@@ -148,6 +149,7 @@ async fn begin(config: &Config, now: fn() -> Timestamp) -> Result<Round, Error> 
         facts: fact_inbox,
         effects,
         balanced,
+        pacer: Pacer::new(config.pace),
         now,
     };
     let world = World {
