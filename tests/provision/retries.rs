@@ -41,17 +41,33 @@ async fn an_attempt_beyond_its_limit_is_ended_on_the_machine_too() {
     let bench = Bench::new();
     let pid = bench.path("pid");
     let script = format!("sleep 600 & echo $! > {pid}; wait");
-    let provisioners = json!([{"type": "shell", "inline": [script], "timeout": "2s"}]);
-    let began = Instant::now();
-    let error = bench.error(provisioners).await;
-    assert_eq!(error, "provisioner 1 (shell): it has not ended after 2 s");
-    assert!(began.elapsed() < Duration::from_secs(30));
-    let pid = std::fs::read_to_string(pid).unwrap();
-    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(
-        state.is_empty() || state.contains(" Z "),
-        "it still runs: {state}"
-    );
+    // On a busy host the script may not even have begun when the limit comes; only one that has tells anything.
+    for limit in [2, 8, 32, 128] {
+        let timeout = format!("{limit}s");
+        let provisioners = json!([{"type": "shell", "inline": [script], "timeout": timeout}]);
+        let error = bench.error(provisioners).await;
+        let late = format!("provisioner 1 (shell): it has not ended after {limit} s");
+        assert_eq!(error, late);
+        let Ok(pid) = std::fs::read_to_string(&pid) else {
+            continue;
+        };
+        // The signal was sent; a busy host takes its time to bury what it has killed.
+        let gone = async {
+            let mut turns = tokio::time::interval(Duration::from_millis(20));
+            while is_running(pid.trim()) {
+                turns.tick().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
+        assert!(gone.is_ok(), "{} still runs", pid.trim());
+        return;
+    }
+    panic!("the script never began");
+}
+
+fn is_running(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(" Z ")
 }
 
 #[tokio::test]
