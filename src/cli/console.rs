@@ -118,7 +118,7 @@ impl Session<'_> {
     }
 
     fn evaluate(&mut self, number: usize, line: &str) {
-        let file = self.sources.add(format!("line {number}"), line);
+        let file = self.sources.add_typed(format!("line {number}"), line);
         let evaluated = self.variables.evaluate(&Text::file(file, line));
         let (value, findings) = match evaluated {
             Ok(evaluated) => {

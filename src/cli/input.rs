@@ -23,9 +23,70 @@ pub struct Input {
     /// Read variables from a JSON file
     #[arg(long = "var-file", value_name = "FILE")]
     var_files: Vec<String>,
-    /// Undefined variables are errors in Packer's form, too
+    /// What is undefined or unused is an error: variables in Packer's form that nothing sets, and declared or typed ones
+    /// that nothing uses
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    packers: Packers,
+}
+
+/// Flags of Packer's that change nothing here. They are taken, and what they would say is said.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags as typed")]
+struct Packers {
+    #[arg(long, hide = true)]
+    warn_on_undeclared_var: bool,
+    #[arg(long, hide = true)]
+    no_warn_undeclared_var: bool,
+    #[arg(long, hide = true)]
+    evaluate_datasources: bool,
+    #[arg(long, hide = true)]
+    ignore_prerelease_plugins: bool,
+    #[arg(long, hide = true)]
+    use_sequential_evaluation: bool,
+    #[arg(long, hide = true)]
+    skip_enforcement: bool,
+    #[arg(long, hide = true, value_parser = ["json"])]
+    config_type: Option<String>,
+}
+
+impl Packers {
+    /// A sentence for each flag that was given.
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let warned = "a variable that nothing declares is always warned of when nothing uses it";
+        let hcl = "it concerns HCL templates, and kiln reads JSON";
+        let flags = [
+            (
+                self.warn_on_undeclared_var,
+                "warn-on-undeclared-var",
+                warned,
+            ),
+            (
+                self.no_warn_undeclared_var,
+                "no-warn-undeclared-var",
+                warned,
+            ),
+            (self.evaluate_datasources, "evaluate-datasources", hcl),
+            (
+                self.use_sequential_evaluation,
+                "use-sequential-evaluation",
+                hcl,
+            ),
+            (
+                self.ignore_prerelease_plugins,
+                "ignore-prerelease-plugins",
+                "kiln has no plugins",
+            ),
+            (
+                self.skip_enforcement,
+                "skip-enforcement",
+                "kiln knows no registry",
+            ),
+        ];
+        let given = flags.into_iter().filter(|(given, ..)| *given);
+        given.map(|(_, flag, why)| format!("note: -{flag} has no effect: {why}"))
+    }
 }
 
 /// Which builders of a template.
@@ -42,6 +103,9 @@ pub struct Selection {
 impl Input {
     /// The request that `template::load` takes.
     pub fn request(&self, selection: &Selection, running: bool, context: &Context) -> Request {
+        for note in self.packers.notes() {
+            context.say(&note);
+        }
         let directory = std::env::current_dir().unwrap_or_default();
         Request {
             files: self.files.clone(),

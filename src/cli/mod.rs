@@ -9,7 +9,9 @@ mod exit;
 mod failure;
 mod home;
 mod input;
+mod inspect;
 mod local;
+mod machine;
 mod roll;
 mod service;
 mod spelling;
@@ -43,6 +45,7 @@ enum Command {
     Check(check::Check),
     Vars(vars::Vars),
     Console(console::Console),
+    Inspect(inspect::Inspect),
     Bake(bake::Bake),
     Roll(roll::Roll),
     Rollback(service::Rollback),
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(&context),
         Command::Vars(vars) => vars.run(&context),
         Command::Console(console) => console.run(&context),
+        Command::Inspect(inspect) => inspect.run(&context),
         Command::Bake(bake) => bake.run(&context),
         Command::Roll(roll) => roll.run(&context),
         Command::Rollback(rollback) => rollback.run(&context),

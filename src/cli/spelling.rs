@@ -13,6 +13,17 @@ const SINGLE_DASH: &[&str] = &[
     "timestamp-ui",
     "debug",
     "machine-readable",
+    "syntax-only",
+    "config-type",
+    "warn-on-undeclared-var",
+    "no-warn-undeclared-var",
+    "evaluate-datasources",
+    "ignore-prerelease-plugins",
+    "use-sequential-evaluation",
+    "skip-enforcement",
+    "check",
+    "diff",
+    "write",
 ];
 
 /// Gives Packer's spellings their second dash; everything else, and all after `--`, stays as typed.

@@ -7,9 +7,11 @@ mod bars;
 pub mod diagnostics;
 mod mask;
 mod plain;
+mod sarif;
 mod sink;
 mod words;
 
 pub use mask::Mask;
+pub use sarif::sarif;
 pub use sink::{Look, Report};
 pub use words::{bytes, seconds};

@@ -53,6 +53,8 @@ pub struct SourceMap {
     files: Vec<File>,
     by_name: HashMap<String, FileId>,
     hidden: Vec<Span>,
+    /// Texts that are no files.
+    typed: Vec<FileId>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,18 @@ impl SourceMap {
         self.by_name.insert(name.clone(), id);
         self.files.push(File { name, text });
         id
+    }
+
+    /// Takes in a text that is no file: what was typed, or stands in the environment.
+    pub fn add_typed(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let id = self.add(name, text);
+        self.typed.push(id);
+        id
+    }
+
+    /// Whether a text is a file.
+    pub fn is_file(&self, file: FileId) -> bool {
+        !self.typed.contains(&file)
     }
 
     /// The name the user knows a text by.

@@ -14,7 +14,7 @@ use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Place, Span, Spanned};
 
 /// The builder that kiln bakes.
-const BUILDER: &str = "amazon-ebs";
+pub(super) const BUILDER: &str = "amazon-ebs";
 
 const KILN: &[Key] = &[
     on("family"),

@@ -4,6 +4,7 @@
 mod arguments;
 mod disk;
 mod layers;
+mod outline;
 mod several;
 mod variables;
 
@@ -18,6 +19,7 @@ use crate::source::json::Json;
 use crate::source::{Diagnostic, SourceMap, sort};
 pub use disk::Folder;
 use layers::Inputs;
+pub use outline::{Outline, OutlineBuilder, OutlineVariable, outline, syntax};
 pub use several::each_template;
 use std::path::{Path, PathBuf};
 pub use variables::{Evaluated, Given, Variable, Variables, variables};
@@ -94,7 +96,7 @@ pub fn bake(
             .collect::<Vec<_>>(),
     );
     let secrets = template.secrets.clone();
-    finish(template, inputs.findings, settled, &secrets)
+    finish(template, inputs.findings, settled, &json, &secrets)
 }
 
 /// Reads and checks a service file with its layers.
@@ -136,9 +138,10 @@ pub fn service(
             },
             inputs.findings,
             settled,
+            &json,
             &secrets,
         ),
-        None => Err(all(inputs.findings, settled, &secrets)),
+        None => Err(all(inputs.findings, settled, &json, &secrets)),
     }
 }
 
@@ -196,9 +199,10 @@ fn finish<T>(
     value: T,
     findings: Vec<Diagnostic>,
     settled: layers::Settled,
+    json: &Json,
     secrets: &[Secret],
 ) -> Result<(T, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let findings = all(findings, settled, secrets);
+    let findings = all(findings, settled, json, secrets);
     if findings.iter().any(Diagnostic::is_error) {
         Err(findings)
     } else {
@@ -209,9 +213,10 @@ fn finish<T>(
 fn all(
     mut findings: Vec<Diagnostic>,
     settled: layers::Settled,
+    json: &Json,
     secrets: &[Secret],
 ) -> Vec<Diagnostic> {
-    findings.extend(settled.finish());
+    findings.extend(settled.finish(json));
     for finding in &mut findings {
         for secret in secrets {
             finding.message = finding.message.replace(secret.reveal(), "<sensitive>");

@@ -37,6 +37,15 @@ pub(super) struct Setting {
     pub given: Vec<Given>,
 }
 
+impl Setting {
+    /// Where `variables` declares it.
+    fn declared(&self) -> Option<Span> {
+        let first = self.given.first();
+        let declared = first.filter(|given| given.layer == Layer::Default);
+        declared.map(|given| given.value.span)
+    }
+}
+
 /// A value as one layer gives it.
 #[derive(Debug, Clone)]
 pub(super) struct Given {
@@ -116,27 +125,34 @@ impl Vars {
             .collect();
     }
 
-    /// Values from the command line that nothing declares or asks for, most likely misspelt.
+    /// Values from the command line that nothing declares or asks for, most likely misspelt. When `strict`, those are
+    /// errors, and so are declared variables that nothing uses.
     pub(super) fn unused<'v>(
         &'v self,
         used: &'v BTreeSet<String>,
+        strict: bool,
     ) -> impl Iterator<Item = Diagnostic> + 'v {
-        let idle = |(name, setting): &(&String, &Setting)| {
-            setting.layer == Layer::CommandLine && setting.given.len() == 1 && !used.contains(*name)
+        let idle = move |(name, setting): &(&String, &Setting)| {
+            let typed = setting.layer == Layer::CommandLine && setting.given.len() == 1;
+            (typed || (strict && setting.declared().is_some())) && !used.contains(*name)
         };
-        self.settings.iter().filter(idle).map(|(name, setting)| {
+        let finding = move |(name, setting): (&'v String, &'v Setting)| {
+            let code = "template::unused_variable";
+            let message = format!("nothing uses the variable `{name}`");
+            let finding = if strict {
+                Diagnostic::error(code, message)
+            } else {
+                Diagnostic::warning(code, message)
+            };
             let others = used.iter().map(String::as_str);
-            Diagnostic::warning(
-                "template::unused_variable",
-                format!("nothing uses the variable `{name}`"),
-            )
-            .at(setting.key, "set here")
-            .help(near::or_else(
+            let place = setting.declared().unwrap_or(setting.key);
+            finding.at(place, "set here").help(near::or_else(
                 name,
                 others,
                 "check its name, or leave it out",
             ))
-        })
+        };
+        self.settings.iter().filter(idle).map(finding)
     }
 
     /// Every place where a sensitive variable got a value.
@@ -249,7 +265,8 @@ impl Walk<'_> {
     }
 }
 
-fn needs(json: &Json, interpolator: &Interpolator) -> BTreeSet<String> {
+/// The variables that the texts of a value read.
+pub(super) fn needs(json: &Json, interpolator: &Interpolator) -> BTreeSet<String> {
     match &json.value {
         Value::String(text) => interpolator.variables_of(text),
         Value::List(items) => items

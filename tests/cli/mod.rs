@@ -1,6 +1,8 @@
 //! The command line from outside: exit codes, what goes to stdout and what to stderr, and that bad input touches nothing.
 
+mod check;
 mod console;
+mod inspect;
 mod vars;
 
 use std::fs;

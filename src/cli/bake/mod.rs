@@ -3,7 +3,7 @@
 mod manifest;
 mod one;
 mod record;
-mod templates;
+pub mod templates;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};

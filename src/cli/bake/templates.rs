@@ -39,7 +39,7 @@ pub fn load(
 }
 
 /// What two templates both say of a var file or of the command line is said once.
-fn once(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> {
+pub fn once(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut kept = findings;
     kept.retain(|finding| {

@@ -26,7 +26,7 @@ impl Arguments {
         let vars = line.add_all("-var ", &request.vars);
         let only = line.add_list("-only=", &request.only);
         let except = line.add_list("-except=", &request.except);
-        let file = sources.add(NAME, line.text);
+        let file = sources.add_typed(NAME, line.text);
         let place = |ranges: Vec<(usize, usize)>| {
             ranges
                 .into_iter()

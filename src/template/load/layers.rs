@@ -13,7 +13,7 @@ use crate::template::interpolate::Interpolator;
 use crate::template::near;
 use crate::template::read::check_sensitive;
 use crate::template::secret::Secret;
-use crate::template::vars::{Layer, VarLayer, Vars};
+use crate::template::vars::{Layer, VarLayer, Vars, needs};
 use std::path::Path;
 
 /// Variables in the environment begin so.
@@ -262,10 +262,18 @@ impl Settled {
             .collect()
     }
 
-    /// All findings of the variables and of what used them.
-    pub(super) fn finish(self) -> Vec<Diagnostic> {
-        let mut findings = self.interpolator.findings.into_inner();
-        findings.extend(self.vars.unused(&self.interpolator.used.into_inner()));
+    /// All findings of the variables and of what used them. A variable that a part of `json` reads which was not looked at,
+    /// such as a builder that is left to Packer, is not unused.
+    pub(super) fn finish(self, json: &Json) -> Vec<Diagnostic> {
+        let Self { interpolator, vars } = self;
+        let mut findings = interpolator.findings.take();
+        let mut used = interpolator.used.take();
+        if vars.unused(&used, interpolator.strict).next().is_some() {
+            let parts = json.members().unwrap_or_default().iter();
+            let parts = parts.filter(|member| member.key.value != "variables");
+            used.extend(parts.flat_map(|member| needs(&member.value, &interpolator)));
+        }
+        findings.extend(vars.unused(&used, interpolator.strict));
         findings
     }
 }
@@ -302,7 +310,7 @@ fn environment_layer(request: &Request, sources: &mut SourceMap) -> VarLayer {
         .clone()
         .map(|(name, value)| format!("{PREFIX}{name}={value}\n"))
         .collect();
-    let file = sources.add("environment", text.concat());
+    let file = sources.add_typed("environment", text.concat());
     let mut start = 0;
     let values = variables.zip(&text).map(|((name, value), line)| {
         let member = member(file, start + PREFIX.len(), name, value);

@@ -80,6 +80,9 @@ fn is_role(build: &Build<'_>, dir: &std::path::Path) -> bool {
 
 fn vars(options: &Options<'_>, build: &Build<'_>) -> BTreeMap<String, Value> {
     let mut vars = build.interpolator.variables().clone();
+    // The role's files may use any of them.
+    let names = vars.keys().cloned();
+    build.interpolator.used.borrow_mut().extend(names);
     if let Some(json) = options.get("vars")
         && let Some(Value::Object(own)) = options.interpolator.settle_all(json)
     {

@@ -15,15 +15,16 @@ fn every_option_of_the_tables_is_on_the_page() {
         .flat_map(|section| section.names)
         .map(|name| name.name)
         .collect();
+    let mut missing = Vec::new();
     for (path, text) in sources(&root().join("src/template")) {
-        for name in ROWS.iter().flat_map(|row| names(&text, row)) {
-            assert!(
-                known.iter().any(|known| known == name),
-                "{}: `{name}` is not in {NAMES}; add it there (with `+` when it is not Packer's), then `make compatibility`",
-                path.display()
-            );
-        }
+        let names = ROWS.iter().flat_map(|row| names(&text, row));
+        let unknown = names.filter(|name| !known.iter().any(|known| known == name));
+        missing.extend(unknown.map(|name| format!("{}: {name}", path.display())));
     }
+    assert_eq!(
+        missing, [""; 0],
+        "not in {NAMES}; add them there (with `+` when they are not Packer's), then `make compatibility`"
+    );
 }
 
 /// An option that is in a table and that nothing reads would be ignored in silence.
