@@ -9,6 +9,7 @@ pub mod cli;
 pub mod cloud;
 pub mod provision;
 pub mod report;
+pub mod resume;
 pub mod roll;
 pub mod run;
 pub mod source;

@@ -6,7 +6,7 @@
 mod by_journal;
 mod by_tag;
 
-pub use by_journal::{Sweeping, sweep_journals};
+pub use by_journal::{Sweeping, sweep_journals, sweep_run};
 pub use by_tag::sweep_tags;
 
 use serde::Serialize;

@@ -101,6 +101,18 @@ impl fmt::Display for Undo {
     }
 }
 
+impl Undo {
+    /// The things of EC2 that it names by id, as far as they carry an expiry.
+    pub fn tagged_ids(&self) -> Vec<String> {
+        match self {
+            Self::DeleteSecurityGroup { id } => vec![id.to_string()],
+            Self::TerminateInstance { id } => vec![id.to_string()],
+            Self::DeleteVolumes { ids } => ids.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Why something was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

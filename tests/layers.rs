@@ -30,6 +30,10 @@ const KILN: &[(&str, &[&str])] = &[
     ("roll", &["template", "cloud", "run", "undo", "source"]),
     ("store", &["cloud", "run"]),
     ("sweep", &["cloud", "run", "undo", "store"]),
+    (
+        "resume",
+        &["template", "bake", "cloud", "run", "undo", "store", "sweep"],
+    ),
 ];
 
 /// The same for `localcloud/src/`.

@@ -43,7 +43,7 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
     let query = ImageQuery::own(vec![Filter::new("name", wanted.value.as_str())]);
     let names = type_names(&options.instance);
     let (source, taken, ground, types, offers, sources) = futures_util::join!(
-        source_image(&options.source, cloud),
+        find_source(&options.source, cloud),
         cloud.find_images(&query),
         ground::look_up(&options.instance, cloud),
         cloud.instance_types(&names),
@@ -107,7 +107,7 @@ fn object(finding: Diagnostic) -> LookUpError {
     LookUpError::Findings(vec![finding])
 }
 
-async fn source_image(source: &Source, cloud: &impl Cloud) -> Result<Image, LookUpError> {
+pub(super) async fn find_source(source: &Source, cloud: &impl Cloud) -> Result<Image, LookUpError> {
     match source {
         Source::Id(id) => by_id(id, cloud).await,
         Source::Filter(filter) => by_filter(filter, cloud).await,

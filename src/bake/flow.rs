@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::bake::attend::{Attending, attend};
 use crate::bake::coming::Coming;
 use crate::bake::connect::{Connecting, Seen};
 use crate::bake::{
@@ -12,10 +13,10 @@ use crate::bake::{
 };
 use crate::cloud::{Cloud, Home, Image, ImageId, InstanceId, Region, SnapshotId};
 use crate::provision::{self, Context};
-use crate::run::{self, Clock, Entry, Events, Failure, Outcome, Run, Setup, Slot};
+use crate::run::{Clock, Events, Failure, Outcome, Run, Setup, Slot};
 use crate::ssh::Remote;
 use crate::ssh::keys::KeyPair;
-use crate::undo::{Undo, Unwinder};
+use crate::undo::Undo;
 
 /// The type under which manifests and scripts know this builder.
 const BUILDER: &str = "amazon-ebs";
@@ -60,7 +61,7 @@ pub enum Verdict {
 pub fn verdict(outcome: &Outcome<Artifact, Undo>) -> Verdict {
     match &outcome.result {
         Err(failure) if failure.is_stop() => Verdict::Stopped,
-        _ if !outcome.left.is_empty() => Verdict::CleanUpDue,
+        _ if !outcome.left.is_empty() || !outcome.kept.is_empty() => Verdict::CleanUpDue,
         Ok(_) => Verdict::Done,
         Err(_) => Verdict::Failed,
     }
@@ -75,27 +76,30 @@ pub async fn carry_out<C: Cloud, T: Tools>(
     on: &World<'_, C, T>,
     setup: Setup<'_, Undo>,
 ) -> Outcome<Artifact, Undo> {
-    let noted = serde_json::to_value(home).map_err(std::io::Error::from);
-    let noted = noted.and_then(|value| {
-        let key = Home::KEY.to_owned();
-        setup.journal.note(&Entry::Fact { key, value })
-    });
-    run::run(
-        &Unwinder::new(on.cloud),
-        setup,
-        async |run: &mut Run<'_, Undo>| {
-            noted.map_err(|error| Failure::new("journal", Error::Journal(error)))?;
-            bake(plan, on, run).await
-        },
-    )
-    .await
+    attend(plan, home, on, setup, Attending::default()).await
 }
 
-async fn bake<C: Cloud, T: Tools>(
+/// The whole way; from a dead run's image on, where it had come as far as that.
+pub(super) async fn bake<C: Cloud, T: Tools>(
     plan: &BakePlan,
     on: &World<'_, C, T>,
+    attending: &Attending<'_>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Artifact, Failure> {
+    let image = match &attending.adopt {
+        Some(adopted) => adopted.image.clone(),
+        None => image_of_machine(plan, on, attending, run).await?,
+    };
+    publish(plan, &image, on, run).await
+}
+
+/// Launches the machine, prepares it, and begins to make an image of it.
+async fn image_of_machine<C: Cloud, T: Tools>(
+    plan: &BakePlan,
+    on: &World<'_, C, T>,
+    attending: &Attending<'_>,
+    run: &mut Run<'_, Undo>,
+) -> Result<ImageId, Failure> {
     let cloud = on.cloud;
     let key = temporary_key(plan, cloud, run).await?;
     let group = temporary_group(plan, cloud, run).await?;
@@ -106,10 +110,26 @@ async fn bake<C: Cloud, T: Tools>(
         })
         .await?;
     let host = address(plan, &source, cloud, run).await?;
+    attending.tell(plan, &source, &host, key.as_ref());
     let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;
     prepare(plan, (&source, &host), key.as_ref(), &remote, run).await?;
     come_to_rest(plan, (&source, volumes), cloud, run).await?;
-    let made = make_image(plan, &source, cloud, run).await?;
+    run.step("create image", async |made| {
+        image::create(plan, &source, cloud, made).await
+    })
+    .await
+}
+
+/// Everything between an image that is being made and one that may be used. A dead run's image comes here too, so that
+/// each step must bear to be done again.
+async fn publish<C: Cloud, T: Tools>(
+    plan: &BakePlan,
+    id: &ImageId,
+    on: &World<'_, C, T>,
+    run: &mut Run<'_, Undo>,
+) -> Result<Artifact, Failure> {
+    let cloud = on.cloud;
+    let made = finish_image(plan, id, cloud, run).await?;
     run.step("mark as ready", async |_| {
         image::mark_ready(plan, &made, on.clock.now(), cloud).await
     })
@@ -119,7 +139,7 @@ async fn bake<C: Cloud, T: Tools>(
         build: plan.build.clone(),
         region: plan.region.clone(),
         image: made.id.clone(),
-        name: plan.image.name.clone(),
+        name: made.name.clone(),
         snapshots: made.snapshots(),
     })
 }
@@ -295,18 +315,13 @@ async fn come_to_rest(
     Ok(())
 }
 
-async fn make_image(
+async fn finish_image(
     plan: &BakePlan,
-    source: &InstanceId,
+    id: &ImageId,
     cloud: &impl Cloud,
     run: &mut Run<'_, Undo>,
 ) -> Result<Image, Failure> {
-    let id = run
-        .step("create image", async |made| {
-            image::create(plan, source, cloud, made).await
-        })
-        .await?;
-    let mut coming = Coming::new(&id);
+    let mut coming = Coming::new(id);
     let made = run
         .wait("image available", &plan.waits.image, async || {
             coming.look(cloud).await
@@ -315,10 +330,8 @@ async fn make_image(
     run.step("check image", async |_| image::check(&made))
         .await?;
     if !plan.share.accounts.is_empty() || !plan.share.groups.is_empty() {
-        run.step("share image", async |_| {
-            image::share(plan, &id, cloud).await
-        })
-        .await?;
+        run.step("share image", async |_| image::share(plan, id, cloud).await)
+            .await?;
     }
     Ok(made)
 }

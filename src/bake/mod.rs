@@ -4,11 +4,13 @@
 //! back `undo`'s. Here stands the order, and what each step asks of the cloud.
 
 mod address;
+mod attend;
 mod clean;
 mod coming;
 mod connect;
 mod error;
 mod facts;
+mod fingerprint;
 mod flow;
 mod ground;
 mod image;
@@ -22,16 +24,20 @@ mod settings;
 mod show;
 mod tags;
 mod tools;
+mod unchanged;
 
 #[cfg(test)]
 mod tests;
 
 pub use address::AddressError;
+pub use attend::{Adopted, Attending, BAKE, Identity, KEEP_FOR, Reached, TOLD, attend};
 pub use error::{Error, LookUpError};
 pub use facts::{BakeFacts, look_up};
+pub use fingerprint::{Fingerprint, Inputs};
 pub use flow::{Artifact, Verdict, World, carry_out, verdict};
 pub use ground::Ground;
 pub use launch::Attempt;
 pub use plan::{BakePlan, Options, SourceImage, Stopping, TemporaryGroup, plan};
 pub use settings::{Login, SshSettings};
 pub use tools::{HostTools, Tools};
+pub use unchanged::{source_image, unchanged};

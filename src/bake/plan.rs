@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bake::launch::{self, Attempt};
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
-use crate::bake::{BakeFacts, preflight, tags};
+use crate::bake::{BakeFacts, Fingerprint, preflight, tags};
 use crate::cloud::{
     Account, BlockDevice, ImageId, InstanceId, KeyPairName, NetworkSupport, NewImage, NewInstance,
     NewSecurityGroup, Region, Tags,
@@ -26,6 +26,8 @@ pub struct Options {
     pub require_host_key: bool,
     /// Whether somebody is there to press a key.
     pub terminal: bool,
+    /// What the image comes of, when that is known.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// What will be done.
@@ -35,6 +37,7 @@ pub struct BakePlan {
     /// The build's name, and the template that it is of.
     pub build: String,
     pub template: String,
+    pub fingerprint: Option<Fingerprint>,
     pub region: Region,
     pub source: SourceImage,
     /// Made for the run and removed after it.
@@ -159,6 +162,7 @@ pub fn plan(
         run,
         build: build.name.value.clone(),
         template: template.file.clone(),
+        fingerprint: options.fingerprint,
         region: facts.region.clone(),
         source: SourceImage {
             id: facts.source.id.clone(),
@@ -185,7 +189,7 @@ pub fn plan(
             name: image.name.value.clone(),
             description,
             devices: image.block_devices.iter().map(launch::device).collect(),
-            tags: tags.image,
+            tags: tags::fingerprinted(tags.image, options.fingerprint),
         },
         snapshot_tags: tags.snapshots,
         scratch_tags: tags.scratch,

@@ -9,6 +9,7 @@ use crate::template::Data;
 use crate::template::bake::{Build, Family, Tag};
 
 use super::facts::BakeFacts;
+use super::fingerprint::Fingerprint;
 
 /// When a sweep may take scratch without its journal. A bake waits for SSH, cloud-init, provisioners and the image; a day
 /// is more than any that was heard of (anchors/packer.md 6.2 has images of nine hours).
@@ -106,6 +107,12 @@ fn about(family: Option<&Family>, facts: &BakeFacts) -> Tags {
         .flatten()
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
+}
+
+/// With the tag by which a bake of the same inputs finds the image again.
+pub(super) fn fingerprinted(mut tags: Tags, fingerprint: Option<Fingerprint>) -> Tags {
+    tags.extend(fingerprint.map(|print| (tag::FINGERPRINT.to_owned(), print.to_string())));
+    tags
 }
 
 /// Later ones win: kiln's own tags cannot be taken over by the user's.

@@ -266,6 +266,13 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Ends the process's runtime without waiting for a question that nobody answers any more.
+    pub fn close(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
 /// Writes the document of a command line that could not be read, as far as it tells where.
 pub fn document_of_usage(args: &[String], reason: &str) {
     let mut after = args.iter().skip_while(|arg| *arg != "--result").skip(1);

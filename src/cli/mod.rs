@@ -90,7 +90,9 @@ pub fn main() -> ExitCode {
         context.keep_error("kiln panicked: this is a bug");
         Exit::Failed
     });
-    context.end(exit).into()
+    let exit = context.end(exit);
+    context.close();
+    exit.into()
 }
 
 /// Help and versions go to stdout and are no failure; wrong usage exits 2, as clap's own code does.

@@ -8,9 +8,9 @@ use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, failure, home};
 use crate::report::Report;
 use crate::roll;
-use crate::run::{Clock, Later, LaterLists, Stop};
-use crate::store::Store;
-use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_tags};
+use crate::run::{Clock, Later, LaterLists, RunId, Stop};
+use crate::store::{Claim, Store};
+use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_run, sweep_tags};
 use crate::undo::Undo;
 
 /// Remove what dead runs left behind
@@ -26,6 +26,9 @@ pub struct Sweep {
     /// The profile that reaches the account
     #[arg(long)]
     profile: Option<String>,
+    /// Only what this run left, also what it left on purpose (`kiln bake --on-error=keep`)
+    #[arg(long, value_name = "RUN")]
+    run: Option<RunId>,
 }
 
 impl Sweep {
@@ -60,6 +63,9 @@ impl Sweep {
             stop: stop.clone(),
             holder: holder(context.run_id(), context),
         };
+        if let Some(run) = self.run {
+            return one(run, &on).await;
+        }
         let swept = sweep_journals(&on, home::reach)
             .await
             .map_err(|error| format!("the store cannot be read: {error}"))?;
@@ -150,6 +156,23 @@ impl Sweep {
             ..Access::default()
         }
     }
+}
+
+/// Sweeps one run by its journal.
+async fn one(run: RunId, on: &Sweeping<'_>) -> Result<Swept, String> {
+    let claims = on.store.claim(on.clock);
+    let claims = claims.map_err(|error| format!("the store cannot be read: {error}"))?;
+    for claim in claims {
+        match claim {
+            Claim::Alive(alive) if alive == run => return Err(format!("run {run} is alive")),
+            Claim::Dead(dead) if dead.run == run => {
+                return Ok(sweep_run(*dead, on, &home::reach).await);
+            }
+            _ => {}
+        }
+    }
+    let folder = on.store.root().display();
+    Err(format!("there is no journal of run {run} in {folder}"))
 }
 
 async fn connect(access: &Access) -> Result<Aws, String> {

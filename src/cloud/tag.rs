@@ -17,6 +17,8 @@ pub const READY: &str = "kiln:ready";
 pub const FAMILY: &str = "kiln:family";
 pub const VERSION: &str = "kiln:version";
 pub const SOURCE_IMAGE: &str = "kiln:source-image";
+/// On images: what they come of (sha256), so that a bake of the same is not made twice.
+pub const FINGERPRINT: &str = "kiln:fingerprint";
 /// On groups: the image that their machines run.
 pub const IMAGE: &str = "kiln:image";
 /// On groups: [`NEXT`], [`LIVE`], [`KEPT`] or [`RETIRING`].

@@ -91,8 +91,9 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         return Ok(());
     };
     let due = commit::retirement(&plan.service, &way.group, &way.target_group);
+    let undo = Undo::Retire(due);
     let retire = async |_: &mut _| {
-        Unwinder::new(on.cloud).undo(&Undo::Retire(due)).await?;
+        Unwinder::new(on.cloud).undo(&undo).await?;
         commit::no_longer(on.store, &plan.service, &way.group)
     };
     run.step("retire the kept group", retire).await

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::run::settle::{Left, Unwind, settle};
 use crate::run::{
-    Cause, Entry, Event, Events, Failure, Journal, Ledger, Patience, Readiness, Stop,
+    Answer, Cause, Entry, Event, Events, Failure, Journal, Ledger, Operator, Patience, Readiness,
+    Stop, Unattended,
 };
 
 /// What a run needs from outside.
@@ -30,6 +31,24 @@ pub struct Setup<'a, U> {
 pub struct Outcome<T, U> {
     pub result: Result<T, Failure>,
     pub left: Vec<Left<U>>,
+    /// Left on purpose, as the operator said.
+    pub kept: Vec<U>,
+}
+
+/// How a run is attended, and what it goes on from.
+pub struct Attendance<'a, U> {
+    pub operator: &'a dyn Operator,
+    /// What the journal of the run that is gone on with already says.
+    pub before: Vec<Entry<U>>,
+}
+
+impl<U> Default for Attendance<'_, U> {
+    fn default() -> Self {
+        Self {
+            operator: &Unattended,
+            before: Vec::new(),
+        }
+    }
 }
 
 /// What a flow sees of the engine.
@@ -37,6 +56,8 @@ pub struct Run<'a, U> {
     ledger: Ledger<'a, U>,
     stop: Stop,
     committed: bool,
+    operator: &'a dyn Operator,
+    answer: Option<Answer>,
 }
 
 impl<'a, U: Clone + Display> Run<'a, U> {
@@ -46,15 +67,19 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     pub async fn step<T, E: Error + 'static>(
         &mut self,
         name: &'static str,
-        body: impl AsyncFnOnce(&mut Ledger<'a, U>) -> Result<T, E>,
+        mut body: impl AsyncFnMut(&mut Ledger<'a, U>) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        self.begin(name)?;
-        let began = Instant::now();
-        let result = body(&mut self.ledger)
-            .boxed_local()
-            .await
-            .map_err(|error| Cause::Error(Box::new(error)));
-        self.end(name, began, result)
+        loop {
+            self.begin(name).await?;
+            let began = Instant::now();
+            let result = body(&mut self.ledger)
+                .boxed_local()
+                .await
+                .map_err(|error| Cause::Error(Box::new(error)));
+            if let Some(ended) = self.end(name, began, result).await {
+                return ended;
+            }
+        }
     }
 
     /// Polls until ready, never, out of patience or stopped. An error of the probe ends the wait.
@@ -64,26 +89,34 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         patience: &Patience,
         mut probe: impl AsyncFnMut() -> Result<Readiness<T>, E>,
     ) -> Result<T, Failure> {
-        self.begin(name)?;
-        let began = Instant::now();
-        let result = self.poll(name, patience, began, &mut probe).await;
-        self.end(name, began, result)
+        loop {
+            self.begin(name).await?;
+            let began = Instant::now();
+            let result = self.poll(name, patience, began, &mut probe).await;
+            if let Some(ended) = self.end(name, began, result).await {
+                return ended;
+            }
+        }
     }
 
     /// Does something long that makes nothing outliving the scratch. May be dropped at any point when a stop is asked for.
     pub async fn work<T, E: Error + 'static>(
         &mut self,
         name: &'static str,
-        body: impl AsyncFnOnce() -> Result<T, E>,
+        mut body: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, Failure> {
-        self.begin(name)?;
-        let began = Instant::now();
-        let result = tokio::select! {
-            biased;
-            () = self.asked() => Err(Cause::Stopped),
-            result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
-        };
-        self.end(name, began, result)
+        loop {
+            self.begin(name).await?;
+            let began = Instant::now();
+            let result = tokio::select! {
+                biased;
+                () = self.asked() => Err(Cause::Stopped),
+                result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
+            };
+            if let Some(ended) = self.end(name, began, result).await {
+                return ended;
+            }
+        }
     }
 
     /// Passes the point of no return: products stay, and stop requests no longer end the flow.
@@ -115,7 +148,12 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         self.stop.asked.is_cancelled()
     }
 
-    fn begin(&self, name: &'static str) -> Result<(), Failure> {
+    async fn begin(&self, name: &'static str) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            () = self.asked() => {}
+            () = self.operator.before(name) => {}
+        }
         if !self.committed && self.is_stopping() {
             return Err(Failure {
                 step: name,
@@ -139,22 +177,42 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         })
     }
 
-    fn end<T>(
-        &self,
+    /// Says how a step ended; nothing when it is to be tried again.
+    async fn end<T>(
+        &mut self,
         step: &'static str,
         began: Instant,
         result: Result<T, Cause>,
-    ) -> Result<T, Failure> {
+    ) -> Option<Result<T, Failure>> {
         let took = began.elapsed();
-        self.ledger.events.emit(match &result {
-            Ok(_) => Event::Finished { step, took },
-            Err(cause) => Event::Failed {
-                step,
-                took,
-                reason: cause.to_string(),
-            },
+        let cause = match result {
+            Ok(value) => {
+                self.ledger.events.emit(Event::Finished { step, took });
+                return Some(Ok(value));
+            }
+            Err(cause) => cause,
+        };
+        self.ledger.events.emit(Event::Failed {
+            step,
+            took,
+            reason: cause.to_string(),
         });
-        result.map_err(|cause| Failure { step, cause })
+        let failure = Failure { step, cause };
+        let answer = self.ask(&failure).await;
+        self.answer = Some(answer);
+        (answer != Answer::Retry).then_some(Err(failure))
+    }
+
+    /// A stop request is not asked about, and neither is what cannot be journalled: nothing may be left then.
+    async fn ask(&self, failure: &Failure) -> Answer {
+        if matches!(failure.cause, Cause::Stopped | Cause::Journal(_)) {
+            return Answer::CleanUp;
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.asked.cancelled() => Answer::CleanUp,
+            answer = self.operator.failed(failure) => answer,
+        }
     }
 
     async fn poll<T, E: Error + 'static>(
@@ -244,10 +302,24 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
     setup: Setup<'a, U>,
     body: impl AsyncFnOnce(&mut Run<'a, U>) -> Result<T, Failure>,
 ) -> Outcome<T, U> {
+    attended(unwinder, setup, Attendance::default(), body).await
+}
+
+/// The same with an operator, who may have a failed run leave what it made, and for a run that goes on where a dead one
+/// stopped: its ledger is the dead one's.
+pub async fn attended<'a, T, U: Clone + Display, W: Unwind<U>>(
+    unwinder: &W,
+    setup: Setup<'a, U>,
+    attendance: Attendance<'a, U>,
+    body: impl AsyncFnOnce(&mut Run<'a, U>) -> Result<T, Failure>,
+) -> Outcome<T, U> {
+    let before = attendance.before;
     let mut run = Run {
-        ledger: Ledger::new(setup.journal, setup.events),
         stop: setup.stop.clone(),
-        committed: false,
+        committed: before.iter().any(|entry| matches!(entry, Entry::Commit)),
+        ledger: Ledger::going_on(before, setup.journal, setup.events),
+        operator: attendance.operator,
+        answer: None,
     };
     let result = AssertUnwindSafe(body(&mut run).boxed_local())
         .catch_unwind()
@@ -259,9 +331,15 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
             })
         });
     let result = result.and_then(|value| run.commit_once().map(|()| value));
+    let answer = match (&result, run.answer) {
+        (Err(failure), None) => run.ask(failure).await,
+        (Err(_), Some(answer)) => answer,
+        (Ok(_), _) => Answer::CleanUp,
+    };
+    let kept = run.ledger.keep(answer);
     let left = settle(run.ledger.take_due(), unwinder, &setup).await;
     let ended = setup.journal.note(&Entry::End {
-        ok: result.is_ok() && left.is_empty(),
+        ok: result.is_ok() && left.is_empty() && kept.is_empty(),
     });
     let result = match (result, ended) {
         (Ok(_), Err(error)) => Err(Failure {
@@ -270,7 +348,7 @@ pub async fn run<'a, T, U: Clone + Display, W: Unwind<U>>(
         }),
         (result, _) => result,
     };
-    Outcome { result, left }
+    Outcome { result, left, kept }
 }
 
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::Lifetime;
 
+/// The fact that says until when (RFC 3339) a run's things are left on purpose; a sweep minds it.
+pub const KEPT_UNTIL: &str = "kept-until";
+
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
@@ -79,6 +82,14 @@ pub struct Due<U> {
 /// The same rules as the ledger's own: products are due unless the run passed its commit, and what was forgotten or taken
 /// back is not. A slot that was intended and never made is due as intended: its answer may have been lost.
 pub fn due<U: Clone>(entries: impl IntoIterator<Item = Entry<U>>) -> Vec<Due<U>> {
+    let open = open(entries).into_iter();
+    open.map(|(slot, (_, undo))| Due { slot, undo }).collect()
+}
+
+/// The slots that are still open, as the ledger of the run that wrote the entries had them.
+pub(super) fn open<U>(
+    entries: impl IntoIterator<Item = Entry<U>>,
+) -> BTreeMap<usize, (Lifetime, U)> {
     let mut open: BTreeMap<usize, (Lifetime, U)> = BTreeMap::new();
     for entry in entries {
         match entry {
@@ -104,8 +115,7 @@ pub fn due<U: Clone>(entries: impl IntoIterator<Item = Entry<U>>) -> Vec<Due<U>>
             | Entry::End { .. } => {}
         }
     }
-    let open = open.into_iter();
-    open.map(|(slot, (_, undo))| Due { slot, undo }).collect()
+    open
 }
 
 /// Where entries are written. `store` has the one that survives; a note counts only when this returned.

@@ -1,6 +1,7 @@
 //! What a run has made and how each thing is taken back.
 
-use crate::run::{Due, Entry, Event, Events, Journal};
+use crate::run::journal::open;
+use crate::run::{Answer, Due, Entry, Event, Events, Journal};
 
 /// When a thing that a run made goes away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,12 +26,40 @@ pub struct Ledger<'a, U> {
 }
 
 impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
-    pub(super) fn new(journal: &'a dyn Journal<U>, events: &'a dyn Events) -> Self {
+    /// The ledger of a run whose journal has these entries already; every slot keeps its number.
+    pub(super) fn going_on(
+        before: Vec<Entry<U>>,
+        journal: &'a dyn Journal<U>,
+        events: &'a dyn Events,
+    ) -> Self {
+        let mut undos = Vec::new();
+        let slots = before.iter().filter_map(|entry| match entry {
+            Entry::Intend { slot, .. } => Some(slot + 1),
+            _ => None,
+        });
+        undos.resize(slots.max().unwrap_or_default(), None);
+        for (slot, open) in open(before) {
+            undos[slot] = Some(open);
+        }
         Self {
-            undos: Vec::new(),
+            undos,
             journal,
             events,
         }
+    }
+
+    /// Takes off the ledger what is to stay where it is; the journal still has it, so that a sweep can take it later.
+    pub(super) fn keep(&mut self, answer: Answer) -> Vec<U> {
+        let stays = |lifetime: Lifetime| match answer {
+            Answer::CleanUp | Answer::Retry => false,
+            Answer::Abort => true,
+            Answer::Keep => lifetime == Lifetime::Scratch,
+        };
+        let entries = self.undos.iter_mut();
+        entries
+            .filter_map(|entry| entry.take_if(|(lifetime, _)| stays(*lifetime)))
+            .map(|(_, undo)| undo)
+            .collect()
     }
 
     /// Journals that something is about to be made which `undo` would find and take back.

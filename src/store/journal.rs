@@ -28,9 +28,9 @@ pub struct DeadRun<'a, U> {
 }
 
 impl<U> DeadRun<'_, U> {
-    /// A fact that the run noted.
+    /// A fact that the run noted; the last, where it noted several.
     pub fn fact<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.lines.iter().find_map(|line| match &line.entry {
+        self.lines.iter().rev().find_map(|line| match &line.entry {
             Entry::Fact { key: noted, value } if noted == key => T::deserialize(value).ok(),
             _ => None,
         })

@@ -4,11 +4,13 @@
 //! agents that share no disk, is still to come behind the same traits.
 
 mod durable;
+mod history;
 mod journal;
 mod later;
 mod lease;
 mod manifest;
 
+pub use history::Baked;
 pub use journal::{Claim, DeadRun, FileJournal, TornJournal};
 pub use lease::FileLease;
 pub use manifest::{Manifest, ManifestBuild, add_to_manifest};

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::cloud::{Cloud, Error, Home, Image, ImageId, ImageQuery, tag};
 use crate::run::{
-    Clock, Due, Entry, Events, Holder, Journal, Leases as _, Left, SERVICE, Setup, Stop, due,
-    settle,
+    Clock, Due, Entry, Events, Holder, Journal, KEPT_UNTIL, Leases as _, Left, SERVICE, Setup,
+    Stop, due, settle,
 };
 use crate::store::{Claim, DeadRun, FileJournal, Store};
 use crate::sweep::Swept;
@@ -33,13 +33,27 @@ pub async fn sweep_journals<C: Cloud>(
         match claim {
             Claim::Alive(run) => swept.alive.push(run),
             Claim::Torn(torn) => swept.unreadable.push(torn.to_string()),
-            Claim::Dead(dead) => swept = swept.and(one(*dead, on, &connect).await),
+            Claim::Dead(dead) => match kept(&dead, on.clock) {
+                Some(text) => swept.kept.push(text),
+                None => swept = swept.and(sweep_run(*dead, on, &connect).await),
+            },
         }
     }
     Ok(swept)
 }
 
-async fn one<C: Cloud>(
+/// Whether a run's things are left on purpose, and for how long.
+fn kept(dead: &DeadRun<'_, Undo>, clock: &dyn Clock) -> Option<String> {
+    let until: jiff::Timestamp = dead.fact(KEPT_UNTIL)?;
+    let due = due(dead.lines.iter().map(|line| line.entry.clone()));
+    let run = dead.run;
+    (clock.now() < until && !due.is_empty()).then(|| {
+        format!("run {run} was left on purpose until {until}; `kiln sweep --run {run}` removes it")
+    })
+}
+
+/// Takes back what one dead run left, also what it left on purpose.
+pub async fn sweep_run<C: Cloud>(
     dead: DeadRun<'_, Undo>,
     on: &Sweeping<'_>,
     connect: &impl AsyncFn(&Home) -> Result<C, Error>,

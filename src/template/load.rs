@@ -6,6 +6,7 @@ mod disk;
 mod layers;
 mod outline;
 mod several;
+mod still;
 mod variables;
 
 use super::bake::Template;
@@ -22,6 +23,7 @@ use layers::Inputs;
 pub use outline::{Outline, OutlineBuilder, OutlineVariable, outline, syntax};
 pub use several::each_template;
 use std::path::{Path, PathBuf};
+pub use still::still;
 pub use variables::{Evaluated, Given, Variable, Variables, variables};
 
 pub use super::functions::Facts as World;

@@ -1,5 +1,7 @@
 //! Runs of `kiln bake` from outside: several at once, how they end, and the documents that they leave.
 
 mod bakery;
+mod on_error;
 mod result;
 mod several;
+mod unchanged;

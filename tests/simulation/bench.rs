@@ -17,7 +17,7 @@ use super::cloud::Cloud;
 use super::machines::{SimulatedTools, Trouble};
 
 /// Every kind of temporary thing: key pair, security group, instance, a volume that outlives it.
-const TEMPLATE: &str = r#"{
+pub const TEMPLATE: &str = r#"{
   "kiln": { "family": "web", "version": "1.4.2", "verify": ["systemctl is-active nginx"] },
   "builders": [{
     "type": "amazon-ebs",

@@ -6,5 +6,7 @@ pub mod bench;
 mod cloud;
 mod machines;
 mod many;
+mod on_error;
 mod reach;
+mod resume;
 mod roll;

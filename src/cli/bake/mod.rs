@@ -1,23 +1,25 @@
 //! `kiln bake`: from templates to images.
 
+mod look_up;
 mod manifest;
 mod one;
+mod operator;
 mod record;
 pub mod templates;
+mod unchanged;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
+use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::aws::{Access, Aws, Clients};
-use crate::bake::{self, BakePlan, HostTools, LookUpError, Options};
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure, home};
-use crate::cloud::Home;
-use crate::run::{Clock, Stop};
-use crate::source::{Diagnostic, SourceMap};
-use crate::template::bake::{Build, Template};
+use crate::cli::{Context, Exit, failure};
+use crate::run::Stop;
+use crate::source::SourceMap;
 
+use look_up::{Looked, Refusal, Wanted};
+use operator::{OnError, Wishes};
 use record::{Record, Records};
 
 /// Builds at once where `-parallel-builds` does not say. Packer runs all of them, and users meet the API's limits with it
@@ -31,6 +33,7 @@ const PARALLEL: usize = 8;
 /// for all of them; one build that fails leaves the others alone. The images' ids are the only thing on stdout.
 /// Ctrl-C takes everything back and exits 6; a second one lists what is left for `kiln sweep`, a third ends at once.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Bake {
     #[command(flatten)]
     input: Input,
@@ -39,31 +42,25 @@ pub struct Bake {
     /// Print what would be made, and change nothing
     #[arg(long)]
     plan: bool,
+    /// Bake nothing when there is a finished image of the same template, files and source image; its id is the result.
+    /// With --plan, what has changed is said
+    #[arg(long)]
+    if_changed: bool,
     /// Refuse a machine whose host key the console does not show
     #[arg(long)]
     require_host_key: bool,
     /// Builds that run at once; 0 is all of them
     #[arg(long, default_value_t = PARALLEL, value_name = "COUNT")]
     parallel_builds: usize,
-}
-
-/// A build with all that its run needs.
-struct Planned<'t> {
-    /// Its place among the records.
-    index: usize,
-    label: String,
-    build: &'t Build,
-    plan: BakePlan,
-    aws: Aws,
-    home: Home,
-}
-
-/// A build and its template, before anything is known of the account.
-struct Wanted<'t> {
-    index: usize,
-    label: String,
-    template: &'t Template,
-    build: &'t Build,
+    /// What becomes of a bake that failed
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    on_error: OnError,
+    /// How long what is left by --on-error stays until `kiln sweep` takes it, such as 90m or 2d
+    #[arg(long, default_value = "8h", value_parser = span, value_name = "TIME")]
+    keep_for: SignedDuration,
+    /// One build at a time, waiting for Enter before each step on a terminal; the machine's key is written to a file
+    #[arg(long)]
+    debug: bool,
 }
 
 impl Bake {
@@ -73,6 +70,13 @@ impl Bake {
         for taken in input::taken_for(&request) {
             context.say(&taken);
         }
+        let wishes = Wishes {
+            on_error: self.on_error,
+            debug: self.debug,
+        };
+        if let Some(reason) = wishes.objection() {
+            return failure::say(reason, Exit::Usage, context);
+        }
         let records = Records::default();
         records.expect([], context);
         let mut sources = SourceMap::default();
@@ -80,168 +84,99 @@ impl Bake {
             Ok(loaded) => loaded,
             Err(exit) => return exit,
         };
-        let wanted = wanted(&loaded);
+        let wanted = look_up::wanted(&loaded);
         let names = wanted
             .iter()
             .map(|wanted| Record::new(wanted.label.clone(), wanted.template.file.clone()));
         records.expect(names, context);
-        context.block_on(async {
-            match self.look_up(&wanted, context).await {
-                Err(Refusal::Findings(findings)) => input::refuse(&findings, &sources, context),
-                Err(Refusal::Cloud(text)) => failure::say(&text, Exit::Failed, context),
-                Ok(planned) if self.plan => print_plans(&planned, context),
-                Ok(planned) => self.bake(planned, &records, &sources, context).await,
-            }
-        })
-    }
-
-    /// Plans every build before anything is written; all objections come at once.
-    async fn look_up<'t>(
-        &self,
-        wanted: &[Wanted<'t>],
-        context: &Context,
-    ) -> Result<Vec<Planned<'t>>, Refusal> {
-        let clients = Clients::new(context.jitter());
-        let looked: Vec<_> = stream::iter(wanted)
-            .map(|wanted| self.look_up_one(wanted, &clients, context))
-            .buffered(PARALLEL)
-            .collect()
-            .await;
-        let (mut planned, mut findings) = (Vec::new(), Vec::new());
-        for looked in looked {
-            match looked {
-                Ok(one) => planned.push(one),
-                Err(Refusal::Findings(found)) => findings.extend(found),
-                Err(refusal @ Refusal::Cloud(_)) => return Err(refusal),
-            }
-        }
-        if findings.is_empty() {
-            Ok(planned)
-        } else {
-            Err(Refusal::Findings(findings))
-        }
-    }
-
-    async fn look_up_one<'t>(
-        &self,
-        wanted: &Wanted<'t>,
-        clients: &Clients,
-        context: &Context,
-    ) -> Result<Planned<'t>, Refusal> {
-        let Wanted {
-            index,
-            label,
-            template,
-            build,
-        } = wanted;
-        let access = access(build);
-        let cloud = |error| Refusal::Cloud(failure::chain(&error));
-        let aws = clients.get(&access).await.map_err(cloud)?;
-        let (home, facts) = tokio::join!(
-            home::of(&access, &aws),
-            bake::look_up(build, &aws, &HostTools)
-        );
-        let home = home.map_err(cloud)?;
-        let facts = facts.map_err(|error| match error {
-            LookUpError::Findings(found) => Refusal::Findings(found),
-            LookUpError::Cloud(error) => cloud(error),
-        })?;
-        let options = Options {
-            require_host_key: self.require_host_key,
-            terminal: crate::provision::has_terminal(),
-        };
-        let (run, now) = (context.run_id(), context.clock.now());
-        let plan = bake::plan(template, build, &facts, options, run, now);
-        Ok(Planned {
-            index: *index,
-            label: label.clone(),
-            build,
-            plan: plan.map_err(Refusal::Findings)?,
-            aws,
-            home,
-        })
-    }
-
-    async fn bake(
-        &self,
-        planned: Vec<Planned<'_>>,
-        records: &Records,
-        sources: &SourceMap,
-        context: &Context,
-    ) -> Exit {
-        let stop = Stop::default();
-        let at_once = match self.parallel_builds {
-            0 => planned.len(),
-            count => count,
-        };
         let on = one::On {
-            alone: planned.len() == 1,
-            stop: &stop,
-            records,
-            sources,
+            alone: wanted.len() == 1 && !self.debug && self.on_error != OnError::Ask,
+            stop: &Stop::default(),
+            wishes,
+            keep_for: self.keep_for,
+            records: &records,
+            sources: &sources,
             context,
         };
-        let all = stream::iter(planned)
-            .map(|planned| one::bake(planned, &on))
+        context.block_on(async {
+            let flow = self.look_up_and_bake(&wanted, &on);
+            if let Some(exit) = context.until_killed(on.stop, flow).await {
+                return exit;
+            }
+            // After the third signal too, images that are finished are listed.
+            records.conclude(context);
+            Exit::Stopped
+        })
+    }
+
+    async fn look_up_and_bake<'t>(&self, wanted: &[Wanted<'t>], on: &one::On<'t>) -> Exit {
+        let context = on.context;
+        let looked = tokio::select! {
+            biased;
+            () = on.stop.asked.cancelled() => return on.records.conclude(context),
+            looked = look_up::all(self, wanted, context) => looked,
+        };
+        match looked {
+            Err(Refusal::Findings(findings)) => input::refuse(&findings, on.sources, context),
+            Err(Refusal::Cloud(text)) => failure::say(&text, Exit::Failed, context),
+            Ok(looked) if self.plan => print_plans(wanted, &looked, context),
+            Ok(looked) => self.bake(wanted, looked, on).await,
+        }
+    }
+
+    async fn bake<'t>(
+        &self,
+        wanted: &[Wanted<'t>],
+        looked: Vec<Looked<'t>>,
+        on: &one::On<'t>,
+    ) -> Exit {
+        let at_once = match self.parallel_builds {
+            _ if self.debug => 1,
+            0 => looked.len(),
+            count => count,
+        };
+        stream::iter(wanted.iter().zip(looked))
+            .map(|(wanted, looked)| one::bake(wanted, looked, on))
             .buffer_unordered(at_once.max(1))
-            .collect::<Vec<()>>();
-        // After the third signal too, images that are finished are listed.
-        let ended = context.until_killed(&stop, all).await;
-        let exit = records.conclude(context);
-        if ended.is_none() { Exit::Stopped } else { exit }
+            .collect::<Vec<()>>()
+            .await;
+        on.records.conclude(on.context)
     }
 }
 
-enum Refusal {
-    Findings(Vec<Diagnostic>),
-    Cloud(String),
+/// A time as `jiff` reads it: `90m`, `8h`, `2d`, `PT8H`.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let span: jiff::Span = text.parse().map_err(|error| format!("{error}"))?;
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let length = span.to_duration(days).map_err(|error| format!("{error}"))?;
+    if length.is_positive() {
+        Ok(length)
+    } else {
+        Err("it must be longer than nothing".to_owned())
+    }
 }
 
-fn wanted(loaded: &[Template]) -> Vec<Wanted<'_>> {
-    let each = |template| move |build| (template, build);
-    let builds: Vec<(&Template, &Build)> = loaded
-        .iter()
-        .flat_map(|template| template.builds.iter().map(each(template)))
-        .collect();
-    let labels = templates::labels(&builds);
-    let numbered = builds.into_iter().zip(labels).enumerate();
-    numbered
-        .map(|(index, ((template, build), label))| Wanted {
-            index,
-            label,
-            template,
-            build,
-        })
-        .collect()
-}
-
-fn print_plans(planned: &[Planned], context: &Context) -> Exit {
-    let text: Vec<_> = planned
-        .iter()
-        .map(|planned| planned.plan.to_string())
-        .collect();
-    let plans: Vec<_> = planned.iter().map(|planned| &planned.plan).collect();
-    let document = json!({ "format": record::FORMAT, "command": "bake", "plans": plans });
+fn print_plans(wanted: &[Wanted<'_>], looked: &[Looked<'_>], context: &Context) -> Exit {
+    let (mut text, mut plans, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
+    for (wanted, looked) in wanted.iter().zip(looked) {
+        match looked {
+            Looked::Bake(planned) => {
+                text.push(planned.plan.to_string());
+                plans.push(&planned.plan);
+            }
+            Looked::Unchanged(found) => {
+                let image = &found.artifact.image;
+                text.push(format!(
+                    "nothing to bake for {}: {image} is there\n",
+                    wanted.label
+                ));
+                unchanged.push(&found.artifact);
+            }
+        }
+    }
+    let document = json!({
+        "format": record::FORMAT, "command": "bake", "plans": plans, "unchanged": unchanged,
+    });
     context.conclude(&text.join("\n"), document, Exit::Done);
     Exit::Done
-}
-
-/// What a template says about reaching its account.
-fn access(build: &Build) -> Access {
-    let access = &build.builder.access;
-    let text = |value: &Option<crate::source::Spanned<String>>| {
-        value.as_ref().map(|value| value.value.clone())
-    };
-    Access {
-        profile: text(&access.profile),
-        region: text(&access.region),
-        ec2_endpoint: text(&access.custom_endpoint_ec2),
-        keys: access.keys.as_ref().map(|keys| crate::aws::Keys {
-            access_key: keys.access_key.value.reveal().to_owned(),
-            secret_key: keys.secret_key.value.reveal().to_owned(),
-            token: keys.token.as_ref().map(|token| token.reveal().to_owned()),
-        }),
-        max_attempts: access.max_retries,
-        ..Access::default()
-    }
 }

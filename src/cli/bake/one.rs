@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use crate::bake::{self, Artifact, BakePlan, HostTools, World};
-use crate::cli::bake::Planned;
+use jiff::SignedDuration;
+
+use crate::bake::{self, Artifact, Attending, BakePlan, HostTools, World};
+use crate::cli::bake::look_up::{Looked, Planned, Wanted};
 use crate::cli::bake::manifest;
+use crate::cli::bake::operator::{Desk, Wishes};
 use crate::cli::bake::record::{Ending, Record, Records};
+use crate::cli::bake::unchanged::Unchanged;
 use crate::cli::{Context, Exit, failure, input};
 use crate::report::Report;
-use crate::run::{self, Clock as _, Events as _, Outcome, Setup, Stop};
+use crate::run::{self, Clock as _, Entry, Events as _, Journal as _, Outcome, Setup, Stop};
 use crate::source::SourceMap;
-use crate::store::Store;
-use crate::template::bake::Build;
+use crate::store::{FileJournal, Store};
 use crate::undo::Undo;
 
 /// What all builds of a call share.
@@ -19,14 +22,24 @@ pub struct On<'a> {
     /// It is the only one, so that bars can move.
     pub alone: bool,
     pub stop: &'a Stop,
+    pub wishes: Wishes,
+    /// How long things stay that are left on purpose.
+    pub keep_for: SignedDuration,
     pub records: &'a Records,
     pub sources: &'a SourceMap,
     pub context: &'a Context,
 }
 
 /// Bakes one, and leaves its end in the records.
-pub async fn bake(planned: Planned<'_>, on: &On<'_>) {
-    let (index, context) = (planned.index, on.context);
+pub async fn bake<'t>(wanted: &Wanted<'t>, looked: Looked<'t>, on: &On<'t>) {
+    let (index, context) = (wanted.index, on.context);
+    let planned = match looked {
+        Looked::Bake(planned) => planned,
+        Looked::Unchanged(found) => {
+            let end = tell_unchanged(wanted, *found, context);
+            return on.records.note(index, end, context);
+        }
+    };
     if on.stop.asked.is_cancelled() {
         let end = |record: &mut Record| record.end(Ending::NotBegun, Exit::Stopped);
         return on.records.note(index, end, context);
@@ -36,9 +49,11 @@ pub async fn bake(planned: Planned<'_>, on: &On<'_>) {
         record.result = Ending::Running;
         record.region = Some(planned.plan.region.clone());
         record.run = Some(planned.plan.run);
+        let print = planned.plan.fingerprint;
+        record.fingerprint = print.map(|print| print.to_string());
     };
     on.records.note(index, set_off, context);
-    let end = carry_out(planned, on).await;
+    let end = carry_out(wanted, *planned, on).await;
     let took = Duration::try_from(context.clock.now().duration_since(began)).unwrap_or_default();
     let note = |record: &mut Record| {
         end(record);
@@ -47,18 +62,53 @@ pub async fn bake(planned: Planned<'_>, on: &On<'_>) {
     on.records.note(index, note, context);
 }
 
-async fn carry_out(planned: Planned<'_>, on: &On<'_>) -> Box<dyn FnOnce(&mut Record)> {
+/// The image of an earlier run is this one's result, in the manifests too.
+fn tell_unchanged(
+    wanted: &Wanted<'_>,
+    found: Unchanged,
+    context: &Context,
+) -> Box<dyn FnOnce(&mut Record)> {
+    let Unchanged { source, artifact } = found;
+    let build = wanted.subject.build;
+    let written = manifest::write(build, &source, context.run_id(), &artifact, context);
+    let exit = match &written {
+        Ok(()) => Exit::Done,
+        Err(text) => failure::say(
+            &format!("{}: {text}", wanted.label),
+            Exit::CleanUpDue,
+            context,
+        ),
+    };
+    Box::new(move |record| {
+        record.region = Some(artifact.region.clone());
+        record.reason = written.err();
+        record.artifact = Some(artifact);
+        record.end(Ending::Unchanged, exit);
+    })
+}
+
+async fn carry_out<'t>(
+    wanted: &Wanted<'t>,
+    planned: Planned<'t>,
+    on: &On<'t>,
+) -> Box<dyn FnOnce(&mut Record)> {
     let Planned {
-        label,
-        build,
         plan,
+        inputs,
+        adopt,
         aws,
         home,
-        ..
     } = planned;
-    let context = on.context;
-    let report = context.report(&label, on.alone);
-    let journal = match Store::at(&context.state).begin(plan.run, &context.clock) {
+    let (context, label) = (on.context, &wanted.label);
+    let report = context.report(label, on.alone);
+    let (adopt, journal) = match adopt {
+        Some((adopted, journal)) => (Some(adopted), Ok(journal)),
+        None => (
+            None,
+            Store::at(&context.state).begin(plan.run, &context.clock),
+        ),
+    };
+    let journal = match journal {
         Ok(journal) => journal,
         Err(error) => {
             let folder = context.state.display();
@@ -80,17 +130,46 @@ async fn carry_out(planned: Planned<'_>, on: &On<'_>) -> Box<dyn FnOnce(&mut Rec
         tools: &HostTools,
         clock: &context.clock,
     };
-    let outcome = bake::carry_out(&plan, &home, &world, setup).await;
+    let desk = Desk::new(on.wishes, label, plan.run, context);
+    let attending = Attending {
+        operator: &desk,
+        reached: &|reached| desk.reached(reached),
+        adopt,
+        keep_for: on.keep_for,
+    };
+    let outcome = bake::attend(&plan, &home, &world, setup, attending).await;
     report.close();
-    let exit = conclude(&label, build, &plan, &outcome, &report, on);
+    if !outcome.kept.is_empty() {
+        desk.say_kept(&outcome.kept);
+    }
+    let exit = conclude(wanted, &plan, &outcome, &report, on);
+    if let Ok(artifact) = &outcome.result {
+        if let Some(inputs) = inputs {
+            wanted.subject.note(inputs, plan.run, artifact, context);
+        }
+        tell(&journal, &report);
+    }
     Box::new(move |record| fill(record, outcome, exit))
+}
+
+/// From here on nobody need go on with this run: what it made has been told of.
+fn tell(journal: &FileJournal<'_>, report: &Report<'_>) {
+    let told = Entry::<Undo>::Fact {
+        key: bake::TOLD.to_owned(),
+        value: true.into(),
+    };
+    if let Err(error) = journal.note(&told) {
+        let text = format!("the journal cannot be written: {error}");
+        report.emit(run::Event::Warning { text });
+    }
 }
 
 fn fill(record: &mut Record, outcome: Outcome<Artifact, Undo>, exit: Exit) {
     let left = outcome.left.iter();
-    record.left = left
-        .map(|left| format!("{}: {}", left.undo, left.reason))
-        .collect();
+    let left = left.map(|left| format!("{}: {}", left.undo, left.reason));
+    let kept = outcome.kept.iter();
+    let kept = kept.map(|undo| format!("{undo}: left on purpose"));
+    record.left = left.chain(kept).collect();
     match outcome.result {
         Ok(artifact) => {
             record.artifact = Some(artifact);
@@ -114,14 +193,13 @@ fn fill(record: &mut Record, outcome: Outcome<Artifact, Undo>, exit: Exit) {
 
 /// Says how it ended, and adds to the manifests.
 fn conclude(
-    label: &str,
-    build: &Build,
+    wanted: &Wanted<'_>,
     plan: &BakePlan,
     outcome: &Outcome<Artifact, Undo>,
     report: &Report,
     on: &On<'_>,
 ) -> Exit {
-    let context = on.context;
+    let (context, label, build) = (on.context, &wanted.label, wanted.subject.build);
     failure::say_left(&outcome.left, plan.run, context);
     let artifact = match &outcome.result {
         Ok(artifact) => artifact,

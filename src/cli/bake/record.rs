@@ -25,6 +25,8 @@ pub enum Ending {
     Done,
     Failed,
     Stopped,
+    /// The image is an earlier run's: nothing has changed.
+    Unchanged,
 }
 
 impl Ending {
@@ -34,6 +36,7 @@ impl Ending {
             Self::Running => "not ended",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Unchanged => "unchanged",
             Self::Stopped => "stopped",
         }
     }
@@ -47,6 +50,8 @@ pub struct Record {
     pub template: String,
     pub region: Option<Region>,
     pub run: Option<RunId>,
+    /// Of its inputs, as the image's tag has it.
+    pub fingerprint: Option<String>,
     pub result: Ending,
     /// The code that this build alone would have ended with.
     pub exit: Option<u8>,
@@ -67,6 +72,7 @@ impl Record {
             template,
             region: None,
             run: None,
+            fingerprint: None,
             result: Ending::NotBegun,
             exit: None,
             step: None,

@@ -7,6 +7,12 @@ use crate::source::{Diagnostic, Label, SourceMap};
 use crate::template::bake::{Build, Template};
 use crate::template::load::{self, Request};
 
+/// A template, and the same as it is at any time and in anybody's hands, where that can be had.
+pub struct Loaded {
+    pub template: Template,
+    pub still: Option<Template>,
+}
+
 /// Loads every template among the bare files of `request`.
 ///
 /// Errors when one cannot be baked; everything has been said then.
@@ -14,7 +20,7 @@ pub fn load(
     request: &Request,
     sources: &mut SourceMap,
     context: &Context,
-) -> Result<Vec<Template>, Exit> {
+) -> Result<Vec<Loaded>, Exit> {
     let requests = load::each_template(request);
     let (mut loaded, mut findings, mut failed) = (Vec::new(), Vec::new(), false);
     for request in requests {
@@ -22,7 +28,8 @@ pub fn load(
             Ok((template, found)) => {
                 findings.extend(found);
                 context.hide(&template.secrets);
-                loaded.push(template);
+                let still = load::still(&request);
+                loaded.push(Loaded { template, still });
             }
             Err(found) => {
                 failed = true;

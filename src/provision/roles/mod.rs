@@ -21,6 +21,12 @@ use crate::template::provisioner::Roles;
 /// What takes a stream apart and runs what is in it.
 const DRIVER: &str = include_str!("driver.sh");
 
+/// The folders of the roles that run, in their order.
+pub(super) fn folders(roles: &Roles) -> Result<Vec<PathBuf>, Error> {
+    let sorted = order::order(roles)?.into_iter();
+    Ok(sorted.map(|role| role.dir).collect())
+}
+
 /// Finds what would fail on any machine.
 pub(super) fn check(roles: &Roles) -> Result<(), provision::Error> {
     for role in order::order(roles)? {

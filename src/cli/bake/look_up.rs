@@ -1,0 +1,247 @@
+//! Every build is looked up and planned before anything is written; all objections come at once.
+
+use futures_util::{StreamExt, stream};
+
+use crate::aws::{Access, Aws, Clients};
+use crate::bake::{self, BakePlan, HostTools, Inputs, LookUpError, Options};
+use crate::cli::bake::templates::{self, Loaded};
+use crate::cli::bake::unchanged::{Subject, Unchanged};
+use crate::cli::bake::{Bake, PARALLEL};
+use crate::cli::roll::holder;
+use crate::cli::{Context, failure, home};
+use crate::cloud::{Home, ImageId};
+use crate::report::Report;
+use crate::resume::{self, DeadBake, Prepared};
+use crate::run::Stop;
+use crate::source::Diagnostic;
+use crate::store::{FileJournal, Store};
+use crate::sweep::Sweeping;
+use crate::template::bake::{Build, Template};
+
+/// A build and its template, before anything is known of the account.
+pub struct Wanted<'t> {
+    pub index: usize,
+    pub label: String,
+    pub template: &'t Template,
+    pub subject: Subject<'t>,
+}
+
+/// A build with all that its run needs.
+pub struct Planned<'t> {
+    pub plan: BakePlan,
+    pub inputs: Option<Inputs>,
+    pub adopt: Option<(bake::Adopted, FileJournal<'t>)>,
+    pub aws: Aws,
+    pub home: Home,
+}
+
+/// What is to be done for a build.
+pub enum Looked<'t> {
+    Bake(Box<Planned<'t>>),
+    Unchanged(Box<Unchanged>),
+}
+
+pub enum Refusal {
+    Findings(Vec<Diagnostic>),
+    Cloud(String),
+}
+
+impl From<LookUpError> for Refusal {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::Findings(findings) => Self::Findings(findings),
+            LookUpError::Cloud(error) => Self::Cloud(failure::chain(&error)),
+        }
+    }
+}
+
+/// The builds of the templates, in their order.
+pub fn wanted(loaded: &[Loaded]) -> Vec<Wanted<'_>> {
+    let mut subjects = Vec::new();
+    for loaded in loaded {
+        for (number, build) in loaded.template.builds.iter().enumerate() {
+            subjects.push(Subject {
+                loaded,
+                number,
+                build,
+            });
+        }
+    }
+    let names: Vec<_> = subjects
+        .iter()
+        .map(|subject| (&subject.loaded.template, subject.build))
+        .collect();
+    let labels = templates::labels(&names);
+    let numbered = subjects.into_iter().zip(labels).enumerate();
+    numbered
+        .map(|(index, (subject, label))| Wanted {
+            index,
+            label,
+            template: &subject.loaded.template,
+            subject,
+        })
+        .collect()
+}
+
+/// Looks all of them up. With `act`, what dead runs left is taken back first.
+pub async fn all<'t>(
+    bake: &Bake,
+    wanted: &[Wanted<'t>],
+    context: &'t Context,
+) -> Result<Vec<Looked<'t>>, Refusal> {
+    let store = Store::at(&context.state);
+    let report = context.report("before", false);
+    let on = Sweeping {
+        store: &store,
+        clock: &context.clock,
+        events: &report,
+        stop: Stop::default(),
+        holder: holder(context.run_id(), context),
+    };
+    let mut dead = resume::dead_bakes(&store, &context.clock)
+        .map_err(|error| Refusal::Cloud(format!("the store cannot be read: {error}")))?;
+    let clients = Clients::new(context.jitter());
+    let each = wanted.iter().map(|wanted| {
+        let build = &wanted.subject.build.name.value;
+        let of = |dead: &mut DeadBake<'_>| dead.is_of(&wanted.template.file, build);
+        let dead = dead.extract_if(.., of).collect::<Vec<_>>();
+        (wanted, dead)
+    });
+    let each: Vec<_> = each.collect();
+    let look = Look {
+        bake,
+        clients: &clients,
+        on: &on,
+        report: &report,
+        context,
+    };
+    let looked: Vec<_> = stream::iter(each)
+        .map(|(wanted, dead)| look.one(wanted, dead))
+        .buffered(PARALLEL)
+        .collect()
+        .await;
+    let (mut all, mut findings) = (Vec::new(), Vec::new());
+    for looked in looked {
+        match looked {
+            Ok(one) => all.push(one),
+            Err(Refusal::Findings(found)) => findings.extend(found),
+            Err(refusal @ Refusal::Cloud(_)) => return Err(refusal),
+        }
+    }
+    if findings.is_empty() {
+        Ok(all)
+    } else {
+        Err(Refusal::Findings(findings))
+    }
+}
+
+struct Look<'a, 't> {
+    bake: &'a Bake,
+    clients: &'a Clients,
+    on: &'a Sweeping<'a>,
+    report: &'a Report<'a>,
+    context: &'t Context,
+}
+
+impl<'t> Look<'_, 't> {
+    async fn one(
+        &self,
+        wanted: &Wanted<'t>,
+        dead: Vec<DeadBake<'t>>,
+    ) -> Result<Looked<'t>, Refusal> {
+        let (context, subject) = (self.context, &wanted.subject);
+        let build = subject.build;
+        let access = access(build);
+        let cloud = |error| Refusal::Cloud(failure::chain(&error));
+        let aws = self.clients.get(&access).await.map_err(cloud)?;
+        if self.bake.if_changed
+            && dead.is_empty()
+            && let Some(unchanged) = self.unchanged(wanted, &aws).await?
+        {
+            return Ok(Looked::Unchanged(Box::new(unchanged)));
+        }
+        let home = home::of(&access, &aws).await.map_err(cloud)?;
+        let asked = resume::Wanted {
+            template: wanted.template,
+            build,
+            home: &home,
+            options: Options {
+                require_host_key: self.bake.require_host_key,
+                terminal: crate::provision::has_terminal(),
+                fingerprint: None,
+            },
+            run: context.run_id(),
+            act: !self.bake.plan,
+        };
+        let inputs = |source: &ImageId| subject.inputs(source, context);
+        let connect = async |home: &Home| home::reach(home).await;
+        let prepared =
+            resume::prepare(&asked, inputs, dead, (&aws, &HostTools), self.on, &connect).await?;
+        let Prepared {
+            plan,
+            inputs,
+            adopt,
+            said,
+        } = prepared;
+        for text in said {
+            context.say(&format!("{}: {text}", wanted.label));
+        }
+        self.report.close();
+        Ok(Looked::Bake(Box::new(Planned {
+            plan,
+            inputs,
+            adopt,
+            aws,
+            home,
+        })))
+    }
+
+    async fn unchanged(
+        &self,
+        wanted: &Wanted<'t>,
+        aws: &Aws,
+    ) -> Result<Option<Unchanged>, Refusal> {
+        let subject = &wanted.subject;
+        let source = bake::source_image(subject.build, aws).await?;
+        let Some(inputs) = subject.inputs(&source.id, self.context) else {
+            return Ok(None);
+        };
+        let print = inputs.fingerprint();
+        let found = bake::unchanged(subject.build, print, aws.region(), aws).await;
+        let found = found.map_err(|error| Refusal::Cloud(failure::chain(&error)))?;
+        let say = |text: &str| self.context.say(&format!("{}: {text}", wanted.label));
+        let Some(artifact) = found else {
+            say(&subject.changes(&inputs, self.context));
+            return Ok(None);
+        };
+        if subject.has_other_secrets(&artifact.image, self.context) {
+            say("changed: sensitive values");
+            return Ok(None);
+        }
+        say(&format!(
+            "nothing has changed: {} is the image",
+            artifact.image
+        ));
+        Ok(Some(Unchanged { source, artifact }))
+    }
+}
+
+/// What a template says about reaching its account.
+pub fn access(build: &Build) -> Access {
+    let access = &build.builder.access;
+    let text = |value: &Option<crate::source::Spanned<String>>| {
+        value.as_ref().map(|value| value.value.clone())
+    };
+    Access {
+        profile: text(&access.profile),
+        region: text(&access.region),
+        ec2_endpoint: text(&access.custom_endpoint_ec2),
+        keys: access.keys.as_ref().map(|keys| crate::aws::Keys {
+            access_key: keys.access_key.value.reveal().to_owned(),
+            secret_key: keys.secret_key.value.reveal().to_owned(),
+            token: keys.token.as_ref().map(|token| token.reveal().to_owned()),
+        }),
+        max_attempts: access.max_retries,
+        ..Access::default()
+    }
+}

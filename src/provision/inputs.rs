@@ -1,0 +1,69 @@
+//! What provisioners take from this host: the files and values that an image comes of, for its fingerprint.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::provision::roles;
+use crate::template::provisioner::{AnsibleLocal, Kind, Scripts, Transfer};
+
+/// The files and folders that a provisioner reads here. What a bake itself makes on the way is not among them.
+///
+/// Errors when a role cannot be read.
+pub fn local_files(kind: &Kind) -> io::Result<Vec<PathBuf>> {
+    Ok(match kind {
+        Kind::Shell(shell) => scripts(&shell.scripts),
+        Kind::ShellLocal(shell) => scripts(&shell.scripts),
+        Kind::File(file) => match &file.what {
+            Transfer::Upload {
+                sources,
+                generated: false,
+            } => sources
+                .iter()
+                .filter_map(|source| source.text())
+                .map(PathBuf::from)
+                .collect(),
+            Transfer::Upload { .. } | Transfer::Content(_) | Transfer::Download { .. } => {
+                Vec::new()
+            }
+        },
+        Kind::Role(named) => roles::folders(named).map_err(io::Error::other)?,
+        Kind::AnsibleLocal(ansible) => playbooks(ansible),
+        Kind::Reboot(_) | Kind::Sleep(_) | Kind::Breakpoint(_) => Vec::new(),
+    })
+}
+
+/// The values of a provisioner that it does not print.
+pub fn values(kind: &Kind) -> Option<Value> {
+    match kind {
+        Kind::Role(roles) => serde_json::to_value(&roles.vars).ok(),
+        _ => None,
+    }
+}
+
+fn scripts(scripts: &Scripts) -> Vec<PathBuf> {
+    match scripts {
+        Scripts::Inline { .. } => Vec::new(),
+        Scripts::Files(files) => files.iter().map(|file| file.value.clone()).collect(),
+    }
+}
+
+fn playbooks(ansible: &AnsibleLocal) -> Vec<PathBuf> {
+    let lists = [
+        &ansible.playbooks,
+        &ansible.playbook_paths,
+        &ansible.role_paths,
+        &ansible.collection_paths,
+    ];
+    let single = [
+        &ansible.playbook_dir,
+        &ansible.group_vars,
+        &ansible.host_vars,
+        &ansible.inventory_file,
+        &ansible.galaxy_file,
+    ];
+    let lists = lists.into_iter().flatten();
+    let all = lists.chain(single.into_iter().flatten());
+    all.map(|path| path.value.clone()).collect()
+}

@@ -1,0 +1,75 @@
+//! `--if-changed`: nothing is baked twice, and what has changed is named.
+
+use serde_json::{Value, json};
+
+use super::bakery::Bakery;
+
+/// Calls that an unchanged bake may make.
+const MOST_CALLS: usize = 4;
+
+fn write(bakery: &Bakery, line: &str) {
+    let script = json!({ "type": "shell", "script": "setup.sh" });
+    let inline = json!({ "type": "shell", "inline": [line, "true {{user `token`}}"] });
+    let template = json!({
+        "variables": { "token": null }, "sensitive-variables": ["token"],
+        "builders": [bakery.builder("web")], "provisioners": [script, inline],
+        "post-processors": [{ "type": "manifest", "output": "manifest.json" }]
+    });
+    bakery.write("web.json", &template.to_string());
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn an_unchanged_template_gives_its_image_in_a_few_calls_and_a_change_is_named() {
+    let bakery = Bakery::open();
+    bakery.write("setup.sh", "echo one");
+    write(&bakery, "echo here");
+    let bake = |more: &[&str]| {
+        let args = [
+            "bake",
+            "--if-changed",
+            "--result=r.json",
+            "-var",
+            "token=hunter2-hunter2",
+        ];
+        bakery.run(&[&args, more, &["web.json"]].concat())
+    };
+    let first = bake(&[]);
+    assert!(first.status.success(), "{}", said(&first));
+    let print = bakery.document("r.json")["builds"][0]["fingerprint"].clone();
+    assert_eq!(print.as_str().unwrap().len(), 64);
+    bakery.moto.record().await;
+    let second = bake(&[]);
+    let calls = bakery.moto.recorded().await;
+    assert!(second.status.success(), "{}", said(&second));
+    assert!(calls.len() <= MOST_CALLS, "{calls:?}");
+    assert_eq!(first.stdout, second.stdout);
+    let document = bakery.document("r.json");
+    assert_eq!(document["builds"][0]["result"], "unchanged");
+    let manifest: Value = serde_json::from_str(&bakery.read("manifest.json")).unwrap();
+    let ids: Vec<_> = (0..2)
+        .map(|at| &manifest["builds"][at]["artifact_id"])
+        .collect();
+    assert_eq!(ids[0], ids[1], "{manifest}");
+    bakery.write("setup.sh", "echo two");
+    let text = said(&bake(&["--plan"]));
+    assert!(
+        text.contains(": setup.sh\n") && text.contains("changed since ami-"),
+        "{text}"
+    );
+    bakery.write("setup.sh", "echo one");
+    write(&bakery, "echo there");
+    let text = said(&bake(&["--plan"]));
+    assert!(text.contains(": provisioner 2\n"), "{text}");
+    write(&bakery, "echo here");
+    let text = said(&bake(&["--plan", "-var", "token=hunter3-hunter3"]));
+    assert!(text.contains("changed: sensitive values"), "{text}");
+    let history = std::fs::read_dir(bakery.folder.path().join(".kiln/history/bakes")).unwrap();
+    for file in history {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}
