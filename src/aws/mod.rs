@@ -18,10 +18,12 @@ mod reach;
 mod rounds;
 mod rules;
 mod run_instances;
+mod secrets;
 mod traffic;
 mod types;
 
 pub use clients::Clients;
+pub use secrets::secret;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -75,12 +75,14 @@ fn planned(options: &str, root: &str, facts: &BakeFacts) -> Result<BakePlan, Vec
         except: Vec::new(),
         strict: false,
         running: false,
+        stdin: None,
         world: load::World {
             now: NOW.parse().unwrap(),
             environment: BTreeMap::new(),
             uuid: Arc::new(String::new),
             directory: folder.path().to_str().unwrap().to_owned(),
             template_directory: String::new(),
+            stores: crate::template::stores::Stores::default(),
         },
     };
     let (template, _) = load::bake(&request, &mut SourceMap::new()).unwrap();

@@ -1,15 +1,16 @@
 //! The files and values that commands take, as Packer's users type them, and what is said of them.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, stores};
 use crate::report::diagnostics;
 use crate::run::Clock;
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::load::{Kind, Request, World, kinds};
+use crate::template::stores::Stores;
 
 /// Files and values.
 #[derive(Args, Debug)]
@@ -115,14 +116,34 @@ impl Input {
             except: selection.except.clone(),
             strict: self.strict,
             running,
+            stdin: self.stdin(),
             world: World {
                 now: context.clock.now(),
                 environment: context.environment.vars.clone(),
                 uuid: Arc::new(|| uuid::Uuid::new_v4().to_string()),
                 directory: directory.to_string_lossy().into_owned(),
                 template_directory: String::new(),
+                stores: if running {
+                    stores::of(&context.environment.vars)
+                } else {
+                    Stores::default()
+                },
             },
         }
+    }
+}
+
+impl Input {
+    /// The standard input, when a file is `-`; read once, since it cannot be read again.
+    fn stdin(&self) -> Option<String> {
+        static TEXT: OnceLock<String> = OnceLock::new();
+        let named = self
+            .files
+            .iter()
+            .chain(&self.var_files)
+            .any(|name| name == "-");
+        let text = || io::read_to_string(io::stdin()).unwrap_or_default();
+        named.then(|| TEXT.get_or_init(text).clone())
     }
 }
 

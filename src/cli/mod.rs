@@ -15,6 +15,7 @@ mod machine;
 mod roll;
 mod service;
 mod spelling;
+mod stores;
 mod sweep;
 mod vars;
 

@@ -53,6 +53,7 @@ impl Vars {
 /// The layer as users know it.
 fn word(layer: Layer) -> &'static str {
     match layer {
+        Layer::Included => "included file",
         Layer::Default => "default",
         Layer::Environment => "environment",
         Layer::File => "var file",
@@ -62,7 +63,7 @@ fn word(layer: Layer) -> &'static str {
 
 /// Where a value stands; the environment and the command line have no lines.
 fn place(given: &Given, sources: &SourceMap) -> Option<String> {
-    let in_a_file = matches!(given.layer, Layer::Default | Layer::File);
+    let in_a_file = matches!(given.layer, Layer::Included | Layer::Default | Layer::File);
     in_a_file.then(|| sources.locate(given.place))
 }
 

@@ -213,7 +213,14 @@ impl Scan<'_> {
         {
             return;
         }
-        self.mark_expression(inner.trim(), (before, after), &range);
+        let code = inner.trim();
+        self.mark_expression(code, (before, after), &range);
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if let Some(piece) = self.out.pieces.last_mut()
+            && code.chars().all(word)
+        {
+            piece.variable = Some(code.to_owned());
+        }
     }
 
     fn mark_expression(&mut self, code: &str, (before, after): (&str, &str), range: &Range<usize>) {

@@ -7,6 +7,7 @@ mod text;
 
 use super::engine::{OURS, VARIABLES};
 use super::layout;
+use super::stores::{self, Stores};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::value::{Value, ValueKind};
@@ -33,6 +34,8 @@ pub struct Facts {
     pub directory: String,
     /// The template's directory, absolute.
     pub template_directory: String,
+    /// For `vault` and its like.
+    pub stores: Stores,
 }
 
 impl fmt::Debug for Facts {
@@ -83,12 +86,13 @@ fn own(environment: &mut Environment<'static>) {
     environment.remove_global("pairs");
 }
 
-/// Adds `env`, which only values of variables may call.
+/// Adds `env` and the functions that ask stores of secrets, which only values of variables may call.
 pub(super) fn add_env(environment: &mut Environment<'static>, facts: &Facts) {
     let known = facts.environment.clone();
     environment.add_function("env", move |name: String| {
         known.get(&name).cloned().unwrap_or_default()
     });
+    stores::add(environment, &facts.stores);
     own(environment);
 }
 
@@ -134,7 +138,7 @@ fn bounded(text: String) -> Result<String, Error> {
     Ok(text)
 }
 
-fn refuse(reason: impl Into<String>) -> Error {
+pub(super) fn refuse(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into())
 }
 
@@ -153,6 +157,7 @@ mod tests {
             uuid: Arc::new(|| "uuid-1".to_owned()),
             directory: "/home/ada".to_owned(),
             template_directory: "/home/ada/templates".to_owned(),
+            stores: Stores::default(),
         }
     }
 

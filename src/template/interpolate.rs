@@ -1,6 +1,9 @@
 //! Settles texts: translates, checks every name a text asks for against what the text may see, and renders. What has been
 //! reported once (a variable that is missing, broken or in a ring) makes no second finding where it is used.
 
+mod findings;
+mod open;
+
 use super::engine::{OURS, Scope, Script, Values, from_engine};
 use super::forms::{self, Asked, Named, Style, Translated};
 use super::late::{Data, Late};
@@ -8,9 +11,10 @@ use super::near;
 use super::provisioner::BUILD_DATA;
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, Span};
+use findings::{late_in_part, mention, outside, unknown_field};
+pub(super) use open::Open;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What texts may see, and what was found wrong with them.
@@ -21,6 +25,8 @@ pub(super) struct Interpolator {
     pub origins: BTreeMap<String, Span>,
     /// Variables whose trouble is reported already.
     pub broken: BTreeSet<String>,
+    /// Variables that hold data of the run.
+    opened: BTreeMap<String, Open>,
     /// Variables that must not be shown, and those made from them.
     pub sensitive: BTreeSet<String>,
     /// Whether these are values of variables, which may read the environment.
@@ -44,6 +50,7 @@ impl Interpolator {
             scope: Arc::new(scope),
             origins: BTreeMap::new(),
             broken: BTreeSet::new(),
+            opened: BTreeMap::new(),
             sensitive: BTreeSet::new(),
             in_variables,
             strict,
@@ -58,6 +65,7 @@ impl Interpolator {
             scope: Arc::new(scope),
             origins: self.origins.clone(),
             broken: self.broken.clone(),
+            opened: self.opened.clone(),
             sensitive: self.sensitive.clone(),
             in_variables: false,
             strict: self.strict,
@@ -103,7 +111,7 @@ impl Interpolator {
 
     /// A text as its value: that of its expression when it is nothing else, a string otherwise. `None`: reported.
     pub(super) fn settle(&self, text: &Text) -> Option<Settled> {
-        let translated = self.translate(text, Style::Both, &[])?;
+        let translated = self.translate(text, Style::Both, Some(&[]))?;
         if translated.is_plain() {
             return Some(Settled {
                 value: translated.source.into(),
@@ -129,7 +137,7 @@ impl Interpolator {
 
     /// A text that may use late data of the names given; settled at once when it uses none.
     pub(super) fn late(&self, text: &Text, style: Style, data: &[&str]) -> Option<Late> {
-        let translated = self.translate(text, style, data)?;
+        let translated = self.translate(text, style, Some(data))?;
         let place = Some(self.place(text, &translated));
         let names = self.scope.names(&translated.source).unwrap_or_default();
         let secret = !self.sensitive.is_disjoint(&self.variables_of(text));
@@ -156,9 +164,9 @@ impl Interpolator {
         names
     }
 
-    /// Translates and checks names; `None` when something was wrong, now or before.
-    fn translate(&self, text: &Text, style: Style, data: &[&str]) -> Option<Translated> {
-        let translated = forms::translate(&text.value, style);
+    /// Translates and checks names; `None` when something was wrong, now or before. Without `data`, any will do.
+    fn translate(&self, text: &Text, style: Style, data: Option<&[&str]>) -> Option<Translated> {
+        let mut translated = forms::translate(&text.value, style);
         for slip in &translated.slips {
             let finding = Diagnostic::error("template::syntax", slip.message.clone());
             self.report(
@@ -171,10 +179,12 @@ impl Interpolator {
             return None;
         }
         let users = self.check_users(text, &translated);
-        let fields = self.check_fields(text, &translated, data);
+        let alone = data.is_none() || self.put_open(text, &mut translated);
+        let fields = data.is_none_or(|data| self.check_fields(text, &translated, data));
+        let data = data.unwrap_or_default();
         let environment = self.check_environment(text, &translated);
         let names = self.check_names(text, &translated, data);
-        (users && fields && environment && names).then_some(translated)
+        (users && alone && fields && environment && names).then_some(translated)
     }
 
     fn check_users(&self, text: &Text, translated: &Translated) -> bool {
@@ -185,7 +195,7 @@ impl Interpolator {
                 sound = false;
             } else if !self.variables().contains_key(name) && new {
                 self.report(self.undefined(name, text.locate(range.clone())));
-                sound &= !self.strict;
+                sound &= !(self.strict || self.in_variables);
             }
         }
         sound
@@ -195,7 +205,7 @@ impl Interpolator {
     fn undefined(&self, name: &str, span: Span) -> Diagnostic {
         let code = "template::undefined_variable";
         let help = near::variable(name, self.variables().keys());
-        if self.strict {
+        if self.strict || self.in_variables {
             return Diagnostic::error(code, format!("variable `{name}` is not defined"))
                 .at(span, "used here")
                 .help(help);
@@ -321,62 +331,4 @@ impl Interpolator {
         );
         None
     }
-}
-
-/// The environment, or a store of secrets, asked where it may not be.
-fn outside(store: Option<&str>, span: Span) -> Diagnostic {
-    let help = "declare a variable with this as its default, and use the variable here";
-    let finding = match store {
-        None => Diagnostic::error(
-            "template::env_outside_variables",
-            "the environment can be read in values of variables only",
-        ),
-        Some(store) => Diagnostic::error(
-            "template::secret_outside_variables",
-            format!("`{store}` can be asked in values of variables only"),
-        ),
-    };
-    finding.at(span, "read here").help(help)
-}
-
-fn unknown_field(name: &str, span: Span, data: &[&str]) -> Diagnostic {
-    let written = name.strip_prefix("build.").map_or_else(
-        || format!("{{{{.{name}}}}}"),
-        |key| format!("{{{{build `{key}`}}}}"),
-    );
-    let known: Vec<_> = data.iter().map(|name| format!("`{name}`")).collect();
-    let help = if known.is_empty() {
-        format!("to keep the braces as they are, write ``{{{{`{written}`}}}}``")
-    } else {
-        format!(
-            "known here: {}; to keep the braces as they are, write ``{{{{`{written}`}}}}``",
-            known.join(", ")
-        )
-    };
-    Diagnostic::error(
-        "template::unknown_field",
-        format!("`{written}` is not known here"),
-    )
-    .at(span, "used here")
-    .help(help)
-}
-
-/// Where a text mentions a name inside an expression; the whole text when it cannot be told.
-fn mention(text: &str, translated: &Translated, name: &str) -> Range<usize> {
-    let word = |character: char| character.is_alphanumeric() || character == '_';
-    let in_piece = |piece: &Range<usize>| {
-        text[piece.clone()]
-            .match_indices(name)
-            .find_map(|(offset, _)| {
-                let range = piece.start + offset..piece.start + offset + name.len();
-                let alone =
-                    !text[..range.start].ends_with(word) && !text[range.end..].starts_with(word);
-                alone.then_some(range)
-            })
-    };
-    translated
-        .pieces
-        .iter()
-        .find_map(|piece| in_piece(&piece.written))
-        .unwrap_or(0..text.len())
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod disk;
+mod include;
 mod layers;
 mod outline;
 mod several;
@@ -47,6 +48,8 @@ pub struct Request {
     pub strict: bool,
     /// Something will run, so files that are not here are errors.
     pub running: bool,
+    /// The text of the file `-`.
+    pub stdin: Option<String>,
     /// Clock, environment, directories, random numbers. `template_directory` is set here.
     pub world: World,
 }

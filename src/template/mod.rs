@@ -25,6 +25,7 @@ pub mod service;
 mod services;
 #[cfg(test)]
 mod spellings;
+pub mod stores;
 mod vars;
 
 pub use engine::{print_as_json, to_engine};

@@ -16,10 +16,11 @@ const READ: &[&str] = &[
     "sensitive-variables",
     "min_packer_version",
     "description",
+    "include",
     "kiln",
 ];
 /// Root keys of Packer, or planned, that are refused for now.
-const NOT_YET: &[&str] = &["error-cleanup-provisioner", "include"];
+const NOT_YET: &[&str] = &["error-cleanup-provisioner"];
 /// A relic of Packer that it accepts and ignores.
 const IGNORED: &[&str] = &["push"];
 

@@ -149,6 +149,7 @@ fn render(text: &str) -> Result<String, String> {
         uuid: Arc::new(|| "uuid-1".to_owned()),
         directory: "/home/ada".to_owned(),
         template_directory: "/home/ada/templates".to_owned(),
+        stores: super::stores::Stores::default(),
     };
     functions::add(&mut environment, &facts);
     let variables = Values::from([

@@ -3,6 +3,7 @@
 
 use super::interpolate::Interpolator;
 use super::near;
+use super::stores;
 use crate::source::json::{Json, Member, Text, Value};
 use crate::source::{Diagnostic, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who set a value; the later, the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
+    /// A file that the template includes.
+    Included,
     /// `variables` of the template.
     Default,
     /// `KILN_VAR_name`.
@@ -87,6 +90,10 @@ impl Vars {
             value: value.clone(),
         });
         let value = match self.settings.remove(&key.value) {
+            // `null` asks for a value, and what is included is one.
+            Some(before) if layer == Layer::Default && matches!(value.value, Value::Null) => {
+                before.value
+            }
             Some(before) => merge(before.value, value),
             None => value,
         };
@@ -107,9 +114,10 @@ impl Vars {
     }
 
     /// Settles every variable in the interpolator's scope and tells it what is broken.
-    pub(super) fn settle(&self, interpolator: &mut Interpolator) {
+    pub(super) fn settle(&self, interpolator: &mut Interpolator, offline: bool) {
         let mut walk = Walk {
             vars: self,
+            offline,
             done: BTreeSet::new(),
             ring: Vec::new(),
             interpolator,
@@ -193,6 +201,8 @@ fn merge(before: Json, after: Json) -> Json {
 /// A depth-first walk over what variables need.
 struct Walk<'w> {
     vars: &'w Vars,
+    /// Stores of secrets are not asked.
+    offline: bool,
     done: BTreeSet<String>,
     /// The names between the one being settled and the one that asked first.
     ring: Vec<String>,
@@ -224,7 +234,7 @@ impl Walk<'_> {
     }
 
     fn settle(&mut self, name: &str, setting: &Setting) {
-        if matches!(setting.value.value, Value::Null) && setting.layer == Layer::Default {
+        if matches!(setting.value.value, Value::Null) && setting.layer <= Layer::Default {
             self.interpolator.report(
                 Diagnostic::error("template::missing_variable", format!("the variable `{name}` is required and not set"))
                     .at(setting.key, "declared here with null")
@@ -233,7 +243,22 @@ impl Walk<'_> {
             self.interpolator.broken.insert(name.to_owned());
             return;
         }
+        let asks = needs(&setting.value, self.interpolator)
+            .iter()
+            .any(|name| stores::asks(name));
+        if asks {
+            self.interpolator.sensitive.insert(name.to_owned());
+        }
+        if let Value::String(text) = &setting.value.value
+            && let Some(text) = self.interpolator.open(name, text)
+        {
+            return self.interpolator.set(name, text.into());
+        }
         match self.interpolator.settle_all(&setting.value) {
+            // Nobody was asked: nothing is known of it, and nothing is said of what uses it.
+            Some(_) if asks && self.offline => {
+                self.interpolator.broken.insert(name.to_owned());
+            }
             Some(value) => self.interpolator.set(name, value),
             None => drop(self.interpolator.broken.insert(name.to_owned())),
         }

@@ -127,6 +127,12 @@ fn variable_cases() -> Vec<(&'static str, Case)> {
             builder("\"region\": \"é{{vault `secret/ä` `key`}}\""),
         ),
         (
+            "template::include_ring",
+            root("\"include\": [\"ä/a.json\"]")
+                .beside("ä/a.json", "{ \"é\": \"1\", \"include\": [\"b.json\"] }")
+                .beside("ä/b.json", "{ \"include\": [\"../ä/a.json\"] }"),
+        ),
+        (
             "template::packer_version",
             root("\"min_packer_version\": \"1.100\""),
         ),

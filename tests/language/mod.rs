@@ -2,12 +2,14 @@
 
 mod bad_input;
 mod compatibility;
+mod fixtures;
 mod launch;
 mod layers;
 mod polling;
 mod services;
 mod templates;
 mod together;
+mod variables;
 mod xwiki;
 
 use kiln::report::diagnostics::render;
@@ -93,12 +95,14 @@ pub fn request(directory: &str) -> Request {
         except: Vec::new(),
         strict: false,
         running: false,
+        stdin: None,
         world: World {
             now: "2026-03-09T05:07:08Z".parse().unwrap(),
             environment: BTreeMap::from([("HOME".to_owned(), "/home/é".to_owned())]),
             uuid: Arc::new(|| "0195-7f3e".to_owned()),
             directory: directory.to_owned(),
             template_directory: String::new(),
+            stores: kiln::template::stores::Stores::default(),
         },
     }
 }

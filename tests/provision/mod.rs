@@ -163,12 +163,14 @@ pub fn request(directory: &Path, files: Vec<String>) -> Request {
         except: vec![],
         strict: true,
         running: true,
+        stdin: None,
         world: World {
             now: jiff::Timestamp::UNIX_EPOCH,
             environment: BTreeMap::new(),
             uuid: Arc::new(|| "00000000-0000-4000-8000-000000000000".into()),
             directory: directory.to_str().unwrap().to_owned(),
             template_directory: String::new(),
+            stores: kiln::template::stores::Stores::default(),
         },
     }
 }

@@ -3,6 +3,7 @@
 
 use super::arguments::Arguments;
 use super::disk::Folder;
+use super::include::Ring;
 use super::{Disk, Kind, Request};
 use crate::source::json::{self, Json, Member, Text, Value};
 use crate::source::{Diagnostic, SourceMap, Span};
@@ -23,6 +24,10 @@ const PREFIX: &str = "KILN_VAR_";
 pub(super) struct Inputs {
     files: Vec<Input>,
     layers: Vec<VarLayer>,
+    /// What the template or service file includes.
+    below: Vec<VarLayer>,
+    /// Names in `sensitive-variables` of included files.
+    pub sensitive: Vec<Text>,
     pub selection: Selection,
     pub findings: Vec<Diagnostic>,
     /// Where the bare files were typed.
@@ -58,6 +63,8 @@ impl Inputs {
         let mut inputs = Self {
             files: Vec::new(),
             layers: Vec::new(),
+            below: Vec::new(),
+            sensitive: Vec::new(),
             selection,
             findings: Vec::new(),
             typed,
@@ -65,11 +72,14 @@ impl Inputs {
         };
         inputs.layers.push(environment_layer(request, sources));
         let disk = Folder::new(&request.world.directory);
+        let stdin = request.stdin.as_deref();
         for (name, span) in request.var_files.iter().zip(&arguments.var_files) {
-            inputs.read_file(name, *span, Some(Kind::Vars), &disk, sources);
+            let text = text_of(name, stdin, &disk);
+            inputs.read_file(name, text, *span, Some(Kind::Vars), &disk, sources);
         }
         for (name, span) in request.files.iter().zip(&arguments.files) {
-            inputs.read_file(name, *span, None, &disk, sources);
+            let text = text_of(name, stdin, &disk);
+            inputs.read_file(name, text, *span, None, &disk, sources);
         }
         let values = request
             .vars
@@ -87,12 +97,13 @@ impl Inputs {
     fn read_file(
         &mut self,
         name: &str,
+        text: Result<String, String>,
         typed: Span,
         kind: Option<Kind>,
         disk: &Folder,
         sources: &mut SourceMap,
     ) {
-        let text = match disk.read(Path::new(name)) {
+        let text = match text {
             Ok(text) => text,
             Err(reason) => {
                 self.incomplete = true;
@@ -127,12 +138,24 @@ impl Inputs {
             return;
         }
         let kind = kind.unwrap_or_else(|| kind_of(&json));
+        let mut ring = Ring::new(name);
         if kind == Kind::Vars {
-            let values = json.members().unwrap_or_default().to_vec();
+            let mut values = json.members().unwrap_or_default().to_vec();
+            // A text of this name may be a variable's.
+            if matches!(
+                json.get("include").map(|json| &json.value),
+                Some(Value::List(_))
+            ) {
+                values.retain(|member| member.key.value != "include");
+                let below = self.included(&json, Layer::File, &mut ring, disk, sources);
+                self.layers.extend(below);
+            }
             self.layers.push(VarLayer {
                 layer: Layer::File,
                 values,
             });
+        } else {
+            self.below = self.included(&json, Layer::Included, &mut ring, disk, sources);
         }
         self.files.push(Input {
             name: name.to_owned(),
@@ -226,17 +249,19 @@ impl Inputs {
         functions::add_env(&mut engine, facts);
         let mut interpolator =
             Interpolator::new(Scope::new(engine, Values::new()), true, request.strict);
-        check_sensitive(&interpolator, sensitive, &declared);
-        layers.insert(
-            0,
-            VarLayer {
-                layer: Layer::Default,
-                values: declared,
-            },
-        );
+        let sensitive: Vec<Text> = [sensitive, &self.sensitive].concat();
+        let included = self.below.iter().flat_map(|layer| layer.values.clone());
+        let known: Vec<Member> = declared.iter().cloned().chain(included).collect();
+        check_sensitive(&interpolator, &sensitive, &known);
+        let declared = VarLayer {
+            layer: Layer::Default,
+            values: declared,
+        };
+        let below = std::mem::take(&mut self.below).into_iter();
+        layers.splice(0..0, below.chain([declared]));
         let vars = Vars::fold(layers);
         interpolator.sensitive = sensitive.iter().map(|text| text.value.clone()).collect();
-        vars.settle(&mut interpolator);
+        vars.settle(&mut interpolator, facts.stores.is_offline());
         Settled { interpolator, vars }
     }
 }
@@ -275,6 +300,14 @@ impl Settled {
         }
         findings.extend(vars.unused(&used, interpolator.strict));
         findings
+    }
+}
+
+/// The text of a file, or of the standard input by the name `-`.
+fn text_of(name: &str, stdin: Option<&str>, disk: &Folder) -> Result<String, String> {
+    match (name, stdin) {
+        ("-", Some(text)) => Ok(text.to_owned()),
+        _ => disk.read(Path::new(name)),
     }
 }
 
@@ -323,7 +356,7 @@ fn environment_layer(request: &Request, sources: &mut SourceMap) -> VarLayer {
     }
 }
 
-fn unreadable(name: &str, reason: &str, typed: Span, disk: &Folder) -> Diagnostic {
+pub(super) fn unreadable(name: &str, reason: &str, typed: Span, disk: &Folder) -> Diagnostic {
     let path = Path::new(name);
     let folder = path
         .parent()
