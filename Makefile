@@ -4,7 +4,7 @@
 CARGO ?= cargo
 KILN_DENY := target/tools/bin/cargo-deny
 
-.PHONY: demo test check deps bench compatibility clean
+.PHONY: fuzz demo test check deps bench compatibility clean
 
 ## demo: bake and roll on a local cloud of real machines, under traffic
 demo:
@@ -28,6 +28,10 @@ check: deps
 ## deps: install what this host lacks
 deps:
 	@scripts/deps host peers check
+
+## fuzz: ten minutes of each fuzz target of the template language
+fuzz:
+	scripts/fuzz 600
 
 ## bench: the table of docs/benchmarks.md, measured on the `dist` profile
 bench:

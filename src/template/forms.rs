@@ -54,6 +54,8 @@ pub(super) struct Found {
     pub fields: Vec<Named>,
     /// What the world is asked for.
     pub asked: Vec<Asked>,
+    /// Functions called by a name that Packer has given up.
+    pub renamed: Vec<Named>,
 }
 
 /// A call that asks the environment, or a store of secrets by this name.
@@ -329,6 +331,7 @@ impl Found {
         self.users.extend(more.users);
         self.fields.extend(more.fields);
         self.asked.extend(more.asked);
+        self.renamed.extend(more.renamed);
     }
 }
 

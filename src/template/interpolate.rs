@@ -11,7 +11,7 @@ use super::near;
 use super::provisioner::BUILD_DATA;
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, Span};
-use findings::{late_in_part, mention, outside, unknown_field};
+use findings::{late_in_part, mention, outside, renamed, unknown_field};
 pub(super) use open::Open;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,6 +177,9 @@ impl Interpolator {
         }
         if !translated.slips.is_empty() {
             return None;
+        }
+        for Named { name, range } in &translated.found.renamed {
+            self.report(renamed(name, text.locate(range.clone())));
         }
         let users = self.check_users(text, &translated);
         let alone = data.is_none() || self.put_open(text, &mut translated);

@@ -133,6 +133,10 @@ fn variable_cases() -> Vec<(&'static str, Case)> {
                 .beside("ä/b.json", "{ \"include\": [\"../ä/a.json\"] }"),
         ),
         (
+            "template::renamed",
+            builder("\"ami_description\": \"é {{isotime | clean_ami_name}}\""),
+        ),
+        (
             "template::packer_version",
             root("\"min_packer_version\": \"1.100\""),
         ),

@@ -15,10 +15,64 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 /// Templates that only one of the two takes, and why that is so.
-const DIFFERENCES: &[(&str, &str)] = &[("builder-comment", "-")];
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "functions-build-in-builder",
+        "Packer renders a placeholder into the image's description",
+    ),
+    (
+        "functions-clean-in-variables",
+        "kiln has the function everywhere",
+    ),
+    (
+        "functions-clean-old-name",
+        "public templates still have the old name",
+    ),
+    ("go-braces", "Packer evaluates what came out once more"),
+    ("go-printf-misfit", "Packer prints `%!d(string=x)`"),
+    ("json-comment", "kiln takes JSON with comments"),
+    (
+        "json-trailing-comma",
+        "kiln takes JSON with trailing commas",
+    ),
+    ("kiln-include", "kiln's own"),
+    ("kiln-jinja", "kiln's own"),
+    ("kiln-values", "variables of kiln are any JSON"),
+    (
+        "post-processor-keep-text",
+        "the option has no effect on a manifest, which kiln says",
+    ),
+    (
+        "root-comment-twice",
+        "a comment means nothing, so that two of them do no harm",
+    ),
+    (
+        "variables-env-outside",
+        "Packer 1.6.6 renders it empty; later ones refuse it, too",
+    ),
+    ("variables-list", "variables of kiln are any JSON"),
+    ("variables-number", "variables of kiln are any JSON"),
+];
 
 /// Variables that have another value in Packer, and why.
-const OTHER_VALUES: &[(&str, &str, &str)] = &[("x", "y", "-")];
+const OTHER_VALUES: &[(&str, &str, &str)] = &[
+    (
+        "go-with",
+        "a",
+        "Packer takes `{{.}}` in a variable for data of the run, whatever stands around it",
+    ),
+    (
+        "variables-function-names",
+        "timestamp",
+        "the two are asked at different instants",
+    ),
+    (
+        "variables-sensitive",
+        "key",
+        "Packer's console hides it; `kiln console` does too",
+    ),
+    ("variables-sensitive", "made", "as the one before"),
+];
 
 fn folder() -> PathBuf {
     PathBuf::from(super::fixture("templates"))

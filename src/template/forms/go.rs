@@ -271,6 +271,10 @@ impl Parser<'_> {
                 name: format!("build.{key}"),
                 range,
             }),
+            ("clean_ami_name" | "clean_image_name", _) => self.found.renamed.push(Named {
+                name: name.to_owned(),
+                range,
+            }),
             ("env", _) => self.found.asked.push(Asked::environment(range)),
             (name, _) if call::asks(name) => self.found.asked.push(Asked::store(name, range)),
             _ => {}

@@ -20,6 +20,16 @@ pub(super) fn outside(store: Option<&str>, span: Span) -> Diagnostic {
     finding.at(span, "read here").help(help)
 }
 
+/// A function by its old name.
+pub(super) fn renamed(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::note(
+        "template::renamed",
+        format!("Packer has no `{name}` any more; kiln takes it for `clean_resource_name`"),
+    )
+    .at(span, "its old name")
+    .help("write `clean_resource_name`, which both have")
+}
+
 fn written(name: &str) -> String {
     name.strip_prefix("build.").map_or_else(
         || format!("{{{{.{name}}}}}"),

@@ -51,6 +51,7 @@ pub fn check(findings: &[Diagnostic], sources: &SourceMap) {
 }
 
 /// A builder that lacks nothing, with more options.
+#[expect(clippy::needless_pass_by_value, reason = "made for json!")]
 pub fn builder(more: serde_json::Value) -> serde_json::Value {
     let mut builder = serde_json::json!({
         "type": "amazon-ebs", "ami_name": "web-1", "source_ami": "ami-1", "instance_type": "t3.small", "ssh_username": "admin",
