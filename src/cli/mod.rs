@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod exit;
 mod failure;
+mod fmt;
 mod home;
 mod input;
 mod inspect;
@@ -47,6 +48,8 @@ enum Command {
     Vars(vars::Vars),
     Console(console::Console),
     Inspect(inspect::Inspect),
+    Fmt(fmt::Fmt),
+    #[command(alias = "build")]
     Bake(bake::Bake),
     Roll(roll::Roll),
     Rollback(service::Rollback),
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Vars(vars) => vars.run(&context),
         Command::Console(console) => console.run(&context),
         Command::Inspect(inspect) => inspect.run(&context),
+        Command::Fmt(fmt) => fmt.run(&context),
         Command::Bake(bake) => bake.run(&context),
         Command::Roll(roll) => roll.run(&context),
         Command::Rollback(rollback) => rollback.run(&context),

@@ -2,6 +2,7 @@
 //! stands, equal keys are all kept. Comments and trailing commas are taken, with a note. What a key means is left to
 //! `template`.
 
+mod format;
 mod parser;
 mod string;
 
@@ -9,6 +10,7 @@ mod string;
 mod tests;
 
 use super::{Diagnostic, FileId, SourceMap, Span};
+pub use format::format;
 pub use string::Text;
 
 /// A value and where it stands.

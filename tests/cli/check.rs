@@ -202,6 +202,23 @@ fn flags_that_change_nothing_are_taken_and_say_so() {
 }
 
 #[test]
+fn build_is_bake() {
+    let desk = Desk::new().with("web.json", &template(",\n      \"regoin\": \"x\"", ""));
+    refused(
+        &desk,
+        &[
+            "build",
+            "-color=false",
+            "-timestamp-ui",
+            "-on-error=cleanup",
+            "web.json",
+        ],
+        "web.json:10:7",
+        "region",
+    );
+}
+
+#[test]
 fn only_and_except_leave_builders_out() {
     let two = template("", "").replace(
         "\n    }\n  ]",

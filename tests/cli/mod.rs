@@ -2,6 +2,7 @@
 
 mod check;
 mod console;
+mod fmt;
 mod inspect;
 mod vars;
 
