@@ -35,6 +35,7 @@ pub(super) struct Connecting<'a, C, T> {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     tries: u32,
+    refused: u32,
     keys: Vec<Known>,
     /// When the machine first answered on its port.
     answered: Option<Instant>,
@@ -52,6 +53,9 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
             Ok(remote) => return Ok(Readiness::Ready(remote)),
             Err(error) => error,
         };
+        if let Some(reason) = self.refused_too_often(&error) {
+            return Ok(Readiness::Never(reason));
+        }
         let unknown = self.seen.borrow().keys.is_empty();
         match error {
             ConnectError::WrongHostKey { .. } if unknown => self.answered().await,
@@ -80,8 +84,28 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
                 key.fingerprint()
             );
             self.events.emit(Event::Warning { text });
+            let mut seen = self.seen.borrow_mut();
+            seen.keys = vec![Known::Key(key)];
+            seen.pinned = false;
         }
         Ok(remote)
+    }
+
+    /// `ssh_handshake_attempts` counts the answers of a machine that does not let us in, and no others.
+    fn refused_too_often(&self, error: &ConnectError) -> Option<String> {
+        let limit = self.ssh.attempts?;
+        if !matches!(error, ConnectError::Denied { .. }) {
+            return None;
+        }
+        let mut seen = self.seen.borrow_mut();
+        seen.refused += 1;
+        let times = seen.refused;
+        (times >= limit).then(|| {
+            format!(
+                "{} (refused {times} times, as `ssh_handshake_attempts` allows)",
+                text(error)
+            )
+        })
     }
 
     /// The machine answers; who it is only its console can tell.

@@ -1,6 +1,6 @@
 //! The bake itself: a table of contents. What each line does stands in its own file.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -180,8 +180,9 @@ async fn address(
     if let Some(host) = &plan.ssh.host {
         return Ok(host.clone());
     }
+    let looks = Cell::new(0);
     run.wait("instance running", &plan.waits.instance, async || {
-        instance::running(source, &plan.ssh, cloud).await
+        instance::running(source, &plan.ssh, &looks, cloud).await
     })
     .await
 }
@@ -195,13 +196,6 @@ async fn connect<C: Cloud, T: Tools>(
 ) -> Result<T::Remote, Failure> {
     let private = key.map(KeyPair::private).transpose();
     let private = private.map_err(|error| Failure::new("connect", Error::KeyPair(error)))?;
-    if !plan.ssh.pause.is_zero() {
-        run.work("pause before connecting", async || {
-            tokio::time::sleep(plan.ssh.pause).await;
-            Ok::<_, Error>(())
-        })
-        .await?;
-    }
     let connecting = Connecting {
         cloud: on.cloud,
         tools: on.tools,
@@ -212,7 +206,22 @@ async fn connect<C: Cloud, T: Tools>(
         private_key: private.as_deref(),
         seen: RefCell::new(Seen::default()),
     };
-    run.wait("connect", &plan.ssh.patience, async || {
+    let first = run
+        .wait("connect", &plan.ssh.patience, async || {
+            connecting.attempt().await
+        })
+        .await?;
+    if plan.ssh.pause.is_zero() {
+        return Ok(first);
+    }
+    // As Packer has it, the pause begins when the machine has let us in once.
+    run.work("pause before connecting", async || {
+        first.close().await;
+        tokio::time::sleep(plan.ssh.pause).await;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    run.wait("connect again", &plan.ssh.patience, async || {
         connecting.attempt().await
     })
     .await
@@ -227,10 +236,12 @@ async fn prepare(
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let events: &dyn Events = run.events();
-    run.work("wait for cloud-init", async || {
-        clean::wait_for_cloud_init(remote, events).await
-    })
-    .await?;
+    if plan.ssh.wait_for_cloud_init {
+        run.work("wait for cloud-init", async || {
+            clean::wait_for_cloud_init(remote, events).await
+        })
+        .await?;
+    }
     let context = context(plan, machine, key);
     run.work(provision::WORK, async || {
         provision::apply(&plan.provisioners, remote, &context, events).await

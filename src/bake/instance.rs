@@ -1,5 +1,7 @@
 //! The machine that the image is made of: launched, waited for, brought to rest.
 
+use std::cell::Cell;
+
 use crate::bake::settings::SshSettings;
 use crate::bake::{BakePlan, Error};
 use crate::cloud::{
@@ -122,10 +124,14 @@ fn blame(error: &CloudError, plan: &BakePlan) -> Option<Place> {
     known.or(named)?.1
 }
 
-/// Whether the machine runs and has the address that is wanted; gives the address.
+/// So many looks find no public address before the private one will do; as many as Packer takes (anchors/packer.md 2.6).
+const LOOKS: u32 = 3;
+
+/// Whether the machine runs and has the address that is wanted; gives the address. `looks` counts those in vain.
 pub(super) async fn running(
     id: &InstanceId,
     ssh: &SshSettings,
+    looks: &Cell<u32>,
     cloud: &impl Cloud,
 ) -> Result<Readiness<String>, Error> {
     let instance = match look(id, cloud).await? {
@@ -134,6 +140,10 @@ pub(super) async fn running(
     };
     Ok(match instance.state {
         InstanceState::Running => match ssh.address(&instance.addresses) {
+            Some(_) if ssh.may_become_public(&instance.addresses) && looks.get() < LOOKS => {
+                looks.set(looks.get() + 1);
+                Readiness::NotYet("it has no public address".to_owned())
+            }
             Some(address) => Readiness::Ready(address),
             None => Readiness::NotYet("it has no address to connect to".to_owned()),
         },

@@ -19,6 +19,7 @@ mod key_pair;
 mod launch;
 mod plan;
 mod preflight;
+mod reach;
 mod security_group;
 mod settings;
 mod show;

@@ -213,10 +213,6 @@ fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec
         };
         findings.push(finding.at_value(&image.name, "named here").help(help));
     }
-    if let Some(bastion) = &build.builder.ssh.bastion {
-        let finding = Diagnostic::error("bake::unsupported", "bastion hosts are not supported yet");
-        findings.push(finding.at_value(&bastion.host, "named here"));
-    }
     if build.builder.access.insecure_skip_tls_verify {
         let text = "`insecure_skip_tls_verify` is not supported: kiln always checks certificates";
         findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::bake::reach;
 use crate::cloud::{Addresses, KeyPairName};
 use crate::run::Patience;
-use crate::ssh::{Auth, HostKeys, Target};
+use crate::ssh::{Algorithms, Auth, HostKeys, Route, Target, Tunnel};
 use crate::template::Secret;
-use crate::template::bake::{self, Interface, Polling, Ssh};
+use crate::template::bake::{self, Also, Interface, Polling, Ssh};
 
 /// A large instance takes minutes to come up or to rest ("Troubleshoot instance stop issues").
 const INSTANCE_LIMIT: Duration = Duration::from_mins(10);
@@ -35,6 +36,18 @@ pub struct SshSettings {
     pub port: u16,
     #[serde(skip)]
     pub login: Login,
+    #[serde(skip)]
+    pub also: Also,
+    #[serde(skip)]
+    pub route: Route,
+    #[serde(skip)]
+    pub algorithms: Algorithms,
+    #[serde(skip)]
+    pub tunnels: Vec<Tunnel>,
+    /// How often the machine may refuse the login; as often as there is time for otherwise.
+    #[serde(skip)]
+    pub attempts: Option<u32>,
+    pub wait_for_cloud_init: bool,
     /// No connection without a host key from the console.
     pub require_host_key: bool,
     /// How long the console is asked for one before the first that is shown is pinned.
@@ -43,7 +56,7 @@ pub struct SshSettings {
     #[serde(skip)]
     pub patience: Patience,
     #[serde(skip)]
-    pub keep_alive: Duration,
+    pub keep_alive: Option<Duration>,
     #[serde(skip)]
     pub silence: Option<Duration>,
     #[serde(skip)]
@@ -56,7 +69,10 @@ pub struct SshSettings {
 pub enum Login {
     /// The key pair that the run makes.
     Temporary,
-    KeyFile(PathBuf),
+    KeyFile {
+        path: PathBuf,
+        certificate: Option<PathBuf>,
+    },
     Password(Secret),
     Agent,
 }
@@ -102,6 +118,15 @@ impl SshSettings {
             interface: ssh.interface,
             port: ssh.port,
             login: login(&ssh.login),
+            also: ssh.also.clone(),
+            route: reach::route(ssh),
+            algorithms: Algorithms {
+                ciphers: ssh.ciphers.clone(),
+                key_exchanges: ssh.key_exchanges.clone(),
+            },
+            tunnels: reach::tunnels(ssh),
+            attempts: ssh.handshake_attempts.filter(|count| *count > 0),
+            wait_for_cloud_init: ssh.wait_for_cloud_init,
             require_host_key,
             host_key_patience: if ssh.host.is_some() {
                 Duration::ZERO
@@ -131,32 +156,63 @@ impl SshSettings {
         }
     }
 
+    /// Whether a public address would be taken instead of the one that is there.
+    pub fn may_become_public(&self, addresses: &Addresses) -> bool {
+        self.interface.is_none() && addresses.public_ip.is_none()
+    }
+
     /// The connection to ask for. `private_key` is the run's own, when it made one.
     pub fn target(&self, host: &str, private_key: Option<&str>, keys: HostKeys) -> Target {
         let auth = match &self.login {
             Login::Temporary => Auth::Memory {
                 private_key: private_key.unwrap_or_default().to_owned(),
             },
-            Login::KeyFile(path) => Auth::File {
+            Login::KeyFile { path, certificate } => Auth::File {
                 path: path.clone(),
                 passphrase: None,
-                certificate: None,
+                certificate: certificate.clone(),
             },
             Login::Password(password) => Auth::Password(password.reveal().to_owned()),
             Login::Agent => Auth::Agent { socket: None },
         };
+        let auth = with_others(auth, &self.also);
         let mut target = Target::new(host, self.port, &self.user, auth, keys);
+        target.route = self.route.clone();
+        target.algorithms = self.algorithms.clone();
+        target.tunnels.clone_from(&self.tunnels);
         target.keep_alive = self.keep_alive;
-        target.silence = self.silence.unwrap_or(target.silence);
+        // Nobody is asked for a sign of life then, and a quiet machine may be a busy one.
+        let usual = self.keep_alive.and(target.silence);
+        target.silence = self.silence.or(usual);
         target.terminal = self.terminal;
         target
+    }
+}
+
+/// What is shown first, and then what is tried after it.
+fn with_others(first: Auth, also: &Also) -> Auth {
+    let agent = also.agent.then_some(Auth::Agent { socket: None });
+    let password = also.password.as_ref();
+    let password = password.map(|password| Auth::Password(password.reveal().to_owned()));
+    let ways: Vec<_> = std::iter::once(first)
+        .chain(agent)
+        .chain(password)
+        .collect();
+    match <[Auth; 1]>::try_from(ways) {
+        Ok([only]) => only,
+        Err(ways) => Auth::Any(ways),
     }
 }
 
 fn login(login: &bake::Login) -> Login {
     match login {
         bake::Login::Temporary { .. } => Login::Temporary,
-        bake::Login::KeyFile { file, .. } => Login::KeyFile(file.value.clone()),
+        bake::Login::KeyFile {
+            file, certificate, ..
+        } => Login::KeyFile {
+            path: file.value.clone(),
+            certificate: certificate.as_ref().map(|file| file.value.clone()),
+        },
         bake::Login::Password(password) => Login::Password(password.value.clone()),
         bake::Login::Agent { .. } => Login::Agent,
     }

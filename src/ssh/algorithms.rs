@@ -18,6 +18,16 @@ pub struct Algorithms {
 }
 
 impl Algorithms {
+    /// The names of all ciphers and of all key exchanges that there are here. Errors when libssh2 has no memory for them.
+    pub fn supported() -> Result<(Vec<&'static str>, Vec<&'static str>), ssh2::Error> {
+        let session = ssh2::Session::new()?;
+        let ciphers = session.supported_algs(MethodType::CryptCs)?;
+        let mut exchanges = session.supported_algs(MethodType::Kex)?;
+        // Words of the protocol's extensions among them.
+        exchanges.retain(|name| !name.starts_with("ext-info") && !name.starts_with("kex-strict"));
+        Ok((ciphers, exchanges))
+    }
+
     /// Sets them on a session that has not shaken hands yet.
     pub(super) fn set(&self, session: &ssh2::Session) -> Result<(), ConnectError> {
         let ciphers = if self.ciphers.is_empty() {

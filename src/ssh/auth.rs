@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ssh2::{ErrorCode, KeyboardInteractivePrompt, Prompt};
 
-use crate::ssh::ConnectError;
+use crate::ssh::terminal::User;
+use crate::ssh::{Answers, ConnectError};
 
 /// How to prove it.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub enum Auth {
         socket: Option<PathBuf>,
     },
     Password(String),
+    /// The user answers the server's questions at the terminal.
+    Terminal(Answers),
     /// One after the other until one is accepted.
     Any(Vec<Auth>),
 }
@@ -79,6 +82,12 @@ pub fn authenticate(
         Auth::Password(password) => {
             with_password(session, user, password).map_err(denied("password"))
         }
+        Auth::Terminal(answers) => {
+            let mut user_at = User::new(answers).map_err(ConnectError::NoTerminal)?;
+            let done = session.userauth_keyboard_interactive(user, &mut user_at);
+            done.inspect_err(|_| answers.forget())
+                .map_err(denied("answers"))
+        }
         Auth::Any(ways) => {
             let mut last = None;
             for way in ways {
@@ -87,7 +96,8 @@ pub fn authenticate(
                     Err(error) => last = Some(error),
                 }
             }
-            last.map_or(Ok(()), Err)
+            let none = ssh2::Error::new(BAD_KEY, "there is nothing to prove it with");
+            Err(last.unwrap_or_else(|| denied("nothing")(none)))
         }
     }
 }
@@ -214,6 +224,7 @@ impl fmt::Debug for Auth {
             Self::File { .. } => "File",
             Self::Agent { .. } => "Agent",
             Self::Password(_) => "Password",
+            Self::Terminal(_) => "Terminal",
             Self::Any(_) => "Any",
         })
     }

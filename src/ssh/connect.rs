@@ -1,12 +1,14 @@
 //! From an address to a session: reach it, shake hands, check its host key, prove who we are.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::ssh::algorithms::prefer;
 use crate::ssh::auth::authenticate;
-use crate::ssh::{Algorithms, Auth, ConnectError, HostKey, HostKeys, Session, session};
+use crate::ssh::{
+    Algorithms, Auth, ConnectError, HostKey, HostKeys, Route, Session, Tunnel, known_hosts, route,
+    session,
+};
 
 /// Where to, as whom, and how patiently.
 #[derive(Clone, Debug)]
@@ -16,17 +18,19 @@ pub struct Target {
     pub user: String,
     pub auth: Auth,
     pub host_keys: HostKeys,
+    pub route: Route,
     pub algorithms: Algorithms,
     /// Of reaching the address.
     pub connect_timeout: Duration,
     /// Of each of handshake and authentication.
     pub handshake_timeout: Duration,
-    /// How often the server is asked for a sign of life.
-    pub keep_alive: Duration,
-    /// The connection counts as lost when there was no sign of life for so long.
-    pub silence: Duration,
+    /// How often the server is asked for a sign of life; never otherwise.
+    pub keep_alive: Option<Duration>,
+    /// The connection counts as lost when there was no sign of life for so long; never otherwise.
+    pub silence: Option<Duration>,
     /// Whether commands that allow it run on a terminal.
     pub terminal: bool,
+    pub tunnels: Vec<Tunnel>,
 }
 
 impl Target {
@@ -45,22 +49,20 @@ impl Target {
             user: user.into(),
             auth,
             host_keys,
+            route: Route::Direct,
             algorithms: Algorithms::default(),
             connect_timeout: Duration::from_secs(15),
             handshake_timeout: Duration::from_mins(1),
-            keep_alive: Duration::from_secs(5),
-            silence: Duration::from_secs(30),
+            keep_alive: Some(Duration::from_secs(5)),
+            silence: Some(Duration::from_secs(30)),
             terminal: false,
+            tunnels: Vec::new(),
         }
     }
 
     /// `host:port`, with brackets around an IPv6 address.
     pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        route::address(&self.host, self.port)
     }
 }
 
@@ -79,12 +81,13 @@ pub(super) struct Connection {
 
 /// Does all of it, blocking.
 pub(super) fn establish(target: &Target) -> Result<Connection, ConnectError> {
-    let stream = reach(target)?;
+    let host_keys = target.host_keys.settle(&target.host, target.port);
+    let stream = route::reach(target)?;
     let socket = stream.try_clone().map_err(ConnectError::Local)?;
     let mut session = ssh2::Session::new().map_err(|error| ConnectError::Local(error.into()))?;
     session.set_timeout(milliseconds(target.handshake_timeout));
     target.algorithms.set(&session)?;
-    if let Some(methods) = target.host_keys.preference() {
+    if let Some(methods) = host_keys.preference() {
         prefer(&session, ssh2::MethodType::HostKey, &methods)?;
     }
     session.set_tcp_stream(stream);
@@ -94,7 +97,7 @@ pub(super) fn establish(target: &Target) -> Result<Connection, ConnectError> {
             address: target.address(),
             source,
         })?;
-    let host_key = check_host_key(&session, target)?;
+    let host_key = check_host_key(&session, target, &host_keys)?;
     authenticate(&session, &target.user, &target.address(), &target.auth)?;
     session.set_timeout(0);
     session.set_blocking(false);
@@ -105,50 +108,38 @@ pub(super) fn establish(target: &Target) -> Result<Connection, ConnectError> {
     })
 }
 
-/// Tries each address of the name; the last one's error counts.
-fn reach(target: &Target) -> Result<TcpStream, ConnectError> {
-    let addresses = (target.host.as_str(), target.port)
-        .to_socket_addrs()
-        .map_err(|source| ConnectError::Resolve {
-            host: target.host.clone(),
-            source,
-        })?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match reach_one(&address, target.connect_timeout) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(ConnectError::Unreachable {
-        address: target.address(),
-        source: last,
-    })
-}
-
-fn reach_one(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(address, limit)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-fn check_host_key(session: &ssh2::Session, target: &Target) -> Result<HostKey, ConnectError> {
+fn check_host_key(
+    session: &ssh2::Session,
+    target: &Target,
+    host_keys: &HostKeys,
+) -> Result<HostKey, ConnectError> {
     let seen = session
         .host_key()
         .and_then(|(bytes, _)| HostKey::from_bytes(bytes))
         .ok_or_else(|| ConnectError::BadHostKey {
             address: target.address(),
         })?;
-    match &target.host_keys {
-        HostKeys::Known(known) if !target.host_keys.accept(&seen) => {
-            Err(ConnectError::WrongHostKey {
-                address: target.address(),
-                seen: Box::new(seen),
-                known: known.len(),
-            })
-        }
-        _ => Ok(seen),
+    if host_keys.accept(&seen) {
+        return Ok(seen);
     }
+    let known = host_keys.count();
+    Err(match &target.host_keys {
+        HostKeys::Files(files) if known == 0 => ConnectError::UnknownHost {
+            address: target.address(),
+            line: format!(
+                "{} {}",
+                known_hosts::name(&target.host, target.port),
+                seen.line()
+            ),
+            seen: Box::new(seen),
+            files: files.clone(),
+        },
+        _ => ConnectError::WrongHostKey {
+            address: target.address(),
+            seen: Box::new(seen),
+            known,
+        },
+    })
 }
 
 fn milliseconds(duration: Duration) -> u32 {

@@ -97,6 +97,33 @@ pub enum ConnectError {
         seen: Box<HostKey>,
         known: usize,
     },
+    /// Its address and key, and the line that would make it known.
+    #[error(
+        "the host key of {address} is not known: {}. When it is the right one ({seen}), this line in one of these files says so: {line}",
+        names(files)
+    )]
+    UnknownHost {
+        address: String,
+        seen: Box<HostKey>,
+        files: Vec<PathBuf>,
+        line: String,
+    },
+    #[error("the way through the bastion {address} is not open")]
+    Bastion {
+        address: String,
+        #[source]
+        source: Box<ConnectError>,
+    },
+    #[error("the proxy {address} lets nobody through: {why}")]
+    Proxy { address: String, why: &'static str },
+    #[error("the server asks questions, and there is no terminal to answer them at")]
+    NoTerminal(#[source] io::Error),
+    #[error("no tunnel can begin at {listen}")]
+    Tunnel {
+        listen: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("{address} shows a host key that cannot be read")]
     BadHostKey { address: String },
     /// Often the machine has not yet put the key where it belongs.
@@ -151,7 +178,16 @@ impl ConnectError {
             | Self::Unreachable { .. }
             | Self::Handshake { .. }
             | Self::Denied { .. } => Verdict::NotYet,
+            // A bastion is no machine that boots: who is not let in now never will be.
+            Self::Bastion { source, .. } if matches!(**source, Self::Denied { .. }) => {
+                Verdict::Never
+            }
+            Self::Bastion { source, .. } => source.verdict(),
             Self::WrongHostKey { .. }
+            | Self::UnknownHost { .. }
+            | Self::Proxy { .. }
+            | Self::Tunnel { .. }
+            | Self::NoTerminal(_)
             | Self::BadHostKey { .. }
             | Self::KeyFile { .. }
             | Self::BadKey { .. }
@@ -161,5 +197,16 @@ impl ConnectError {
             | Self::Agent(_)
             | Self::Local(_) => Verdict::Never,
         }
+    }
+}
+
+fn names(files: &[PathBuf]) -> String {
+    let names: Vec<_> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    match &names[..] {
+        [] => "there is no file of known hosts".to_owned(),
+        names => format!("{} do not have it", names.join(" and ")),
     }
 }

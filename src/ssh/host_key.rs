@@ -1,8 +1,11 @@
 //! Host keys: what a server shows, and what is known about it beforehand.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use ssh_key::{Fingerprint, HashAlg, PublicKey};
+
+use crate::ssh::known_hosts;
 
 /// A server's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub enum HostKeys {
     Known(Vec<Known>),
     /// Whatever the server shows is taken; the caller pins [`crate::ssh::Session::host_key`] for later connections.
     PinFirst,
+    /// The server must show a key that one of these `known_hosts` files has for it.
+    Files(Vec<PathBuf>),
 }
 
 /// One known key, whole or by its fingerprint.
@@ -53,16 +58,27 @@ impl HostKey {
         fingerprint.to_string()
     }
 
+    /// Whether it is the same key, whatever its comment.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.key_data() == other.0.key_data()
+    }
+
     /// `algorithm base64`, as in a `known_hosts` file after the host's name.
     pub fn line(&self) -> String {
         self.0.to_openssh().unwrap_or_default()
     }
 }
 
+impl From<PublicKey> for HostKey {
+    fn from(key: PublicKey) -> Self {
+        Self(key)
+    }
+}
+
 impl Known {
     fn matches(&self, seen: &HostKey) -> bool {
         match self {
-            Self::Key(key) => key.0.key_data() == seen.0.key_data(),
+            Self::Key(key) => key.is(seen),
             Self::Fingerprint { fingerprint, .. } => *fingerprint == seen.fingerprint(),
         }
     }
@@ -76,11 +92,28 @@ impl Known {
 }
 
 impl HostKeys {
+    /// With files read, for this host.
+    pub(super) fn settle(&self, host: &str, port: u16) -> Self {
+        match self {
+            Self::Files(files) => Self::Known(known_hosts::known(files, host, port)),
+            settled => settled.clone(),
+        }
+    }
+
+    /// How many keys are known.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Known(known) => known.len(),
+            Self::PinFirst | Self::Files(_) => 0,
+        }
+    }
+
     /// Whether the server may show this key.
     pub(super) fn accept(&self, seen: &HostKey) -> bool {
         match self {
             Self::Known(known) => known.iter().any(|known| known.matches(seen)),
             Self::PinFirst => true,
+            Self::Files(_) => false,
         }
     }
 

@@ -5,19 +5,25 @@
 
 mod algorithms;
 mod auth;
+mod carrier;
 mod channel;
 mod connect;
 pub mod console;
 mod error;
 mod host_key;
 pub mod keys;
+mod known_hosts;
 mod lasting;
 mod lines;
 mod packing;
 mod quote;
 mod remote;
+mod route;
 mod session;
+mod socks;
+mod terminal;
 mod tree;
+mod tunnel;
 mod worker;
 
 pub use algorithms::Algorithms;
@@ -29,5 +35,8 @@ pub use lasting::Lasting;
 pub use lines::Lines;
 pub use quote::quote;
 pub use remote::{AS_ROOT, Chunk, Command, Exit, Output, Remote, Silent, Stdin, Stream};
+pub use route::{Proxy, Route};
 pub use session::Session;
+pub use terminal::Answers;
 pub use tree::{Entry, Tree};
+pub use tunnel::Tunnel;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ssh::connect::establish;
+use crate::ssh::tunnel::Tunnels;
 use crate::ssh::worker::{self, Job, Report};
 use crate::ssh::{Chunk, Command, ConnectError, Error, Exit, HostKey, Remote, Target};
 
@@ -20,6 +21,7 @@ pub struct Session {
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     /// Nothing ever comes; its end is the thread's.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
+    tunnels: tokio::sync::Mutex<Option<Tunnels>>,
 }
 
 impl Session {
@@ -45,6 +47,7 @@ impl Session {
 /// Starts the thread and waits until it has a connection.
 pub(super) async fn open(target: Target) -> Result<Session, ConnectError> {
     let host = target.host.clone();
+    let wanted = target.clone();
     let (jobs, queue) = mpsc::unbounded_channel();
     let (greet, greeting) = oneshot::channel();
     let (end, ended) = mpsc::channel(1);
@@ -66,11 +69,13 @@ pub(super) async fn open(target: Target) -> Result<Session, ConnectError> {
     let host_key = greeting.await.map_err(|_| {
         ConnectError::Local(std::io::Error::other("the connection's thread died"))
     })??;
+    let tunnels = Tunnels::open(&wanted, &host_key).await?;
     Ok(Session {
         host,
         host_key,
         jobs: Mutex::new(Some(jobs)),
         ended: tokio::sync::Mutex::new(ended),
+        tunnels: tokio::sync::Mutex::new(tunnels),
     })
 }
 
@@ -96,6 +101,9 @@ impl Remote for Session {
     async fn close(&self) {
         if let Ok(mut jobs) = self.jobs.lock() {
             *jobs = None;
+        }
+        if let Some(tunnels) = self.tunnels.lock().await.take() {
+            tunnels.close().await;
         }
         let end: Option<()> = self.ended.lock().await.recv().await;
         debug_assert!(end.is_none(), "nobody sends anything");

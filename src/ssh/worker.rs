@@ -26,6 +26,10 @@ const LOST: [ErrorCode; 4] = [
 ];
 
 /// How long a channel may take to close after its command was given up, and the connection to say goodbye.
+/// Less between two questions for a sign of life would keep both ends busy with nothing else.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// How often the limits are looked at where no sign of life is asked for.
+const LONGEST: Duration = Duration::from_secs(5);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A command and where its output goes. When nobody hears the reports any more the command is given up.
@@ -51,8 +55,9 @@ pub(super) struct Wire {
     /// The same socket, for looking whether something has arrived.
     peek: TcpStream,
     heard: Instant,
-    keep_alive: Duration,
-    silence: Duration,
+    /// How often a sign of life is asked for.
+    keep_alive: Option<Duration>,
+    silence: Option<Duration>,
 }
 
 /// Works until the session's handle is gone.
@@ -71,10 +76,12 @@ pub(super) fn serve(connection: Connection, target: &Target, jobs: mpsc::Unbound
 }
 
 impl Wire {
-    fn new(connection: Connection, target: &Target) -> io::Result<Self> {
+    pub fn new(connection: Connection, target: &Target) -> io::Result<Self> {
         let peek = connection.socket.try_clone()?;
-        let seconds = u32::try_from(target.keep_alive.as_secs()).unwrap_or(u32::MAX);
-        connection.session.set_keepalive(true, seconds);
+        if let Some(pause) = target.keep_alive {
+            let seconds = u32::try_from(pause.as_secs()).unwrap_or(u32::MAX);
+            connection.session.set_keepalive(true, seconds);
+        }
         Ok(Self {
             session: connection.session,
             terminal: target.terminal,
@@ -82,23 +89,62 @@ impl Wire {
             socket: tokio::net::TcpStream::from_std(connection.socket)?,
             peek,
             heard: Instant::now(),
-            keep_alive: target.keep_alive.max(Duration::from_millis(100)),
+            keep_alive: target.keep_alive.map(|pause| pause.max(SHORTEST)),
             silence: target.silence,
         })
     }
 
     async fn work_off(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         loop {
-            match timeout(self.keep_alive, jobs.recv()).await {
+            match timeout(self.patience(), jobs.recv()).await {
                 Ok(Some(job)) => self.perform(job).await,
                 Ok(None) => break,
                 // Between commands a failed sign of life is no news yet: the next command will find out.
-                Err(_) => drop(self.session.keepalive_send()),
+                Err(_) => drop(self.ask_for_life()),
             }
         }
+        self.part().await;
+    }
+
+    /// Says goodbye, without insisting on it.
+    pub async fn part(&mut self) {
         let goodbye = self.session.clone();
         let bye = self.repeat(|| goodbye.disconnect(None, "done", None));
         drop(timeout(FAREWELL, bye).await);
+    }
+
+    /// How long to wait for anything before asking for a sign of life.
+    pub fn patience(&self) -> Duration {
+        self.keep_alive.unwrap_or(LONGEST)
+    }
+
+    fn ask_for_life(&self) -> Result<(), ssh2::Error> {
+        match self.keep_alive {
+            Some(_) => self.session.keepalive_send().map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for a sign of life; an error when there was none for too long, or the other end has hung up.
+    pub fn ask(&mut self) -> Result<(), Error> {
+        self.listen()?;
+        let asked = self.ask_for_life();
+        asked.map_err(|error| self.failure(error))
+    }
+
+    /// Waits until something has arrived.
+    pub async fn arrival(&self) {
+        loop {
+            let ready = self.socket.ready(Interest::READABLE).await;
+            if ready.is_err() || self.has_arrived() {
+                return;
+            }
+        }
+    }
+
+    /// Whether libssh2 only waits for the other end.
+    pub fn asks_for_patience(&self, error: &ssh2::Error) -> bool {
+        error.code() == AGAIN
     }
 
     async fn perform(&mut self, job: Job) {
@@ -159,11 +205,11 @@ impl Wire {
         self.readable().await
     }
 
-    async fn writable(&mut self) -> Result<(), Error> {
+    pub async fn writable(&mut self) -> Result<(), Error> {
         self.listen()?;
         // What readiness was noted before libssh2 found the socket full is old.
         forget(&self.socket, Interest::WRITABLE);
-        let ready = timeout(self.keep_alive, self.socket.ready(Interest::WRITABLE)).await;
+        let ready = timeout(self.patience(), self.socket.ready(Interest::WRITABLE)).await;
         if ready.is_ok() {
             // The other end has taken what filled the socket.
             self.alive();
@@ -175,12 +221,12 @@ impl Wire {
     /// socket before it was seen here, and a quiet peer would count as a dead one.
     async fn readable(&mut self) -> Result<(), Error> {
         loop {
-            let ready = timeout(self.keep_alive, self.socket.ready(Interest::READABLE)).await;
+            let ready = timeout(self.patience(), self.socket.ready(Interest::READABLE)).await;
             if self.listen()? || self.is_stuck() {
                 return Ok(());
             }
             if ready.is_err() {
-                let asked = self.session.keepalive_send();
+                let asked = self.ask_for_life();
                 asked.map_err(|error| self.failure(error))?;
             }
         }
@@ -191,10 +237,12 @@ impl Wire {
         let arrived = self.has_arrived();
         if arrived {
             self.alive();
-        } else if self.heard.elapsed() > self.silence {
+        } else if let Some(after) = self.silence
+            && self.heard.elapsed() > after
+        {
             return Err(Error::Silent {
                 host: self.host.clone(),
-                after: self.silence,
+                after,
             });
         }
         Ok(arrived)

@@ -7,6 +7,7 @@ mod network;
 mod polling;
 mod run;
 mod ssh;
+mod tunnel;
 
 use super::bake::{Access, AmazonEbs, ImageOptions, Keys, Source, SourceFilter, Tag};
 use super::decode;

@@ -7,6 +7,9 @@ pub use instance::{
     BlockDevice, Instance, MetadataOptions, NamedFilter, Placement, Reservation, ShutdownBehavior,
     Spot, SubnetFilter,
 };
+mod ssh;
+
+pub use ssh::{Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh, Tunnel};
 
 use super::late::Late;
 use super::provisioner::Provisioner;
@@ -72,17 +75,7 @@ impl Build {
         let keys = keys
             .flat_map(|keys| [Some(&keys.secret_key.value), keys.token.as_ref()])
             .flatten();
-        let password = match &self.builder.ssh.login {
-            Login::Password(password) => Some(&password.value),
-            _ => None,
-        };
-        let bastion = self
-            .builder
-            .ssh
-            .bastion
-            .as_ref()
-            .and_then(|bastion| bastion.password.as_ref());
-        keys.chain(password).chain(bastion).cloned().collect()
+        keys.chain(self.builder.ssh.secrets()).cloned().collect()
     }
 }
 
@@ -190,70 +183,6 @@ pub struct SourceFilter {
     pub place: Place,
 }
 
-/// How the machine is reached.
-#[derive(Debug, Clone, Serialize)]
-pub struct Ssh {
-    pub username: Spanned<String>,
-    /// Fixed address instead of the instance's.
-    pub host: Option<Spanned<String>>,
-    pub port: u16,
-    pub interface: Option<Interface>,
-    pub login: Login,
-    /// From the first try to a working session.
-    #[serde(serialize_with = "seconds::plain")]
-    pub timeout: Duration,
-    pub handshake_attempts: Option<u32>,
-    #[serde(serialize_with = "seconds::plain")]
-    pub keep_alive_interval: Duration,
-    #[serde(serialize_with = "seconds::optional")]
-    pub read_write_timeout: Option<Duration>,
-    #[serde(serialize_with = "seconds::plain")]
-    pub pause_before_connecting: Duration,
-    pub pty: bool,
-    pub clear_authorized_keys: bool,
-    pub bastion: Option<Bastion>,
-}
-
-/// Which of the instance's addresses is used; unset: public, else private.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Interface {
-    PublicIp,
-    PrivateIp,
-    PublicDns,
-    PrivateDns,
-    Ipv6,
-}
-
-/// What proves to the machine who we are.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Login {
-    /// kiln makes a key pair for the run; the name is the user's, if one was given.
-    Temporary {
-        key_pair_name: Option<Spanned<String>>,
-    },
-    /// A key file, with the key pair the instance is launched with.
-    KeyFile {
-        file: Spanned<PathBuf>,
-        key_pair_name: Option<Spanned<String>>,
-    },
-    Password(Spanned<Secret>),
-    /// The agent at `SSH_AUTH_SOCK`.
-    Agent {
-        key_pair_name: Option<Spanned<String>>,
-    },
-}
-
-/// A jump host.
-#[derive(Debug, Clone, Serialize)]
-pub struct Bastion {
-    pub host: Spanned<String>,
-    pub port: u16,
-    pub username: Spanned<String>,
-    pub password: Option<Secret>,
-    pub key_file: Option<Spanned<PathBuf>>,
-    pub agent: bool,
 }
 
 /// What happens with the finished image.

@@ -75,6 +75,7 @@ fn it_means_what_packer_makes_of_it() {
     let Login::KeyFile {
         file,
         key_pair_name,
+        ..
     } = &ebs.ssh.login
     else {
         panic!("a key file is written")

@@ -38,8 +38,8 @@ async fn a_peer_that_goes_silent_is_noticed() {
     relay.open();
     let mut target = server.target();
     target.port = relay.port;
-    target.keep_alive = Duration::from_millis(200);
-    target.silence = Duration::from_millis(600);
+    target.keep_alive = Some(Duration::from_millis(200));
+    target.silence = Some(Duration::from_millis(600));
     let session = connect(target).await.unwrap();
     let began = Instant::now();
     let mut output = |_: Stream, line: &str| {
@@ -60,8 +60,8 @@ async fn quiet_commands_are_not_silent_peers() {
     let quiet = async || {
         let mut target = server.target();
         // Keep-alive answers are the only signs of life: libssh2 asks every 2 s at the most often, and a busy host is late.
-        target.keep_alive = Duration::from_secs(2);
-        target.silence = Duration::from_secs(6);
+        target.keep_alive = Some(Duration::from_secs(2));
+        target.silence = Some(Duration::from_secs(6));
         let session = connect(target).await.unwrap();
         let command = Command::new("sleep 8; echo awake");
         session.capture(command).await.unwrap()
@@ -77,8 +77,8 @@ async fn an_upload_into_silence_ends() {
     relay.open();
     let mut target = server.target();
     target.port = relay.port;
-    target.keep_alive = Duration::from_millis(200);
-    target.silence = Duration::from_millis(600);
+    target.keep_alive = Some(Duration::from_millis(200));
+    target.silence = Some(Duration::from_millis(600));
     let session = connect(target).await.unwrap();
     let endless = Stdin::Reader {
         reader: Box::new(std::io::repeat(7)),

@@ -3,8 +3,9 @@
 mod commands;
 mod connecting;
 mod dying;
-mod proving;
+pub mod proving;
 mod reboot;
 pub mod server;
 pub mod stub;
 mod transfers;
+mod ways;

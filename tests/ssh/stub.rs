@@ -77,3 +77,66 @@ fn copy(mut from: TcpStream, mut to: TcpStream, frozen: &AtomicBool) {
     // The other side may be gone already.
     drop(to.shutdown(Shutdown::Both));
 }
+
+/// A SOCKS5 proxy whose every name is this host.
+pub struct Socks {
+    pub port: u16,
+}
+
+impl Socks {
+    /// With the user and the password that it wants, if any.
+    pub fn start(login: Option<(String, String)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                // One who hangs up in the middle is nobody to talk to.
+                drop(proxy(stream.unwrap(), login.as_ref()));
+            }
+        });
+        Self { port }
+    }
+}
+
+fn proxy(mut client: TcpStream, login: Option<&(String, String)>) -> std::io::Result<()> {
+    let mut head = [0; 2];
+    client.read_exact(&mut head)?;
+    let mut methods = vec![0; usize::from(head[1])];
+    client.read_exact(&mut methods)?;
+    let method = if login.is_some() { 2 } else { 0 };
+    if !methods.contains(&method) {
+        return client.write_all(&[5, 255]);
+    }
+    client.write_all(&[5, method])?;
+    if let Some((user, password)) = login {
+        client.read_exact(&mut [0])?;
+        let (given_user, given) = (word(&mut client)?, word(&mut client)?);
+        let right = given_user == user.as_bytes() && given == password.as_bytes();
+        client.write_all(&[1, u8::from(!right)])?;
+        if !right {
+            return Ok(());
+        }
+    }
+    let mut request = [0; 4];
+    client.read_exact(&mut request)?;
+    assert_eq!(request, [5, 1, 0, 3], "a name is left to the proxy");
+    word(&mut client)?;
+    let mut port = [0; 2];
+    client.read_exact(&mut port)?;
+    let Ok(server) = TcpStream::connect(("127.0.0.1", u16::from_be_bytes(port))) else {
+        return client.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]);
+    };
+    client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])?;
+    let (from, into) = (server.try_clone()?, client.try_clone()?);
+    std::thread::spawn(move || copy(from, into, &AtomicBool::new(false)));
+    std::thread::spawn(move || copy(client, server, &AtomicBool::new(false)));
+    Ok(())
+}
+
+fn word(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut length = [0];
+    stream.read_exact(&mut length)?;
+    let mut bytes = vec![0; usize::from(length[0])];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}

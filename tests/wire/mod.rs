@@ -2,3 +2,4 @@
 
 mod bake_on_moto;
 pub mod moto;
+mod reach_on_moto;
