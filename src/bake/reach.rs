@@ -1,6 +1,6 @@
 //! The way to a machine, from the template's words to the connection's: bastion, proxy, tunnels.
 
-use crate::ssh::{Answers, Auth, HostKeys, Proxy, Route, Target, Tunnel};
+use crate::ssh::{Answers, Auth, HostKeys, Proxy, Route, Target, Transfer, Tunnel};
 use crate::template::bake::{self, Bastion, Ssh};
 
 pub(super) fn route(ssh: &Ssh) -> Route {
@@ -60,4 +60,12 @@ pub(super) fn tunnels(ssh: &Ssh) -> Vec<Tunnel> {
     locals
         .chain(ssh.remote_tunnels.iter().map(remote))
         .collect()
+}
+
+pub(super) fn transfer(wanted: bake::Transfer) -> Transfer {
+    match wanted {
+        bake::Transfer::Stream => Transfer::Stream,
+        bake::Transfer::Scp => Transfer::Scp,
+        bake::Transfer::Sftp => Transfer::Sftp,
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::bake::reach;
 use crate::cloud::{Addresses, KeyPairName};
 use crate::run::Patience;
-use crate::ssh::{Algorithms, Auth, HostKeys, Route, Target, Tunnel};
+use crate::ssh::{Algorithms, Auth, HostKeys, Route, Target, Transfer, Tunnel};
 use crate::template::Secret;
 use crate::template::bake::{self, Also, Interface, Polling, Ssh};
 
@@ -44,6 +44,8 @@ pub struct SshSettings {
     pub algorithms: Algorithms,
     #[serde(skip)]
     pub tunnels: Vec<Tunnel>,
+    #[serde(skip)]
+    pub transfer: Transfer,
     /// How often the machine may refuse the login; as often as there is time for otherwise.
     #[serde(skip)]
     pub attempts: Option<u32>,
@@ -125,6 +127,7 @@ impl SshSettings {
                 key_exchanges: ssh.key_exchanges.clone(),
             },
             tunnels: reach::tunnels(ssh),
+            transfer: reach::transfer(ssh.transfer),
             attempts: ssh.handshake_attempts.filter(|count| *count > 0),
             wait_for_cloud_init: ssh.wait_for_cloud_init,
             require_host_key,
@@ -180,6 +183,7 @@ impl SshSettings {
         target.route = self.route.clone();
         target.algorithms = self.algorithms.clone();
         target.tunnels.clone_from(&self.tunnels);
+        target.transfer = self.transfer;
         target.keep_alive = self.keep_alive;
         // Nobody is asked for a sign of life then, and a quiet machine may be a busy one.
         let usual = self.keep_alive.and(target.silence);

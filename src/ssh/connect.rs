@@ -31,6 +31,17 @@ pub struct Target {
     /// Whether commands that allow it run on a terminal.
     pub terminal: bool,
     pub tunnels: Vec<Tunnel>,
+    pub transfer: Transfer,
+}
+
+/// How files are sent and fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    /// As streams through `cat` and `tar`, and trees by SFTP where there is no `tar`.
+    #[default]
+    Stream,
+    Scp,
+    Sftp,
 }
 
 impl Target {
@@ -57,6 +68,7 @@ impl Target {
             silence: Some(Duration::from_secs(30)),
             terminal: false,
             tunnels: Vec::new(),
+            transfer: Transfer::Stream,
         }
     }
 

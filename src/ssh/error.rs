@@ -34,6 +34,13 @@ pub enum Error {
         exit: Exit,
         message: String,
     },
+    /// What the server's SFTP says.
+    #[error("cannot {what} {path} by SFTP: {why}")]
+    Sftp {
+        what: &'static str,
+        path: String,
+        why: String,
+    },
     #[error("cannot use the local file {}", path.display())]
     Local {
         path: PathBuf,

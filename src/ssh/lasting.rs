@@ -1,10 +1,15 @@
 //! A session that is made anew when it was lost, as after a reboot of the machine.
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::ssh::{Chunk, Command, Error, Exit, HostKeys, Known, Remote, Session, Target, connect};
+use crate::ssh::{
+    Chunk, Command, Error, Exit, HostKeys, Known, Output, Remote, Session, Stdin, Target, Tree,
+    connect,
+};
 
 /// Commands go over the session as long as it lives; the next one after its loss connects again, once, to a machine that
 /// must show the host key of the first connection. How often to try is the caller's matter.
@@ -35,6 +40,14 @@ impl Lasting {
         Ok(session)
     }
 
+    /// Lets go of the session when that is what a result says.
+    async fn see<T>(&self, session: &Arc<Session>, result: Result<T, Error>) -> Result<T, Error> {
+        if result.as_ref().is_err_and(Error::is_lost) {
+            self.forget(session).await;
+        }
+        result
+    }
+
     /// Lets go of a session, unless another one has taken its place already.
     async fn forget(&self, lost: &Arc<Session>) {
         let mut slot = self.session.lock().await;
@@ -52,10 +65,43 @@ impl Remote for Lasting {
     ) -> Result<Exit, Error> {
         let session = self.current().await?;
         let result = session.exec(command, chunk).await;
-        if result.as_ref().is_err_and(Error::is_lost) {
-            self.forget(&session).await;
-        }
-        result
+        self.see(&session, result).await
+    }
+
+    async fn upload(
+        &self,
+        content: Stdin,
+        path: &str,
+        mode: u32,
+        progress: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let session = self.current().await?;
+        let result = session.upload(content, path, mode, progress).await;
+        self.see(&session, result).await
+    }
+
+    async fn upload_tree(
+        &self,
+        tree: &Tree,
+        folder: &str,
+        sudo: bool,
+        progress: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let session = self.current().await?;
+        let result = session.upload_tree(tree, folder, sudo, progress).await;
+        self.see(&session, result).await
+    }
+
+    async fn download(&self, path: &str, into: &mut (dyn Write + Send)) -> Result<(), Error> {
+        let session = self.current().await?;
+        let result = session.download(path, into).await;
+        self.see(&session, result).await
+    }
+
+    async fn download_tree(&self, folder: &str, into: &Path) -> Result<(), Error> {
+        let session = self.current().await?;
+        let result = session.download_tree(folder, into).await;
+        self.see(&session, result).await
     }
 
     async fn close(&self) {

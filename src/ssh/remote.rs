@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::ssh::lines::Lines;
-use crate::ssh::{Error, Tree, quote};
+use crate::ssh::{Error, Tree, quote, transfer};
 
 /// What to put before a command that needs root: nothing where one is root already, since small systems have no sudo.
 pub const AS_ROOT: &str = "$(test \"$(id -u)\" = 0 || echo sudo -n)";
@@ -142,12 +142,7 @@ pub trait Remote {
         mode: u32,
         progress: &mut dyn Output,
     ) -> Result<(), Error> {
-        let path = quote(path);
-        // The file is nobody else's to read until it is whole and has its mode.
-        let command = Command::new(format!(
-            "umask 077; cat > {path} && chmod {mode:04o} {path}"
-        ));
-        self.send(command.stdin(content), progress).await
+        stream_file(self, content, path, mode, progress).await
     }
 
     /// Puts a tree of files below a folder, which is made when it is not there, as one stream. With `sudo` as root, and
@@ -159,17 +154,12 @@ pub trait Remote {
         sudo: bool,
         progress: &mut dyn Output,
     ) -> Result<(), Error> {
-        let folder = quote(folder);
-        let sudo = if sudo { "sudo -n " } else { "" };
-        let text =
-            format!("{sudo}mkdir -p {folder} && {sudo}tar --no-same-owner -xpmf - -C {folder}");
-        self.send(Command::new(text).stdin(tree.stdin()?), progress)
-            .await
+        stream_tree(self, tree, folder, sudo, progress).await
     }
 
     /// Reads a file of the machine.
     async fn download(&self, path: &str, into: &mut (dyn Write + Send)) -> Result<(), Error> {
-        self.fetch(format!("cat {}", quote(path)), into).await
+        self.fetch(transfer::cat(path), into).await
     }
 
     /// Runs a command that must end with 0 and writes its output to a local place.
@@ -190,8 +180,7 @@ pub trait Remote {
 
     /// Reads the contents of a folder of the machine into a local one, which must be there.
     async fn download_tree(&self, folder: &str, into: &Path) -> Result<(), Error> {
-        let text = format!("tar -cf - -C {} .", quote(folder));
-        self.fetch_tree(text, into).await
+        self.fetch_tree(transfer::pack(folder), into).await
     }
 
     /// Unpacks the tar stream that a command writes into a local folder, which must be there.
@@ -222,7 +211,38 @@ pub trait Remote {
     }
 }
 
-fn expect_success(text: &str, exit: Exit, err: &[u8]) -> Result<(), Error> {
+/// Sends a file through `cat`.
+pub(super) async fn stream_file<R: Remote + ?Sized>(
+    remote: &R,
+    content: Stdin,
+    path: &str,
+    mode: u32,
+    progress: &mut dyn Output,
+) -> Result<(), Error> {
+    let path = quote(path);
+    // The file is nobody else's to read until it is whole and has its mode.
+    let command = Command::new(format!(
+        "umask 077; cat > {path} && chmod {mode:04o} {path}"
+    ));
+    remote.send(command.stdin(content), progress).await
+}
+
+/// Sends a tree through `tar`.
+pub(super) async fn stream_tree<R: Remote + ?Sized>(
+    remote: &R,
+    tree: &Tree,
+    folder: &str,
+    sudo: bool,
+    progress: &mut dyn Output,
+) -> Result<(), Error> {
+    let folder = quote(folder);
+    let sudo = if sudo { "sudo -n " } else { "" };
+    let text = format!("{sudo}mkdir -p {folder} && {sudo}tar --no-same-owner -xpmf - -C {folder}");
+    let command = Command::new(text).stdin(tree.stdin()?);
+    remote.send(command, progress).await
+}
+
+pub(super) fn expect_success(text: &str, exit: Exit, err: &[u8]) -> Result<(), Error> {
     if exit == Exit::Code(0) {
         return Ok(());
     }

@@ -1,14 +1,20 @@
 //! A session's handle. The connection itself lives on a thread of its own, since libssh2's handshake blocks and its
 //! ciphers would hold up everything else; see `worker`.
 
+use std::io::{Seek, Write};
+use std::path::Path;
 use std::sync::Mutex;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ssh::connect::establish;
+use crate::ssh::remote::{stream_file, stream_tree};
 use crate::ssh::tunnel::Tunnels;
 use crate::ssh::worker::{self, Job, Report};
-use crate::ssh::{Chunk, Command, ConnectError, Error, Exit, HostKey, Remote, Target};
+use crate::ssh::{
+    Chunk, Command, ConnectError, Error, Exit, HostKey, HostKeys, Known, Output, Remote, Stdin,
+    Target, Transfer, Tree, sftp, transfer,
+};
 
 /// How many reports may wait for their reader before the other end is slowed down; with 32 KiB each that is 2 MiB.
 const REPORTS: usize = 64;
@@ -17,6 +23,8 @@ const REPORTS: usize = 64;
 #[derive(Debug)]
 pub struct Session {
     host: String,
+    /// For connections beside this one.
+    target: Target,
     host_key: HostKey,
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     /// Nothing ever comes; its end is the thread's.
@@ -28,6 +36,22 @@ impl Session {
     /// The key that the server showed.
     pub fn host_key(&self) -> &HostKey {
         &self.host_key
+    }
+
+    async fn sftp_tree(
+        &self,
+        tree: &Tree,
+        folder: &str,
+        progress: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let job = sftp::Job::PutTree {
+            tree: tree.clone(),
+            folder: folder.to_owned(),
+        };
+        sftp::perform(self.target.clone(), job, &mut |bytes| {
+            progress.sent(bytes, None);
+        })
+        .await
     }
 
     fn lost(&self) -> Error {
@@ -69,9 +93,13 @@ pub(super) async fn open(target: Target) -> Result<Session, ConnectError> {
     let host_key = greeting.await.map_err(|_| {
         ConnectError::Local(std::io::Error::other("the connection's thread died"))
     })??;
-    let tunnels = Tunnels::open(&wanted, &host_key).await?;
+    let mut target = wanted;
+    target.host_keys = HostKeys::Known(vec![Known::Key(host_key.clone())]);
+    let tunnels = Tunnels::open(&target).await?;
+    target.tunnels.clear();
     Ok(Session {
         host,
+        target,
         host_key,
         jobs: Mutex::new(Some(jobs)),
         ended: tokio::sync::Mutex::new(ended),
@@ -96,6 +124,85 @@ impl Remote for Session {
             }
         }
         Err(self.lost())
+    }
+
+    async fn upload(
+        &self,
+        content: Stdin,
+        path: &str,
+        mode: u32,
+        progress: &mut dyn Output,
+    ) -> Result<(), Error> {
+        match self.target.transfer {
+            Transfer::Stream => stream_file(self, content, path, mode, progress).await,
+            Transfer::Scp => transfer::scp_file(self, content, path, mode, progress).await,
+            Transfer::Sftp => {
+                let total = content.total();
+                let path = path.to_owned();
+                let job = sftp::Job::Put {
+                    content,
+                    path,
+                    mode,
+                };
+                sftp::perform(self.target.clone(), job, &mut |bytes| {
+                    progress.sent(bytes, total);
+                })
+                .await
+            }
+        }
+    }
+
+    /// With `sudo` always as a tar stream, since neither scp nor SFTP can become root.
+    async fn upload_tree(
+        &self,
+        tree: &Tree,
+        folder: &str,
+        sudo: bool,
+        progress: &mut dyn Output,
+    ) -> Result<(), Error> {
+        match self.target.transfer {
+            Transfer::Scp if !sudo => transfer::scp_tree(self, tree, folder, progress).await,
+            Transfer::Sftp if !sudo => self.sftp_tree(tree, folder, progress).await,
+            _ => match stream_tree(self, tree, folder, sudo, progress).await {
+                Err(error) if !sudo && transfer::is_missing(&error) => {
+                    self.sftp_tree(tree, folder, progress).await
+                }
+                done => done,
+            },
+        }
+    }
+
+    async fn download(&self, path: &str, into: &mut (dyn Write + Send)) -> Result<(), Error> {
+        match self.target.transfer {
+            Transfer::Stream => self.fetch(transfer::cat(path), into).await,
+            Transfer::Scp => transfer::scp_fetch_file(self, path, into).await,
+            Transfer::Sftp => {
+                let mut got = tempfile::tempfile().map_err(Error::Write)?;
+                let job = sftp::Job::Get {
+                    path: path.to_owned(),
+                    into: got.try_clone().map_err(Error::Write)?,
+                };
+                sftp::perform(self.target.clone(), job, &mut |_| {}).await?;
+                got.rewind().map_err(Error::Write)?;
+                std::io::copy(&mut got, into)
+                    .map(drop)
+                    .map_err(Error::Write)
+            }
+        }
+    }
+
+    async fn download_tree(&self, folder: &str, into: &Path) -> Result<(), Error> {
+        match self.target.transfer {
+            Transfer::Stream => self.fetch_tree(transfer::pack(folder), into).await,
+            Transfer::Scp => transfer::scp_fetch_tree(self, folder, into).await,
+            Transfer::Sftp => {
+                let job = sftp::Job::GetTree {
+                    folder: folder.to_owned(),
+                    into: into.to_owned(),
+                };
+                sftp::perform(self.target.clone(), job, &mut |_| {}).await
+            }
+        }
     }
 
     async fn close(&self) {

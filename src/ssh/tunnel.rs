@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::ssh::carrier::{Carrier, Door};
 use crate::ssh::connect::establish;
 use crate::ssh::worker::Wire;
-use crate::ssh::{ConnectError, HostKey, HostKeys, Known, Target};
+use crate::ssh::{ConnectError, Target};
 
 /// A session before this one may still be letting go of its ports, as after a reboot of the machine.
 const TAKEN: Duration = Duration::from_secs(3);
@@ -42,13 +42,12 @@ pub(super) struct Tunnels {
 }
 
 impl Tunnels {
-    /// Opens what the target asks for, to the machine that showed this key.
-    pub async fn open(target: &Target, host_key: &HostKey) -> Result<Option<Self>, ConnectError> {
+    /// Opens what the target asks for.
+    pub async fn open(target: &Target) -> Result<Option<Self>, ConnectError> {
         if target.tunnels.is_empty() {
             return Ok(None);
         }
-        let mut target = target.clone();
-        target.host_keys = HostKeys::Known(vec![Known::Key(host_key.clone())]);
+        let target = target.clone();
         let (greet, greeting) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = mpsc::channel(1);

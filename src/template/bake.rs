@@ -9,7 +9,9 @@ pub use instance::{
 };
 mod ssh;
 
-pub use ssh::{Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh, Tunnel};
+pub use ssh::{
+    Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh, Transfer, Tunnel,
+};
 
 use super::late::Late;
 use super::provisioner::Provisioner;
@@ -181,8 +183,6 @@ pub struct SourceFilter {
     /// Where the filter stands.
     #[serde(skip)]
     pub place: Place,
-}
-
 }
 
 /// What happens with the finished image.

@@ -3,6 +3,7 @@
 mod commands;
 mod connecting;
 mod dying;
+mod methods;
 pub mod proving;
 mod reboot;
 pub mod server;

@@ -28,7 +28,7 @@ impl Server {
         Self::start_with("")
     }
 
-    /// With further lines of configuration.
+    /// With further lines of configuration, which count for more than the usual ones.
     pub fn start_with(more: &str) -> Self {
         assert!(
             Path::new(SSHD).exists(),
@@ -98,8 +98,8 @@ fn spawn(folder: &Path, more: &str) -> (Child, u16) {
         let port = free_port();
         // A home without the user's own start-up files, which may say or do anything.
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\n\
-             StrictModes no\nSetEnv HOME={0}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n{more}\n",
+            "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\n\
+             StrictModes no\nSetEnv HOME={0}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n",
             folder.display()
         );
         fs::write(folder.join("config"), config).unwrap();

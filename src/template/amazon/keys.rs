@@ -194,10 +194,7 @@ pub(super) const SSH: &[Key] = &[
         "ssh_disable_agent_forwarding",
         "kiln never forwards the agent",
     ),
-    idle(
-        "ssh_file_transfer_method",
-        "kiln sends files as one tar stream",
-    ),
+    on("ssh_file_transfer_method"),
     on("wait_for_cloud_init"),
     on("ssh_certificate_file"),
     on("ssh_ciphers"),

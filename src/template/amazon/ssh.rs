@@ -1,6 +1,8 @@
 //! The communicator options: how the build machine is reached, and what proves to it who we are.
 
-use super::super::bake::{Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh};
+use super::super::bake::{
+    Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh, Transfer,
+};
 use super::super::local::Local;
 use super::super::near;
 use super::super::options::Options;
@@ -65,6 +67,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
         wait_for_cloud_init: options.trilean("wait_for_cloud_init").unwrap_or(true),
         ciphers: algorithms(options, "ssh_ciphers", CIPHERS),
         key_exchanges: algorithms(options, "ssh_key_exchange_algorithms", KEY_EXCHANGES),
+        transfer: transfer(options),
         bastion,
         proxy,
         local_tunnels: tunnel::read(options, "ssh_local_tunnels"),
@@ -128,6 +131,12 @@ fn interface(options: &Options<'_>) -> Option<Interface> {
             ("ipv6", Interface::Ipv6),
         ],
     )
+}
+
+fn transfer(options: &Options<'_>) -> Transfer {
+    let choices = [("scp", Transfer::Scp), ("sftp", Transfer::Sftp)];
+    let chosen = options.choice("ssh_file_transfer_method", &choices);
+    chosen.unwrap_or_default()
 }
 
 /// Names of algorithms; unknown ones are reported.

@@ -41,6 +41,7 @@ pub struct Ssh {
     /// By their SSH names; empty: kiln's own.
     pub ciphers: Vec<String>,
     pub key_exchanges: Vec<String>,
+    pub transfer: Transfer,
     pub bastion: Option<Bastion>,
     pub proxy: Option<Proxy>,
     pub local_tunnels: Vec<Tunnel>,
@@ -103,6 +104,17 @@ pub enum Login {
 pub struct Also {
     pub agent: bool,
     pub password: Option<Secret>,
+}
+
+/// How files are sent and fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// As streams through `cat` and `tar`.
+    #[default]
+    Stream,
+    Scp,
+    Sftp,
 }
 
 /// A jump host.
