@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::ssh::Error;
-use crate::ssh::worker::Wire;
+use crate::ssh::worker::{AGAIN, Wire};
 
 /// What is taken at a time from either side: about one packet of SSH.
 const LOAD: usize = 32 * 1024;
@@ -111,7 +111,7 @@ impl Carrier {
                     }
                     moved = true;
                 }
-                Err(error) if self.wire.asks_for_patience(&error) => {}
+                Err(error) if error.code() == AGAIN => {}
                 Err(error) => return Err(self.wire.failure(error)),
             }
         }
@@ -173,6 +173,10 @@ impl Carrier {
 }
 
 /// One connection: a local socket and a channel.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each end is over, and told so, by itself"
+)]
 struct Way {
     channel: Channel,
     socket: TcpStream,

@@ -1,4 +1,4 @@
-//! Host keys from OpenSSH's `known_hosts` files (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Host keys from OpenSSH's `known_hosts` files, as sshd(8) describes them.
 
 use std::path::PathBuf;
 

@@ -91,7 +91,7 @@ impl Sending {
         for (name, mode) in names {
             self.say(format!("D{mode:04o} 0 {name}\n"));
         }
-        self.inside = folder.to_owned();
+        folder.clone_into(&mut self.inside);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::ssh::connect::Connection;
 use crate::ssh::{Command, Error, Exit, Stream, Target, channel};
 
 /// `LIBSSH2_ERROR_EAGAIN` of libssh2.h.
-const AGAIN: ErrorCode = ErrorCode::Session(-37);
+pub(super) const AGAIN: ErrorCode = ErrorCode::Session(-37);
 /// `LIBSSH2_ERROR_SOCKET_SEND`, `_SOCKET_DISCONNECT`, `_SOCKET_RECV` and `_BAD_SOCKET` of libssh2.h.
 const LOST: [ErrorCode; 4] = [
     ErrorCode::Session(-7),
@@ -115,7 +115,8 @@ impl Wire {
 
     /// How long to wait for anything before asking for a sign of life.
     pub fn patience(&self) -> Duration {
-        self.keep_alive.unwrap_or(LONGEST)
+        let limit = self.silence.unwrap_or(LONGEST);
+        self.keep_alive.unwrap_or(limit.min(LONGEST))
     }
 
     fn ask_for_life(&self) -> Result<(), ssh2::Error> {
@@ -140,11 +141,6 @@ impl Wire {
                 return;
             }
         }
-    }
-
-    /// Whether libssh2 only waits for the other end.
-    pub fn asks_for_patience(&self, error: &ssh2::Error) -> bool {
-        error.code() == AGAIN
     }
 
     async fn perform(&mut self, job: Job) {

@@ -18,13 +18,13 @@ fn said(options: &str) -> Vec<(String, String, String)> {
     let mut case = builder(options)
         .beside("key", "x")
         .beside("key-cert.pub", "x");
-    let findings = case.bake().map(|_| ()).expect_err(options);
+    let findings = case.bake().map(|_| ()).unwrap_err();
     let told = findings
         .into_iter()
         .filter(|finding| finding.code != "template::missing_file");
     told.map(|finding| {
         let help = finding.help.clone().unwrap_or_default();
-        (finding.code.to_string(), finding.message.clone(), help)
+        (finding.code.to_string(), finding.message, help)
     })
     .collect()
 }
@@ -122,6 +122,14 @@ fn tunnels_are_read_and_a_wrong_one_is_shown() {
     let wrong = said(r#""ssh_local_tunnels": ["8080:db:5432", "8080"]"#);
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(wrong[0].2.contains("PORT:HOST:PORT"), "{wrong:?}");
+}
+
+#[test]
+fn session_manager_is_refused_with_its_reason() {
+    let refused = said(r#""ssh_interface": "session_manager""#);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].0, "template::not_yet");
+    assert!(refused[0].2.contains("bastion"), "{refused:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bake;
 mod bake_kills;
 pub mod bench;
 mod cloud;
+mod connecting;
 mod machines;
 mod many;
 mod on_error;

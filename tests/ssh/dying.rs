@@ -106,3 +106,25 @@ async fn a_closed_session_says_so() {
     assert!(error.is_lost(), "{error:?}");
     session.close().await;
 }
+
+#[tokio::test]
+async fn without_keep_alive_a_quiet_machine_is_waited_for() {
+    let server = Server::start();
+    for (silence, ends) in [(None, false), (Some(Duration::from_millis(300)), true)] {
+        let relay = Relay::start(server.port);
+        relay.open();
+        let mut target = server.target();
+        target.port = relay.port;
+        target.keep_alive = None;
+        target.silence = silence;
+        let session = connect(target).await.unwrap();
+        relay.freeze();
+        let command = session.capture(Command::new("echo lost on the way"));
+        let done = tokio::time::timeout(Duration::from_secs(2), command).await;
+        assert_eq!(done.is_ok(), ends, "{silence:?}");
+        if let Ok(result) = done {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Silent { .. }), "{error}");
+        }
+    }
+}

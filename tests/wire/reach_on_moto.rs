@@ -39,7 +39,7 @@ impl World {
     }
 
     /// Bakes with these options beside the usual ones.
-    fn bake(&self, more: Value) -> Output {
+    fn bake(&self, more: &Value) -> Output {
         let home = self.bastion.folder.path();
         let mut builder = json!({
             "type": "amazon-ebs", "ami_name": "web-{{uuid}}", "instance_type": "t3.small", "region": "eu-central-1",
@@ -85,7 +85,7 @@ fn a_machine_behind_a_bastion_is_baked_with_an_agents_keys() {
         "ssh_bastion_host": "127.0.0.1", "ssh_bastion_port": world.bastion.port,
         "ssh_bastion_username": user(), "ssh_bastion_agent_auth": true, "pause_before_connecting": "10ms"
     });
-    let out = world.bake(through.clone());
+    let out = world.bake(&through);
     assert!(out.status.success(), "{}", text(&out));
     assert!(
         String::from_utf8_lossy(&out.stdout)
@@ -95,7 +95,7 @@ fn a_machine_behind_a_bastion_is_baked_with_an_agents_keys() {
     assert!(world.machine.folder.path().join("was-here").exists());
 
     fs::write(world.bastion.folder.path().join(".ssh/known_hosts"), "").unwrap();
-    let out = world.bake(through);
+    let out = world.bake(&through);
     assert_eq!(out.status.code(), Some(1), "{}", text(&out));
     let said = text(&out).replace('\n', " ");
     assert!(
@@ -109,7 +109,7 @@ fn a_machine_behind_a_bastion_is_baked_with_an_agents_keys() {
 fn attempts_end_the_wait_for_a_login_that_is_refused() {
     let world = World::new();
     fs::write(world.machine.folder.path().join("authorized"), "").unwrap();
-    let out = world.bake(json!({ "ssh_handshake_attempts": 2, "ssh_timeout": "5m" }));
+    let out = world.bake(&json!({ "ssh_handshake_attempts": 2, "ssh_timeout": "5m" }));
     assert_eq!(out.status.code(), Some(1), "{}", text(&out));
     assert!(text(&out).contains("refused 2 times"), "{}", text(&out));
 }

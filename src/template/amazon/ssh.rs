@@ -121,6 +121,17 @@ fn keep_alive(options: &Options<'_>) -> Option<Duration> {
 }
 
 fn interface(options: &Options<'_>) -> Option<Interface> {
+    if let Some(word) = options.text("ssh_interface")
+        && word.value == "session_manager"
+    {
+        let message = "`ssh_interface` takes no `session_manager` yet";
+        options.report(
+            Diagnostic::error("template::not_yet", message)
+                .at_value(&word, "kiln has no tunnels of AWS Systems Manager")
+                .help("reach the machine by an address, or through a bastion"),
+        );
+        return None;
+    }
     options.choice(
         "ssh_interface",
         &[

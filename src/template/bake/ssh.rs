@@ -8,10 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How the machine is reached.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(Debug, Clone, Serialize)]
 pub struct Ssh {
     pub username: Spanned<String>,

@@ -1,0 +1,82 @@
+//! How a machine is come to: with a pause, without waiting for cloud-init, by its private address.
+
+use std::time::Duration;
+
+use kiln::bake::{Verdict, verdict};
+use kiln::run::{Entry, MemoryJournal, Silent};
+use kiln::template::bake::Ssh;
+use tokio::time::Instant;
+
+use super::bench::Bench;
+
+/// A bake with these changes: its steps, and how long it took. Nothing but the image is left.
+async fn steps(change: impl FnOnce(&mut Ssh)) -> (Vec<String>, Duration) {
+    let mut bench = Bench::new(None).await;
+    change(&mut bench.template.builds[0].builder.ssh);
+    let journal = MemoryJournal::default();
+    let began = Instant::now();
+    let outcome = bench.bake(&journal, &Silent).await.unwrap();
+    let took = began.elapsed();
+    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    let image = outcome.result.unwrap();
+    let left = bench.remains().await;
+    assert_eq!(left.len(), 1 + image.snapshots.len(), "{left:?}");
+    let steps = journal
+        .entries()
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Step { name } => Some(name),
+            _ => None,
+        });
+    (steps.collect(), took)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_begins_when_the_machine_has_let_us_in_and_ends_with_another_connection() {
+    let (usual, quick) = steps(|_| {}).await;
+    assert!(
+        !usual.contains(&"pause before connecting".to_owned()),
+        "{usual:?}"
+    );
+    let pause = Duration::from_mins(2);
+    let (paused, slow) = steps(|ssh| ssh.pause_before_connecting = pause).await;
+    let at = |name: &str| paused.iter().position(|step| step == name);
+    assert!(
+        at("connect").is_some() && at("connect") < at("pause before connecting"),
+        "{paused:?}"
+    );
+    assert!(
+        at("pause before connecting") < at("connect again"),
+        "{paused:?}"
+    );
+    assert!(slow >= quick + pause, "{slow:?} {quick:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cloud_init_is_waited_for_unless_it_is_switched_off() {
+    let waits = |steps: &[String]| steps.contains(&"wait for cloud-init".to_owned());
+    assert!(waits(&steps(|_| {}).await.0));
+    assert!(!waits(
+        &steps(|ssh| ssh.wait_for_cloud_init = false).await.0
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_without_a_public_address_is_come_to_by_its_private_one() {
+    let mut bench = Bench::new(None).await;
+    bench.template.builds[0]
+        .builder
+        .instance
+        .associate_public_ip_address = Some(false);
+    let outcome = bench
+        .bake(&MemoryJournal::default(), &Silent)
+        .await
+        .unwrap();
+    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    let looks = bench.cloud.calls();
+    let looks = looks
+        .iter()
+        .filter(|call| *call == "DescribeInstances")
+        .count();
+    assert!(looks > 3, "a public address may come late: {looks}");
+}
