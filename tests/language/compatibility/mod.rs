@@ -45,7 +45,10 @@ pub fn sections() -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         if let Some(heading) = line.strip_prefix('[') {
-            let (place, title) = heading.split_once("] ").unwrap();
+            // A `[]` within a place is a list.
+            let mut ends = heading.match_indices("] ").map(|(at, _)| at);
+            let end = ends.find(|at| !heading[..*at].ends_with('[')).unwrap();
+            let (place, title) = (&heading[..end], &heading[end + 2..]);
             sections.push(Section {
                 place: place.to_owned(),
                 title: title.to_owned(),
