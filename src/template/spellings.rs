@@ -250,3 +250,22 @@ fn a_variable_may_have_the_name_of_a_function() {
         "É xXÉ x"
     );
 }
+
+#[test]
+fn what_would_take_all_time_or_memory_is_refused() {
+    let loops = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
+    let long = "x".repeat(3_000);
+    let widths = "%999999d".repeat(300);
+    for text in [
+        loops.to_owned(),
+        format!("{{{{replace \"\" \"{long}\" 1000000000 `{long}`}}}}"),
+        format!("{{{{printf \"{widths}\" {}}}}}", "1 ".repeat(300)),
+        "{{ 'x' * 1000000000 }}".to_owned(),
+        "{{ range(1000000000) }}".to_owned(),
+        "{{ 'a' | indent(1000000000) }}{{ 'x' * 1000000000 }}".to_owned(),
+    ] {
+        assert!(render(&text).is_err(), "{}", &text[..40.min(text.len())]);
+    }
+    let nested = format!("{}x{}", "{{if true}}".repeat(800), "{{end}}".repeat(800));
+    render(&nested).unwrap_err();
+}
