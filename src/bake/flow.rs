@@ -9,7 +9,8 @@ use crate::bake::attend::{Attending, attend};
 use crate::bake::coming::Coming;
 use crate::bake::connect::{Connecting, Seen};
 use crate::bake::{
-    BakePlan, Error, Tools, clean, image, instance, key_pair, plan::Stopping, security_group,
+    BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair, plan::Stopping,
+    security_group,
 };
 use crate::cloud::{Cloud, Home, Image, ImageId, InstanceId, Region, SnapshotId};
 use crate::provision::{self, Context};
@@ -112,12 +113,20 @@ async fn image_of_machine<C: Cloud, T: Tools>(
     let host = address(plan, &source, cloud, run).await?;
     attending.tell(plan, &source, &host, key.as_ref());
     let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;
-    prepare(plan, (&source, &host), key.as_ref(), &remote, run).await?;
-    come_to_rest(plan, (&source, volumes), cloud, run).await?;
-    run.step("create image", async |made| {
-        image::create(plan, &source, cloud, made).await
-    })
-    .await
+    let context = context(plan, (&source, &host), key.as_ref());
+    let made = async {
+        prepare(plan, &context, key.as_ref(), &remote, run).await?;
+        come_to_rest(plan, (&source, volumes), cloud, run).await?;
+        run.step("create image", async |made| {
+            image::create(plan, &source, cloud, made).await
+        })
+        .await
+    };
+    let made = made.await;
+    if made.is_err() {
+        error_cleanup::run(plan, &remote, &context, run).await;
+    }
+    made
 }
 
 /// Everything between an image that is being made and one that may be used. A dead run's image comes here too, so that
@@ -230,7 +239,7 @@ async fn connect<C: Cloud, T: Tools>(
 /// Everything that happens on the machine.
 async fn prepare(
     plan: &BakePlan,
-    machine: (&InstanceId, &str),
+    context: &Context,
     key: Option<&KeyPair>,
     remote: &impl Remote,
     run: &mut Run<'_, Undo>,
@@ -242,14 +251,13 @@ async fn prepare(
         })
         .await?;
     }
-    let context = context(plan, machine, key);
     run.work(provision::WORK, async || {
-        provision::apply(&plan.provisioners, remote, &context, events).await
+        provision::apply(&plan.provisioners, remote, context, events).await
     })
     .await?;
     if !plan.verify.is_empty() {
         run.work("verify", async || {
-            provision::verify(&plan.verify, remote, &context, events).await
+            provision::verify(&plan.verify, remote, context, events).await
         })
         .await?;
     }

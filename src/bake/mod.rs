@@ -9,6 +9,7 @@ mod clean;
 mod coming;
 mod connect;
 mod error;
+mod error_cleanup;
 mod facts;
 mod fingerprint;
 mod flow;

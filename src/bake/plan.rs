@@ -53,6 +53,8 @@ pub struct BakePlan {
     pub volumes_outlive: bool,
     pub ssh: SshSettings,
     pub provisioners: Vec<Provisioner>,
+    /// Runs when the bake fails, before the machine goes.
+    pub error_cleanup: Option<Provisioner>,
     /// Commands that must succeed before the machine is stopped.
     pub verify: Vec<Late>,
     /// Lines of `authorized_keys` that end in this name are removed before the image is made.
@@ -178,6 +180,7 @@ pub fn plan(
         attempts,
         ssh: SshSettings::new(&build.builder.ssh, options.require_host_key),
         provisioners: build.provisioners.clone(),
+        error_cleanup: build.error_cleanup.clone(),
         verify: family
             .map(|family| family.verify.clone())
             .unwrap_or_default(),
@@ -218,8 +221,9 @@ fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec
         findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));
     }
     preflight::machine(&build.builder.instance, facts, findings);
-    let unfits = provision::check(&build.provisioners, options.terminal);
-    findings.extend(unfits.iter().map(unfit));
+    for all in [&build.provisioners[..], build.error_cleanup.as_slice()] {
+        findings.extend(provision::check(all, options.terminal).iter().map(unfit));
+    }
 }
 
 /// A provisioner that would fail on any machine.

@@ -33,6 +33,9 @@ impl fmt::Display for BakePlan {
         for provisioner in &self.provisioners {
             line(f, "  provision", &describe(provisioner))?;
         }
+        if let Some(provisioner) = &self.error_cleanup {
+            line(f, "  if it fails", &describe(provisioner))?;
+        }
         for command in &self.verify {
             line(f, "  verify", &command.to_string())?;
         }

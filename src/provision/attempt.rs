@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use crate::provision::ansible::{from_here, on_machine};
 use crate::provision::away::persist;
 use crate::provision::sink::Sink;
 use crate::provision::{
@@ -122,7 +123,10 @@ impl<R: Remote> Attempt<'_, R> {
                 Ok(())
             }
             Kind::Breakpoint(point) => breakpoint::run(point, context, events).await,
-            Kind::AnsibleLocal(_) => Err(Error::NotYet("ansible-local")),
+            Kind::AnsibleLocal(ansible) => {
+                on_machine::run(ansible, remote, context, mark, events).await
+            }
+            Kind::Ansible(ansible) => from_here::run(ansible, remote, context, events).await,
         }
     }
 

@@ -62,8 +62,6 @@ pub enum Error {
     /// It cannot do what it is asked here, or on this machine.
     #[error("{0}")]
     Unfit(String),
-    #[error("{0} provisioners cannot be run yet")]
-    NotYet(&'static str),
 }
 
 impl Failure {
@@ -98,8 +96,7 @@ impl Error {
             | Self::Local { .. }
             | Self::Role(_)
             | Self::Program { .. }
-            | Self::Unfit(_)
-            | Self::NotYet(_) => false,
+            | Self::Unfit(_) => false,
         }
     }
 

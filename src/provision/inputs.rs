@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::provision::roles;
-use crate::template::provisioner::{AnsibleLocal, Kind, Scripts, Transfer};
+use crate::template::provisioner::{Ansible, AnsibleLocal, Kind, Scripts, Transfer};
 
 /// The files and folders that a provisioner reads here. What a bake itself makes on the way is not among them.
 ///
@@ -30,6 +30,7 @@ pub fn local_files(kind: &Kind) -> io::Result<Vec<PathBuf>> {
         },
         Kind::Role(named) => roles::folders(named).map_err(io::Error::other)?,
         Kind::AnsibleLocal(ansible) => playbooks(ansible),
+        Kind::Ansible(ansible) => around_playbook(ansible),
         Kind::Reboot(_) | Kind::Sleep(_) | Kind::Breakpoint(_) => Vec::new(),
     })
 }
@@ -56,14 +57,42 @@ fn playbooks(ansible: &AnsibleLocal) -> Vec<PathBuf> {
         &ansible.role_paths,
         &ansible.collection_paths,
     ];
+    let galaxy = ansible.galaxy.as_ref().map(|galaxy| galaxy.file.clone());
     let single = [
+        &ansible.playbook,
         &ansible.playbook_dir,
         &ansible.group_vars,
         &ansible.host_vars,
         &ansible.inventory_file,
-        &ansible.galaxy_file,
+        &galaxy,
     ];
     let lists = lists.into_iter().flatten();
     let all = lists.chain(single.into_iter().flatten());
     all.map(|path| path.value.clone()).collect()
+}
+
+/// What Ansible looks for beside a playbook, as far as it is there (Ansible's documentation, "Playbook directory structure").
+fn around_playbook(ansible: &Ansible) -> Vec<PathBuf> {
+    let playbook = &ansible.playbook.value;
+    let mut all = vec![playbook.clone()];
+    all.extend(
+        ansible
+            .galaxy
+            .iter()
+            .map(|galaxy| galaxy.file.value.clone()),
+    );
+    all.extend(ansible.inventory_file.iter().map(|file| file.value.clone()));
+    let beside = [
+        "roles",
+        "group_vars",
+        "host_vars",
+        "vars",
+        "files",
+        "templates",
+        "tasks",
+        "library",
+    ];
+    let beside = beside.map(|name| playbook.with_file_name(name));
+    all.extend(beside.into_iter().filter(|path| path.exists()));
+    all
 }

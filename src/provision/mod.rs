@@ -3,6 +3,7 @@
 //! It owns what each of them does and how often it is tried. Which ones there are is settled in `template`, how the machine
 //! is reached in `ssh`, and what the user sees of the output in whoever takes the events.
 
+mod ansible;
 mod attempt;
 mod away;
 mod breakpoint;
@@ -73,7 +74,8 @@ pub fn check(provisioners: &[Provisioner], terminal: bool) -> Vec<Failure> {
                 Kind::Breakpoint(breakpoint) => breakpoint::check(breakpoint, terminal),
                 Kind::File(_) | Kind::Reboot(_) | Kind::Sleep(_) => Ok(()),
                 Kind::Role(roles) => roles::check(roles),
-                Kind::AnsibleLocal(_) => Err(Error::NotYet("ansible-local")),
+                Kind::AnsibleLocal(local) => ansible::on_machine::check(local),
+                Kind::Ansible(remote) => ansible::from_here::check(remote),
             };
             checked
                 .err()

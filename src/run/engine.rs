@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::run::settle::{Left, Unwind, settle};
+use crate::run::settle::{Left, Unwind, chain, settle};
 use crate::run::{
     Answer, Cause, Entry, Event, Events, Failure, Journal, Ledger, Operator, Patience, Readiness,
     Stop, Unattended,
@@ -117,6 +117,33 @@ impl<'a, U: Clone + Display> Run<'a, U> {
                 return ended;
             }
         }
+    }
+
+    /// Does something on the way back from a failure, before anything is taken back, where the operator wants that. A stop
+    /// ends it; its own failure is told and changes nothing.
+    pub async fn after_failure<E: Error + 'static>(
+        &self,
+        name: &'static str,
+        body: impl AsyncFnOnce() -> Result<(), E>,
+    ) {
+        let wanted = self
+            .answer
+            .is_some_and(|answer| self.operator.cleans_up(answer));
+        if !wanted || self.is_stopping() {
+            return;
+        }
+        let (events, began) = (self.events(), Instant::now());
+        events.emit(Event::Started { step: name });
+        let result = tokio::select! {
+            biased;
+            () = self.asked() => Err("stopped on request".to_owned()),
+            result = body().boxed_local() => result.map_err(|error| chain(&error)),
+        };
+        let (step, took) = (name, began.elapsed());
+        events.emit(match result {
+            Ok(()) => Event::Finished { step, took },
+            Err(reason) => Event::Failed { step, took, reason },
+        });
     }
 
     /// Passes the point of no return: products stay, and stop requests no longer end the flow.

@@ -25,6 +25,11 @@ pub trait Operator {
 
     /// Says what is to be done about a failure.
     fn failed<'f>(&'f self, failure: &'f Failure) -> LocalBoxFuture<'f, Answer>;
+
+    /// Whether a flow's own clean-up after a failure is to run, this being the answer to it.
+    fn cleans_up(&self, answer: Answer) -> bool {
+        answer == Answer::CleanUp
+    }
 }
 
 /// Nobody is there: nothing waits, and what fails is taken back.

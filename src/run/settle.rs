@@ -94,7 +94,7 @@ async fn take_back<U, W: Unwind<U>>(
     }
 }
 
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

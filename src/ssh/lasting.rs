@@ -104,6 +104,10 @@ impl Remote for Lasting {
         self.see(&session, result).await
     }
 
+    fn target(&self) -> Option<&Target> {
+        Some(&self.target)
+    }
+
     async fn close(&self) {
         let session = self.session.lock().await.take();
         if let Some(session) = session {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::ssh::lines::Lines;
-use crate::ssh::{Error, Tree, quote, transfer};
+use crate::ssh::{Error, Target, Tree, quote, transfer};
 
 /// What to put before a command that needs root: nothing where one is root already, since small systems have no sudo.
 pub const AS_ROOT: &str = "$(test \"$(id -u)\" = 0 || echo sudo -n)";
@@ -98,6 +98,11 @@ pub trait Remote {
     /// Errors when it could not be run to its end; any exit is a value.
     async fn exec(&self, command: Command, chunk: &mut dyn FnMut(Chunk<'_>))
     -> Result<Exit, Error>;
+
+    /// How another client reaches the same machine, with the host key that this one knows; nothing where none can.
+    fn target(&self) -> Option<&Target> {
+        None
+    }
 
     /// Ends the connection. Dropping does so too, without waiting for it.
     async fn close(&self);

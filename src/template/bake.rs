@@ -67,6 +67,8 @@ pub struct Build {
     pub place: Place,
     pub builder: AmazonEbs,
     pub provisioners: Vec<Provisioner>,
+    /// Runs when a bake fails, before its machine goes.
+    pub error_cleanup: Option<Provisioner>,
     pub post_processors: Vec<PostProcessor>,
 }
 

@@ -68,6 +68,7 @@ impl Checker<'_> {
             .collect();
         raw.provisioners
             .iter()
+            .chain(&raw.error_cleanup)
             .for_each(|json| provisioners::check_names(self.variables, json, &names));
         raw.post_processors
             .iter()
@@ -183,6 +184,8 @@ impl Checker<'_> {
             .iter()
             .filter_map(|json| provisioners::read(&reading, json))
             .collect();
+        let error_cleanup = raw.error_cleanup.as_ref();
+        let error_cleanup = error_cleanup.and_then(|json| provisioners::read(&reading, json));
         let post_processors = raw
             .post_processors
             .iter()
@@ -194,6 +197,7 @@ impl Checker<'_> {
             place: Place::at(builder.json.span.first_byte()),
             builder: options?,
             provisioners,
+            error_cleanup,
             post_processors,
         })
     }

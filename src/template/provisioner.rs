@@ -1,5 +1,6 @@
 //! Provisioners with every option settled, in the order they run. How they are carried out is `provision`'s matter.
 
+pub use self::ansible::{Ansible, AnsibleLocal, Galaxy};
 use super::late::Late;
 use super::seconds;
 use crate::source::{Place, Spanned};
@@ -7,6 +8,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod ansible;
 
 /// One provisioner of one build; `only`, `except` and `override` are applied already.
 #[derive(Debug, Clone, Serialize)]
@@ -27,10 +30,6 @@ pub struct Provisioner {
 }
 
 /// What a provisioner does.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are few of them, and they are not moved about"
-)]
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -42,6 +41,7 @@ pub enum Kind {
     Sleep(Sleep),
     Breakpoint(Breakpoint),
     AnsibleLocal(AnsibleLocal),
+    Ansible(Ansible),
 }
 
 impl Kind {
@@ -56,6 +56,7 @@ impl Kind {
             Self::Sleep(_) => "sleep",
             Self::Breakpoint(_) => "breakpoint",
             Self::AnsibleLocal(_) => "ansible-local",
+            Self::Ansible(_) => "ansible",
         }
     }
 }
@@ -214,24 +215,4 @@ pub struct Sleep {
 pub struct Breakpoint {
     pub note: Option<Late>,
     pub disabled: bool,
-}
-
-/// `ansible-local`: schema only; a bake that meets one says that it cannot run it yet.
-#[derive(Debug, Clone, Serialize)]
-pub struct AnsibleLocal {
-    pub playbooks: Vec<Spanned<PathBuf>>,
-    pub playbook_dir: Option<Spanned<PathBuf>>,
-    pub playbook_paths: Vec<Spanned<PathBuf>>,
-    pub role_paths: Vec<Spanned<PathBuf>>,
-    pub collection_paths: Vec<Spanned<PathBuf>>,
-    pub group_vars: Option<Spanned<PathBuf>>,
-    pub host_vars: Option<Spanned<PathBuf>>,
-    pub inventory_file: Option<Spanned<PathBuf>>,
-    pub inventory_groups: Vec<String>,
-    pub galaxy_file: Option<Spanned<PathBuf>>,
-    pub galaxy_command: String,
-    pub command: String,
-    pub extra_arguments: Vec<Late>,
-    pub staging_directory: Option<String>,
-    pub clean_staging_directory: bool,
 }

@@ -36,6 +36,7 @@ const KINDS: &[&str] = &[
     "role",
     "shell-local",
     "ansible-local",
+    "ansible",
     "reboot",
     "sleep",
     "breakpoint",
@@ -46,7 +47,6 @@ const WINDOWS: &[&str] = &["powershell", "windows-restart", "windows-shell"];
 
 /// Packer's, and others that its templates use, which kiln does not run.
 const PACKERS: &[&str] = &[
-    "ansible",
     "chef-client",
     "chef-solo",
     "converge",
@@ -173,7 +173,8 @@ fn keys(kind: &str) -> &'static [Key] {
         "reboot" => waiting::REBOOT,
         "sleep" => waiting::SLEEP,
         "breakpoint" => waiting::BREAKPOINT,
-        _ => ansible::KEYS,
+        "ansible" => ansible::KEYS,
+        _ => ansible::LOCAL_KEYS,
     }
 }
 
@@ -186,7 +187,8 @@ fn kind(kind: &str, options: &Options<'_>, build: &Build<'_>) -> Option<Kind> {
         "reboot" => Kind::Reboot(waiting::reboot(options)),
         "sleep" => Kind::Sleep(waiting::sleep(options)?),
         "breakpoint" => Kind::Breakpoint(waiting::breakpoint(options)),
-        _ => Kind::AnsibleLocal(ansible::read(options, build)?),
+        "ansible" => Kind::Ansible(ansible::read(options, build)?),
+        _ => Kind::AnsibleLocal(ansible::read_local(options, build)?),
     })
 }
 
@@ -204,8 +206,11 @@ fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
     if WINDOWS.contains(&kind.value.as_str()) {
         interpolator.report(
             Diagnostic::error(
-                "template::windows",
-                format!("the provisioner `{}` is for Windows", kind.value),
+                "template::refused",
+                format!(
+                    "the provisioner `{}` is refused: it is for Windows",
+                    kind.value
+                ),
             )
             .at(kind.span, "kiln bakes machines with SSH and a POSIX shell")
             .help(match kind.value.as_str() {

@@ -11,6 +11,7 @@ use crate::source::{Diagnostic, Place, Span};
 const READ: &[&str] = &[
     "builders",
     "provisioners",
+    "error-cleanup-provisioner",
     "post-processors",
     "variables",
     "sensitive-variables",
@@ -19,8 +20,6 @@ const READ: &[&str] = &[
     "include",
     "kiln",
 ];
-/// Root keys of Packer, or planned, that are refused for now.
-const NOT_YET: &[&str] = &["error-cleanup-provisioner"];
 /// A relic of Packer that it accepts and ignores.
 const IGNORED: &[&str] = &["push"];
 
@@ -34,6 +33,7 @@ pub(super) struct RawTemplate {
     pub sensitive: Vec<Text>,
     pub builders: Vec<RawBuilder>,
     pub provisioners: Vec<Json>,
+    pub error_cleanup: Option<Json>,
     /// Each a chain.
     pub post_processors: Vec<Vec<Json>>,
 }
@@ -69,6 +69,7 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
             .collect(),
         builders,
         provisioners: list("provisioners", findings),
+        error_cleanup: json.get("error-cleanup-provisioner").cloned(),
         post_processors: list("post-processors", findings)
             .into_iter()
             .map(|entry| chain(entry, findings))
@@ -148,16 +149,6 @@ fn check_key(key: &Text, value: &Json) -> Option<Diagnostic> {
                 Place::at(value.span),
             )
         });
-    }
-    if NOT_YET.contains(&name) {
-        return Some(
-            Diagnostic::error(
-                "template::not_yet",
-                format!("`{name}` is not supported yet"),
-            )
-            .at(key.span, "would be ignored")
-            .help("leave it out, or bake this one with Packer"),
-        );
     }
     let other = format!("a template has {}", near::list(READ.iter().copied()));
     Some(

@@ -237,10 +237,6 @@ fn name_cases() -> Vec<(&'static str, Case)> {
             provisioner("\"_é\": 1, \"type\": \"shel\""),
         ),
         (
-            "template::windows",
-            provisioner("\"pause_before\": \"1s\", \"type\": \"windows-restart\""),
-        ),
-        (
             "template::duplicate_builder",
             template(&format!(
                 "\"builders\": [{{ {BUILDER}, \"name\": \"ä\" }}, {{ {BUILDER}, \"name\": \"ä\" }}]"

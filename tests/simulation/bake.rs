@@ -95,6 +95,37 @@ async fn calls() -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_has_its_clean_up_on_the_machine_and_success_or_a_stop_has_none() {
+    let cleaned = |bench: &Bench| {
+        let commands = bench.tools.commands();
+        commands.iter().any(|text| text.contains("as-clean-up"))
+    };
+    let bench = Bench::new(None).await;
+    let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+    assert!(outcome.unwrap().result.is_ok() && !cleaned(&bench));
+    let count = bench.tools.commands().len();
+    let mut failures = 0;
+    for at in 1..=count {
+        let bench = Bench::new(Some((at, Trouble::Fails))).await;
+        let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+        let failed = outcome.unwrap().result.is_err();
+        assert_eq!(cleaned(&bench), failed, "{:?}", bench.tools.commands());
+        failures += usize::from(failed);
+    }
+    assert!(failures > 3);
+    let bench = Bench::new(None).await;
+    let journal = MemoryJournal::default();
+    let stop = async {
+        while bench.tools.commands().is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bench.stop.request(Urgency::Ask);
+    };
+    let (outcome, ()) = tokio::join!(bench.bake(&journal, &Silent), stop);
+    assert!(outcome.unwrap().result.unwrap_err().is_stop() && !cleaned(&bench));
+}
+
+#[tokio::test(start_paused = true)]
 async fn trouble_at_any_call_leaves_nothing_or_the_image() {
     let count = calls().await.len();
     for mishap in [

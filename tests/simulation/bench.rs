@@ -33,7 +33,10 @@ pub const TEMPLATE: &str = r#"{
     "run_tags": { "team": "web" },
     "tags": { "base": "{{.SourceAMIName}}" }
   }],
-  "provisioners": [{ "type": "shell", "inline": ["apt-get install -y nginx"] }]
+  "provisioners": [{ "type": "shell", "inline": ["apt-get install -y nginx"] }, { "type": "reboot" }],
+  "error-cleanup-provisioner": {
+    "type": "shell", "inline": ["true"], "execute_command": "sh {{.Path}} as-clean-up"
+  }
 }"#;
 
 pub fn template(text: &str) -> Template {

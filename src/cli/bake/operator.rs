@@ -166,6 +166,10 @@ impl Operator for Desk<'_> {
         }
         .boxed_local()
     }
+
+    fn cleans_up(&self, answer: Answer) -> bool {
+        answer == Answer::CleanUp || self.wishes.on_error == OnError::RunCleanupProvisioner
+    }
 }
 
 /// A file that nobody else can read, from its first byte on.

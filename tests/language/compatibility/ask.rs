@@ -157,7 +157,7 @@ pub fn standing(place: &str, name: &Entry) -> Standing {
         let reason = reason(finding);
         match finding.code {
             "template::unknown_key" | "template::unknown_type" => return Standing::Unknown(reason),
-            "template::not_yet" | "template::refused" | "template::windows" => {
+            "template::not_yet" | "template::refused" => {
                 return Standing::Refused(reason);
             }
             "template::unknown_field"
