@@ -46,6 +46,9 @@ impl Access {
             region,
             ec2_endpoint,
             keys,
+            files,
+            role,
+            insecure,
             max_attempts,
             jitter: _,
             http,
@@ -54,6 +57,9 @@ impl Access {
             && *region == other.region
             && *ec2_endpoint == other.ec2_endpoint
             && *keys == other.keys
+            && *files == other.files
+            && *role == other.role
+            && *insecure == other.insecure
             && *max_attempts == other.max_attempts
             && http.is_none()
             && other.http.is_none()

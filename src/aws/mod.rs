@@ -3,6 +3,7 @@
 //! One factory makes every client from one configuration, so that endpoints, regions, profiles and credentials follow
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
+mod access;
 mod budget;
 mod clients;
 mod convert;
@@ -21,62 +22,25 @@ mod run_instances;
 mod secrets;
 mod traffic;
 mod types;
+mod unchecked;
 
+pub use access::{Access, Keys, Role};
 pub use clients::Clients;
 pub use secrets::secret;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::aws::budget::Budget;
 use crate::aws::rounds::Rounds;
 use crate::cloud::{Account, Error, Image, Instance, Kind, Region, Site};
 
-/// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
-const MAX_ATTEMPTS: u32 = 10;
-/// A TCP and TLS handshake within a region takes tens of milliseconds; from an agent far away, a second or two.
-const CONNECT: Duration = Duration::from_secs(5);
-/// The slowest calls that flows make (`DescribeImages` without a filter) answer within seconds.
-const ATTEMPT: Duration = Duration::from_secs(30);
+/// No word of a sentence is that long, and no encoded denial is shorter.
+const ENCODED: usize = 100;
 
 /// Things a page; the most that the describe calls of EC2 give.
 const PAGE: i32 = 1000;
-
-/// How to reach an account: what a template, a service file or flags say beyond AWS's own environment and files.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    pub profile: Option<String>,
-    pub region: Option<String>,
-    /// `custom_endpoint_ec2`; `AWS_ENDPOINT_URL` and profiles are read by the SDK itself.
-    pub ec2_endpoint: Option<String>,
-    pub keys: Option<Keys>,
-    /// Attempts of one call.
-    pub max_attempts: Option<u32>,
-    /// Spreads the polls of processes that begin at the same time; 0 does not.
-    pub jitter: u64,
-    /// Replaces the network: simulations answer from a model in the same process.
-    pub http: Option<SharedHttpClient>,
-}
-
-/// Fixed credentials, as a template may name them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Keys {
-    pub access_key: String,
-    pub secret_key: String,
-    pub token: Option<String>,
-}
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").finish_non_exhaustive()
-    }
-}
 
 /// The clients of one account and region. Clones share everything, the rounds of their waits too.
 #[derive(Clone, Debug)]
@@ -100,7 +64,7 @@ impl Aws {
     ///
     /// Errors with [`Kind::Invalid`] when no region is known.
     pub async fn connect(access: &Access) -> Result<Self, Error> {
-        let config = load(access).await;
+        let config = access::load(access).await;
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(no_region());
         };
@@ -170,6 +134,29 @@ impl Aws {
     }
 }
 
+impl Aws {
+    /// What a denial that came encoded says (STS, "`DecodeAuthorizationMessage`"): JSON, with the action, the resource and
+    /// the statements that decided. Nothing when it was not encoded. Errors as the call does; it needs a permission itself.
+    pub async fn decode(&self, denial: &Error) -> Option<Result<String, Error>> {
+        const CALL: &str = "DecodeAuthorizationMessage";
+        if denial.code.as_deref() != Some("UnauthorizedOperation") {
+            return None;
+        }
+        // EC2 puts it at the end of its message, in letters of base64 for URLs.
+        let encoded = denial.message.split_whitespace().next_back()?;
+        if encoded.len() < ENCODED {
+            return None;
+        }
+        let request = self.sts.decode_authorization_message();
+        let answer = request.encoded_message(encoded).send().await;
+        let decoded = answer.map_err(|error| error::failed(CALL, error));
+        Some(decoded.and_then(|answer| {
+            let text = answer.decoded_message;
+            text.ok_or_else(|| Error::malformed(CALL, "decoded message"))
+        }))
+    }
+}
+
 impl Site for Aws {
     fn region(&self) -> &Region {
         &self.region
@@ -178,37 +165,6 @@ impl Site for Aws {
     fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
-}
-
-async fn load(access: &Access) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .build();
-    let retries =
-        RetryConfig::standard().with_max_attempts(access.max_attempts.unwrap_or(MAX_ATTEMPTS));
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(retries);
-    if let Some(profile) = &access.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = &access.region {
-        loader = loader.region(aws_config::Region::new(region.clone()));
-    }
-    if let Some(keys) = &access.keys {
-        loader = loader.credentials_provider(aws_sdk_ec2::config::Credentials::new(
-            &keys.access_key,
-            &keys.secret_key,
-            keys.token.clone(),
-            None,
-            "template",
-        ));
-    }
-    if let Some(http) = &access.http {
-        loader = loader.http_client(http.clone());
-    }
-    loader.load().await
 }
 
 fn no_region() -> Error {

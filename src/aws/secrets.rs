@@ -1,6 +1,7 @@
 //! Secrets Manager, for templates that ask it.
 
-use super::{Access, error, load};
+use super::access::load;
+use super::{Access, error};
 use crate::cloud::{Error, Result};
 
 /// The text of a secret's current version (Secrets Manager, "`GetSecretValue`"), by the credentials and the region of AWS's

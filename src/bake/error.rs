@@ -85,6 +85,15 @@ impl Error {
         }
     }
 
+    /// What the cloud said.
+    pub fn cloud(&self) -> Option<&cloud::Error> {
+        match self {
+            Self::Refused { error, .. } => Some(error),
+            Self::Cloud(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The refusal as a finding that points at the line which set the value.
     pub fn finding(&self) -> Option<Diagnostic> {
         let (Self::Refused { place, .. } | Self::Exhausted { place, .. }) = self else {

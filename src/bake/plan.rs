@@ -216,10 +216,6 @@ fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec
         };
         findings.push(finding.at_value(&image.name, "named here").help(help));
     }
-    if build.builder.access.insecure_skip_tls_verify {
-        let text = "`insecure_skip_tls_verify` is not supported: kiln always checks certificates";
-        findings.push(Diagnostic::error("bake::unsupported", text).at_place(build.place, "here"));
-    }
     preflight::machine(&build.builder.instance, facts, findings);
     for all in [&build.provisioners[..], build.error_cleanup.as_slice()] {
         findings.extend(provision::check(all, options.terminal).iter().map(unfit));

@@ -1,6 +1,7 @@
 //! The builder `amazon-ebs`, from its object to [`AmazonEbs`]: defaults are Packer's where a template can tell the
 //! difference, and the safer ones where it cannot (own address, ed25519, `IMDSv2`).
 
+mod access;
 mod devices;
 mod keys;
 mod network;
@@ -9,14 +10,13 @@ mod run;
 mod ssh;
 mod tunnel;
 
-use super::bake::{Access, AmazonEbs, ImageOptions, Keys, Source, SourceFilter, Tag};
+use super::bake::{AmazonEbs, ImageOptions, Source, SourceFilter, Tag};
 use super::decode;
 use super::functions::clean_resource_name;
 use super::interpolate::Interpolator;
 use super::late::Late;
 use super::local::Local;
 use super::options::Options;
-use super::secret::Secret;
 use crate::source::json::Json;
 use crate::source::{Diagnostic, Place, Spanned};
 
@@ -45,7 +45,7 @@ pub(super) fn read(
         keys::SSH,
     ];
     let options = Options::open(interpolator, json, "the builder `amazon-ebs`", &tables)?;
-    let access = access(&options, local);
+    let access = access::read(&options, local);
     let image = image(&options);
     let source = source(&options);
     let instance = run::read(&options, local);
@@ -57,47 +57,6 @@ pub(super) fn read(
         instance: instance?,
         ssh: ssh?,
     })
-}
-
-fn access(options: &Options<'_>, local: &Local<'_>) -> Access {
-    Access {
-        profile: options.text("profile"),
-        region: options.text("region"),
-        keys: access_keys(options),
-        custom_endpoint_ec2: options.text("custom_endpoint_ec2"),
-        insecure_skip_tls_verify: options.flag("insecure_skip_tls_verify"),
-        skip_credential_validation: options.flag("skip_credential_validation"),
-        max_retries: options.number("max_retries").map(|n| n.value),
-        polling: polling::read(options, local),
-    }
-}
-
-fn access_keys(options: &Options<'_>) -> Option<Keys> {
-    let access_key = options.text("access_key");
-    let secret_key = options.text("secret_key");
-    let token = options.text("token").map(|token| Secret::new(token.value));
-    match (access_key, secret_key) {
-        (Some(access_key), Some(secret_key)) => Some(Keys {
-            access_key: access_key.map(Secret::new),
-            secret_key: secret_key.map(Secret::new),
-            token,
-        }),
-        (None, None) => None,
-        (Some(_), None) => {
-            options.missing(
-                "secret_key",
-                "give both keys, or neither and let the AWS credential chain find them",
-            );
-            None
-        }
-        (None, Some(_)) => {
-            options.missing(
-                "access_key",
-                "give both keys, or neither and let the AWS credential chain find them",
-            );
-            None
-        }
-    }
 }
 
 fn image(options: &Options<'_>) -> Option<ImageOptions> {

@@ -102,10 +102,27 @@ pub struct Access {
     /// Access key and secret key: both or neither.
     pub keys: Option<Keys>,
     pub custom_endpoint_ec2: Option<Spanned<String>>,
+    /// Read beside AWS's own files.
+    pub shared_credentials_file: Option<Spanned<PathBuf>>,
+    pub assume_role: Option<AssumeRole>,
+    pub decode_authorization_messages: bool,
     pub insecure_skip_tls_verify: bool,
-    pub skip_credential_validation: bool,
     pub max_retries: Option<u32>,
     pub polling: Polling,
+}
+
+/// `assume_role`.
+#[derive(Debug, Clone, Serialize)]
+pub struct AssumeRole {
+    pub role_arn: Spanned<String>,
+    #[serde(serialize_with = "seconds::optional")]
+    pub duration: Option<Duration>,
+    pub external_id: Option<Spanned<String>>,
+    pub policy: Option<Spanned<String>>,
+    pub policy_arns: Vec<Spanned<String>>,
+    pub session_name: Option<Spanned<String>>,
+    pub tags: Vec<(String, String)>,
+    pub transitive_tag_keys: Vec<Spanned<String>>,
 }
 
 /// Static credentials from the template.

@@ -1,5 +1,6 @@
 //! The template language from files to findings: the article's template, bad input with its places, layers.
 
+mod access;
 mod bad_input;
 mod communicator;
 mod compatibility;

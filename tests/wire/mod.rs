@@ -3,3 +3,4 @@
 mod bake_on_moto;
 pub mod moto;
 mod reach_on_moto;
+mod unchecked;

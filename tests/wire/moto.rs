@@ -14,10 +14,20 @@ pub struct Moto {
 impl Moto {
     /// Starts one that listens on the loopback only.
     pub fn start() -> Self {
+        Self::start_as("http", &[])
+    }
+
+    /// Starts one that shows a certificate which nobody has signed.
+    pub fn start_unsigned() -> Self {
+        Self::start_as("https", &["-s"])
+    }
+
+    fn start_as(scheme: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let mut process = Command::new("moto_server")
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .args(more)
             .env("MOTO_RECORDER_FILEPATH", folder.path().join("calls"))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -30,7 +40,7 @@ impl Moto {
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             process,
-            endpoint: format!("http://127.0.0.1:{port}"),
+            endpoint: format!("{scheme}://127.0.0.1:{port}"),
             _folder: folder,
         }
     }

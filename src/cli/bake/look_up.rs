@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 
-use crate::aws::{Access, Aws, Clients};
+use crate::aws::{Access, Aws, Clients, Role};
 use crate::bake::{self, BakePlan, HostTools, Inputs, LookUpError, Options};
 use crate::cli::bake::templates::{self, Loaded};
 use crate::cli::bake::unchanged::{Subject, Unchanged};
@@ -232,6 +232,9 @@ pub fn access(build: &Build) -> Access {
     let text = |value: &Option<crate::source::Spanned<String>>| {
         value.as_ref().map(|value| value.value.clone())
     };
+    let texts = |values: &[crate::source::Spanned<String>]| {
+        values.iter().map(|value| value.value.clone()).collect()
+    };
     Access {
         profile: text(&access.profile),
         region: text(&access.region),
@@ -241,6 +244,21 @@ pub fn access(build: &Build) -> Access {
             secret_key: keys.secret_key.value.reveal().to_owned(),
             token: keys.token.as_ref().map(|token| token.reveal().to_owned()),
         }),
+        files: access
+            .shared_credentials_file
+            .as_ref()
+            .map(|file| file.value.clone()),
+        role: access.assume_role.as_ref().map(|role| Role {
+            arn: role.role_arn.value.clone(),
+            duration: role.duration,
+            external_id: text(&role.external_id),
+            policy: text(&role.policy),
+            policy_arns: texts(&role.policy_arns),
+            session_name: text(&role.session_name),
+            tags: role.tags.iter().cloned().collect(),
+            transitive_tag_keys: texts(&role.transitive_tag_keys),
+        }),
+        insecure: access.insecure_skip_tls_verify,
         max_attempts: access.max_retries,
         ..Access::default()
     }

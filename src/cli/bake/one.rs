@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::aws::Aws;
 use crate::bake::{self, Artifact, Attending, BakePlan, HostTools, World};
 use crate::cli::bake::look_up::{Looked, Planned, Wanted};
 use crate::cli::bake::manifest;
@@ -138,6 +139,10 @@ async fn carry_out<'t>(
         keep_for: on.keep_for,
     };
     let outcome = bake::attend(&plan, &home, &world, setup, attending).await;
+    let access = &wanted.subject.build.builder.access;
+    if access.decode_authorization_messages {
+        decode(&outcome, &aws, &report).await;
+    }
     report.close();
     if !outcome.kept.is_empty() {
         desk.say_kept(&outcome.kept);
@@ -162,6 +167,24 @@ fn tell(journal: &FileJournal<'_>, report: &Report<'_>) {
         let text = format!("the journal cannot be written: {error}");
         report.emit(run::Event::Warning { text });
     }
+}
+
+/// Says what a denial means that AWS has encoded.
+async fn decode(outcome: &Outcome<Artifact, Undo>, aws: &Aws, report: &Report<'_>) {
+    let error = outcome.result.as_ref().err();
+    let Some(denial) = error.and_then(|failure| failure.error::<bake::Error>()?.cloud()) else {
+        return;
+    };
+    let text = match aws.decode(denial).await {
+        None => return,
+        Some(Ok(decoded)) => format!("{} was denied: {decoded}", denial.call),
+        Some(Err(error)) => format!(
+            "why {} was denied cannot be decoded: {}",
+            denial.call,
+            failure::chain(&error)
+        ),
+    };
+    report.emit(run::Event::Note { text });
 }
 
 fn fill(record: &mut Record, outcome: Outcome<Artifact, Undo>, exit: Exit) {

@@ -11,7 +11,10 @@ pub(super) const ACCESS: &[Key] = &[
     on("region"),
     on("custom_endpoint_ec2"),
     on("insecure_skip_tls_verify"),
-    on("skip_credential_validation"),
+    idle(
+        "skip_credential_validation",
+        "kiln asks whose credentials these are all the same: a later sweep must know",
+    ),
     on("max_retries"),
     on("aws_polling"),
     idle(
@@ -19,11 +22,26 @@ pub(super) const ACCESS: &[Key] = &[
         "kiln asks for regions only where it uses them",
     ),
     idle("skip_metadata_api_check", "Packer does not check it either"),
-    not_yet("shared_credentials_file"),
-    not_yet("assume_role"),
-    not_yet("decode_authorization_messages"),
-    not_yet("mfa_code"),
+    on("shared_credentials_file"),
+    on("assume_role"),
+    on("decode_authorization_messages"),
+    refused(
+        "mfa_code",
+        "a code is good for one call, and credentials are renewed during a bake; get a session before it with \
+         `aws sts get-session-token` and bake with that profile",
+    ),
     not_yet("vault_aws_engine"),
+];
+
+pub(super) const ROLE: &[Key] = &[
+    on("role_arn"),
+    on("duration_seconds"),
+    on("external_id"),
+    on("policy"),
+    on("policy_arns"),
+    on("session_name"),
+    on("tags"),
+    on("transitive_tag_keys"),
 ];
 
 pub(super) const POLLING: &[Key] = &[on("delay_seconds"), on("max_attempts"), on("timeout")];
