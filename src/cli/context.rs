@@ -112,7 +112,7 @@ impl Context {
             draft: Mutex::default(),
             events: events.transpose()?,
             color,
-            mask: RwLock::default(),
+            mask: RwLock::new(of_environment(&environment)),
             runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
             environment,
         })
@@ -287,6 +287,17 @@ pub fn document_of_usage(args: &[String], reason: &str) {
         writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
     }
 }
+
+/// Credentials of the environment are secrets before any template is read.
+fn of_environment(environment: &Environment) -> Mask {
+    let names = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    let values = names.iter().filter_map(|name| environment.vars.get(*name));
+    // `test` and the like are no secrets, and hiding them would hide words.
+    Mask::new(values.filter(|value| value.len() >= SECRET).cloned())
+}
+
+/// A secret key has 40 characters; what is far shorter is a stand-in for endpoints that check none.
+const SECRET: usize = 16;
 
 /// Says why a command cannot even begin.
 pub fn refuse(reason: &str) -> Exit {

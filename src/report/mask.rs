@@ -1,7 +1,15 @@
 //! Hides secrets in text that people and files get to see.
 
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 /// What stands for a secret; Packer's own word (anchors/packer.md 1.3).
 const HIDDEN: &str = "<sensitive>";
+
+/// Shorter ones are hidden only as they are: a few letters of base64 are in every text.
+const LONG: usize = 6;
 
 /// The values to hide, longest first, so that one that holds another goes whole.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +27,12 @@ impl Mask {
     pub fn add(&mut self, secrets: impl IntoIterator<Item = String>) {
         let all = &mut self.0;
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-            let spelled = serde_json::Value::from(secret.as_str()).to_string();
-            all.push(spelled[1..spelled.len() - 1].to_owned());
-            all.push(secret);
+            all.extend(spellings(&secret));
+            let lines = secret
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.len() >= LONG);
+            all.extend(lines.flat_map(spellings));
         }
         all.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         all.dedup();
@@ -39,6 +50,61 @@ impl Mask {
     }
 }
 
+/// What a secret looks like in JSON, in a shell's quotes, in a URL, and within base64 of something longer.
+fn spellings(secret: &str) -> Vec<String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let mut all = vec![
+        secret.to_owned(),
+        json[1..json.len() - 1].to_owned(),
+        secret.replace('\'', "'\\''"),
+    ];
+    if secret.len() < LONG {
+        return all;
+    }
+    let escaped = escaped(secret);
+    all.push(escaped.replace("%20", "+"));
+    all.push(lower(&escaped));
+    all.push(lower(&escaped).replace("%20", "+"));
+    all.push(escaped);
+    // Where the secret begins within a group of three bytes decides how it looks; letters that it shares with what stands
+    // before or after it are left out.
+    for (before, skip) in [(0, 0), (1, 2), (2, 3)] {
+        let text = [&[0; 2][..before], secret.as_bytes()].concat();
+        let whole = text.len() * 8 / 6;
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            all.push(engine.encode(&text)[skip..whole].to_owned());
+        }
+    }
+    all
+}
+
+/// Escaped for URLs ("RFC 3986", unreserved characters as they are).
+fn escaped(secret: &str) -> String {
+    let mut text = String::new();
+    for byte in secret.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            write!(text, "%{byte:02X}").unwrap_or_default();
+        }
+    }
+    text
+}
+
+/// The same with escapes in lower case.
+fn lower(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at(2.min(part.len()));
+        text.push('%');
+        text.push_str(&code.to_lowercase());
+        text.push_str(rest);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +118,21 @@ mod tests {
         );
         let json = serde_json::json!({ "text": "pass\"word" }).to_string();
         assert_eq!(mask.hide(&json), r#"{"text":"<sensitive>"}"#);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_within_base64_and_urls_too() {
+        let mask = Mask::new(["pass word/1".to_owned()]);
+        for text in [
+            "q=pass%20word%2F1",
+            "q=pass+word%2f1",
+            "dTpwYXNzIHdvcmQvMQ==",
+            "cGFzcyB3b3JkLzE=",
+        ] {
+            let hidden = mask.hide(text);
+            assert!(hidden.contains(HIDDEN), "{text}: {hidden}");
+        }
+        let mask = Mask::new(["a".to_owned()]);
+        assert_eq!(mask.hide("YQ== b"), "YQ== b");
     }
 }

@@ -3,5 +3,6 @@
 mod bakery;
 mod on_error;
 mod result;
+mod secrets;
 mod several;
 mod unchanged;
