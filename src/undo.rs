@@ -73,6 +73,14 @@ pub enum Undo {
     DeleteSnapshot {
         id: SnapshotId,
     },
+    /// An instance profile for the run only, by its name, which holds the run id.
+    DeleteProfile {
+        name: String,
+    },
+    /// Its role, with its policy.
+    DeleteRole {
+        name: String,
+    },
     /// What a roll made or changed.
     Roll(OfRoll),
     /// A group that no longer serves.
@@ -95,6 +103,8 @@ impl fmt::Display for Undo {
             Self::RemoveImage { id, .. } => write!(f, "image {id}"),
             Self::RemoveImagesOf { run } => write!(f, "image of run {run}"),
             Self::DeleteSnapshot { id } => write!(f, "snapshot {id}"),
+            Self::DeleteProfile { name } => write!(f, "instance profile {name}"),
+            Self::DeleteRole { name } => write!(f, "role {name}"),
             Self::Roll(of) => of.fmt(f),
             Self::Retire(retire) => retire.fmt(f),
         }
@@ -282,6 +292,10 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::DeleteSnapshot { id } => {
                 persist(async || self.cloud.delete_snapshot(id).await).await
             }
+            Undo::DeleteProfile { name } => {
+                persist(async || self.cloud.delete_profile(name).await).await
+            }
+            Undo::DeleteRole { name } => persist(async || self.cloud.delete_role(name).await).await,
             Undo::Roll(of) => roll::undo(self.cloud, of).await,
             Undo::Retire(retire) => retire::retire(self.cloud, retire).await,
         }

@@ -75,6 +75,8 @@ fn kind_of(code: &str) -> Kind {
         | "OptInRequired"
         | "Blocked" => Kind::Denied,
         "DependencyViolation"
+        | "DeleteConflict"
+        | "EntityTemporarilyUnmodifiable"
         | "ResourceInUse"
         | "ResourceInUseFault"
         | "ScalingActivityInProgress"
@@ -97,13 +99,13 @@ fn kind_of(code: &str) -> Kind {
         | "LimitExceeded"
         | "ResourceLimitExceeded"
         | "SnapshotLimitExceeded" => Kind::Limit,
-        "AlreadyExists" | "AlreadyExistsFault" | "PriorityInUse" => Kind::AlreadyExists,
+        "AlreadyExists" | "EntityAlreadyExists" | "AlreadyExistsFault" | "PriorityInUse" => Kind::AlreadyExists,
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             Kind::Ambiguous
         }
         // The image was there and has been deregistered.
-        "InvalidAMIID.Unavailable" => Kind::NotFound,
-        "ValidationError" | "MissingParameter" | "UnknownParameter" => Kind::Invalid,
+        "InvalidAMIID.Unavailable" | "NoSuchEntity" => Kind::NotFound,
+        "ValidationError" | "MalformedPolicyDocument" | "MissingParameter" | "UnknownParameter" => Kind::Invalid,
         _ => by_shape(code),
     }
 }

@@ -15,6 +15,7 @@ mod instances;
 mod keys;
 mod launch_templates;
 mod network;
+mod profiles;
 mod reach;
 mod rounds;
 mod rules;
@@ -48,6 +49,7 @@ pub struct Aws {
     region: Region,
     endpoint: Option<String>,
     ec2: aws_sdk_ec2::Client,
+    iam: aws_sdk_iam::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     sts: aws_sdk_sts::Client,
@@ -95,6 +97,12 @@ impl Aws {
                     .interceptor(Budget)
                     .interceptor(as_reach.clone())
                     .retry_classifier(as_reach)
+                    .retry_partition(quota.clone())
+                    .build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(&config)
+                    .interceptor(Budget)
                     .retry_partition(quota.clone())
                     .build(),
             ),

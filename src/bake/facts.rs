@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::bake::ground::{self, Ground, keep};
 use crate::bake::{LookUpError, Tools};
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType,
+    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType, Kind,
     Offer, Region, Site, Zone,
 };
 use crate::source::{Diagnostic, Spanned};
@@ -42,18 +42,20 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
     let wanted = &options.image.name;
     let query = ImageQuery::own(vec![Filter::new("name", wanted.value.as_str())]);
     let names = type_names(&options.instance);
-    let (source, taken, ground, types, offers, sources) = futures_util::join!(
+    let (source, taken, ground, types, offers, sources, profile) = futures_util::join!(
         find_source(&options.source, cloud),
         cloud.find_images(&query),
         ground::look_up(&options.instance, cloud),
         cloud.instance_types(&names),
         offers(&options.instance, &names, cloud),
         sources(build, cloud, tools),
+        profile(&options.instance, cloud),
     );
     let mut findings = Vec::new();
     let source = keep(source, &mut findings)?;
     let ground = keep(ground, &mut findings)?;
     let sources = keep(sources, &mut findings)?;
+    keep(profile, &mut findings)?;
     let taken = taken?.into_iter().next();
     let (types, offers) = (types?, offers?);
     match (source, ground, sources) {
@@ -77,6 +79,31 @@ impl BakeFacts {
         self.offers
             .as_ref()
             .is_none_or(|offers| offers.iter().any(offered))
+    }
+}
+
+/// Whether the profile that is named is there.
+async fn profile(instance: &Instance, cloud: &impl Cloud) -> Result<(), LookUpError> {
+    let named = instance.profile.as_ref();
+    let Some(name) = named.filter(|_| !instance.skip_profile_validation) else {
+        return Ok(());
+    };
+    match cloud.has_profile(name).await {
+        Ok(false) => {
+            let text = format!("there is no instance profile {name}");
+            let finding = Diagnostic::error("bake::profile", text).at_value(name, "named here");
+            Err(object(
+                finding.help("`skip_profile_validation` does not look"),
+            ))
+        }
+        Err(error) if error.kind == Kind::Denied => {
+            let text = format!("the instance profile {name} cannot be looked up: {error}");
+            let finding = Diagnostic::error("bake::profile", text).at_value(name, "named here");
+            Err(object(
+                finding.help("`skip_profile_validation` does not look"),
+            ))
+        }
+        answer => Ok(answer.map(drop)?),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::bake::coming::Coming;
 use crate::bake::connect::{Connecting, Seen};
 use crate::bake::{
     BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair, plan::Stopping,
-    security_group,
+    security_group, start,
 };
 use crate::cloud::{Cloud, Home, Image, ImageId, InstanceId, Region, SnapshotId};
 use crate::provision::{self, Context};
@@ -104,12 +104,7 @@ async fn image_of_machine<C: Cloud, T: Tools>(
     let cloud = on.cloud;
     let key = temporary_key(plan, cloud, run).await?;
     let group = temporary_group(plan, cloud, run).await?;
-    let events = run.events();
-    let (source, volumes) = run
-        .step("launch instance", async |made| {
-            instance::launch(plan, group.as_ref(), cloud, events, made).await
-        })
-        .await?;
+    let (source, volumes) = start::machine(plan, group.as_ref(), cloud, run).await?;
     let host = address(plan, &source, cloud, run).await?;
     attending.tell(plan, &source, &host, key.as_ref());
     let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;

@@ -93,7 +93,7 @@ async fn one(
 
 /// The place of the value that a refusal is about, told by its code ("Error codes for the Amazon EC2 API"). Where the code
 /// only says that a parameter is bad, the parameter's name in the text decides what is pointed at, and nothing else.
-fn blame(error: &CloudError, plan: &BakePlan) -> Option<Place> {
+pub(super) fn blame(error: &CloudError, plan: &BakePlan) -> Option<Place> {
     let places = &plan.places;
     let code = error.code.as_deref().unwrap_or_default();
     let says = |word: &str| error.message.contains(word);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::bake::settings::named_key_pair;
-use crate::bake::{BakeFacts, tags::BakeTags};
+use crate::bake::{BakeFacts, BakePlan, tags::BakeTags};
 use crate::cloud::{
     BlockDevice, Choice, KeyPairName, Metadata, NewInstance, Placement, Reservation, SnapshotId,
     Spot, Subnet, Zone,
@@ -49,6 +49,19 @@ impl Attempt {
     }
 }
 
+impl BakePlan {
+    /// The first way's machine as a dry run asks for it: without what is made before the launch, but for the profile.
+    pub(super) fn rehearsed(&self) -> Option<NewInstance> {
+        let attempt = self.attempts.first()?;
+        let mut wanted = attempt.instance(&self.instance);
+        wanted.token = format!("{}-dry", wanted.token);
+        if self.key_pair.is_some() {
+            wanted.key_pair = None;
+        }
+        Some(wanted)
+    }
+}
+
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let choices: Vec<_> = self.choices.iter().map(ToString::to_string).collect();
@@ -74,7 +87,10 @@ pub(super) fn instance(
     let mut instance = NewInstance {
         image: facts.source.id.clone(),
         instance_type: String::new(),
-        profile: text(wanted.profile.as_ref()),
+        profile: text(wanted.profile.as_ref()).or_else(|| {
+            let policy = wanted.temporary_profile_policy.as_ref();
+            policy.map(|_| format!("kiln-{run}"))
+        }),
         key_pair: temporary
             .cloned()
             .or_else(|| named_key_pair(&build.builder.ssh.login)),

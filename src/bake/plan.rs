@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bake::launch::{self, Attempt};
+use crate::bake::profile::TemporaryProfile;
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
 use crate::bake::{BakeFacts, Fingerprint, preflight, tags};
 use crate::cloud::{
@@ -47,6 +48,8 @@ pub struct BakePlan {
     pub scratch_tags: Tags,
     /// The machine, without what differs from one attempt to the next.
     pub instance: NewInstance,
+    /// Made for the run and removed after it.
+    pub profile: Option<TemporaryProfile>,
     /// The ways to get it, in the order in which they are tried.
     pub attempts: Vec<Attempt>,
     /// A volume stays behind the instance and is removed by itself.
@@ -176,6 +179,7 @@ pub fn plan(
         key_pair,
         security_group: temporary_group(build, facts, &name, &tags.scratch),
         volumes_outlive: outlives(&instance.devices, facts),
+        profile: temporary_profile(build, &name, &tags.scratch),
         instance,
         attempts,
         ssh: SshSettings::new(&build.builder.ssh, options.require_host_key),
@@ -231,6 +235,15 @@ fn unfit(failure: &provision::Failure) -> Diagnostic {
         cause = error.source();
     }
     Diagnostic::error("bake::provisioner", text).at_place(failure.place, "asked for here")
+}
+
+fn temporary_profile(build: &Build, name: &str, tags: &Tags) -> Option<TemporaryProfile> {
+    let policy = build.builder.instance.temporary_profile_policy.as_ref()?;
+    Some(TemporaryProfile {
+        name: name.to_owned(),
+        policy: policy.value.to_string(),
+        tags: tags.clone(),
+    })
 }
 
 fn temporary_group(

@@ -1,8 +1,8 @@
 //! What stands against the machine before anything is made: types that the region or a zone does not have, or that the
-//! source image does not run on.
+//! source image does not run on, and what EC2 says to a rehearsal.
 
-use crate::bake::{BakeFacts, launch};
-use crate::cloud::{Image, InstanceType};
+use crate::bake::{BakeFacts, BakePlan, LookUpError, instance, launch};
+use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::Instance;
 
@@ -29,6 +29,43 @@ pub(super) fn machine(wanted: &Instance, facts: &BakeFacts, findings: &mut Vec<D
     }
     if findings.len() == before && launch::choices(wanted, facts).is_empty() {
         findings.extend(wanted.types.iter().map(|kind| nowhere(kind, wanted, facts)));
+    }
+}
+
+/// Asks EC2 whether it would launch the machine, with the launch's own parameters. Changes nothing.
+///
+/// Errors with the refusal as a finding, or when EC2 does not answer.
+pub async fn rehearse(plan: &BakePlan, cloud: &impl Cloud) -> Result<(), LookUpError> {
+    let Some(mut wanted) = plan.rehearsed() else {
+        return Ok(());
+    };
+    if plan.profile.is_some() {
+        wanted.profile = None;
+    }
+    let error = match cloud.rehearse(&wanted).await {
+        Err(error) if error.is_passing() => return Err(error.into()),
+        // Whether there is a machine right now only the launch can tell.
+        Err(error) if error.kind != Kind::Limit => error,
+        Ok(()) | Err(_) => return Ok(()),
+    };
+    let place = instance::blame(&error, plan);
+    let text = format!("the launch would be refused: {}", plain(&error));
+    let mut finding = Diagnostic::error("bake::refused", text);
+    if let Some(place) = place {
+        finding = finding.at_place(place, "AWS refuses this");
+    }
+    if error.kind == Kind::Denied {
+        finding = finding.help("`iam:PassRole` is needed for a profile, `ec2:CreateTags` for tags");
+    }
+    Err(LookUpError::Findings(vec![finding]))
+}
+
+/// The error without the encoded message, which only `DecodeAuthorizationMessage` can read.
+fn plain(error: &CloudError) -> String {
+    let text = error.to_string();
+    match text.split_once(" Encoded authorization failure message:") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
     }
 }
 

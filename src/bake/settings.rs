@@ -20,6 +20,8 @@ const IMAGE_LIMIT: Duration = Duration::from_hours(1);
 /// The end of a wait is noticed within a thirtieth of the time that it took: AWS answers a poll in a tenth of a second, and
 /// all waits of a process share their polls.
 const LATE: u32 = 30;
+/// EC2 learns of a new instance profile within seconds, and sometimes within minutes (anchors/packer.md 6.2).
+const PROFILE_LIMIT: Duration = Duration::from_mins(5);
 /// One try to connect: reaching, shaking hands and proving who we are each have limits of their own below this.
 const TRY: Duration = Duration::from_secs(150);
 /// How long a console may take to show host keys once the machine answers on its SSH port. cloud-init prints them within
@@ -84,6 +86,8 @@ pub enum Login {
 pub struct Waits {
     pub instance: Patience,
     pub image: Patience,
+    /// For EC2 to learn of an instance profile that IAM has made.
+    pub profile: Patience,
 }
 
 impl Waits {
@@ -99,6 +103,12 @@ impl Waits {
         Self {
             instance: patience(INSTANCE_LIMIT, half, Duration::from_secs(5)),
             image: patience(IMAGE_LIMIT, half, Duration::from_secs(10)),
+            profile: Patience::new(
+                PROFILE_LIMIT,
+                Duration::from_secs(2),
+                Duration::from_secs(10),
+            )
+            .in_a_row(2),
         }
     }
 }

@@ -26,6 +26,13 @@ impl fmt::Display for BakePlan {
             );
             line(f, "+ security group", &text)?;
         }
+        if let Some(profile) = &self.profile {
+            let text = format!(
+                "{} (role and instance profile, for this run only)",
+                profile.name
+            );
+            line(f, "+ role", &text)?;
+        }
         line(f, "+ instance", &self.machine())?;
         for attempt in self.attempts.iter().skip(1) {
             line(f, "  or else", &attempt.to_string())?;
@@ -44,7 +51,7 @@ impl fmt::Display for BakePlan {
         for (key, value) in &self.image.tags {
             line(f, "", &format!("{key} = {value}"))?;
         }
-        line(f, "- removed", self.removed())
+        line(f, "- removed", &self.removed())
     }
 }
 
@@ -84,13 +91,22 @@ impl BakePlan {
         }
     }
 
-    fn removed(&self) -> &'static str {
-        match (&self.key_pair, &self.security_group) {
-            (Some(_), Some(_)) => "instance, security group and key pair, however it ends",
-            (Some(_), None) => "instance and key pair, however it ends",
-            (None, Some(_)) => "instance and security group, however it ends",
-            (None, None) => "the instance, however it ends",
-        }
+    fn removed(&self) -> String {
+        let things = [
+            ("instance", true),
+            ("security group", self.security_group.is_some()),
+            ("key pair", self.key_pair.is_some()),
+            ("role", self.profile.is_some()),
+        ];
+        let made = things.into_iter().filter(|(_, made)| *made);
+        let made: Vec<_> = made.map(|(thing, _)| thing).collect();
+        let text = match made.as_slice() {
+            [only] => format!("the {only}"),
+            [first, last] => format!("{first} and {last}"),
+            [first @ .., last] => format!("{} and {last}", first.join(", ")),
+            [] => String::new(),
+        };
+        format!("{text}, however it ends")
     }
 }
 

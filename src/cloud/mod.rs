@@ -10,6 +10,7 @@ mod instances;
 mod keys;
 mod launch_templates;
 mod network;
+pub mod profiles;
 pub mod tag;
 mod traffic;
 mod types;
@@ -32,6 +33,7 @@ pub use instances::{
 pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
+pub use profiles::Profiles;
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
@@ -74,12 +76,30 @@ pub trait Site {
 
 /// All of the cloud that undoing needs.
 pub trait Cloud:
-    Images + Instances + Types + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+    Images
+    + Instances
+    + Types
+    + Profiles
+    + Network
+    + Keys
+    + Tagging
+    + Groups
+    + LaunchTemplates
+    + Traffic
 {
 }
 
 impl<C> Cloud for C where
-    C: Images + Instances + Types + Network + Keys + Tagging + Groups + LaunchTemplates + Traffic
+    C: Images
+        + Instances
+        + Types
+        + Profiles
+        + Network
+        + Keys
+        + Tagging
+        + Groups
+        + LaunchTemplates
+        + Traffic
 {
 }
 

@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cloud::profiles::Made;
 use crate::cloud::{
-    Cloud, Filter, Image, ImageId, ImageQuery, InstanceId, Resource, ResourceKind, Result,
+    Cloud, Filter, Image, ImageId, ImageQuery, InstanceId, Kind, Resource, ResourceKind, Result,
     SecurityGroupId, SnapshotId, tag,
 };
-use crate::run::{Due, Entry, Events, MemoryJournal, RunId, Setup, Stop, settle};
+use crate::run::{Due, Entry, Event, Events, MemoryJournal, RunId, Setup, Stop, settle};
 use crate::sweep::Swept;
 use crate::undo::{Undo, Unwinder};
 
@@ -31,7 +32,8 @@ pub async fn sweep_tags<C: Cloud>(
     let mut overdue: Vec<Resource> = cloud.tagged(&keys).await?;
     overdue.retain(|resource| is_overdue(resource, now, alive));
     overdue.sort_by_key(|resource| order(resource.kind));
-    let mut due = Vec::new();
+    // The role goes last of all, and its profile after the machine.
+    let mut due = roles(cloud, now, alive, events).await?;
     for resource in &overdue {
         match serves(resource, cloud).await? {
             Some(why) => swept.kept.push(format!("{}: {why}", resource.id)),
@@ -63,6 +65,36 @@ pub async fn sweep_tags<C: Cloud>(
     swept.removed.extend(gone);
     swept.left.extend(left);
     Ok(swept)
+}
+
+/// Roles and profiles of runs, which EC2's tags do not tell of. Who may not list them has made none.
+async fn roles(
+    cloud: &impl Cloud,
+    now: Timestamp,
+    alive: &[RunId],
+    events: &dyn Events,
+) -> Result<Vec<Undo>> {
+    let (roles, profiles) = match (cloud.made_roles().await, cloud.made_profiles().await) {
+        (Err(error), _) | (_, Err(error)) if error.kind == Kind::Denied => {
+            let text = format!("roles of dead runs are not looked for: {error}");
+            events.emit(Event::Note { text });
+            return Ok(Vec::new());
+        }
+        (roles, profiles) => (roles?, profiles?),
+    };
+    let overdue = |made: &Made| {
+        let resource = Resource {
+            kind: ResourceKind::Other,
+            id: made.name.clone(),
+            tags: made.tags.clone(),
+        };
+        is_overdue(&resource, now, alive)
+    };
+    let role = |made: Made| Undo::DeleteRole { name: made.name };
+    let profile = |made: Made| Undo::DeleteProfile { name: made.name };
+    let mut undos: Vec<Undo> = roles.into_iter().filter(overdue).map(role).collect();
+    undos.extend(profiles.into_iter().filter(overdue).map(profile));
+    Ok(undos)
 }
 
 /// Newest first is how undos run: what another thing needs stands before it.

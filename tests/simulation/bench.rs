@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kiln::aws::Aws;
-use kiln::bake::{Artifact, BakePlan, Options, World, carry_out, look_up, plan};
-use kiln::cloud::{Filter, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network};
+use kiln::bake::{Artifact, BakePlan, Options, World, carry_out, look_up, plan, rehearse};
+use kiln::cloud::{
+    Filter, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network, Profiles,
+};
 use kiln::run::{Clock as _, Events, Journal, Outcome, RunId, Setup, Stop};
 use kiln::source::SourceMap;
 use kiln::template::bake::Template;
@@ -106,12 +108,17 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new(trouble: Option<(usize, Trouble)>) -> Self {
-        let cloud = Cloud::new(account());
+        Self::of(TEMPLATE, account(), trouble).await
+    }
+
+    /// A bake of another template in another account.
+    pub async fn of(text: &str, account: Config, trouble: Option<(usize, Trouble)>) -> Self {
+        let cloud = Cloud::new(account);
         cloud.world().physics.set_usual(brisk());
         Self {
             client: cloud.client().await,
             tools: SimulatedTools::new(&cloud, trouble).await,
-            template: template(TEMPLATE),
+            template: template(text),
             stop: Stop::default(),
             cloud,
         }
@@ -129,7 +136,9 @@ impl Bench {
             run_id(),
             now,
         );
-        Some(planned.unwrap())
+        let plan = planned.unwrap();
+        rehearse(&plan, &self.client).await.ok()?;
+        Some(plan)
     }
 
     /// Looks up, plans and runs; nothing when the look-up failed.
@@ -183,6 +192,10 @@ pub async fn remains(cloud: &Cloud) -> Vec<String> {
         found.extend(volumes.iter().map(ToString::to_string));
         let groups = seer.find_security_groups(&ours).await.unwrap();
         found.extend(groups.iter().map(ToString::to_string));
+        let profiles = seer.made_profiles().await.unwrap().into_iter();
+        found.extend(profiles.map(|made| format!("profile {}", made.name)));
+        let roles = seer.made_roles().await.unwrap().into_iter();
+        found.extend(roles.map(|made| format!("role {}", made.name)));
         let keys = seer.find_key_pairs(&[]).await.unwrap();
         found.extend(keys.iter().map(ToString::to_string));
         let images = seer

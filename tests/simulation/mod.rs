@@ -5,6 +5,8 @@ mod bake_kills;
 pub mod bench;
 mod cloud;
 mod connecting;
+mod launch;
+mod launch_trouble;
 mod machines;
 mod many;
 mod on_error;

@@ -20,6 +20,8 @@ pub struct Config {
     pub images: Vec<SourceImage>,
     /// Names of the instance profiles that exist.
     pub profiles: Vec<String>,
+    /// EC2 learns of a new instance profile up to this many seconds late.
+    pub late_profiles: u32,
     /// Public SSM parameters beyond those that follow from `images`.
     pub parameters: BTreeMap<String, String>,
     /// A fresh resource stays invisible to describe calls for up to this many polls; 0 shows everything at once.
@@ -39,6 +41,7 @@ impl Default for Config {
             vpc: Cidr::new(Ipv4Addr::new(172, 31, 0, 0), 16),
             images: Vec::new(),
             profiles: vec!["kiln-instance".into()],
+            late_profiles: 0,
             parameters: BTreeMap::new(),
             late_polls: 0,
             opened: Timestamp::UNIX_EPOCH,

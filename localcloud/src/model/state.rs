@@ -8,6 +8,7 @@ use super::{
     agenda::{Agenda, Due},
     ec2::{self, Ec2, InstanceState},
     elb::{self, Elb},
+    iam::Iam,
     idempotency::Tokens,
     ids::Ids,
     injection::Launches,
@@ -41,6 +42,7 @@ pub(super) struct State {
     pub(super) ec2: Ec2,
     pub(super) scaling: Scaling,
     pub(super) elb: Elb,
+    pub(super) iam: Iam,
     pub(super) kms: Kms,
     /// Fresh resources and how many more polls will miss them.
     pub(super) hidden: BTreeMap<String, u32>,
@@ -54,6 +56,7 @@ impl State {
     pub(super) fn new(config: Config) -> Self {
         let mut ids = Ids::new(config.seed);
         let ec2 = Ec2::seeded(&config, &mut ids);
+        let iam = Iam::seeded(&config.profiles, config.opened);
         Self {
             kms: Kms::seeded(&config),
             now: config.opened,
@@ -65,6 +68,7 @@ impl State {
             launches: Launches::default(),
             scaling: Scaling::default(),
             elb: Elb::default(),
+            iam,
             hidden: BTreeMap::new(),
             lent: None,
             effects: Vec::new(),

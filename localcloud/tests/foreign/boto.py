@@ -1,5 +1,6 @@
 """Calls every action that the arguments name, in the order in which a bake and a roll would."""
 import base64
+import json
 import sys
 
 import boto3
@@ -58,6 +59,28 @@ import boto_images
 
 assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
 iam.refused("NoSuchEntity", "get_instance_profile", InstanceProfileName="none")
+role = {"RoleName": "kiln-1"}
+trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+tags = [{"Key": "kiln:run", "Value": "1"}]
+iam.create_role(Path="/kiln/", AssumeRolePolicyDocument=trust, Tags=tags, **role)
+iam.refused("EntityAlreadyExists", "create_role", AssumeRolePolicyDocument=trust, **role)
+assert iam.get_role(**role)["Role"]["Tags"] == tags
+iam.refused("MalformedPolicyDocument", "put_role_policy", PolicyName="p", PolicyDocument="{", **role)
+iam.put_role_policy(PolicyName="p", PolicyDocument=trust, **role)
+profile = {"InstanceProfileName": "kiln-1"}
+iam.create_instance_profile(Path="/kiln/", Tags=tags, **profile)
+iam.add_role_to_instance_profile(**profile, **role)
+iam.refused("LimitExceeded", "add_role_to_instance_profile", **profile, **role)
+assert [r["RoleName"] for r in iam.list_roles(PathPrefix="/kiln/")["Roles"]] == ["kiln-1"]
+listed = iam.list_instance_profiles(PathPrefix="/kiln/")["InstanceProfiles"]
+assert [p["Roles"][0]["RoleName"] for p in listed] == ["kiln-1"], listed
+iam.refused("DeleteConflict", "delete_instance_profile", **profile)
+iam.refused("DeleteConflict", "delete_role", **role)
+iam.remove_role_from_instance_profile(**profile, **role)
+iam.delete_instance_profile(**profile)
+iam.refused("DeleteConflict", "delete_role", **role)
+iam.delete_role_policy(PolicyName="p", **role)
+iam.delete_role(**role)
 made = boto_ec2.run(ec2, sts, ssm, until)
 boto_groups.run(ec2, scaling, elb, made, until)
 boto_images.run(ec2, *abroad, made, until)

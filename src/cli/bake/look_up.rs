@@ -183,6 +183,10 @@ impl<'t> Look<'_, 't> {
             adopt,
             said,
         } = prepared;
+        // Nothing is launched where a machine or an image is taken over.
+        if adopt.is_none() {
+            bake::rehearse(&plan, &aws).await?;
+        }
         for text in said {
             context.say(&format!("{}: {text}", wanted.label));
         }

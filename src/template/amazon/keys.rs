@@ -110,21 +110,18 @@ pub(super) const RUN: &[Key] = &[
     on("spot_tag"),
     not_yet("fleet_tags"),
     not_yet("fleet_tag"),
-    not_yet("spot_instance_types"),
+    on("spot_instance_types"),
     not_yet("spot_allocation_strategy"),
     // kiln's own.
     on("spot_fallback"),
     on("subnet_ids"),
-    idle(
-        "skip_profile_validation",
-        "kiln does not look the profile up",
-    ),
+    on("skip_profile_validation"),
     on("no_ephemeral"),
     on("capacity_reservation_preference"),
     on("capacity_reservation_id"),
     on("capacity_reservation_group_arn"),
     on("enable_nitro_enclave"),
-    not_yet("temporary_iam_instance_profile_policy_document"),
+    on("temporary_iam_instance_profile_policy_document"),
     on("security_group_filter"),
     on("subnet_filter"),
     on("vpc_filter"),
@@ -142,6 +139,10 @@ pub(super) const RUN: &[Key] = &[
     ),
     idle("windows_password_timeout", "kiln bakes over SSH"),
 ];
+
+pub(super) const POLICY: &[Key] = &[on("Version"), on("Statement")];
+
+pub(super) const STATEMENT: &[Key] = &[on("Effect"), on("Action"), on("Resource")];
 
 pub(super) const NAMED_FILTER: &[Key] = &[on("filters")];
 

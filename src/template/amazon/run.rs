@@ -100,15 +100,19 @@ fn policy(
         options.exclusive("iam_instance_profile", NAME);
         return None;
     }
-    let statements = value
-        .as_object()
-        .and_then(|document| document.get("Statement"))
-        .filter(|statements| statements.is_array() || statements.is_object());
-    if statements.is_none() {
-        let got = "something without statements";
-        let expected = "a policy document with a list `Statement`";
-        options.report(wrong_type(&format!("`{NAME}`"), expected, got, place));
+    let inner = options.object(NAME, "the policy document", keys::POLICY)?;
+    let statements = inner.objects("Statement", "a statement", keys::STATEMENT);
+    if statements.is_empty() {
+        inner.missing("Statement", "say what the machine may do");
         return None;
+    }
+    for statement in statements {
+        statement.choice("Effect", &[("Allow", ()), ("Deny", ())]);
+        for part in ["Effect", "Action", "Resource"] {
+            if !statement.has(part) {
+                statement.missing(part, "IAM refuses a statement without it");
+            }
+        }
     }
     if let Some(document) = value.as_object_mut() {
         // The language's current version; without it IAM takes the one of 2008 ("IAM JSON policy elements: Version").

@@ -96,10 +96,11 @@ fn field(state: &State, id: &str, name: &str) -> Vec<String> {
         "group-id" | "instance.group-id" | "instance-group-id" => instance.groups.clone(),
         "group-name" | "instance.group-name" => group_names(state, instance),
         "iam-instance-profile.arn" => {
-            let arn = |name| {
+            let arn = |name: &String| {
                 format!(
-                    "arn:aws:iam::{}:instance-profile/{name}",
-                    state.config.account
+                    "arn:aws:iam::{}:instance-profile{}",
+                    state.config.account,
+                    state.iam.profile_path(name)
                 )
             };
             instance.profile.as_ref().map(arn).into_iter().collect()

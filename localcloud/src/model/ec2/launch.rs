@@ -165,10 +165,11 @@ fn profile(state: &State, spec: &LaunchSpec) -> Result<Option<String>, Fault> {
     };
     let prefix = format!("arn:aws:iam::{}:instance-profile/", state.config.account);
     let (name, field) = match given.strip_prefix(&prefix) {
-        Some(name) => (name, "arn"),
+        // A path may stand before the name.
+        Some(path) => (path.rsplit('/').next().unwrap_or(path), "arn"),
         None => (given.as_str(), "name"),
     };
-    if state.config.profiles.iter().any(|profile| profile == name) {
+    if state.iam.launches(name, state.now) {
         return Ok(Some(name.into()));
     }
     let message = format!(

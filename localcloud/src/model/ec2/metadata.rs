@@ -93,8 +93,9 @@ fn group_names(state: &State, instance: &Instance) -> String {
 
 fn profile_info(state: &State, profile: &str) -> String {
     let arn = format!(
-        "arn:aws:iam::{}:instance-profile/{profile}",
-        state.config.account
+        "arn:aws:iam::{}:instance-profile{}",
+        state.config.account,
+        state.iam.profile_path(profile)
     );
     json!({ "Code": "Success", "LastUpdated": state.now.to_string(), "InstanceProfileArn": arn })
         .to_string()

@@ -167,8 +167,9 @@ fn reason(instance: &Instance) -> Option<Tree> {
 fn profile(state: &State, instance: &Instance) -> Option<Tree> {
     let name = instance.profile.as_ref()?;
     let arn = format!(
-        "arn:aws:iam::{}:instance-profile/{name}",
-        state.config.account
+        "arn:aws:iam::{}:instance-profile{}",
+        state.config.account,
+        state.iam.profile_path(name)
     );
     Some(
         Tree::new()
