@@ -120,7 +120,7 @@ impl<R: Remote> Running<'_, R> {
         let paths = self.paths(index);
         let variables = script::variables(&self.shell.environment, self.context)?;
         let secret: Vec<_> = variables.iter().filter(|one| one.secret).collect();
-        let hidden = !secret.is_empty();
+        let mut hidden = !secret.is_empty();
         if let Some(path) = &paths.variables {
             self.put(&script.text, &paths.script, 0o755).await?;
             let text = script::assignments(&self.shell.env_var_format, &variables);
@@ -133,7 +133,15 @@ impl<R: Remote> Running<'_, R> {
         } else {
             self.put(&script.text, &paths.script, 0o755).await?;
         }
-        let text = self.command(&paths, &variables)?;
+        let mut text = self.command(&paths, &variables)?;
+        if self.shell.execute_command.is_secret() {
+            // Neither is a secret in the template's own line there: the login shell reads that from a file.
+            hidden = true;
+            self.put(text.as_bytes(), &paths.command, 0o700).await?;
+            text = format!("\"${{SHELL:-/bin/sh}}\" {}", quote(&paths.command));
+        }
+        // The word tells `attempt` what to end when this is given up.
+        let text = format!(": {}; {text}", self.mark);
         let limit = self.shell.start_retry_timeout;
         let result = persist(limit, ssh::Error::is_unreachable, async || {
             let command = Command::new(&text).terminal();
@@ -160,6 +168,7 @@ impl<R: Remote> Running<'_, R> {
         Paths {
             script,
             variables: self.shell.use_env_var_file.then(|| name("vars")),
+            command: name("command"),
         }
     }
 
@@ -177,9 +186,7 @@ impl<R: Remote> Running<'_, R> {
             // As it is, since templates often quote it themselves.
             .with("Path", paths.script.as_str())
             .with("EnvVarFile", paths.variables.as_deref().unwrap_or_default());
-        let text = self.shell.execute_command.render(&data)?;
-        // The word tells `attempt` what to end when this is given up.
-        Ok(format!(": {}; {text}", self.mark))
+        Ok(self.shell.execute_command.render(&data)?)
     }
 
     async fn put(&self, text: &[u8], path: &str, mode: u32) -> Result<(), Error> {
@@ -219,7 +226,7 @@ impl<R: Remote> Running<'_, R> {
     }
 
     async fn remove(&self, paths: &Paths) -> Result<(), Error> {
-        let mut text = format!("rm -f {}", quote(&paths.script));
+        let mut text = format!("rm -f {} {}", quote(&paths.script), quote(&paths.command));
         if let Some(path) = &paths.variables {
             text = format!("{text} {}", quote(path));
         }
@@ -233,8 +240,9 @@ impl<R: Remote> Running<'_, R> {
     }
 }
 
-/// Where a script and its variables are put.
+/// Where a script, its variables, and a command line that must not be seen are put.
 struct Paths {
     script: String,
     variables: Option<String>,
+    command: String,
 }
