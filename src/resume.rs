@@ -113,8 +113,8 @@ pub async fn prepare<'a, C: Cloud + Site, T: Tools>(
         facts = bake::look_up(wanted.build, cloud, tools).await?;
     }
     // The image of a dead run has the name that its successor is to have.
-    facts.taken = facts.taken.filter(|image| {
-        let run = image.tags.get(tag::RUN);
+    facts.publish.taken.retain(|_, taken| {
+        let run = taken.image.tags.get(tag::RUN);
         let of = |other: &RunId| run.is_some_and(|run| *run == other.to_string());
         !settled.runs.iter().any(of)
     });
@@ -165,8 +165,10 @@ async fn settle<'a, C: Cloud>(
             continue;
         }
         let image = match settled.adopt {
-            None => adoptable(&dead, identity, wanted.home, cloud, on).await,
-            Some(_) => None,
+            None if is_direct(wanted.build) => {
+                adoptable(&dead, identity, wanted.home, cloud, on).await
+            }
+            _ => None,
         };
         if let Some(image) = image {
             settled.said.push(format!(
@@ -195,6 +197,14 @@ async fn settle<'a, C: Cloud>(
         }
     }
     settled
+}
+
+/// Whether the image of the machine is the one that is published. One that only serves to be copied is scratch, and made
+/// anew.
+fn is_direct(build: &Build) -> bool {
+    let image = &build.builder.image;
+    let encrypted = image.encryption.wanted.as_ref().is_some_and(|w| w.value);
+    !encrypted && !image.copies.skip_build_region
 }
 
 /// The image that can be gone on with: of the same inputs in the same place, of today, and there.

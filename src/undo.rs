@@ -3,12 +3,17 @@
 //! Each thing has two forms: as intended, found by the run's tag because no id is known yet, and as made, by its id.
 //! When something is recorded, and in which order it goes, is the flows' and the engine's affair.
 
+mod images;
 pub mod lease;
+mod making;
+mod publication;
 mod retire;
 mod roll;
 pub mod serving;
 mod traffic;
 
+pub use making::{Unmade, ask, make};
+pub use publication::{Publication, Settings, TakesName};
 pub use retire::Retire;
 pub use roll::{Change, OfRoll, Purpose, description};
 
@@ -20,10 +25,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, InstanceId, KeyPairName, Kind,
-    SecurityGroupId, SnapshotId, Tags, VolumeId, tag,
+    Cloud, Error as CloudError, Filter, ImageId, InstanceId, KeyPairName, Kind, Region,
+    SecurityGroupId, SnapshotId, VolumeId, tag,
 };
-use crate::run::{Ledger, Lifetime, RunId, Unwind};
+use crate::run::{RunId, Unwind};
 
 /// How long a thing may refuse to go because another still needs it. AWS takes up to ten minutes to end a large
 /// instance; the engine's own limit for an undo is a little above this.
@@ -81,6 +86,13 @@ pub enum Undo {
     DeleteRole {
         name: String,
     },
+    /// Something in another region than the run's.
+    In {
+        region: Region,
+        thing: Box<Undo>,
+    },
+    /// A publication that has begun: it is finished, not taken back.
+    Publish(Box<Publication>),
     /// What a roll made or changed.
     Roll(OfRoll),
     /// A group that no longer serves.
@@ -105,6 +117,8 @@ impl fmt::Display for Undo {
             Self::DeleteSnapshot { id } => write!(f, "snapshot {id}"),
             Self::DeleteProfile { name } => write!(f, "instance profile {name}"),
             Self::DeleteRole { name } => write!(f, "role {name}"),
+            Self::In { region, thing } => write!(f, "{thing} in {region}"),
+            Self::Publish(publication) => publication.fmt(f),
             Self::Roll(of) => of.fmt(f),
             Self::Retire(retire) => retire.fmt(f),
         }
@@ -130,43 +144,6 @@ pub enum Error {
     Cloud(#[from] CloudError),
     #[error("the journal cannot be written")]
     Journal(#[from] io::Error),
-}
-
-/// Makes something, with its undo on the ledger before the call and its id after the answer.
-///
-/// A refusal takes the intent off the ledger again. After a lost answer, or when the SDK's second try finds the name
-/// taken by its first, `find` looks for the thing by the run's tag and it is adopted.
-pub async fn make<T>(
-    ledger: &mut Ledger<'_, Undo>,
-    lifetime: Lifetime,
-    intent: Undo,
-    call: impl AsyncFnOnce() -> Result<T, CloudError>,
-    mut find: impl AsyncFnMut() -> Result<Option<T>, CloudError>,
-    undo: impl FnOnce(&T) -> Undo,
-) -> Result<T, Error> {
-    let slot = ledger.intend(lifetime, intent)?;
-    let error = match call().await {
-        Ok(thing) => {
-            ledger.made(slot, undo(&thing))?;
-            return Ok(thing);
-        }
-        Err(error) => error,
-    };
-    if !error.may_have_happened() && error.kind != Kind::AlreadyExists {
-        ledger.forget(slot)?;
-        return Err(error.into());
-    }
-    // What happened may show late, so that one look that finds nothing proves nothing; the intent stays on the ledger.
-    let mut pause = Duration::from_secs(1);
-    for _ in 0..LOOKS {
-        if let Ok(Some(thing)) = find().await {
-            ledger.made(slot, undo(&thing))?;
-            return Ok(thing);
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
-    Err(error.into())
 }
 
 /// Filters for what carries the run's tag.
@@ -215,58 +192,6 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
         }
         Ok(())
     }
-
-    async fn remove_images(&self, run: RunId) -> Result<(), CloudError> {
-        let query = ImageQuery::own(of(run));
-        for image in look(async || self.cloud.find_images(&query).await).await? {
-            self.remove_image(&image.id, image.snapshots(), run).await?;
-        }
-        Ok(())
-    }
-
-    async fn remove_made_image(&self, id: &ImageId, run: RunId) -> Result<(), CloudError> {
-        let snapshots = match self.cloud.find_images(&ImageQuery::id(id)).await {
-            Err(error) if error.is_not_found() => Vec::new(),
-            answer => answer?.iter().flat_map(Image::snapshots).collect(),
-        };
-        self.remove_image(id, snapshots, run).await
-    }
-
-    /// Snapshots get the run's tag before the image goes: until then the image leads to them, afterwards only the tag does.
-    /// A pending image may not name them yet; their description names the image ("`CreateImage`").
-    async fn remove_image(
-        &self,
-        id: &ImageId,
-        named: Vec<SnapshotId>,
-        run: RunId,
-    ) -> Result<(), CloudError> {
-        let description = format!("Created by CreateImage(*) for {id}*");
-        let described = [Filter::new("description", description)];
-        let mut snapshots = if named.is_empty() {
-            look(async || self.cloud.find_snapshots(&described).await).await?
-        } else {
-            self.cloud.find_snapshots(&described).await?
-        };
-        snapshots.extend(named);
-        self.tag_snapshots(&snapshots, run).await?;
-        persist(async || self.cloud.deregister_image(id).await).await?;
-        snapshots.extend(self.cloud.find_snapshots(&of(run)).await?);
-        snapshots.sort();
-        snapshots.dedup();
-        for id in snapshots {
-            persist(async || self.cloud.delete_snapshot(&id).await).await?;
-        }
-        Ok(())
-    }
-
-    async fn tag_snapshots(&self, ids: &[SnapshotId], run: RunId) -> Result<(), CloudError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let tags: Tags = [(tag::RUN.to_owned(), run.to_string())].into();
-        persist(async || self.cloud.put_tags(&ids, &tags).await).await
-    }
 }
 
 impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
@@ -296,6 +221,11 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
                 persist(async || self.cloud.delete_profile(name).await).await
             }
             Undo::DeleteRole { name } => persist(async || self.cloud.delete_role(name).await).await,
+            Undo::In { region, thing } => {
+                let there = self.cloud.in_region(region);
+                Box::pin(Unwinder::new(&there).undo(thing)).await
+            }
+            Undo::Publish(publication) => publication.settle(self.cloud).await,
             Undo::Roll(of) => roll::undo(self.cloud, of).await,
             Undo::Retire(retire) => retire::retire(self.cloud, retire).await,
         }

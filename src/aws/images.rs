@@ -51,33 +51,6 @@ impl Images for Aws {
             .map_err(|error| failed("DeregisterImage", error))
     }
 
-    async fn share_image(
-        &self,
-        id: &ImageId,
-        accounts: &[String],
-        groups: &[String],
-    ) -> Result<()> {
-        let accounts = accounts
-            .iter()
-            .map(|account| ec2::LaunchPermission::builder().user_id(account).build());
-        let groups = groups.iter().map(|group| {
-            let group = ec2::PermissionGroup::from(group.as_str());
-            ec2::LaunchPermission::builder().group(group).build()
-        });
-        let change = ec2::LaunchPermissionModifications::builder()
-            .set_add(Some(accounts.chain(groups).collect()))
-            .build();
-        let request = self
-            .ec2
-            .modify_image_attribute()
-            .image_id(id.as_str())
-            .launch_permission(change);
-        let answer = request.send().await;
-        answer
-            .map(drop)
-            .map_err(|error| failed("ModifyImageAttribute", error))
-    }
-
     async fn find_snapshots(&self, wanted: &[Filter]) -> Result<Vec<SnapshotId>> {
         const CALL: &str = "DescribeSnapshots";
         let request = self
@@ -111,6 +84,7 @@ impl Images for Aws {
 
     async fn image_users(&self, id: &ImageId) -> Result<Vec<String>> {
         let mut users = self.templates_of(id).await?;
+        users.extend(self.groups_of(id).await?);
         users.extend(self.instances_of(id).await?);
         Ok(users)
     }
@@ -251,6 +225,10 @@ fn image_of(call: &'static str, image: &ec2::Image) -> Result<Image> {
             .iter()
             .map(device_of)
             .collect(),
+        billed: billed(image),
+        protected: image
+            .deregistration_protection()
+            .is_some_and(|word| word.starts_with("enabled")),
         tags: tags_of(image.tags()),
     })
 }
@@ -265,7 +243,20 @@ fn device_of(mapping: &ec2::BlockDeviceMapping) -> ImageDevice {
         delete_on_termination: volume
             .and_then(aws_sdk_ec2::types::EbsBlockDevice::delete_on_termination)
             .unwrap_or(false),
+        encrypted: volume
+            .and_then(aws_sdk_ec2::types::EbsBlockDevice::encrypted)
+            .unwrap_or(false),
     }
+}
+
+/// Operations beyond `RunInstances` itself carry a billing code ("AMI billing information fields").
+fn billed(image: &ec2::Image) -> Option<String> {
+    let plain = matches!(image.usage_operation(), None | Some("" | "RunInstances"));
+    let codes = image.product_codes().iter();
+    let code = codes.filter_map(|code| code.product_code_id()).next();
+    let platform = image.platform_details().unwrap_or("another platform");
+    let platform = (!plain).then(|| platform.to_owned());
+    platform.or_else(|| code.map(|code| format!("product code {code}")))
 }
 
 /// States that are neither good nor final (`transient`, `pending`) count as pending.

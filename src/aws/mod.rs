@@ -9,6 +9,7 @@ mod clients;
 mod convert;
 mod error;
 mod group_copy;
+mod group_images;
 mod groups;
 mod images;
 mod instances;
@@ -16,6 +17,7 @@ mod keys;
 mod launch_templates;
 mod network;
 mod profiles;
+mod publishing;
 mod reach;
 mod rounds;
 mod rules;
@@ -35,7 +37,7 @@ use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 
 use crate::aws::budget::Budget;
 use crate::aws::rounds::Rounds;
-use crate::cloud::{Account, Error, Image, Instance, Kind, Region, Site};
+use crate::cloud::{Account, Elsewhere, Error, Image, Instance, Kind, Region, Site};
 
 /// No word of a sentence is that long, and no encoded denial is shorter.
 const ENCODED: usize = 100;
@@ -46,6 +48,7 @@ const PAGE: i32 = 1000;
 /// The clients of one account and region. Clones share everything, the rounds of their waits too.
 #[derive(Clone, Debug)]
 pub struct Aws {
+    origin: Origin,
     region: Region,
     endpoint: Option<String>,
     ec2: aws_sdk_ec2::Client,
@@ -53,9 +56,18 @@ pub struct Aws {
     autoscaling: aws_sdk_autoscaling::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     sts: aws_sdk_sts::Client,
+    kms: aws_sdk_kms::Client,
     instances: Arc<Rounds<Instance>>,
     images: Arc<Rounds<Image>>,
     snapshots: Arc<Rounds<u8>>,
+}
+
+/// What clients are made from, so that those of another region follow the same rules.
+#[derive(Clone, Debug)]
+struct Origin {
+    config: SdkConfig,
+    ec2_endpoint: Option<String>,
+    jitter: u64,
 }
 
 impl Aws {
@@ -70,30 +82,41 @@ impl Aws {
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(no_region());
         };
+        let origin = Origin {
+            config,
+            ec2_endpoint: access.ec2_endpoint.clone(),
+            jitter: access.jitter,
+        };
+        Ok(Self::of(origin, Region::new(region)))
+    }
+
+    fn of(origin: Origin, region: Region) -> Self {
+        let config = &origin.config;
         let quota = RetryPartition::custom("kiln")
             .token_bucket(TokenBucket::unlimited())
             .build();
-        let [ec2_reach, as_reach, elb_reach, sts_reach]: [reach::Reach; 4] = Default::default();
-        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config)
+        let [ec2_reach, as_reach, elb_reach, sts_reach, kms_reach]: [reach::Reach; 5] =
+            Default::default();
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(config)
             .interceptor(Budget)
             .interceptor(ec2_reach.clone())
             .retry_classifier(ec2_reach)
             .retry_partition(quota.clone());
-        if let Some(url) = &access.ec2_endpoint {
+        if let Some(url) = &origin.ec2_endpoint {
             ec2 = ec2.endpoint_url(url);
         }
-        let endpoint = access.ec2_endpoint.clone();
+        let endpoint = origin.ec2_endpoint.clone();
         let endpoint = endpoint.or_else(|| config.endpoint_url().map(ToOwned::to_owned));
         let ec2 = aws_sdk_ec2::Client::from_conf(ec2.build());
-        Ok(Self {
-            region: Region::new(region),
+        Self {
+            region,
             endpoint,
-            instances: instances::rounds(ec2.clone(), access.jitter),
-            images: images::rounds(ec2.clone(), access.jitter),
-            snapshots: images::progress(ec2.clone(), access.jitter),
+            instances: instances::rounds(ec2.clone(), origin.jitter),
+            images: images::rounds(ec2.clone(), origin.jitter),
+            snapshots: images::progress(ec2.clone(), origin.jitter),
             ec2,
             autoscaling: aws_sdk_autoscaling::Client::from_conf(
-                aws_sdk_autoscaling::config::Builder::from(&config)
+                aws_sdk_autoscaling::config::Builder::from(config)
                     .interceptor(Budget)
                     .interceptor(as_reach.clone())
                     .retry_classifier(as_reach)
@@ -101,13 +124,13 @@ impl Aws {
                     .build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(&config)
+                aws_sdk_iam::config::Builder::from(config)
                     .interceptor(Budget)
                     .retry_partition(quota.clone())
                     .build(),
             ),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
-                aws_sdk_elasticloadbalancingv2::config::Builder::from(&config)
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(config)
                     .interceptor(Budget)
                     .interceptor(elb_reach.clone())
                     .retry_classifier(elb_reach)
@@ -115,12 +138,19 @@ impl Aws {
                     .build(),
             ),
             sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(&config)
+                aws_sdk_sts::config::Builder::from(config)
                     .interceptor(sts_reach.clone())
                     .retry_classifier(sts_reach)
                     .build(),
             ),
-        })
+            kms: aws_sdk_kms::Client::from_conf(
+                aws_sdk_kms::config::Builder::from(config)
+                    .interceptor(kms_reach.clone())
+                    .retry_classifier(kms_reach)
+                    .build(),
+            ),
+            origin,
+        }
     }
 
     /// The region that every call goes to.
@@ -162,6 +192,18 @@ impl Aws {
             let text = answer.decoded_message;
             text.ok_or_else(|| Error::malformed(CALL, "decoded message"))
         }))
+    }
+}
+
+impl Elsewhere for Aws {
+    fn in_region(&self, region: &Region) -> Self {
+        if *region == self.region {
+            return self.clone();
+        }
+        let mut origin = self.origin.clone();
+        let there = aws_config::Region::new(region.to_string());
+        origin.config = origin.config.into_builder().region(there).build();
+        Self::of(origin, region.clone())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 
-use crate::bake::{Artifact, BakePlan, Error, Tools, World, flow};
+use crate::bake::{Artifact, BakePlan, Error, Tools, World, flow, publish};
 use crate::cloud::{Cloud, Home, ImageId, InstanceId, Tags, tag};
 use crate::run::{
     Attendance, Entry, Event, Failure, KEPT_UNTIL, Operator, Outcome, Run, Setup, Unattended,
@@ -108,11 +108,13 @@ pub async fn attend<C: Cloud, T: Tools>(
         operator: attending.operator,
         before: before.unwrap_or_default(),
     };
+    let mut unfinished = Vec::new();
     let flow = async |run: &mut Run<'_, Undo>| {
         noted.map_err(|error| Failure::new("journal", Error::Journal(error)))?;
-        flow::bake(plan, on, &attending, run).await
+        flow::bake(plan, on, &attending, &mut unfinished, run).await
     };
     let outcome = attended(&Unwinder::new(on.cloud), setup.clone(), attendance, flow).await;
+    let outcome = publish::look_again(outcome, &unfinished, on.cloud).await;
     if !outcome.kept.is_empty() {
         put_off(&outcome.kept, on, &setup, attending.keep_for).await;
     }

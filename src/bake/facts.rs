@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::bake::ground::{self, Ground, keep};
+use crate::bake::publish::{self, PublishFacts};
 use crate::bake::{LookUpError, Tools};
 use crate::cloud::{
     Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType, Kind,
@@ -19,8 +20,7 @@ const LISTED: usize = 5;
 pub struct BakeFacts {
     pub region: Region,
     pub source: Image,
-    /// An own image that has the wanted name already.
-    pub taken: Option<Image>,
+    pub publish: PublishFacts,
     pub ground: Ground,
     /// What the wanted types are; those that the region does not have are missing.
     pub types: Vec<InstanceType>,
@@ -39,12 +39,10 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
     tools: &T,
 ) -> Result<BakeFacts, LookUpError> {
     let options = &build.builder;
-    let wanted = &options.image.name;
-    let query = ImageQuery::own(vec![Filter::new("name", wanted.value.as_str())]);
     let names = type_names(&options.instance);
-    let (source, taken, ground, types, offers, sources, profile) = futures_util::join!(
+    let (source, publish, ground, types, offers, sources, profile) = futures_util::join!(
         find_source(&options.source, cloud),
-        cloud.find_images(&query),
+        publish::look_up(&options.image, cloud),
         ground::look_up(&options.instance, cloud),
         cloud.instance_types(&names),
         offers(&options.instance, &names, cloud),
@@ -56,18 +54,20 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
     let ground = keep(ground, &mut findings)?;
     let sources = keep(sources, &mut findings)?;
     keep(profile, &mut findings)?;
-    let taken = taken?.into_iter().next();
+    let publish = keep(publish, &mut findings)?;
     let (types, offers) = (types?, offers?);
-    match (source, ground, sources) {
-        (Some(source), Some(ground), Some(sources)) if findings.is_empty() => Ok(BakeFacts {
-            region: cloud.region().clone(),
-            source,
-            taken,
-            ground,
-            types,
-            offers,
-            sources,
-        }),
+    match (source, publish, ground, sources) {
+        (Some(source), Some(publish), Some(ground), Some(sources)) if findings.is_empty() => {
+            Ok(BakeFacts {
+                region: cloud.region().clone(),
+                source,
+                publish,
+                ground,
+                types,
+                offers,
+                sources,
+            })
+        }
         _ => Err(LookUpError::Findings(findings)),
     }
 }

@@ -6,18 +6,17 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::bake::attend::{Attending, attend};
-use crate::bake::coming::Coming;
 use crate::bake::connect::{Connecting, Seen};
 use crate::bake::{
-    BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair, plan::Stopping,
-    security_group, start,
+    Artifact, BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair,
+    plan::Stopping, publish, security_group, start,
 };
-use crate::cloud::{Cloud, Home, Image, ImageId, InstanceId, Region, SnapshotId};
+use crate::cloud::{Cloud, Home, ImageId, InstanceId};
 use crate::provision::{self, Context};
 use crate::run::{Clock, Events, Failure, Outcome, Run, Setup, Slot};
 use crate::ssh::Remote;
 use crate::ssh::keys::KeyPair;
-use crate::undo::Undo;
+use crate::undo::{Publication, Undo};
 
 /// The type under which manifests and scripts know this builder.
 const BUILDER: &str = "amazon-ebs";
@@ -27,23 +26,6 @@ pub struct World<'a, C, T> {
     pub cloud: &'a C,
     pub tools: &'a T,
     pub clock: &'a dyn Clock,
-}
-
-/// What came out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Artifact {
-    pub build: String,
-    pub region: Region,
-    pub image: ImageId,
-    pub name: String,
-    pub snapshots: Vec<SnapshotId>,
-}
-
-impl Artifact {
-    /// `region:ami-…`, as manifests and Packer's own output have it.
-    pub fn id(&self) -> String {
-        format!("{}:{}", self.region, self.image)
-    }
 }
 
 /// How a bake ended, for exit codes and reports.
@@ -85,22 +67,26 @@ pub(super) async fn bake<C: Cloud, T: Tools>(
     plan: &BakePlan,
     on: &World<'_, C, T>,
     attending: &Attending<'_>,
+    unfinished: &mut Vec<Publication>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Artifact, Failure> {
     let image = match &attending.adopt {
         Some(adopted) => adopted.image.clone(),
-        None => image_of_machine(plan, on, attending, run).await?,
+        None => match image_of_machine(plan, on, attending, run).await? {
+            Some(image) => image,
+            None => return Ok(publish::nothing(plan)),
+        },
     };
-    publish(plan, &image, on, run).await
+    publish::publish(plan, &image, on, unfinished, run).await
 }
 
-/// Launches the machine, prepares it, and begins to make an image of it.
+/// Launches the machine, prepares it, and begins to make an image of it, when one is wanted.
 async fn image_of_machine<C: Cloud, T: Tools>(
     plan: &BakePlan,
     on: &World<'_, C, T>,
     attending: &Attending<'_>,
     run: &mut Run<'_, Undo>,
-) -> Result<ImageId, Failure> {
+) -> Result<Option<ImageId>, Failure> {
     let cloud = on.cloud;
     let key = temporary_key(plan, cloud, run).await?;
     let group = temporary_group(plan, cloud, run).await?;
@@ -111,41 +97,21 @@ async fn image_of_machine<C: Cloud, T: Tools>(
     let context = context(plan, (&source, &host), key.as_ref());
     let made = async {
         prepare(plan, &context, key.as_ref(), &remote, run).await?;
+        if plan.publish.nothing {
+            return Ok(None);
+        }
         come_to_rest(plan, (&source, volumes), cloud, run).await?;
         run.step("create image", async |made| {
             image::create(plan, &source, cloud, made).await
         })
         .await
+        .map(Some)
     };
     let made = made.await;
     if made.is_err() {
         error_cleanup::run(plan, &remote, &context, run).await;
     }
     made
-}
-
-/// Everything between an image that is being made and one that may be used. A dead run's image comes here too, so that
-/// each step must bear to be done again.
-async fn publish<C: Cloud, T: Tools>(
-    plan: &BakePlan,
-    id: &ImageId,
-    on: &World<'_, C, T>,
-    run: &mut Run<'_, Undo>,
-) -> Result<Artifact, Failure> {
-    let cloud = on.cloud;
-    let made = finish_image(plan, id, cloud, run).await?;
-    run.step("mark as ready", async |_| {
-        image::mark_ready(plan, &made, on.clock.now(), cloud).await
-    })
-    .await?;
-    run.commit()?;
-    Ok(Artifact {
-        build: plan.build.clone(),
-        region: plan.region.clone(),
-        image: made.id.clone(),
-        name: made.name.clone(),
-        snapshots: made.snapshots(),
-    })
 }
 
 async fn temporary_key(
@@ -256,6 +222,10 @@ async fn prepare(
         })
         .await?;
     }
+    if plan.publish.nothing {
+        remote.close().await;
+        return Ok(());
+    }
     run.work("clean up the machine", async || {
         let done = clean::wipe(plan, key.map(KeyPair::public), remote, events).await;
         remote.close().await;
@@ -327,25 +297,4 @@ async fn come_to_rest(
         .await?;
     }
     Ok(())
-}
-
-async fn finish_image(
-    plan: &BakePlan,
-    id: &ImageId,
-    cloud: &impl Cloud,
-    run: &mut Run<'_, Undo>,
-) -> Result<Image, Failure> {
-    let mut coming = Coming::new(id);
-    let made = run
-        .wait("image available", &plan.waits.image, async || {
-            coming.look(cloud).await
-        })
-        .await?;
-    run.step("check image", async |_| image::check(&made))
-        .await?;
-    if !plan.share.accounts.is_empty() || !plan.share.groups.is_empty() {
-        run.step("share image", async |_| image::share(plan, id, cloud).await)
-            .await?;
-    }
-    Ok(made)
 }

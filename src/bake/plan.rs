@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bake::launch::{self, Attempt};
 use crate::bake::profile::TemporaryProfile;
+use crate::bake::publish::{self, Publishing};
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
 use crate::bake::{BakeFacts, Fingerprint, preflight, tags};
 use crate::cloud::{
@@ -29,6 +30,8 @@ pub struct Options {
     pub terminal: bool,
     /// What the image comes of, when that is known.
     pub fingerprint: Option<Fingerprint>,
+    /// Take the image's name over, whatever uses the image that has it.
+    pub force: bool,
 }
 
 /// What will be done.
@@ -66,9 +69,7 @@ pub struct BakePlan {
     pub network_support: Vec<NetworkSupport>,
     /// Its instance is not known yet.
     pub image: NewImage,
-    /// Tags of the snapshots, when they are to differ from the image's.
-    pub snapshot_tags: Option<Tags>,
-    pub share: Share,
+    pub publish: Publishing,
     pub waits: Waits,
     #[serde(skip)]
     pub places: Places,
@@ -105,13 +106,6 @@ pub enum Stopping {
     Restart,
 }
 
-/// Who may launch the image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Share {
-    pub accounts: Vec<String>,
-    pub groups: Vec<String>,
-}
-
 /// Where the values were set that AWS may refuse.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -125,6 +119,7 @@ pub struct Places {
     pub devices: Option<Place>,
     pub image_name: Option<Place>,
     pub share: Option<Place>,
+    pub copies: Option<Place>,
 }
 
 /// Decides what will be done. Pure.
@@ -143,6 +138,14 @@ pub fn plan(
     let own = tags::own(run, &template.file);
     let family = template.family.as_ref();
     let tags = tags::tags(build, family, &own, facts, now, &mut findings);
+    let publish = publish::plan(
+        build,
+        facts,
+        options,
+        tags.snapshots.clone(),
+        (run, now),
+        &mut findings,
+    );
     let image = &build.builder.image;
     let description = image
         .description
@@ -198,9 +201,8 @@ pub fn plan(
             devices: image.block_devices.iter().map(launch::device).collect(),
             tags: tags::fingerprinted(tags.image, options.fingerprint),
         },
-        snapshot_tags: tags.snapshots,
+        publish,
         scratch_tags: tags.scratch,
-        share: share(image),
         waits: Waits::new(&build.builder.access.polling),
         places: places(build),
     })
@@ -208,18 +210,6 @@ pub fn plan(
 
 /// What the template may say but this bake cannot do, or the account has no room for.
 fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec<Diagnostic>) {
-    let image = &build.builder.image;
-    if let Some(taken) = &facts.taken {
-        let text = format!("the image name {} is taken by {}", image.name, taken.id);
-        let finding = Diagnostic::error("bake::image_name", text);
-        let help = if image.force_deregister {
-            "kiln never removes an image before its successor works, and two cannot have one name: \
-             put `{{timestamp}}` into the name"
-        } else {
-            "put `{{timestamp}}` into the name"
-        };
-        findings.push(finding.at_value(&image.name, "named here").help(help));
-    }
     preflight::machine(&build.builder.instance, facts, findings);
     for all in [&build.provisioners[..], build.error_cleanup.as_slice()] {
         findings.extend(provision::check(all, options.terminal).iter().map(unfit));
@@ -301,16 +291,6 @@ fn network_support(image: &bake::ImageOptions) -> Vec<NetworkSupport> {
     ena.into_iter().chain(sriov).collect()
 }
 
-fn share(image: &bake::ImageOptions) -> Share {
-    let texts = |values: &[crate::source::Spanned<String>]| {
-        values.iter().map(|value| value.value.clone()).collect()
-    };
-    Share {
-        accounts: texts(&image.users),
-        groups: texts(&image.groups),
-    }
-}
-
 fn places(build: &Build) -> Places {
     let builder = &build.builder;
     let instance = &builder.instance;
@@ -321,7 +301,7 @@ fn places(build: &Build) -> Places {
         Login::Temporary { .. } | Login::Password(_) => None,
     };
     let spot = instance.spot.as_ref();
-    let shared = builder.image.users.first().or(builder.image.groups.first());
+    let shared = builder.image.sharing.first();
     Places {
         instance_type: instance.types.first().and_then(|kind| kind.place),
         profile: instance.profile.as_ref().and_then(|value| value.place),
@@ -336,5 +316,6 @@ fn places(build: &Build) -> Places {
             .and_then(|d| d.device_name.place),
         image_name: builder.image.name.place,
         share: shared.and_then(|value| value.place),
+        copies: builder.image.copies.regions.first().and_then(|r| r.place),
     }
 }

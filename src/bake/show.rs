@@ -46,16 +46,28 @@ impl fmt::Display for BakePlan {
         for command in &self.verify {
             line(f, "  verify", &command.to_string())?;
         }
-        line(f, "  stop", self.rest())?;
-        line(f, "+ image", &self.image.name)?;
-        for (key, value) in &self.image.tags {
-            line(f, "", &format!("{key} = {value}"))?;
+        if self.publish.nothing {
+            line(f, "  no image", "as `skip_create_ami` has it")?;
+        } else {
+            self.show_image(f)?;
         }
         line(f, "- removed", &self.removed())
     }
 }
 
 impl BakePlan {
+    fn show_image(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        line(f, "  stop", self.rest())?;
+        line(f, "+ image", &self.image.name)?;
+        for (key, value) in &self.image.tags {
+            line(f, "", &format!("{key} = {value}"))?;
+        }
+        for (label, text) in self.publish.lines() {
+            line(f, label, &text)?;
+        }
+        Ok(())
+    }
+
     fn machine(&self) -> String {
         let instance = &self.instance;
         let first = self.attempts.first();

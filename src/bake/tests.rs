@@ -18,7 +18,7 @@ fn facts() -> BakeFacts {
     BakeFacts {
         region: Region::new("eu-central-1"),
         source: image("ami-1", "debian-12"),
-        taken: None,
+        publish: PublishFacts::default(),
         ground: Ground::default(),
         types: vec![small()],
         offers: None,
@@ -52,9 +52,24 @@ fn image(id: &str, name: &str) -> Image {
             device: "/dev/xvda".to_owned(),
             snapshot: Some(SnapshotId::new("snap-1")),
             delete_on_termination: true,
+            encrypted: false,
         }],
+        billed: None,
+        protected: false,
         tags: Tags::from([("release".to_owned(), "12.8".to_owned())]),
     }
+}
+
+/// The wanted name belongs to another image, which these use.
+fn taken(users: &[&str]) -> BakeFacts {
+    let taken = Taken {
+        image: image("ami-9", "web-1.4.2"),
+        users: users.iter().map(ToString::to_string).collect(),
+    };
+    let publish = PublishFacts {
+        taken: [(Region::new("eu-central-1"), taken)].into(),
+    };
+    BakeFacts { publish, ..facts() }
 }
 
 /// Plans a template whose builder has these options beside those that it must have.
@@ -158,15 +173,12 @@ fn tags_see_the_source_image_and_say_where_they_cannot() {
 
 #[test]
 fn everything_that_stands_against_a_bake_is_said_at_once() {
-    let taken = BakeFacts {
-        taken: Some(image("ami-9", "web-1.4.2")),
-        ..facts()
-    };
+    let taken = taken(&[]);
     let options = r#", "ssh_bastion_host": "jump.example", "ssh_bastion_username": "me",
-        "force_deregister": true, "ssh_private_key_file": "key", "ssh_keypair_name": "k""#;
+        "ssh_private_key_file": "key", "ssh_keypair_name": "k""#;
     let findings = planned(options, "", &taken).unwrap_err();
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, ["bake::image_name", "bake::unsupported"]);
+    assert_eq!(codes, ["bake::unsupported", "bake::image_name"]);
     assert!(findings.iter().all(|finding| !finding.labels.is_empty()));
 }
 

@@ -1,6 +1,6 @@
 //! Whether a bake would only make again what is there: two calls to the account, and no machine.
 
-use crate::bake::{Artifact, Fingerprint, LookUpError, SourceImage, facts};
+use crate::bake::{Artifact, Fingerprint, LookUpError, PublishedImage, SourceImage, facts};
 use crate::cloud::{Cloud, Filter, Image, ImageQuery, ImageState, Region, Result, tag};
 use crate::template::bake::Build;
 
@@ -37,8 +37,11 @@ pub async fn unchanged(
     Ok(found.pop().map(|image| Artifact {
         build: build.name.value.clone(),
         region: region.clone(),
-        snapshots: image.snapshots(),
+        images: vec![PublishedImage {
+            region: region.clone(),
+            snapshots: image.snapshots(),
+            image: image.id,
+        }],
         name: image.name,
-        image: image.id,
     }))
 }

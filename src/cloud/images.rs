@@ -23,6 +23,10 @@ pub struct Image {
     /// The device that the machine boots from, such as `/dev/sda1`.
     pub root_device: String,
     pub devices: Vec<ImageDevice>,
+    /// The platform whose licence its instances pay for; plain Linux has none.
+    pub billed: Option<String>,
+    /// It cannot be deregistered.
+    pub protected: bool,
     pub tags: Tags,
 }
 
@@ -53,6 +57,7 @@ pub struct ImageDevice {
     /// Missing for ephemeral disks.
     pub snapshot: Option<SnapshotId>,
     pub delete_on_termination: bool,
+    pub encrypted: bool,
 }
 
 /// Which images to look up.
@@ -128,14 +133,6 @@ pub trait Images {
     /// Takes an image away; its snapshots stay.
     fn deregister_image(&self, id: &ImageId) -> impl Future<Output = Result<()>>;
 
-    /// Shares an image with accounts, or with everyone (group `all`).
-    fn share_image(
-        &self,
-        id: &ImageId,
-        accounts: &[String],
-        groups: &[String],
-    ) -> impl Future<Output = Result<()>>;
-
     /// Own snapshots that match all filters.
     fn find_snapshots(&self, filters: &[Filter]) -> impl Future<Output = Result<Vec<SnapshotId>>>;
 
@@ -145,7 +142,7 @@ pub trait Images {
     /// Deletes a snapshot; one that an image still uses is an error of kind `Dependency`.
     fn delete_snapshot(&self, id: &SnapshotId) -> impl Future<Output = Result<()>>;
 
-    /// What would be hurt by the image's end: launch templates whose latest or default version names it, and instances
-    /// that run from it, each in words.
+    /// What would be hurt by the image's end: launch templates whose latest or default version names it, Auto
+    /// Scaling groups that start from it by another version, and instances that run from it, each in words.
     fn image_users(&self, id: &ImageId) -> impl Future<Output = Result<Vec<String>>>;
 }

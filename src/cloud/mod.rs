@@ -11,6 +11,7 @@ mod keys;
 mod launch_templates;
 mod network;
 pub mod profiles;
+mod publishing;
 pub mod tag;
 mod traffic;
 mod types;
@@ -34,6 +35,7 @@ pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use profiles::Profiles;
+pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
@@ -77,6 +79,8 @@ pub trait Site {
 /// All of the cloud that undoing needs.
 pub trait Cloud:
     Images
+    + Publishing
+    + Elsewhere
     + Instances
     + Types
     + Profiles
@@ -91,6 +95,8 @@ pub trait Cloud:
 
 impl<C> Cloud for C where
     C: Images
+        + Publishing
+        + Elsewhere
         + Instances
         + Types
         + Profiles

@@ -19,6 +19,8 @@ pub const VERSION: &str = "kiln:version";
 pub const SOURCE_IMAGE: &str = "kiln:source-image";
 /// On images: what they come of (sha256), so that a bake of the same is not made twice.
 pub const FINGERPRINT: &str = "kiln:fingerprint";
+/// On an image under a temporary name: the name that it gets once the old image may go.
+pub const TAKES_NAME: &str = "kiln:takes-name";
 /// On groups: the image that their machines run.
 pub const IMAGE: &str = "kiln:image";
 /// On groups: [`NEXT`], [`LIVE`], [`KEPT`] or [`RETIRING`].

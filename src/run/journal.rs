@@ -79,7 +79,7 @@ pub struct Due<U> {
 
 /// What a run left to take back, oldest first, read from the entries that it wrote.
 ///
-/// The same rules as the ledger's own: products are due unless the run passed its commit, and what was forgotten or taken
+/// The same rules as the ledger's own: products are due unless the run passed its commit, sequels only when it did, and what was forgotten or taken
 /// back is not. A slot that was intended and never made is due as intended: its answer may have been lost.
 pub fn due<U: Clone>(entries: impl IntoIterator<Item = Entry<U>>) -> Vec<Due<U>> {
     let open = open(entries).into_iter();
@@ -91,6 +91,7 @@ pub(super) fn open<U>(
     entries: impl IntoIterator<Item = Entry<U>>,
 ) -> BTreeMap<usize, (Lifetime, U)> {
     let mut open: BTreeMap<usize, (Lifetime, U)> = BTreeMap::new();
+    let mut committed = false;
     for entry in entries {
         match entry {
             Entry::Intend {
@@ -108,13 +109,17 @@ pub(super) fn open<U>(
             Entry::Forget { slot } | Entry::Undone { slot } => {
                 open.remove(&slot);
             }
-            Entry::Commit => open.retain(|_, (lifetime, _)| *lifetime == Lifetime::Scratch),
+            Entry::Commit => {
+                committed = true;
+                open.retain(|_, (lifetime, _)| *lifetime != Lifetime::Product);
+            }
             Entry::NotUndone { .. }
             | Entry::Fact { .. }
             | Entry::Step { .. }
             | Entry::End { .. } => {}
         }
     }
+    open.retain(|_, (lifetime, _)| committed || *lifetime != Lifetime::Sequel);
     open
 }
 
@@ -192,6 +197,17 @@ mod tests {
         assert_eq!(left(&entries).len(), 2);
         entries.push(Entry::Commit);
         assert_eq!(left(&entries), [(0, "instance".to_owned())]);
+    }
+
+    #[test]
+    fn a_sequel_is_due_only_after_the_commit() {
+        let mut entries = vec![
+            intend(0, Lifetime::Product, "image"),
+            intend(1, Lifetime::Sequel, "publication"),
+        ];
+        assert_eq!(left(&entries), [(0, "image".to_owned())]);
+        entries.push(Entry::Commit);
+        assert_eq!(left(&entries), [(1, "publication".to_owned())]);
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum Lifetime {
     Scratch,
     /// Only when the run fails before its commit.
     Product,
+    /// Only after the commit: what the run has begun with it and must be finished.
+    Sequel,
 }
 
 /// The place of one undo in the ledger.
@@ -21,6 +23,7 @@ pub struct Slot(pub(super) usize);
 #[must_use]
 pub struct Ledger<'a, U> {
     pub(super) undos: Vec<Option<(Lifetime, U)>>,
+    pub(super) committed: bool,
     pub(super) journal: &'a dyn Journal<U>,
     pub(super) events: &'a dyn Events,
 }
@@ -38,10 +41,12 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
             _ => None,
         });
         undos.resize(slots.max().unwrap_or_default(), None);
+        let committed = before.iter().any(|entry| matches!(entry, Entry::Commit));
         for (slot, open) in open(before) {
             undos[slot] = Some(open);
         }
         Self {
+            committed,
             undos,
             journal,
             events,
@@ -107,15 +112,18 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
 
     /// Hands over what is still to be taken back, oldest first.
     pub(super) fn take_due(&mut self) -> Vec<Due<U>> {
+        let committed = self.committed;
         let due = self.undos.drain(..).enumerate();
         due.filter_map(|(slot, entry)| {
-            let (_, undo) = entry?;
-            Some(Due { slot, undo })
+            let (lifetime, undo) = entry?;
+            let counts = committed || lifetime != Lifetime::Sequel;
+            counts.then_some(Due { slot, undo })
         })
         .collect()
     }
 
     pub(super) fn commit(&mut self) {
+        self.committed = true;
         for entry in &mut self.undos {
             if matches!(entry, Some((Lifetime::Product, _))) {
                 *entry = None;

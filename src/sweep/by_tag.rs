@@ -28,7 +28,13 @@ pub async fn sweep_tags<C: Cloud>(
     stop: Stop,
 ) -> Result<Swept> {
     let mut swept = Swept::default();
-    let keys = [tag::RUN, tag::EXPIRES, tag::READY, OF_GROUP];
+    let keys = [
+        tag::RUN,
+        tag::EXPIRES,
+        tag::READY,
+        tag::TAKES_NAME,
+        OF_GROUP,
+    ];
     let mut overdue: Vec<Resource> = cloud.tagged(&keys).await?;
     overdue.retain(|resource| is_overdue(resource, now, alive));
     overdue.sort_by_key(|resource| order(resource.kind));
@@ -135,6 +141,11 @@ async fn serves(resource: &Resource, cloud: &impl Cloud) -> Result<Option<&'stat
         }
         ResourceKind::Instance => instance_serves(&InstanceId::new(&*resource.id), cloud).await,
         ResourceKind::Image => {
+            if let Some(name) = resource.tags.get(tag::TAKES_NAME)
+                && !has_holder(name, resource, cloud).await?
+            {
+                return Ok(Some("it may be the last that can have its name"));
+            }
             let users = cloud.image_users(&ImageId::new(&*resource.id)).await?;
             Ok((!users.is_empty()).then_some("it is in use"))
         }
@@ -152,6 +163,16 @@ async fn serves(resource: &Resource, cloud: &impl Cloud) -> Result<Option<&'stat
         }
         _ => Ok(None),
     }
+}
+
+/// Whether another run's image has the name for which this one waits. If none has, the old image may have gone for this
+/// one, and the journal of its run is needed to go on.
+async fn has_holder(name: &str, waiting: &Resource, cloud: &impl Cloud) -> Result<bool> {
+    let query = ImageQuery::own(vec![Filter::new("name", name)]);
+    let run = waiting.tags.get(tag::RUN);
+    let found = cloud.find_images(&query).await?;
+    let mut others = found.iter().filter(|image| image.tags.get(tag::RUN) != run);
+    Ok(others.next().is_some())
 }
 
 async fn instance_serves(id: &InstanceId, cloud: &impl Cloud) -> Result<Option<&'static str>> {

@@ -3,6 +3,7 @@
 
 mod access;
 mod devices;
+mod image;
 mod keys;
 mod network;
 mod polling;
@@ -10,9 +11,8 @@ mod run;
 mod ssh;
 mod tunnel;
 
-use super::bake::{AmazonEbs, ImageOptions, Source, SourceFilter, Tag};
+use super::bake::{AmazonEbs, Source, SourceFilter, Tag};
 use super::decode;
-use super::functions::clean_resource_name;
 use super::interpolate::Interpolator;
 use super::late::Late;
 use super::local::Local;
@@ -46,7 +46,7 @@ pub(super) fn read(
     ];
     let options = Options::open(interpolator, json, "the builder `amazon-ebs`", &tables)?;
     let access = access::read(&options, local);
-    let image = image(&options);
+    let image = image::read(&options);
     let source = source(&options);
     let instance = run::read(&options, local);
     let ssh = ssh::read(&options, local);
@@ -59,58 +59,6 @@ pub(super) fn read(
     })
 }
 
-fn image(options: &Options<'_>) -> Option<ImageOptions> {
-    let name = options.need_text(
-        "ami_name",
-        "name the image, for example \"ami_name\": \"web-{{timestamp}}\"",
-    );
-    if let Some(name) = &name {
-        check_name(options, name);
-    }
-    Some(ImageOptions {
-        description: options
-            .late("ami_description", TAG_DATA)
-            .filter(|text| text.text() != Some("")),
-        tags: tags(options, "tags", "tag"),
-        snapshot_tags: tags(options, "snapshot_tags", "snapshot_tag"),
-        skip_run_tags: options.flag("skip_ami_run_tags"),
-        users: options.list("ami_users"),
-        groups: options.list("ami_groups"),
-        force_deregister: options.flag("force_deregister"),
-        force_delete_snapshot: options.flag("force_delete_snapshot"),
-        block_devices: devices::read(options, "ami_block_device_mappings"),
-        ena_support: options.trilean("ena_support"),
-        sriov_support: options.flag("sriov_support"),
-        imds_support: options.text("imds_support"),
-        name: name?,
-    })
-}
-
-/// EC2 takes 3 to 128 characters of its alphabet (API reference, `CreateImage`, `Name`).
-fn check_name(options: &Options<'_>, name: &Spanned<String>) {
-    let length = name.chars().count();
-    if !(3..=128).contains(&length) {
-        options.report(
-            Diagnostic::error(
-                "template::image_name",
-                format!("an image name has 3 to 128 characters, and `{name}` has {length}"),
-            )
-            .at_value(name, "this name")
-            .help("EC2 refuses it"),
-        );
-    }
-    let clean = clean_resource_name(name);
-    if clean != name.value {
-        options.report(
-            Diagnostic::error(
-                "template::image_name",
-                format!("the image name `{name}` has characters that EC2 refuses"),
-            )
-            .at_value(name, "this name")
-            .help(format!(
-                "`{clean}` would do; the filter `clean_resource_name` makes it so"
-            )),
-        );
     }
 }
 

@@ -13,6 +13,7 @@ pub use ssh::{
     Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, Ssh, Transfer, Tunnel,
 };
 
+pub use super::image::{Copies, EncryptionKeys, ImageOptions, Protection, Sharing};
 use super::late::Late;
 use super::provisioner::Provisioner;
 use super::seconds;
@@ -142,36 +143,6 @@ pub struct Polling {
     /// The limit of each wait.
     #[serde(serialize_with = "seconds::optional")]
     pub limit: Option<Duration>,
-}
-
-/// What the image will be.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
-#[derive(Debug, Clone, Serialize)]
-pub struct ImageOptions {
-    /// 3 to 128 characters of EC2's alphabet, checked.
-    pub name: Spanned<String>,
-    /// Late data: `BuildRegion`, `SourceAMI`, `SourceAMIName`, `SourceAMICreationDate`, `SourceAMIOwner`,
-    /// `SourceAMIOwnerName`, `SourceAMITags` (an object). The same for all tags.
-    pub description: Option<Late>,
-    /// On the image and its snapshots.
-    pub tags: Vec<Tag>,
-    pub snapshot_tags: Vec<Tag>,
-    /// Whether `run_tags` stay off the image.
-    pub skip_run_tags: bool,
-    pub users: Vec<Spanned<String>>,
-    pub groups: Vec<Spanned<String>>,
-    /// Take the name over from an own image that has it.
-    pub force_deregister: bool,
-    /// Delete that image's snapshots too.
-    pub force_delete_snapshot: bool,
-    pub block_devices: Vec<BlockDevice>,
-    pub ena_support: Option<bool>,
-    pub sriov_support: bool,
-    /// `v2.0`, when the image should demand `IMDSv2`.
-    pub imds_support: Option<Spanned<String>>,
 }
 
 /// A tag; key and value are strings AWS may refuse.

@@ -9,6 +9,7 @@ mod decode;
 mod engine;
 mod forms;
 pub mod functions;
+mod image;
 mod interpolate;
 pub mod late;
 mod layout;

@@ -163,7 +163,13 @@ fn option_cases() -> Vec<(&'static str, Case)> {
         ),
         (
             "template::not_yet",
-            builder("\"profile\": \"é\", \"ami_regions\": \"eu-west-1,eu-west-2\""),
+            builder("\"profile\": \"é\", \"mfa_code\": \"123456\""),
+        ),
+        (
+            "template::image_options",
+            builder(
+                "\"profile\": \"é\", \"ami_users\": \"111122223333\", \"encrypt_boot\": true, \"ami_regions\": \"eu-west-1\", \"region_kms_key_ids\": { \"eu-west-1\": \"\", \"eu-west-2\": \"alias/ö\" }, \"snapshot_copy_duration_minutes\": 20",
+            ),
         ),
         (
             "template::missing_option",

@@ -91,8 +91,8 @@ fn lists_and_objects_reach_options_whole() {
             .map(|text| text.value.clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(texts(&ebs.image.users), ["1", "2"]);
-    assert_eq!(texts(&ebs.image.groups), ["all", "é"]);
+    assert_eq!(texts(&ebs.image.sharing.users), ["1", "2"]);
+    assert_eq!(texts(&ebs.image.sharing.groups), ["all", "é"]);
     assert_eq!(texts(&ebs.instance.security_groups), ["sg-2"]);
 }
 

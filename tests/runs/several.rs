@@ -34,7 +34,7 @@ fn one_that_fails_leaves_the_others_alone_and_all_is_told() {
     let made = document["artifacts"].as_array().unwrap();
     let ids: Vec<_> = made
         .iter()
-        .map(|one| one["image"].as_str().unwrap())
+        .map(|one| one["images"][0]["image"].as_str().unwrap())
         .collect();
     let printed = String::from_utf8(done.stdout).unwrap();
     assert_eq!(printed.lines().collect::<Vec<_>>(), ids);

@@ -22,9 +22,12 @@ async fn check(bench: &Bench, outcome: Option<&Outcome<Artifact, Undo>>, about: 
     assert!(outcome.left.is_empty(), "{about}: {:?}", outcome.left);
     let expected = match &outcome.result {
         Ok(artifact) => {
-            let mut ids = vec![artifact.image.to_string()];
-            ids.extend(artifact.snapshots.iter().map(ToString::to_string));
-            ids
+            let images = artifact.images.iter();
+            let ids = images.flat_map(|published| {
+                let snapshots = published.snapshots.iter().map(ToString::to_string);
+                [published.image.to_string()].into_iter().chain(snapshots)
+            });
+            ids.collect()
         }
         Err(_) => Vec::new(),
     };
@@ -40,7 +43,7 @@ async fn a_bake_leaves_its_image_and_says_what_it_did() {
     check(&bench, Some(&outcome), "success").await;
     let artifact = outcome.result.unwrap();
     let seer = bench.cloud.observer().await;
-    let query = ImageQuery::id(&artifact.image);
+    let query = ImageQuery::id(artifact.image().unwrap());
     let image = seer.find_images(&query).await.unwrap().remove(0);
     let tags: Vec<_> = image.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert!(tags.contains(&"team=web".to_owned()), "{tags:?}");
@@ -53,7 +56,7 @@ async fn a_bake_leaves_its_image_and_says_what_it_did() {
     let ready = [kiln::cloud::Filter::new("tag-key", tag::READY)];
     assert_eq!(
         seer.find_snapshots(&ready).await.unwrap(),
-        artifact.snapshots
+        artifact.images[0].snapshots
     );
     assert_eq!(due(journal.entries()), []);
     let steps = journal
@@ -81,7 +84,8 @@ async fn a_bake_leaves_its_image_and_says_what_it_did() {
             "create image",
             "image available",
             "check image",
-            "mark as ready",
+            "begin to publish",
+            "publish",
         ]
     );
 }

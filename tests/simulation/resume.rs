@@ -117,10 +117,14 @@ async fn one_image(cloud: &Cloud, outcome: Outcome<Artifact, Undo>, about: &str)
         .unwrap_or_else(|error| panic!("{about}: {error:?}"));
     assert_eq!(outcome.left, [], "{about}");
     tokio::time::sleep(Duration::from_hours(1)).await;
-    let mut wanted = vec![artifact.image.to_string()];
-    wanted.extend(artifact.snapshots.iter().map(ToString::to_string));
+    let mut wanted = vec![artifact.image().unwrap().to_string()];
+    wanted.extend(artifact.images[0].snapshots.iter().map(ToString::to_string));
     assert_eq!(remains(cloud).await, wanted, "{about}");
-    assert_eq!(ready(cloud).await, [artifact.image.to_string()], "{about}");
+    assert_eq!(
+        ready(cloud).await,
+        [artifact.image().unwrap().to_string()],
+        "{about}"
+    );
     artifact
 }
 
@@ -190,7 +194,7 @@ async fn other_inputs_are_no_reason_to_go_on_and_the_dead_runs_image_goes() {
     let artifact = one_image(&cloud, outcome, "other inputs").await;
     let seer = cloud.observer().await;
     let image = seer
-        .find_images(&ImageQuery::id(&artifact.image))
+        .find_images(&ImageQuery::id(artifact.image().unwrap()))
         .await
         .unwrap()
         .remove(0);
@@ -210,5 +214,5 @@ async fn a_run_that_is_finished_and_told_of_is_no_reason_to_bake_nothing() {
     let dead = dead_bakes(&store, &cloud).unwrap();
     assert!(dead.is_empty(), "nothing is left to do");
     let second = bake(&cloud, &template(&renamed), &store, another()).await;
-    assert_ne!(second.result.unwrap().image, first.image);
+    assert_ne!(second.result.unwrap().image(), first.image());
 }

@@ -89,7 +89,7 @@ async fn a_bake_takes_no_more_calls_than_it_must() {
     assert!(calls.len() <= MOST_CALLS, "{}: {calls:?}", calls.len());
     assert_eq!(*lines.0.borrow(), ["baked for amazon-ebs"]);
     let image = aws
-        .find_images(&ImageQuery::id(&artifact.image))
+        .find_images(&ImageQuery::id(artifact.image().unwrap()))
         .await
         .unwrap()
         .remove(0);
@@ -97,7 +97,7 @@ async fn a_bake_takes_no_more_calls_than_it_must() {
     let ready = [Filter::new("tag-key", tag::READY)];
     assert_eq!(
         aws.find_snapshots(&ready).await.unwrap(),
-        artifact.snapshots
+        artifact.images[0].snapshots
     );
     let of = undo::of(run);
     assert_eq!(aws.find_security_groups(&of).await.unwrap(), []);

@@ -167,6 +167,7 @@ impl<'t> Look<'_, 't> {
             home: &home,
             options: Options {
                 require_host_key: self.bake.require_host_key,
+                force: self.bake.force,
                 terminal: crate::provision::has_terminal(),
                 fingerprint: None,
             },
@@ -218,14 +219,14 @@ impl<'t> Look<'_, 't> {
             say(&subject.changes(&inputs, self.context));
             return Ok(None);
         };
-        if subject.has_other_secrets(&artifact.image, self.context) {
+        let Some(image) = artifact.image().cloned() else {
+            return Ok(None);
+        };
+        if subject.has_other_secrets(&image, self.context) {
             say("changed: sensitive values");
             return Ok(None);
         }
-        say(&format!(
-            "nothing has changed: {} is the image",
-            artifact.image
-        ));
+        say(&format!("nothing has changed: {image} is the image"));
         Ok(Some(Unchanged { source, artifact }))
     }
 }

@@ -49,6 +49,9 @@ pub struct Bake {
     /// Refuse a machine whose host key the console does not show
     #[arg(long)]
     require_host_key: bool,
+    /// Take the image's name over from an image that has it, even when something still uses that one
+    #[arg(long)]
+    force: bool,
     /// Builds that run at once; 0 is all of them
     #[arg(long, default_value_t = PARALLEL, value_name = "COUNT")]
     parallel_builds: usize,
@@ -165,7 +168,7 @@ fn print_plans(wanted: &[Wanted<'_>], looked: &[Looked<'_>], context: &Context) 
                 plans.push(&planned.plan);
             }
             Looked::Unchanged(found) => {
-                let image = &found.artifact.image;
+                let image = found.artifact.id();
                 text.push(format!(
                     "nothing to bake for {}: {image} is there\n",
                     wanted.label

@@ -101,7 +101,7 @@ impl Record {
         let took = self.seconds.unwrap_or_default().max(0.0);
         let took = report::seconds(std::time::Duration::from_secs_f64(took));
         let about = match (&self.artifact, &self.reason) {
-            (Some(artifact), _) => format!("{}: {}", artifact.region, artifact.image),
+            (Some(artifact), _) => artifact.id().replace(':', ": ").replace(',', ", "),
             (None, Some(reason)) => reason.clone(),
             (None, None) => String::new(),
         };
@@ -144,7 +144,10 @@ impl Records {
         }
         let exit = Exit::worst(records.iter().map(Record::exit));
         let artifacts = records.iter().filter_map(|record| record.artifact.as_ref());
-        let ids: Vec<_> = artifacts.map(|made| made.image.to_string()).collect();
+        let ids: Vec<_> = artifacts
+            .flat_map(|made| &made.images)
+            .map(|published| published.image.to_string())
+            .collect();
         context.conclude(&ids.join("\n"), self.document(), exit);
         exit
     }

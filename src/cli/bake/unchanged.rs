@@ -66,11 +66,14 @@ impl Subject<'_> {
 
     /// Notes a finished bake.
     pub fn note(&self, inputs: Inputs, run: RunId, artifact: &Artifact, context: &Context) {
+        let Some(image) = artifact.image().cloned() else {
+            return;
+        };
         let baked = Baked {
             template: self.loaded.template.file.clone(),
             build: self.build.name.value.clone(),
             run,
-            image: artifact.image.clone(),
+            image,
             at: context.clock.now(),
             inputs: self.known(inputs, context),
         };
