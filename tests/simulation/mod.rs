@@ -10,6 +10,8 @@ mod launch_trouble;
 mod machines;
 mod many;
 mod on_error;
+mod publish;
+mod publish_kills;
 mod reach;
 mod resume;
 mod roll;
