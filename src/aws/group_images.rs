@@ -110,7 +110,7 @@ impl Starts {
         }
         let mix = group.mixed_instances_policy();
         let mix = mix.and_then(|policy| policy.launch_template());
-        let overrides = mix.into_iter().flat_map(|mix| mix.overrides());
+        let overrides = mix.into_iter().flat_map(scaling::LaunchTemplate::overrides);
         let specifications = group
             .launch_template()
             .into_iter()

@@ -252,8 +252,8 @@ fn device_of(mapping: &ec2::BlockDeviceMapping) -> ImageDevice {
 /// Operations beyond `RunInstances` itself carry a billing code ("AMI billing information fields").
 fn billed(image: &ec2::Image) -> Option<String> {
     let plain = matches!(image.usage_operation(), None | Some("" | "RunInstances"));
-    let codes = image.product_codes().iter();
-    let code = codes.filter_map(|code| code.product_code_id()).next();
+    let mut codes = image.product_codes().iter();
+    let code = codes.find_map(|code| code.product_code_id());
     let platform = image.platform_details().unwrap_or("another platform");
     let platform = (!plain).then(|| platform.to_owned());
     platform.or_else(|| code.map(|code| format!("product code {code}")))

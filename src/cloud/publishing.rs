@@ -121,5 +121,6 @@ pub trait Publishing {
 /// The same account in other regions.
 pub trait Elsewhere {
     /// Clients of another region, under the same rules for endpoints, profiles and credentials. Makes no call.
+    #[must_use]
     fn in_region(&self, region: &Region) -> Self;
 }

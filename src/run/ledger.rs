@@ -46,8 +46,8 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
             undos[slot] = Some(open);
         }
         Self {
-            committed,
             undos,
+            committed,
             journal,
             events,
         }

@@ -94,18 +94,16 @@ fn encryption(options: &Options<'_>) -> EncryptionKeys {
 
 fn deprecate_at(options: &Options<'_>) -> Option<Spanned<Timestamp>> {
     let text = options.text("deprecate_at")?;
-    match text.parse::<Timestamp>() {
-        Ok(at) => Some(text.map(|_| at)),
-        Err(_) => {
-            options.report(wrong_type(
-                "`deprecate_at`",
-                "a time as RFC 3339 has it, such as `2030-01-31T00:00:00Z`",
-                &format!("`{}`", text.value),
-                text.place?,
-            ));
-            None
-        }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(text.map(|_| at));
     }
+    options.report(wrong_type(
+        "`deprecate_at`",
+        "a time as RFC 3339 has it, such as `2030-01-31T00:00:00Z`",
+        &format!("`{}`", text.value),
+        text.place?,
+    ));
+    None
 }
 
 fn protection(options: &Options<'_>) -> Option<Protection> {
@@ -119,10 +117,10 @@ fn protection(options: &Options<'_>) -> Option<Protection> {
 }
 
 fn check(options: &Options<'_>, image: &ImageOptions) {
-    for finding in [keys_without_encryption(image), default_key_shared(image)] {
-        finding.into_iter().for_each(|f| options.report(f));
+    let general = [keys_without_encryption(image), default_key_shared(image)];
+    for finding in general.into_iter().flatten().chain(regions_and_keys(image)) {
+        options.report(finding);
     }
-    regions_and_keys(image).for_each(|finding| options.report(finding));
     if image.copies.skip_build_region && image.copies.regions.is_empty() && !image.skip_create {
         let text = "`skip_save_build_region` without `ami_regions` would keep no image at all";
         let place = options.get("skip_save_build_region");
