@@ -20,7 +20,7 @@ async fn steps(change: impl FnOnce(&mut Ssh)) -> (Vec<String>, Duration) {
     assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
     let image = outcome.result.unwrap();
     let left = bench.remains().await;
-    assert_eq!(left.len(), 1 + image.snapshots.len(), "{left:?}");
+    assert_eq!(left.len(), 1 + image.images[0].snapshots.len(), "{left:?}");
     let steps = journal
         .entries()
         .into_iter()
