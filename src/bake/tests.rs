@@ -174,11 +174,11 @@ fn tags_see_the_source_image_and_say_where_they_cannot() {
 #[test]
 fn everything_that_stands_against_a_bake_is_said_at_once() {
     let taken = taken(&[]);
-    let options = r#", "ssh_bastion_host": "jump.example", "ssh_bastion_username": "me",
-        "ssh_private_key_file": "key", "ssh_keypair_name": "k""#;
+    let options = r#", "deprecate_at": "2020-01-01T00:00:00Z", "ssh_private_key_file": "key",
+        "ssh_keypair_name": "k""#;
     let findings = planned(options, "", &taken).unwrap_err();
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, ["bake::unsupported", "bake::image_name"]);
+    assert_eq!(codes, ["bake::image_name", "bake::deprecation"]);
     assert!(findings.iter().all(|finding| !finding.labels.is_empty()));
 }
 
