@@ -65,7 +65,7 @@ pub struct Aws {
 /// What clients are made from, so that those of another region follow the same rules.
 #[derive(Clone, Debug)]
 struct Origin {
-    config: SdkConfig,
+    config: aws_config::SdkConfig,
     ec2_endpoint: Option<String>,
     jitter: u64,
 }

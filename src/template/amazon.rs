@@ -59,9 +59,6 @@ pub(super) fn read(
     })
 }
 
-    }
-}
-
 fn tags(options: &Options<'_>, name: &str, single: &'static str) -> Vec<Tag> {
     let tag = |(key, value): (Spanned<String>, Late)| Tag { key, value };
     let mut tags: Vec<Tag> = options.texts(name, TAG_DATA).into_iter().map(tag).collect();

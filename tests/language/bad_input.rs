@@ -163,7 +163,7 @@ fn option_cases() -> Vec<(&'static str, Case)> {
         ),
         (
             "template::not_yet",
-            builder("\"profile\": \"é\", \"mfa_code\": \"123456\""),
+            builder("\"profile\": \"é\", \"fleet_tags\": { \"ä\": \"b\" }"),
         ),
         (
             "template::image_options",
