@@ -12,6 +12,7 @@ mod many;
 mod on_error;
 mod publish;
 mod publish_kills;
+mod publish_users;
 mod reach;
 mod resume;
 mod roll;

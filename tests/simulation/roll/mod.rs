@@ -303,7 +303,7 @@ fn account() -> Config {
     }
 }
 
-fn params(value: &serde_json::Value) -> Params {
+pub fn params(value: &serde_json::Value) -> Params {
     match value {
         serde_json::Value::Array(list) => Params::List(list.iter().map(params).collect()),
         serde_json::Value::Object(map) => Params::Map(

@@ -1,0 +1,76 @@
+//! An image that something would start from keeps its name.
+
+use kiln::bake::{Options, look_up, plan};
+use kiln::cloud::{Elsewhere as _, Images as _, Region};
+use kiln::run::Clock as _;
+use localcloud::model::{Request, Service};
+use serde_json::json;
+
+use super::bench::{Bench, run_id};
+use super::publish::{REGIONS, images, taken};
+use super::roll::params;
+
+fn ask(bench: &Bench, region: &str, service: Service, action: &str, given: &serde_json::Value) {
+    let request = Request {
+        service,
+        action: action.to_owned(),
+        params: params(given),
+    };
+    let now = bench.cloud.now();
+    let mut world = bench.cloud.world();
+    let answer = world.model.call_in(region, &request, now);
+    world.physics.take(answer.effects, now);
+    answer.result.unwrap();
+}
+
+async fn users(bench: &Bench, region: &str) -> Vec<String> {
+    let client = bench.client.in_region(&Region::new(region));
+    let old = images(&bench.cloud, region).await.remove(0).id;
+    let mut found = Vec::new();
+    // Fresh things show late.
+    for _ in 0..4 {
+        found = client.image_users(&old).await.unwrap();
+    }
+    found
+}
+
+async fn refusals(bench: &Bench, options: Options) -> Vec<String> {
+    let build = &bench.template.builds[0];
+    let facts = look_up(build, &bench.client, &bench.tools).await.unwrap();
+    let now = bench.cloud.now();
+    let planned = plan(&bench.template, build, &facts, options, run_id(), now);
+    let findings = planned.err().unwrap_or_default().into_iter();
+    findings.map(|finding| finding.message).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_in_use_keeps_its_name_unless_it_is_forced() {
+    let bench = taken().await;
+    for region in &REGIONS[..2] {
+        assert_eq!(users(&bench, region).await, [""; 0]);
+        let old = images(&bench.cloud, region).await.remove(0).id;
+        let data = json!({ "ImageId": old, "InstanceType": "t3.small" });
+        let template = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data });
+        ask(
+            &bench,
+            region,
+            Service::Ec2,
+            "CreateLaunchTemplate",
+            &template,
+        );
+        assert_eq!(
+            users(&bench, region).await,
+            ["launch template web, version 1"]
+        );
+        let said = refusals(&bench, Options::default()).await;
+        let of = said
+            .iter()
+            .filter(|text| text.contains(&format!("in {region} is in use by launch template web")));
+        assert_eq!(of.count(), 1, "{said:?}");
+        let forced = Options {
+            force: true,
+            ..Options::default()
+        };
+        assert_eq!(refusals(&bench, forced).await, [""; 0]);
+    }
+}
