@@ -25,7 +25,7 @@ exit       leaves";
 /// where there is none.
 ///
 /// Unlike `packer console`, which prints nothing but the last value of a pipe, this prints all of them. Sensitive values
-/// show as <sensitive>. Builders are not looked at, so a template that `kiln check` refuses can be asked, too.
+/// show as `<sensitive>`. Builders are not looked at, so a template that `kiln check` refuses can be asked, too.
 /// Exits 0 when every line had a value, 2 otherwise.
 #[derive(Args, Debug)]
 pub struct Console {

@@ -22,10 +22,11 @@ const NOTE: &str = "\nNote: If your build names contain user variables or templa
 /// evaluated, so nothing need be set, and var files are not needed. `kiln vars` shows values, `kiln check` what is wrong, `kiln
 /// bake --plan` what would be made. Asks no account and changes nothing.
 ///
-/// With --json: {"description", "variables": [{"name", "default", "sensitive"}], "builders": [{"name", "type", "ours"}], "provisioners": [type], "`post_processors`": [[type]]},
-/// `default` null where it must be set. With -machine-readable the lines of `packer inspect -machine-readable`: `unix_ts,target,category,data…`
-/// with categories template-variable (name, default, 1 when it must be set), template-builder (name, type), template-provisioner (type) and ui;
-/// in data a comma is %!(`PACKER_COMMA`). Defaults of sensitive variables show as <sensitive>. Exits 2 when the template's shape is wrong, 0 otherwise.
+/// With --json one document: `{"description", "variables": [{"name", "default", "sensitive"}], "builders": [{"name", "type", "ours"}],
+/// "provisioners": [type], "post-processors": [[type]]}`, `default` null where it must be set. With -machine-readable the lines of
+/// `packer inspect -machine-readable`: `unix_ts,target,category,data…` with categories template-variable (name, default, 1 when it
+/// must be set), template-builder (name, type), template-provisioner (type) and ui; in data a comma is `%!(PACKER_COMMA)`. Defaults of
+/// sensitive variables show as `<sensitive>`. Exits 2 when the template's shape is wrong, 0 otherwise.
 #[derive(Args, Debug)]
 pub struct Inspect {
     #[command(flatten)]

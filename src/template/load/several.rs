@@ -66,7 +66,7 @@ fn select(requests: Vec<Request>) -> Vec<Request> {
     }
 }
 
-/// The names of the builders of a request's template as they are written; what is wrong with it is for [`bake`] to say.
+/// The names of the builders of a request's template as they are written; what is wrong with it is for `load::bake` to say.
 fn names(request: &Request) -> Vec<String> {
     let mut inputs = Inputs::read(request, &mut SourceMap::default());
     let Some((_, json)) = inputs.take_one(Kind::Template) else {
