@@ -54,7 +54,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// The kind of a code, by the lists "Error codes for the Amazon EC2 API" and the common errors of Auto Scaling and `ELBv2`.
-fn kind_of(code: &str) -> Kind {
+pub(super) fn kind_of(code: &str) -> Kind {
     match code {
         "RequestLimitExceeded"
         | "Throttling"

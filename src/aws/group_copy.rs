@@ -22,7 +22,7 @@ pub(super) async fn described(
     aws: &Aws,
     name: &GroupName,
 ) -> Result<Option<types::AutoScalingGroup>> {
-    let call = aws.autoscaling.describe_auto_scaling_groups();
+    let call = aws.autoscaling().describe_auto_scaling_groups();
     let answer = call.auto_scaling_group_names(name.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeAutoScalingGroups", error))?;
     Ok(answer
@@ -61,7 +61,7 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
 
 /// Makes the group at size 0.
 pub(super) async fn create(aws: &Aws, new: &NewGroup) -> Result<()> {
-    let mut call = aws.autoscaling.create_auto_scaling_group();
+    let mut call = aws.autoscaling().create_auto_scaling_group();
     if let Some(like) = &new.like {
         let source = described(aws, like).await?.ok_or_else(|| gone(like))?;
         let hooks = hooks(aws, like).await?;
@@ -160,7 +160,7 @@ fn named(call: Create, new: &NewGroup) -> Create {
 
 /// Hooks go into the call that makes the group, so that its first instance meets them already.
 async fn hooks(aws: &Aws, of: &GroupName) -> Result<Vec<types::LifecycleHookSpecification>> {
-    let call = aws.autoscaling.describe_lifecycle_hooks();
+    let call = aws.autoscaling().describe_lifecycle_hooks();
     let answer = call.auto_scaling_group_name(of.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeLifecycleHooks", error))?;
     let hooks = answer.lifecycle_hooks.unwrap_or_default().into_iter();
@@ -188,7 +188,7 @@ pub(super) async fn behaviour(aws: &Aws, copying: &Copying) -> Result<()> {
 }
 
 async fn policies(aws: &Aws, copying: &Copying) -> Result<()> {
-    let call = aws.autoscaling.describe_policies();
+    let call = aws.autoscaling().describe_policies();
     let call = call.auto_scaling_group_name(copying.from.as_str());
     let mut pages = call.into_paginator().items().send();
     while let Some(policy) = pages.next().await {
@@ -207,7 +207,7 @@ fn policy_input(
     let tracking = policy
         .target_tracking_configuration
         .map(|tracking| relabelled(tracking, &copying.target_groups));
-    aws.autoscaling
+    aws.autoscaling()
         .put_scaling_policy()
         .auto_scaling_group_name(copying.to.as_str())
         .set_policy_name(policy.policy_name)
@@ -246,7 +246,7 @@ fn tail(arn: &TargetGroupArn) -> &str {
 }
 
 async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {
-    let call = aws.autoscaling.describe_scheduled_actions();
+    let call = aws.autoscaling().describe_scheduled_actions();
     let call = call.auto_scaling_group_name(copying.from.as_str());
     let mut pages = call.into_paginator().items().send();
     while let Some(action) = pages.next().await {
@@ -265,7 +265,7 @@ fn schedule_input(
     to: &GroupName,
 ) -> aws_sdk_autoscaling::operation::put_scheduled_update_group_action::builders::PutScheduledUpdateGroupActionFluentBuilder{
     let starts = action.start_time.filter(|_| action.recurrence.is_none());
-    aws.autoscaling
+    aws.autoscaling()
         .put_scheduled_update_group_action()
         .auto_scaling_group_name(to.as_str())
         .set_scheduled_action_name(action.scheduled_action_name)
@@ -279,7 +279,7 @@ fn schedule_input(
 }
 
 async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
-    let call = aws.autoscaling.describe_notification_configurations();
+    let call = aws.autoscaling().describe_notification_configurations();
     let call = call.auto_scaling_group_names(copying.from.as_str());
     let mut pages = call.into_paginator().items().send();
     let mut topics = std::collections::BTreeMap::<String, Vec<String>>::new();
@@ -290,7 +290,7 @@ async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
         }
     }
     for (topic, kinds) in topics {
-        let call = aws.autoscaling.put_notification_configuration();
+        let call = aws.autoscaling().put_notification_configuration();
         let answer = call
             .auto_scaling_group_name(copying.to.as_str())
             .topic_arn(topic)
@@ -313,7 +313,7 @@ async fn metrics(aws: &Aws, copying: &Copying) -> Result<()> {
         return Ok(());
     };
     let names = enabled.into_iter().filter_map(|metric| metric.metric);
-    let call = aws.autoscaling.enable_metrics_collection();
+    let call = aws.autoscaling().enable_metrics_collection();
     let answer = call
         .auto_scaling_group_name(copying.to.as_str())
         .granularity(granularity)

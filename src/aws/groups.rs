@@ -19,7 +19,7 @@ const PAGE: i32 = 100;
 
 impl Groups for Aws {
     async fn groups(&self) -> Result<Vec<Group>> {
-        let described = self.autoscaling.describe_auto_scaling_groups();
+        let described = self.autoscaling().describe_auto_scaling_groups();
         let mut pages = described.max_records(PAGE).into_paginator().items().send();
         let mut groups = Vec::new();
         while let Some(group) = pages.next().await {
@@ -44,7 +44,7 @@ impl Groups for Aws {
     }
 
     async fn resize_group(&self, name: &GroupName, size: Size) -> Result<()> {
-        let update = self.autoscaling.update_auto_scaling_group();
+        let update = self.autoscaling().update_auto_scaling_group();
         let update = update
             .auto_scaling_group_name(name.as_str())
             .min_size(signed(size.min))
@@ -64,7 +64,7 @@ impl Groups for Aws {
         let spec = types::LaunchTemplateSpecification::builder()
             .launch_template_id(template.as_str())
             .version(version.to_string());
-        let update = self.autoscaling.update_auto_scaling_group();
+        let update = self.autoscaling().update_auto_scaling_group();
         let answer = update
             .auto_scaling_group_name(name.as_str())
             .launch_template(spec.build())
@@ -75,7 +75,7 @@ impl Groups for Aws {
     }
 
     async fn suspend(&self, name: &GroupName, processes: &BTreeSet<String>) -> Result<()> {
-        let call = self.autoscaling.suspend_processes();
+        let call = self.autoscaling().suspend_processes();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .set_scaling_processes(Some(processes.iter().cloned().collect()))
@@ -86,7 +86,7 @@ impl Groups for Aws {
     }
 
     async fn resume(&self, name: &GroupName, processes: &BTreeSet<String>) -> Result<()> {
-        let call = self.autoscaling.resume_processes();
+        let call = self.autoscaling().resume_processes();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .set_scaling_processes(Some(processes.iter().cloned().collect()))
@@ -97,7 +97,7 @@ impl Groups for Aws {
     }
 
     async fn tag_group(&self, name: &GroupName, tags: &Tags) -> Result<()> {
-        let mut call = self.autoscaling.create_or_update_tags();
+        let mut call = self.autoscaling().create_or_update_tags();
         for (key, value) in tags {
             call = call.tags(group_tag(name, key).value(value).build());
         }
@@ -107,7 +107,7 @@ impl Groups for Aws {
     }
 
     async fn untag_group(&self, name: &GroupName, keys: &[&str]) -> Result<()> {
-        let mut call = self.autoscaling.delete_tags();
+        let mut call = self.autoscaling().delete_tags();
         for key in keys {
             call = call.tags(group_tag(name, key).build());
         }
@@ -117,7 +117,7 @@ impl Groups for Aws {
     }
 
     async fn delete_group(&self, name: &GroupName, force: bool) -> Result<()> {
-        let call = self.autoscaling.delete_auto_scaling_group();
+        let call = self.autoscaling().delete_auto_scaling_group();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .force_delete(force)
@@ -128,7 +128,7 @@ impl Groups for Aws {
     }
 
     async fn activities(&self, name: &GroupName) -> Result<Vec<Activity>> {
-        let call = self.autoscaling.describe_scaling_activities();
+        let call = self.autoscaling().describe_scaling_activities();
         let mut pages = call
             .auto_scaling_group_name(name.as_str())
             .into_paginator()

@@ -15,19 +15,22 @@ const POLICY: &str = "kiln";
 
 impl Profiles for Aws {
     async fn has_profile(&self, name: &str) -> Result<bool> {
-        let answer = self.iam.get_instance_profile().instance_profile_name(name);
+        let answer = self
+            .iam()
+            .get_instance_profile()
+            .instance_profile_name(name);
         let answer = answer.send().await.map(drop);
         there(answer.map_err(|error| failed("GetInstanceProfile", error)))
     }
 
     async fn has_role(&self, name: &str) -> Result<bool> {
-        let answer = self.iam.get_role().role_name(name).send().await;
+        let answer = self.iam().get_role().role_name(name).send().await;
         there(answer.map(drop).map_err(|error| failed("GetRole", error)))
     }
 
     async fn create_role(&self, name: &str, tags: &Tags) -> Result<()> {
         let request = self
-            .iam
+            .iam()
             .create_role()
             .role_name(name)
             .path(PATH)
@@ -39,7 +42,7 @@ impl Profiles for Aws {
 
     async fn put_policy(&self, role: &str, policy: &str) -> Result<()> {
         let request = self
-            .iam
+            .iam()
             .put_role_policy()
             .role_name(role)
             .policy_name(POLICY)
@@ -50,7 +53,7 @@ impl Profiles for Aws {
 
     async fn create_profile(&self, name: &str, tags: &Tags) -> Result<()> {
         let request = self
-            .iam
+            .iam()
             .create_instance_profile()
             .instance_profile_name(name)
             .path(PATH)
@@ -61,7 +64,7 @@ impl Profiles for Aws {
 
     async fn fill_profile(&self, name: &str) -> Result<()> {
         let request = self
-            .iam
+            .iam()
             .add_role_to_instance_profile()
             .instance_profile_name(name)
             .role_name(name);
@@ -71,7 +74,7 @@ impl Profiles for Aws {
 
     async fn delete_profile(&self, name: &str) -> Result<()> {
         let emptied = self
-            .iam
+            .iam()
             .remove_role_from_instance_profile()
             .instance_profile_name(name)
             .role_name(name)
@@ -80,7 +83,7 @@ impl Profiles for Aws {
         let emptied = emptied.map(drop);
         there(emptied.map_err(|error| failed("RemoveRoleFromInstanceProfile", error)))?;
         let request = self
-            .iam
+            .iam()
             .delete_instance_profile()
             .instance_profile_name(name);
         let answer = request.send().await.map(drop);
@@ -89,7 +92,7 @@ impl Profiles for Aws {
 
     async fn delete_role(&self, name: &str) -> Result<()> {
         let bared = self
-            .iam
+            .iam()
             .delete_role_policy()
             .role_name(name)
             .policy_name(POLICY)
@@ -97,7 +100,7 @@ impl Profiles for Aws {
             .await;
         let bared = bared.map(drop);
         there(bared.map_err(|error| failed("DeleteRolePolicy", error)))?;
-        let answer = self.iam.delete_role().role_name(name).send().await;
+        let answer = self.iam().delete_role().role_name(name).send().await;
         let answer = answer.map(drop);
         answer.map_err(|error| failed("DeleteRole", error))
     }
@@ -106,12 +109,15 @@ impl Profiles for Aws {
     async fn made_profiles(&self) -> Result<Vec<Made>> {
         const CALL: &str = "ListInstanceProfiles";
         let mut found = Vec::new();
-        let request = self.iam.list_instance_profiles().path_prefix(PATH);
+        let request = self.iam().list_instance_profiles().path_prefix(PATH);
         let mut pages = request.into_paginator().items().send();
         while let Some(profile) = pages.next().await {
             let profile = profile.map_err(|error| failed(CALL, error))?;
             let name = profile.instance_profile_name();
-            let whole = self.iam.get_instance_profile().instance_profile_name(name);
+            let whole = self
+                .iam()
+                .get_instance_profile()
+                .instance_profile_name(name);
             let whole = whole.send().await;
             let whole = match whole.map_err(|error| failed("GetInstanceProfile", error)) {
                 Err(error) if error.is_not_found() => continue,
@@ -127,12 +133,12 @@ impl Profiles for Aws {
     async fn made_roles(&self) -> Result<Vec<Made>> {
         const CALL: &str = "ListRoles";
         let mut found = Vec::new();
-        let request = self.iam.list_roles().path_prefix(PATH);
+        let request = self.iam().list_roles().path_prefix(PATH);
         let mut pages = request.into_paginator().items().send();
         while let Some(role) = pages.next().await {
             let role = role.map_err(|error| failed(CALL, error))?;
             let name = role.role_name();
-            let whole = self.iam.get_role().role_name(name).send().await;
+            let whole = self.iam().get_role().role_name(name).send().await;
             let whole = match whole.map_err(|error| failed("GetRole", error)) {
                 Err(error) if error.is_not_found() => continue,
                 answer => answer?,

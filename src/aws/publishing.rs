@@ -152,7 +152,7 @@ impl Publishing for Aws {
 
     async fn encryption_key(&self, name: &str) -> Result<EncryptionKey> {
         const CALL: &str = "DescribeKey";
-        let answer = self.kms.describe_key().key_id(name).send().await;
+        let answer = self.kms().describe_key().key_id(name).send().await;
         let answer = answer.map_err(|error| failed(CALL, error))?;
         let key = answer
             .key_metadata()

@@ -21,7 +21,7 @@ const DELAY: &str = "deregistration_delay.timeout_seconds";
 impl Traffic for Aws {
     async fn load_balancers(&self) -> Result<Vec<LoadBalancer>> {
         let mut pages = self
-            .elb
+            .elb()
             .describe_load_balancers()
             .into_paginator()
             .items()
@@ -35,7 +35,10 @@ impl Traffic for Aws {
     }
 
     async fn listeners(&self, of: &LoadBalancerArn) -> Result<Vec<Listener>> {
-        let call = self.elb.describe_listeners().load_balancer_arn(of.as_str());
+        let call = self
+            .elb()
+            .describe_listeners()
+            .load_balancer_arn(of.as_str());
         let mut pages = call.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(one) = pages.next().await {
@@ -46,7 +49,7 @@ impl Traffic for Aws {
     }
 
     async fn rules(&self, of: &ListenerArn) -> Result<Vec<Rule>> {
-        let call = self.elb.describe_rules().listener_arn(of.as_str());
+        let call = self.elb().describe_rules().listener_arn(of.as_str());
         let mut pages = call.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(one) = pages.next().await {
@@ -61,7 +64,7 @@ impl Traffic for Aws {
         let actions = match place {
             RulePlace::Rule(arn) => {
                 let answer = self
-                    .elb
+                    .elb()
                     .describe_rules()
                     .rule_arns(arn.as_str())
                     .send()
@@ -76,7 +79,7 @@ impl Traffic for Aws {
             }
             RulePlace::Default(arn) => {
                 let answer = self
-                    .elb
+                    .elb()
                     .describe_listeners()
                     .listener_arns(arn.as_str())
                     .send()
@@ -98,12 +101,12 @@ impl Traffic for Aws {
         let actions = Some(actions_to(actions)?);
         match place {
             RulePlace::Rule(arn) => {
-                let call = self.elb.modify_rule().rule_arn(arn.as_str());
+                let call = self.elb().modify_rule().rule_arn(arn.as_str());
                 let answer = call.set_actions(actions).send().await;
                 answer.map_err(|error| failed("ModifyRule", error))?;
             }
             RulePlace::Default(arn) => {
-                let call = self.elb.modify_listener().listener_arn(arn.as_str());
+                let call = self.elb().modify_listener().listener_arn(arn.as_str());
                 let answer = call.set_default_actions(actions).send().await;
                 answer.map_err(|error| failed("ModifyListener", error))?;
             }
@@ -113,7 +116,7 @@ impl Traffic for Aws {
 
     async fn create_rule(&self, new: &NewRule) -> Result<RuleArn> {
         let forward = [Action::Forward(Forward::to(new.target_group.clone()))];
-        let call = self.elb.create_rule();
+        let call = self.elb().create_rule();
         let answer = call
             .listener_arn(new.listener.as_str())
             .priority(i32::try_from(new.priority).unwrap_or(i32::MAX))
@@ -129,14 +132,19 @@ impl Traffic for Aws {
     }
 
     async fn delete_rule(&self, rule: &RuleArn) -> Result<()> {
-        let answer = self.elb.delete_rule().rule_arn(rule.as_str()).send().await;
+        let answer = self
+            .elb()
+            .delete_rule()
+            .rule_arn(rule.as_str())
+            .send()
+            .await;
         answer.map_err(|error| failed("DeleteRule", error))?;
         Ok(())
     }
 
     async fn target_groups(&self) -> Result<Vec<TargetGroup>> {
         let mut pages = self
-            .elb
+            .elb()
             .describe_target_groups()
             .into_paginator()
             .items()
@@ -153,7 +161,7 @@ impl Traffic for Aws {
         let matcher = new.matcher.as_ref();
         let matcher = matcher.map(|codes| types::Matcher::builder().http_code(codes).build());
         let count = |count: Option<u32>| count.and_then(|count| i32::try_from(count).ok());
-        let call = self.elb.create_target_group();
+        let call = self.elb().create_target_group();
         let answer = call
             .name(&new.name)
             .protocol(new.protocol.as_str().into())
@@ -178,7 +186,7 @@ impl Traffic for Aws {
 
     async fn deregistration_delay(&self, of: &TargetGroupArn) -> Result<Duration> {
         const CALL: &str = "DescribeTargetGroupAttributes";
-        let call = self.elb.describe_target_group_attributes();
+        let call = self.elb().describe_target_group_attributes();
         let answer = call.target_group_arn(of.as_str()).send().await;
         let answer = answer.map_err(|error| failed(CALL, error))?;
         let mut attributes = answer.attributes().iter();
@@ -193,7 +201,7 @@ impl Traffic for Aws {
         let attribute = types::TargetGroupAttribute::builder()
             .key(DELAY)
             .value(delay.as_secs().to_string());
-        let call = self.elb.modify_target_group_attributes();
+        let call = self.elb().modify_target_group_attributes();
         let answer = call
             .target_group_arn(of.as_str())
             .attributes(attribute.build())
@@ -204,14 +212,14 @@ impl Traffic for Aws {
     }
 
     async fn delete_target_group(&self, arn: &TargetGroupArn) -> Result<()> {
-        let call = self.elb.delete_target_group();
+        let call = self.elb().delete_target_group();
         let answer = call.target_group_arn(arn.as_str()).send().await;
         answer.map_err(|error| failed("DeleteTargetGroup", error))?;
         Ok(())
     }
 
     async fn target_health(&self, of: &TargetGroupArn) -> Result<Vec<TargetHealth>> {
-        let call = self.elb.describe_target_health();
+        let call = self.elb().describe_target_health();
         let answer = call.target_group_arn(of.as_str()).send().await;
         let answer = answer.map_err(|error| failed("DescribeTargetHealth", error))?;
         answer
@@ -241,7 +249,7 @@ impl Traffic for Aws {
     }
 
     async fn tag_traffic(&self, what: &TrafficArn, tags: &Tags) -> Result<()> {
-        let call = self.elb.add_tags().resource_arns(what.as_str());
+        let call = self.elb().add_tags().resource_arns(what.as_str());
         let answer = call.set_tags(Some(tags_to(tags))).send().await;
         answer.map_err(|error| failed("AddTags", error))?;
         Ok(())
@@ -249,7 +257,7 @@ impl Traffic for Aws {
 
     async fn untag_traffic(&self, what: &TrafficArn, keys: &[&str]) -> Result<()> {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        let call = self.elb.remove_tags().resource_arns(what.as_str());
+        let call = self.elb().remove_tags().resource_arns(what.as_str());
         let answer = call.set_tag_keys(Some(keys)).send().await;
         answer.map_err(|error| failed("RemoveTags", error))?;
         Ok(())
@@ -259,7 +267,7 @@ impl Traffic for Aws {
 impl Aws {
     async fn tags_of(&self, batch: &[TrafficArn]) -> Result<BTreeMap<TrafficArn, Tags>> {
         let arns = batch.iter().map(|one| one.as_str().to_owned()).collect();
-        let call = self.elb.describe_tags().set_resource_arns(Some(arns));
+        let call = self.elb().describe_tags().set_resource_arns(Some(arns));
         let answer = call.send().await;
         let answer = answer.map_err(|error| failed("DescribeTags", error))?;
         let described = answer.tag_descriptions().iter();

@@ -37,7 +37,7 @@ pub fn late() -> Config {
 
 /// The next launches are refused for want of capacity.
 pub fn scarce(bench: &Bench, times: u32) {
-    let fault = Fault::new("InsufficientInstanceCapacity", "There is none.");
+    let fault = Fault::insufficient_capacity("t3.small", "us-east-1a");
     let plan = FaultPlan::default().launches(times, &fault);
     bench.cloud.world().model.inject(plan);
 }
@@ -75,9 +75,21 @@ async fn each_spot_type_is_tried_then_one_is_bought_and_every_refusal_is_shown()
             "no machine as on-demand t3.small"
         ]
     );
-    let calls = bench.cloud.calls();
-    let launches = calls.iter().filter(|call| *call == "RunInstances").count();
-    assert!(launches >= 4 + 2, "dry runs and launches: {calls:?}");
+}
+
+/// EC2 answers "`InsufficientInstanceCapacity`" as a server's error, which the SDK would send again ten times.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_want_of_capacity_is_not_asked_again() {
+    let mut launches = Vec::new();
+    for refused in [0, 3] {
+        let bench = Bench::of(TEMPLATE, account(), None).await;
+        scarce(&bench, refused);
+        let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+        assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+        let calls = bench.cloud.calls();
+        launches.push(calls.iter().filter(|call| *call == "RunInstances").count());
+    }
+    assert_eq!(launches[1], launches[0] + 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,85 @@
+//! The clients of one region. Each is made when it is first asked for: a bake asks three of the six.
+
+use std::sync::OnceLock;
+
+use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
+use aws_sdk_ec2::operation::run_instances::RunInstancesError;
+
+use crate::aws::Aws;
+use crate::aws::budget::Budget;
+use crate::aws::limits::Limits;
+use crate::aws::reach::Reach;
+
+/// What clients are made from, so that those of another region follow the same rules.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) config: aws_config::SdkConfig,
+    pub(super) ec2_endpoint: Option<String>,
+    pub(super) jitter: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) origin: Origin,
+    autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
+    elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+/// The configuration of a service, by the same rules for each: calls are bounded by attempts and time.
+///
+/// There is no quota of retries: the SDK would share one among all clients of the process, and what one build had spent,
+/// another would lack on its way back.
+macro_rules! config {
+    ($service:ident, $origin:expr) => {{
+        let reach = Reach::default();
+        let quota = RetryPartition::custom("kiln").token_bucket(TokenBucket::unlimited());
+        $service::config::Builder::from(&$origin.config)
+            .interceptor(Budget)
+            .interceptor(reach.clone())
+            .retry_classifier(reach)
+            .retry_partition(quota.build())
+    }};
+}
+
+macro_rules! client {
+    ($name:ident, $service:ident) => {
+        pub(super) fn $name(&self) -> &$service::Client {
+            let Services { origin, $name, .. } = &*self.services;
+            $name.get_or_init(|| $service::Client::from_conf(config!($service, origin).build()))
+        }
+    };
+}
+
+impl Services {
+    pub(super) fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            autoscaling: OnceLock::new(),
+            elb: OnceLock::new(),
+            iam: OnceLock::new(),
+            kms: OnceLock::new(),
+            sts: OnceLock::new(),
+        }
+    }
+}
+
+impl Aws {
+    client!(autoscaling, aws_sdk_autoscaling);
+    client!(elb, aws_sdk_elasticloadbalancingv2);
+    client!(iam, aws_sdk_iam);
+    client!(kms, aws_sdk_kms);
+    client!(sts, aws_sdk_sts);
+}
+
+/// EC2's own client, which every flow needs.
+pub(super) fn ec2(origin: &Origin) -> aws_sdk_ec2::Client {
+    let mut config =
+        config!(aws_sdk_ec2, origin).retry_classifier(Limits::<RunInstancesError>::new());
+    if let Some(url) = &origin.ec2_endpoint {
+        config = config.endpoint_url(url);
+    }
+    aws_sdk_ec2::Client::from_conf(config.build())
+}
