@@ -104,7 +104,7 @@ pub(super) fn kind_of(code: &str) -> Kind {
             Kind::Ambiguous
         }
         // The image was there and has been deregistered.
-        "InvalidAMIID.Unavailable" | "NoSuchEntity" => Kind::NotFound,
+        "InvalidAMIID.Unavailable" | "NoSuchEntity" | "DoesNotExistException" => Kind::NotFound,
         "ValidationError" | "MalformedPolicyDocument" | "MissingParameter" | "UnknownParameter" => Kind::Invalid,
         _ => by_shape(code),
     }

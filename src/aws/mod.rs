@@ -25,6 +25,7 @@ mod rules;
 mod run_instances;
 mod secrets;
 mod services;
+mod sessions;
 mod traffic;
 mod types;
 mod unchecked;

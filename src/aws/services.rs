@@ -1,4 +1,4 @@
-//! The clients of one region. Each is made when it is first asked for: a bake asks three of the six.
+//! The clients of one region. Each is made when it is first asked for: a bake asks three of the seven.
 
 use std::sync::OnceLock;
 
@@ -25,6 +25,7 @@ pub(super) struct Services {
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
 }
 
@@ -61,6 +62,7 @@ impl Services {
             elb: OnceLock::new(),
             iam: OnceLock::new(),
             kms: OnceLock::new(),
+            ssm: OnceLock::new(),
             sts: OnceLock::new(),
         }
     }
@@ -71,6 +73,7 @@ impl Aws {
     client!(elb, aws_sdk_elasticloadbalancingv2);
     client!(iam, aws_sdk_iam);
     client!(kms, aws_sdk_kms);
+    client!(ssm, aws_sdk_ssm);
     client!(sts, aws_sdk_sts);
 }
 

@@ -12,6 +12,7 @@ mod launch_templates;
 mod network;
 pub mod profiles;
 mod publishing;
+mod sessions;
 pub mod tag;
 mod traffic;
 mod types;
@@ -36,6 +37,7 @@ pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, Temp
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
+pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
@@ -84,6 +86,7 @@ pub trait Cloud:
     + Instances
     + Types
     + Profiles
+    + Sessions
     + Network
     + Keys
     + Tagging
@@ -100,6 +103,7 @@ impl<C> Cloud for C where
         + Instances
         + Types
         + Profiles
+        + Sessions
         + Network
         + Keys
         + Tagging

@@ -1,7 +1,8 @@
 //! The table of everything that is answered, and the one place where a call finds its handler.
 
 use super::{
-    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, kms, scaling, ssm, state::State, sts,
+    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, kms, scaling, sessions, ssm,
+    state::State, sts,
 };
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
@@ -45,7 +46,13 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
         ec2::TABLES,
         scaling::TABLES,
         elb::TABLES,
-        &[iam::ACTIONS, sts::ACTIONS, ssm::ACTIONS, kms::ACTIONS],
+        &[
+            iam::ACTIONS,
+            sts::ACTIONS,
+            ssm::ACTIONS,
+            sessions::ACTIONS,
+            kms::ACTIONS,
+        ],
     ]
     .concat();
     tables.into_iter().flatten()

@@ -21,6 +21,7 @@ mod paging;
 mod regions;
 mod request;
 mod scaling;
+mod sessions;
 mod ssm;
 mod state;
 mod sts;

@@ -15,6 +15,7 @@ use super::{
     kms::Kms,
     regions::Lent,
     scaling::{self, Scaling},
+    sessions::Sessions,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -44,6 +45,7 @@ pub(super) struct State {
     pub(super) elb: Elb,
     pub(super) iam: Iam,
     pub(super) kms: Kms,
+    pub(super) sessions: Sessions,
     /// Fresh resources and how many more polls will miss them.
     pub(super) hidden: BTreeMap<String, u32>,
     /// What another region lends for the current call.
@@ -59,6 +61,7 @@ impl State {
         let iam = Iam::seeded(&config.profiles, config.opened);
         Self {
             kms: Kms::seeded(&config),
+            sessions: Sessions::seeded(&config),
             now: config.opened,
             ids,
             ec2,

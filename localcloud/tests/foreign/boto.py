@@ -56,6 +56,7 @@ abroad = Client("Ec2", "eu-west-1"), Client("Kms", "eu-west-1")
 import boto_ec2
 import boto_groups
 import boto_images
+import boto_sessions
 
 assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
 iam.refused("NoSuchEntity", "get_instance_profile", InstanceProfileName="none")
@@ -82,6 +83,7 @@ iam.refused("DeleteConflict", "delete_role", **role)
 iam.delete_role_policy(PolicyName="p", **role)
 iam.delete_role(**role)
 made = boto_ec2.run(ec2, sts, ssm, until)
+boto_sessions.run(ec2, ssm, made, until)
 boto_groups.run(ec2, scaling, elb, made, until)
 boto_images.run(ec2, *abroad, made, until)
 boto_ec2.clean(ec2, made, until)
