@@ -2,6 +2,7 @@
 //! difference, and the safer ones where it cannot (own address, ed25519, `IMDSv2`).
 
 mod access;
+mod clear;
 mod devices;
 mod image;
 mod keys;
@@ -45,6 +46,7 @@ pub(super) fn read(
         keys::SSH,
     ];
     let options = Options::open(interpolator, json, "the builder `amazon-ebs`", &tables)?;
+    super::clear::check(&options, clear::fate);
     let access = access::read(&options, local);
     let image = image::read(&options);
     let source = source(&options);

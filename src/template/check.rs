@@ -2,6 +2,7 @@
 
 use super::amazon;
 use super::bake::{Build, Family, Manifest, PostProcessor, Retention, Template};
+use super::clear;
 use super::engine::{Scope, environment};
 use super::functions::{self, Facts};
 use super::interpolate::Interpolator;
@@ -300,6 +301,7 @@ impl Checker<'_> {
 
 fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
     let options = Options::open(outer, json, "`kiln`", &[KILN])?;
+    clear::check(&options, clear::of_family);
     let name = options.need_text(
         "family",
         "name the family that this template's images belong to",
@@ -369,6 +371,7 @@ fn read_post_processor(inner: &Interpolator, json: &Json) -> Option<PostProcesso
         "the post-processor `manifest`",
         &[POST_SHARED, MANIFEST],
     )?;
+    clear::check(&options, clear::of_manifest);
     let custom_data = options
         .texts("custom_data", &["build"])
         .into_iter()

@@ -146,6 +146,8 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
+    // It would print every variable, and nobody could tell that a secret is among them.
+    environment.remove_global("debug");
     print_as_json(&mut environment);
     let syntax = SyntaxConfig::builder()
         .variable_delimiters(EXPRESSION.0, EXPRESSION.1)

@@ -130,6 +130,16 @@ impl Translated {
         self.pieces.is_empty()
     }
 
+    /// Whether a variable is read by a name that is not written here, but computed.
+    pub(super) fn computes(&self) -> bool {
+        let made = self
+            .pieces
+            .iter()
+            .map(|piece| &self.source[piece.made.clone()]);
+        let calls: usize = made.map(call::mentions_of_user).sum();
+        calls > self.found.users.len()
+    }
+
     /// The place in the text that a place in the made source came from.
     pub(super) fn locate(&self, made: &Range<usize>) -> Option<Range<usize>> {
         self.pieces

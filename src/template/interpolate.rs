@@ -140,7 +140,7 @@ impl Interpolator {
         let translated = self.translate(text, style, Some(data))?;
         let place = Some(self.place(text, &translated));
         let names = self.scope.names(&translated.source).unwrap_or_default();
-        let secret = !self.sensitive.is_disjoint(&self.variables_of(text));
+        let secret = self.secret_of(text).is_some();
         if names.iter().any(|name| data.contains(&name.as_str())) {
             let script = Script::new(&translated.source, &text.value, Arc::clone(&self.scope));
             return Some(Late::open(script, place).hidden(secret));
@@ -162,6 +162,15 @@ impl Interpolator {
             .collect();
         names.extend(translated.found.users.into_iter().map(|user| user.name));
         names
+    }
+
+    /// The sensitive variable that a text reads, or may read when it computes the name.
+    pub(super) fn secret_of(&self, text: &Text) -> Option<String> {
+        let mut names = self.variables_of(text);
+        if !self.sensitive.is_empty() && forms::translate(&text.value, Style::Both).computes() {
+            names.extend(self.sensitive.iter().cloned());
+        }
+        names.into_iter().find(|name| self.sensitive.contains(name))
     }
 
     /// Translates and checks names; `None` when something was wrong, now or before. Without `data`, any will do.

@@ -177,6 +177,7 @@ fn facts(request: &Request, file: &str) -> Facts {
     let folder = path.parent().map(clean).unwrap_or_default();
     Facts {
         template_directory: folder,
+        stores: request.world.stores.for_load(),
         ..request.world.clone()
     }
 }

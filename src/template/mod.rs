@@ -5,6 +5,7 @@
 mod amazon;
 pub mod bake;
 mod check;
+mod clear;
 mod decode;
 mod engine;
 mod forms;

@@ -55,6 +55,10 @@ impl<'a> Options<'a> {
         Some(options)
     }
 
+    pub(super) fn members(&self) -> &'a [Member] {
+        self.members
+    }
+
     fn check_key(&self, Member { key, value }: &Member, table: &[&[Key]]) {
         let known = || table.iter().copied().flatten();
         let status = known()

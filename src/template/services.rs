@@ -3,6 +3,7 @@
 mod checks;
 mod traffic;
 
+use super::clear;
 use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
@@ -249,6 +250,7 @@ fn initial_sizes(initial: &Options<'_>) -> Option<Initial> {
 }
 
 fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut SourceMap) -> Settings {
+    clear::check(set, clear::of_service);
     Settings {
         instance_type: set.text("instance_type"),
         key_name: set.text("key_name"),
@@ -297,8 +299,9 @@ fn user_data(
     });
     let text = local.read(&options, "user_data", &path)?;
     let id = sources.add(path.value, text.as_str());
-    set.interpolator
-        .late(&Text::file(id, &text), Style::Jinja, ROLL_DATA)
+    let text = Text::file(id, &text);
+    clear::check_user_data(&options, &text);
+    set.interpolator.late(&text, Style::Jinja, ROLL_DATA)
 }
 
 fn strategy(root: &Options<'_>) -> Strategy {

@@ -4,7 +4,7 @@
 use super::engine::OURS;
 use super::functions::refuse;
 use minijinja::{Environment, Error};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,6 +40,17 @@ pub trait Ask: Send + Sync {
 pub struct Stores {
     ask: Option<Arc<dyn Ask>>,
     answers: Arc<Mutex<BTreeMap<Call, Result<String, String>>>>,
+    /// What one load has called for.
+    called: Arc<Mutex<BTreeSet<Call>>>,
+}
+
+/// Answers by what is asked for: whoever gets them sees which secret it is, and nothing of it.
+struct StandIns;
+
+impl Ask for StandIns {
+    fn ask(&self, call: &Call) -> Result<String, String> {
+        Ok(format!("the answer to {call:?}"))
+    }
 }
 
 impl Stores {
@@ -48,7 +59,29 @@ impl Stores {
         Self {
             ask: Some(ask),
             answers: Arc::default(),
+            called: Arc::default(),
         }
+    }
+
+    /// Stores that nobody is asked for, and that answer each call with its own words.
+    pub(super) fn stand_ins() -> Self {
+        Self::new(Arc::new(StandIns))
+    }
+
+    /// The same stores with the same answers, for another load.
+    pub(super) fn for_load(&self) -> Self {
+        Self {
+            called: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// What this load was told.
+    pub(super) fn told(&self) -> Vec<String> {
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = called.iter().filter_map(|call| answers.get(call));
+        told.filter_map(|answer| answer.clone().ok()).collect()
     }
 
     /// Whether nobody is asked: calls are checked, and have no value.
@@ -60,6 +93,8 @@ impl Stores {
         let Some(ask) = &self.ask else {
             return Ok(String::new());
         };
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        called.insert(call.clone());
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers.entry(call).or_insert_with_key(|call| ask.ask(call));
         answer.clone().map_err(refuse)

@@ -223,9 +223,9 @@ impl Walk<'_> {
         self.ring.push(name.to_owned());
         for need in needs(&setting.value, self.interpolator) {
             self.visit(&need);
-            if self.interpolator.sensitive.contains(&need) {
-                self.interpolator.sensitive.insert(name.to_owned());
-            }
+        }
+        if secret_of(&setting.value, self.interpolator).is_some() {
+            self.interpolator.sensitive.insert(name.to_owned());
         }
         self.ring.pop();
         if self.done.insert(name.to_owned()) && !self.interpolator.broken.contains(name) {
@@ -287,6 +287,19 @@ impl Walk<'_> {
         }
         self.interpolator.report(finding);
         self.interpolator.broken.extend(names.iter().cloned());
+    }
+}
+
+/// The sensitive variable that the texts of a value read, with the first text that does.
+pub(super) fn secret_of(json: &Json, interpolator: &Interpolator) -> Option<(Span, String)> {
+    match &json.value {
+        Value::String(text) => Some((text.span, interpolator.secret_of(text)?)),
+        Value::List(items) => items.iter().find_map(|item| secret_of(item, interpolator)),
+        Value::Object(members) => members.iter().find_map(|Member { key, value }| {
+            let key = interpolator.secret_of(key).map(|name| (key.span, name));
+            key.or_else(|| secret_of(value, interpolator))
+        }),
+        _ => None,
     }
 }
 

@@ -123,6 +123,12 @@ fn variable_cases() -> Vec<(&'static str, Case)> {
             builder("\"region\": \"é{{env `HOME`}}\""),
         ),
         (
+            "template::secret_in_clear",
+            root(
+                "\"variables\": { \"täken\": \"x\" }, \"sensitive-variables\": [\"täken\"],\n  \"kiln\": { \"family\": \"é{{user `täken`}}\" }",
+            ),
+        ),
+        (
             "template::secret_outside_variables",
             builder("\"region\": \"é{{vault `secret/ä` `key`}}\""),
         ),

@@ -8,6 +8,7 @@ mod fixtures;
 mod launch;
 mod layers;
 mod polling;
+mod secrets;
 mod services;
 mod templates;
 mod together;

@@ -302,8 +302,8 @@ fn one_instant_holds_for_the_whole_run_and_a_uuid_is_asked_for() {
 fn text_that_a_sensitive_variable_has_part_in_is_not_printed() {
     let text = format!(
         "\"variables\": {{ \"é\": \"hunter2\", \"url\": \"https://{{{{user `é`}}}}@x\" }}, \"sensitive-variables\": [\"é\"],
-        \"builders\": [{{ {BUILDER}, \"tags\": {{ \"a\": \"{{{{.SourceAMI}}}} {{{{user `url`}}}}\" }} }}],
-        \"provisioners\": [{{ \"type\": \"shell\", \"inline\": [\"curl {{{{ url }}}}\"], \"env\": {{ \"T\": \"{{{{user `é`}}}}\" }} }}]"
+        \"builders\": [{{ {BUILDER} }}],
+        \"provisioners\": [{{ \"type\": \"shell\", \"inline\": [\"curl {{{{ url }}}}\", \"{{{{build `ID`}}}} {{{{ url }}}}\"], \"env\": {{ \"T\": \"{{{{user `é`}}}}\" }} }}]"
     );
     let template = load(template(&text));
     let printed = format!("{} {template:?}", serde_json::to_string(&template).unwrap());

@@ -1,5 +1,5 @@
-//! Planted secrets show in no output of a bake: streams, events, result, manifest, plan, journal, history, tags, and on no
-//! command line of this host, neither plain nor as base64 nor escaped for URLs.
+//! Planted secrets show in no output of a bake: streams, events, result, manifest, plan, journal, history, calls to AWS with
+//! their tags, and on no command line of this host, neither plain nor as base64 nor escaped for URLs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,12 +13,14 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::bakery::Bakery;
+use crate::wire::stores::Server;
 
-/// From a var file, from the environment by way of a variable, and from the account's own environment.
-const PLANTED: [&str; 3] = [
+/// From a var file, from the environment by way of a variable, from the account's own environment, and from Vault.
+const PLANTED: [&str; 4] = [
     "plant&one/hunter2?",
     "plant two+hunter3",
     "plantthreehunter4",
+    "hunter2-vault2",
 ];
 
 /// What a secret may look like.
@@ -89,14 +91,16 @@ fn watch(on: &AtomicBool) -> BTreeSet<String> {
 
 fn write(bakery: &Bakery, last: &str) {
     let echo = "echo '{{user `one`}}'; printf %s '{{user `one`}}' | base64; printf %s 'x:{{user `made`}}' | base64";
+    let vault = "echo $VAULT; printf 'x:%s' $VAULT | base64";
     let url = "echo plant%26one%2Fhunter2%3F plant%20two%2Bhunter3 plant+two%2bhunter3 1>&2";
     let template = json!({
-        "variables": { "one": null, "two": "{{env `PLANTED`}}", "made": "{{user `two`}}" },
+        "variables": { "one": null, "two": "{{env `PLANTED`}}", "made": "{{user `two`}}",
+                       "vault": "{{vault `secret/data/web` `db`}}" },
         "sensitive-variables": ["one", "two"],
         "builders": [bakery.builder("web")],
         "provisioners": [{
-            "type": "shell", "inline": [echo, url, "sleep 1", last],
-            "environment_vars": ["SECRET={{user `two`}}"],
+            "type": "shell", "inline": [echo, vault, url, "sleep 1", last],
+            "environment_vars": ["SECRET={{user `two`}}", "VAULT={{ vault }}"],
             "execute_command": "echo '{{user `one`}}' > /dev/null; chmod +x {{.Path}}; {{.Vars}} {{.Path}}"
         }],
         "post-processors": [{ "type": "manifest", "output": "manifest.json", "custom_data": { "of": "web" } }]
@@ -104,9 +108,10 @@ fn write(bakery: &Bakery, last: &str) {
     bakery.write("web.json", &template.to_string());
 }
 
-#[test]
-fn planted_secrets_show_nowhere() {
-    let bakery = Bakery::open();
+#[tokio::test]
+async fn planted_secrets_show_nowhere() {
+    let (bakery, vault) = (Bakery::open(), Server::start());
+    bakery.moto.record().await;
     bakery.write("secret.json", &json!({ "one": PLANTED[0] }).to_string());
     for (last, code, plan) in [("true", 0, true), ("true", 0, false), ("exit 9", 1, false)] {
         write(&bakery, last);
@@ -115,6 +120,7 @@ fn planted_secrets_show_nowhere() {
         let sampling = std::thread::spawn(move || watch(&watched));
         let mut args = vec![
             "bake",
+            "--if-changed",
             "--json",
             "--result=r.json",
             "--events=e.jsonl",
@@ -126,6 +132,8 @@ fn planted_secrets_show_nowhere() {
             .kiln(&args)
             .env("PLANTED", PLANTED[1])
             .env("AWS_SECRET_ACCESS_KEY", PLANTED[2])
+            .env("VAULT_ADDR", format!("http://{}", vault.address))
+            .env("VAULT_TOKEN", "token-v")
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -145,5 +153,11 @@ fn planted_secrets_show_nowhere() {
         for (path, text) in found {
             clean(&path, &text);
         }
+        assert_eq!(vault.asked.lock().unwrap().drain(..).len(), 1);
+    }
+    let bodies = bakery.moto.bodies().await;
+    assert!(bodies.len() > 20, "{}", bodies.len());
+    for body in bodies {
+        clean("a call", &body);
     }
 }

@@ -3,4 +3,5 @@
 mod bake_on_moto;
 pub mod moto;
 mod reach_on_moto;
+pub mod stores;
 mod unchecked;

@@ -53,10 +53,16 @@ impl Moto {
 
     /// The actions that were called since.
     pub async fn recorded(&self) -> Vec<String> {
+        let bodies = self.bodies().await;
+        bodies.iter().map(|body| action(body)).collect()
+    }
+
+    /// The bodies of the calls since, as they came.
+    pub async fn bodies(&self) -> Vec<String> {
         let url = format!("{}/moto-api/recorder/download-recording", self.endpoint);
         let text = reqwest::get(url).await.unwrap().text().await.unwrap();
         let calls = text.lines().filter(|line| !line.trim().is_empty());
-        calls.map(action).collect()
+        calls.map(body).collect()
     }
 
     async fn ask(&self, what: &str) {
@@ -66,16 +72,19 @@ impl Moto {
     }
 }
 
-fn action(line: &str) -> String {
+fn body(line: &str) -> String {
     let call: serde_json::Value = serde_json::from_str(line).unwrap();
     let body = call["body"].as_str().unwrap_or_default();
-    let body = if call["body_encoded"] == true {
+    if call["body_encoded"] == true {
         use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD.decode(body);
         String::from_utf8(bytes.unwrap()).unwrap()
     } else {
         body.to_owned()
-    };
+    }
+}
+
+fn action(body: &str) -> String {
     let mut fields = body.split('&');
     let action = fields.find_map(|field| field.strip_prefix("Action="));
     action.unwrap_or("?").to_owned()

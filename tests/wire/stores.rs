@@ -12,13 +12,13 @@ use serde_json::json;
 use super::moto::Moto;
 
 /// A server that answers requests by path, and remembers path and token of each.
-struct Server {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+pub struct Server {
+    pub address: String,
+    pub asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -44,10 +44,17 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
             Some((name.to_lowercase(), value.to_owned()))
         })
         .collect();
-    let token = ["x-vault-token", "x-consul-token"].iter().find_map(|name| headers.get(*name));
-    log.lock().unwrap().push(format!("{path} {}", token.map_or("", String::as_str)));
+    let token = ["x-vault-token", "x-consul-token"]
+        .iter()
+        .find_map(|name| headers.get(*name));
+    log.lock()
+        .unwrap()
+        .push(format!("{path} {}", token.map_or("", String::as_str)));
     let (status, body) = answer(&path);
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     stream.write_all((head + &body).as_bytes()).unwrap();
 }
 
@@ -58,9 +65,15 @@ fn answer(path: &str) -> (&'static str, String) {
             let data = json!({"data": {"data": {"db": "hunter2-vault2", "port": 5432}, "metadata": {"version": 3}}});
             ("200 OK", data.to_string())
         }
-        "/v1/kv/web" => ("200 OK", json!({"data": {"db": "hunter2-vault1"}}).to_string()),
+        "/v1/kv/web" => (
+            "200 OK",
+            json!({"data": {"db": "hunter2-vault1"}}).to_string(),
+        ),
         "/v1/kv/app/key?raw=true" => ("200 OK", "hunter2-consul".to_owned()),
-        "/v1/kv/denied" => ("403 Forbidden", r#"{"errors":["permission denied"]}"#.to_owned()),
+        "/v1/kv/denied" => (
+            "403 Forbidden",
+            r#"{"errors":["permission denied"]}"#.to_owned(),
+        ),
         _ => ("404 Not Found", r#"{"errors":[]}"#.to_owned()),
     }
 }
@@ -94,13 +107,24 @@ fn kiln(folder: &std::path::Path, server: &Server, endpoint: &str) -> (Option<i3
 
 fn create_secret(moto: &Moto, name: &str, text: &str) {
     let made = Command::new("aws")
-        .args(["--endpoint-url", &moto.endpoint, "--region", "eu-central-1", "secretsmanager", "create-secret"])
+        .args([
+            "--endpoint-url",
+            &moto.endpoint,
+            "--region",
+            "eu-central-1",
+            "secretsmanager",
+            "create-secret",
+        ])
         .args(["--name", name, "--secret-string", text])
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .output()
         .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }
 
 fn template(variables: &serde_json::Value) -> String {
@@ -110,8 +134,11 @@ fn template(variables: &serde_json::Value) -> String {
             "type": "amazon-ebs", "ami_name": "web-{{timestamp}}", "instance_type": "t3.small", "ssh_username": "admin",
             "source_ami_filter": {
                 "filters": { "name": "amzn-ami-hvm-2017*-x86_64-gp2" }, "owners": ["amazon"], "most_recent": true
-            },
-            "tags": { "Db": "{{user `v2`}}", "Consul": "{{user `consul`}}", "Aws": "{{user `json`}}" }
+            }
+        }],
+        "provisioners": [{
+            "type": "shell", "inline": ["true"],
+            "env": { "DB": "{{user `v2`}}", "CONSUL": "{{user `consul`}}", "AWS": "{{user `json`}}" }
         }]
     })
     .to_string()
@@ -120,7 +147,11 @@ fn template(variables: &serde_json::Value) -> String {
 #[test]
 fn each_store_is_asked_once_and_nothing_of_it_is_said() {
     let (moto, server, folder) = (Moto::start(), Server::start(), tempfile::tempdir().unwrap());
-    create_secret(&moto, "json", r#"{"user": "ada", "password": "hunter2-json", "port": 8080}"#);
+    create_secret(
+        &moto,
+        "json",
+        r#"{"user": "ada", "password": "hunter2-json", "port": 8080}"#,
+    );
     create_secret(&moto, "plain", "hunter2-plain");
     let variables = json!({
         "v2": "{{vault `secret/data/web` `db`}}", "again": "x{{vault `secret/data/web` `db`}}",
@@ -138,7 +169,11 @@ fn each_store_is_asked_once_and_nothing_of_it_is_said() {
     assert!(!said.contains("hunter2"), "{said}");
     let mut asked = server.asked.lock().unwrap().clone();
     asked.sort();
-    let once = ["/v1/kv/app/key?raw=true token-c", "/v1/kv/web token-v", "/v1/secret/data/web token-v"];
+    let once = [
+        "/v1/kv/app/key?raw=true token-c",
+        "/v1/kv/web token-v",
+        "/v1/secret/data/web token-v",
+    ];
     assert_eq!(asked, once);
 }
 

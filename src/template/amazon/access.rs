@@ -32,6 +32,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Access {
 
 fn assume_role(options: &Options<'_>) -> Option<AssumeRole> {
     let role = options.object("assume_role", "`assume_role`", keys::ROLE)?;
+    super::super::clear::check(&role, super::clear::fate_of_role);
     let arn = role.need_text(
         "role_arn",
         "name the role, for example \"arn:aws:iam::111122223333:role/bake\"",

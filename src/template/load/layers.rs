@@ -13,7 +13,7 @@ use crate::template::functions::{self, Facts};
 use crate::template::interpolate::Interpolator;
 use crate::template::near;
 use crate::template::read::check_sensitive;
-use crate::template::secret::Secret;
+use crate::template::secret::{self, Secret};
 use crate::template::vars::{Layer, VarLayer, Vars, needs};
 use std::path::Path;
 
@@ -47,6 +47,8 @@ struct Input {
 pub(super) struct Settled {
     pub interpolator: Interpolator,
     pub vars: Vars,
+    /// What stores of secrets have answered.
+    told: Vec<String>,
 }
 
 impl Inputs {
@@ -262,7 +264,11 @@ impl Inputs {
         let vars = Vars::fold(layers);
         interpolator.sensitive = sensitive.iter().map(|text| text.value.clone()).collect();
         vars.settle(&mut interpolator, facts.stores.is_offline());
-        Settled { interpolator, vars }
+        Settled {
+            interpolator,
+            vars,
+            told: facts.stores.told(),
+        }
     }
 }
 
@@ -276,21 +282,21 @@ impl Settled {
         let values = sensitive
             .iter()
             .filter_map(|name| self.interpolator.variables().get(name));
-        let texts = values.map(|value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        });
-        texts
-            .filter(|text| !text.is_empty())
-            .map(Secret::new)
-            .collect()
+        let mut texts = self.told.clone();
+        for value in values {
+            secret::texts(value, &mut texts);
+        }
+        texts.sort();
+        texts.dedup();
+        texts.into_iter().map(Secret::new).collect()
     }
 
     /// All findings of the variables and of what used them. A variable that a part of `json` reads which was not looked at,
     /// such as a builder that is left to Packer, is not unused.
     pub(super) fn finish(self, json: &Json) -> Vec<Diagnostic> {
-        let Self { interpolator, vars } = self;
+        let Self {
+            interpolator, vars, ..
+        } = self;
         let mut findings = interpolator.findings.take();
         let mut used = interpolator.used.take();
         if vars.unused(&used, interpolator.strict).next().is_some() {

@@ -1,5 +1,5 @@
 //! A template as it is at any time and in anybody's hands: what changes with the clock or with chance stands still, and
-//! sensitive variables are their names. Two bakes of it are of the same thing.
+//! sensitive variables are their names, as answers of stores are what was asked for. Two bakes of it are of the same thing.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::template::bake::Template;
 use crate::template::check::Checker;
 use crate::template::load::Folder;
 use crate::template::read;
+use crate::template::stores::Stores;
 
 /// Loads a template so. Nothing where it cannot be: a sensitive variable that must be a number, for one.
 ///
@@ -21,6 +22,7 @@ pub fn still(request: &Request) -> Option<Template> {
     request.strict = false;
     request.world.now = Timestamp::UNIX_EPOCH;
     request.world.uuid = Arc::new(|| uuid::Uuid::nil().to_string());
+    request.world.stores = Stores::stand_ins();
     let sensitive = sensitive(&request);
     let placeholders = sensitive.iter().map(|name| format!("{name}=the-{name}"));
     request.vars.extend(placeholders);

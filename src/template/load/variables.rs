@@ -120,9 +120,7 @@ impl Variables {
         let outer = &self.settled.interpolator;
         let interpolator = outer.beside(Scope::new(engine, outer.variables().clone()));
         let late = interpolator.late(text, Style::Both, &[]);
-        let secret = !outer
-            .sensitive
-            .is_disjoint(&interpolator.variables_of(text));
+        let secret = interpolator.secret_of(text).is_some();
         let findings = sorted(interpolator.findings.into_inner());
         match late.as_ref().and_then(Late::text) {
             Some(text) => Ok(Evaluated {
