@@ -19,6 +19,12 @@ use crate::cloud::{
 /// What a dry run answers when the call would go through ("`RunInstances`", `DryRun`).
 const WOULD_HAVE_SUCCEEDED: &str = "DryRunOperation";
 
+/// How a machine's state is explained that EC2 needs for others ("`StateReason`").
+const TAKEN_BACK: [&str; 2] = [
+    "Server.SpotInstanceTermination",
+    "Server.SpotInstanceShutdown",
+];
+
 impl Instances for Aws {
     async fn launch(&self, launch: &NewInstance) -> Result<Instance> {
         const CALL: &str = "RunInstances";
@@ -187,7 +193,9 @@ pub(super) fn instance_of(call: &'static str, instance: &ec2::Instance) -> Resul
         .and_then(ec2::InstanceState::name)
         .ok_or_else(|| Error::malformed(call, "instance state"))?;
     let id = text(call, "instance id", instance.instance_id())?;
-    let reason = instance.state_reason().and_then(|reason| reason.message());
+    let why = instance.state_reason();
+    let code = why.and_then(|reason| reason.code()).unwrap_or_default();
+    let reason = why.and_then(|reason| reason.message());
     let reason = reason.or_else(|| instance.state_transition_reason());
     Ok(Instance {
         id: InstanceId::new(id),
@@ -195,6 +203,8 @@ pub(super) fn instance_of(call: &'static str, instance: &ec2::Instance) -> Resul
         reason: reason
             .filter(|text| !text.is_empty())
             .map(ToOwned::to_owned),
+        spot: instance.instance_lifecycle() == Some(&ec2::InstanceLifecycleType::Spot),
+        interrupted: TAKEN_BACK.contains(&code),
         image: ImageId::new(instance.image_id().unwrap_or_default()),
         addresses: addresses_of(instance),
         lasting_volumes: lasting_volumes_of(instance),

@@ -38,6 +38,9 @@ pub enum Error {
     },
     #[error(transparent)]
     Cloud(#[from] cloud::Error),
+    /// The machine has ended before its image was made.
+    #[error("{0}")]
+    Gone(String),
     #[error("the journal cannot be written")]
     Journal(#[from] std::io::Error),
     #[error("cannot make a key pair")]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bake::attend::{Attending, attend};
 use crate::bake::connect::{Connecting, Seen};
+use crate::bake::watch::Watch;
 use crate::bake::{
     Artifact, BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair,
     plan::Stopping, publish, security_group, start,
@@ -96,13 +97,15 @@ async fn image_of_machine<C: Cloud, T: Tools>(
     let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;
     let context = context(plan, (&source, &host), key.as_ref());
     let made = async {
-        prepare(plan, &context, key.as_ref(), &remote, run).await?;
+        let watch = Watch::new(plan, cloud, &source);
+        prepare(plan, &context, key.as_ref(), (&remote, &watch), run).await?;
         if plan.publish.nothing {
             return Ok(None);
         }
         come_to_rest(plan, (&source, volumes), cloud, run).await?;
         run.step("create image", async |made| {
-            image::create(plan, &source, cloud, made).await
+            let created = image::create(plan, &source, cloud, made).await;
+            instance::or_gone(&source, cloud, created).await
         })
         .await
         .map(Some)
@@ -198,40 +201,34 @@ async fn connect<C: Cloud, T: Tools>(
 }
 
 /// Everything that happens on the machine.
-async fn prepare(
+async fn prepare<C: Cloud>(
     plan: &BakePlan,
     context: &Context,
     key: Option<&KeyPair>,
-    remote: &impl Remote,
+    (remote, watch): (&impl Remote, &Watch<'_, C>),
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let events: &dyn Events = run.events();
     if plan.ssh.wait_for_cloud_init {
-        run.work("wait for cloud-init", async || {
-            clean::wait_for_cloud_init(remote, events).await
-        })
-        .await?;
+        let wait = async || clean::wait_for_cloud_init(remote, events).await;
+        watch.work("wait for cloud-init", run, wait).await?;
     }
-    run.work(provision::WORK, async || {
-        provision::apply(&plan.provisioners, remote, context, events).await
-    })
-    .await?;
+    let provision = async || provision::apply(&plan.provisioners, remote, context, events).await;
+    watch.work(provision::WORK, run, provision).await?;
     if !plan.verify.is_empty() {
-        run.work("verify", async || {
-            provision::verify(&plan.verify, remote, context, events).await
-        })
-        .await?;
+        let verify = async || provision::verify(&plan.verify, remote, context, events).await;
+        watch.work("verify", run, verify).await?;
     }
     if plan.publish.nothing {
         remote.close().await;
         return Ok(());
     }
-    run.work("clean up the machine", async || {
+    let wipe = async || {
         let done = clean::wipe(plan, key.map(KeyPair::public), remote, events).await;
         remote.close().await;
         done
-    })
-    .await
+    };
+    watch.work("clean up the machine", run, wipe).await
 }
 
 fn context(plan: &BakePlan, (id, host): (&InstanceId, &str), key: Option<&KeyPair>) -> Context {
@@ -273,7 +270,8 @@ async fn come_to_rest(
         Stopping::ByItself => {}
         Stopping::Stop => {
             run.step("stop instance", async |_| {
-                cloud.stop_instance(source).await.map_err(Error::Cloud)
+                let stopped = cloud.stop_instance(source).await.map_err(Error::Cloud);
+                instance::or_gone(source, cloud, stopped).await
             })
             .await?;
         }

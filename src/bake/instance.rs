@@ -185,20 +185,44 @@ pub(super) fn note_volumes(
 pub(super) async fn gone(id: &InstanceId, cloud: &impl Cloud) -> Result<Option<String>, Error> {
     let instance = look(id, cloud).await?.ok();
     Ok(instance
-        .filter(|instance| instance.state.is_ending() || instance.state == InstanceState::Stopped)
+        .filter(Instance::has_gone)
         .map(|instance| ended(&instance)))
 }
 
+/// The result of a call about the machine; where it was refused because there is no machine any more, that is said instead.
+pub(super) async fn or_gone<T>(
+    id: &InstanceId,
+    cloud: &impl Cloud,
+    result: Result<T, Error>,
+) -> Result<T, Error> {
+    match result {
+        Err(error) if error.made_nothing() => match gone(id, cloud).await {
+            Ok(Some(reason)) => Err(Error::Gone(reason)),
+            _ => Err(error),
+        },
+        result => result,
+    }
+}
+
 /// The instance, or why it cannot be seen right now: a new one is not known everywhere at once.
-async fn look(id: &InstanceId, cloud: &impl Cloud) -> Result<Result<Instance, String>, Error> {
+pub(super) async fn look(
+    id: &InstanceId,
+    cloud: &impl Cloud,
+) -> Result<Result<Instance, String>, Error> {
     match cloud.instance(id).await {
         Err(error) if error.is_not_found() || error.is_passing() => Ok(Err(error.to_string())),
         answer => Ok(Ok(answer?)),
     }
 }
 
-fn ended(instance: &Instance) -> String {
+pub(super) fn ended(instance: &Instance) -> String {
     let Instance { id, state, .. } = instance;
+    if instance.interrupted {
+        return format!(
+            "EC2 has taken the spot machine {id} back, since it needs its capacity: nothing of it is left; bake again, with \
+             other `spot_instance_types` or without `spot_price`"
+        );
+    }
     let reason = instance.reason.as_deref().unwrap_or("no reason given");
     format!("{id} is {}: {reason}", state.word())
 }

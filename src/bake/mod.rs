@@ -30,6 +30,7 @@ mod start;
 mod tags;
 mod tools;
 mod unchanged;
+mod watch;
 
 #[cfg(test)]
 mod tests;

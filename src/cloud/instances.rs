@@ -14,11 +14,22 @@ pub struct Instance {
     pub state: InstanceState,
     /// Why it came into its state, when the cloud says so.
     pub reason: Option<String>,
+    /// Spare capacity, which the cloud may take back.
+    pub spot: bool,
+    /// It was taken back.
+    pub interrupted: bool,
     pub image: ImageId,
     pub addresses: Addresses,
     /// Attached volumes that stay when the instance goes.
     pub lasting_volumes: Vec<VolumeId>,
     pub tags: Tags,
+}
+
+impl Instance {
+    /// Whether nothing runs on it any more.
+    pub fn has_gone(&self) -> bool {
+        self.state.is_ending() || self.state == InstanceState::Stopped
+    }
 }
 
 /// Where a machine can be reached; each may be missing.

@@ -2,7 +2,6 @@
 //!
 //! Each body is boxed: a flow's future would else hold the futures of every SDK call in it, which are large and deep.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::run::settle::{Left, Unwind, chain, settle};
+use crate::run::settle::{Left, Unwind, chain, panic_text, settle};
 use crate::run::{
     Answer, Cause, Entry, Event, Events, Failure, Journal, Ledger, Operator, Patience, Readiness,
     Stop, Unattended,
@@ -103,6 +102,17 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     pub async fn work<T, E: Error + 'static>(
         &mut self,
         name: &'static str,
+        body: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        self.work_unless(name, async || std::future::pending().await, body)
+            .await
+    }
+
+    /// The same, ended at once with the reason that `lost` gives as soon as it has one.
+    pub async fn work_unless<T, E: Error + 'static>(
+        &mut self,
+        name: &'static str,
+        mut lost: impl AsyncFnMut() -> String,
         mut body: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, Failure> {
         loop {
@@ -111,6 +121,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
             let result = tokio::select! {
                 biased;
                 () = self.asked() => Err(Cause::Stopped),
+                reason = lost().boxed_local() => Err(Cause::Never(reason)),
                 result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
             };
             if let Some(ended) = self.end(name, began, result).await {
@@ -376,13 +387,6 @@ pub async fn attended<'a, T, U: Clone + Display, W: Unwind<U>>(
         (result, _) => result,
     };
     Outcome { result, left, kept }
-}
-
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
-        .to_owned()
 }
 
 #[cfg(test)]

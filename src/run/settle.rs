@@ -1,5 +1,6 @@
 //! The way back: undos newest first, each with a time limit, none skipped because another would not go.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::run::engine::panic_text;
 use crate::run::{Due, Entry, Event, Setup};
 
 /// How long one undo may take. Terminating an instance is a call; waiting for it is the undo's own affair, and AWS takes
@@ -103,4 +103,11 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         source = cause.source();
     }
     text
+}
+
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+        .to_owned()
 }

@@ -80,6 +80,8 @@ impl Tools for SimulatedTools {
             });
         }
         let remote = SimulatedRemote {
+            cloud: self.cloud.clone(),
+            instance: instance.id.to_string(),
             commands: self.commands.clone(),
             trouble: self.trouble,
         };
@@ -91,10 +93,20 @@ impl Tools for SimulatedTools {
     }
 }
 
-/// A session that takes every command.
+/// A session that takes every command while its machine is there; then it falls silent.
 pub struct SimulatedRemote {
+    cloud: Cloud,
+    instance: String,
     commands: std::rc::Rc<RefCell<Vec<String>>>,
     trouble: Option<(usize, Trouble)>,
+}
+
+impl SimulatedRemote {
+    fn is_up(&self) -> bool {
+        let instances = self.cloud.world().model.view_instances();
+        let is_up = |id: &str, state: &str| id == self.instance && state == "running";
+        instances.iter().any(|one| is_up(&one.id, one.state))
+    }
 }
 
 impl Remote for SimulatedRemote {
@@ -104,6 +116,9 @@ impl Remote for SimulatedRemote {
         chunk: &mut dyn FnMut(Chunk<'_>),
     ) -> Result<Exit, Error> {
         tokio::time::sleep(COMMAND).await;
+        if !self.is_up() {
+            std::future::pending::<()>().await;
+        }
         if command.text.ends_with("/boot_id") {
             let commands = self.commands.borrow();
             let boots = commands

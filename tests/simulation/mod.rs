@@ -5,6 +5,7 @@ mod bake_kills;
 pub mod bench;
 mod cloud;
 mod connecting;
+mod interruption;
 mod launch;
 mod launch_trouble;
 mod machines;

@@ -204,6 +204,7 @@ impl Machines {
             } => self.freeze(&image, &instance, running),
             Effect::Alias { image, of } => self.alias(&image, &of),
             Effect::Discard { image } => self.discard(&image),
+            Effect::Describe { instance, metadata } => self.describe(&instance, metadata),
             other => return Some(other),
         }
         None

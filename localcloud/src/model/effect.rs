@@ -22,6 +22,11 @@ pub enum Effect {
     Terminate {
         instance: String,
     },
+    /// Tell a machine something new about itself.
+    Describe {
+        instance: String,
+        metadata: Metadata,
+    },
     /// Make the machine's upper layer the layer of a new image; answered by `Fact::Frozen`.
     /// A stopped machine's layer is renamed; a running one's is copied.
     Freeze {

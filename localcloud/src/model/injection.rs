@@ -1,14 +1,51 @@
 //! Faults as data: which call fails and how, and which launches do.
 
 use super::{Fault, Request, Service, state::State, throttling::Buckets};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Trouble to come, in the order in which it is to be met.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     calls: Vec<CallFault>,
-    launches: Vec<Fault>,
+    launches: Vec<Refusal>,
+    interruptions: Vec<SignedDuration>,
     request_limits: bool,
+}
+
+/// Capacity that is not there; what is not said may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scarcity {
+    /// How many launches meet it.
+    pub times: u32,
+    /// Spare capacity, or capacity to be bought.
+    pub spot: Option<bool>,
+    pub instance_type: Option<String>,
+    pub zone: Option<String>,
+}
+
+/// What is about to be launched, as far as capacity goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) spot: bool,
+    pub(super) instance_type: &'a str,
+    pub(super) zone: &'a str,
+}
+
+impl Scarcity {
+    fn meets(&self, wanted: Wanted<'_>) -> bool {
+        let is = |asked: &Option<String>, given: &str| asked.as_deref().is_none_or(|a| a == given);
+        self.times > 0
+            && self.spot.is_none_or(|spot| spot == wanted.spot)
+            && is(&self.instance_type, wanted.instance_type)
+            && is(&self.zone, wanted.zone)
+    }
+}
+
+/// Launches that are refused; without a fault of its own, for want of capacity.
+#[derive(Clone, Debug)]
+struct Refusal {
+    of: Scarcity,
+    fault: Option<Fault>,
 }
 
 /// Which call meets the trouble.
@@ -65,21 +102,59 @@ impl FaultPlan {
     /// Makes the next launches fail, of groups and of `RunInstances` alike.
     #[must_use]
     pub fn launches(mut self, times: u32, fault: &Fault) -> Self {
-        self.launches.extend((0..times).map(|_| fault.clone()));
+        let of = Scarcity {
+            times,
+            ..Scarcity::default()
+        };
+        let fault = Some(fault.clone());
+        self.launches.push(Refusal { of, fault });
+        self
+    }
+
+    /// Makes launches fail for want of capacity, in the order in which scarcities were added.
+    #[must_use]
+    pub fn scarce(mut self, of: Scarcity) -> Self {
+        self.launches.push(Refusal { of, fault: None });
+        self
+    }
+
+    /// Takes the next spot instance back so long after its launch; its notice comes two minutes before, or at once.
+    #[must_use]
+    pub fn interruption(mut self, after: SignedDuration) -> Self {
+        self.interruptions.push(after);
         self
     }
 }
 
-/// Launches that are to fail. Lives in the state, where launching looks.
+/// Launches that are to fail, and those that are not to last. Lives in the state, where launching looks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Launches {
-    next: Vec<Fault>,
+    next: Vec<Refusal>,
+    interruptions: Vec<SignedDuration>,
 }
 
 impl Launches {
-    /// Takes the next trouble, if there is any.
-    pub(super) fn take(&mut self) -> Option<Fault> {
-        (!self.next.is_empty()).then(|| self.next.remove(0))
+    /// Takes the next trouble of such a launch, if there is any.
+    pub(super) fn take(&mut self, wanted: Wanted<'_>) -> Option<Fault> {
+        let at = self.next.iter().position(|one| one.of.meets(wanted))?;
+        let refusal = &mut self.next[at];
+        refusal.of.times -= 1;
+        let fault = refusal.fault.clone();
+        if refusal.of.times == 0 {
+            self.next.remove(at);
+        }
+        Some(fault.unwrap_or_else(|| {
+            if wanted.spot {
+                Fault::no_spot_capacity()
+            } else {
+                Fault::insufficient_capacity(wanted.instance_type, wanted.zone)
+            }
+        }))
+    }
+
+    /// After how long the spot instance that is launched now is taken back.
+    pub(super) fn lasts(&mut self) -> Option<SignedDuration> {
+        (!self.interruptions.is_empty()).then(|| self.interruptions.remove(0))
     }
 }
 
@@ -93,6 +168,7 @@ impl Injected {
     pub(super) fn add(&mut self, plan: FaultPlan, state: &mut State) {
         self.calls.extend(plan.calls);
         state.launches.next.extend(plan.launches);
+        state.launches.interruptions.extend(plan.interruptions);
         if plan.request_limits {
             self.buckets.get_or_insert_default();
         }

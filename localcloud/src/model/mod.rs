@@ -37,12 +37,12 @@ pub use effect::{
     Verdict,
 };
 pub use elb::Reach;
-pub use injection::{At, FaultPlan, Trouble};
+pub use injection::{At, FaultPlan, Scarcity, Trouble};
 pub use request::{Answer, Request};
 pub use tree::{Fault, Params, Service, Tree};
 
 use injection::Injected;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use state::State;
 use std::collections::BTreeMap;
 
@@ -79,6 +79,23 @@ impl Model {
     /// Adds trouble to come; what was injected before stays.
     pub fn inject(&mut self, plan: FaultPlan) {
         self.injected.add(plan, &mut self.state);
+    }
+
+    /// Takes a spot instance back `after` from now; its notice comes two minutes before, or at once. Whether there is such
+    /// an instance that has not ended.
+    pub fn interrupt(
+        &mut self,
+        instance: &str,
+        after: SignedDuration,
+        now: Timestamp,
+    ) -> (bool, Vec<Effect>) {
+        self.turn(now);
+        let state = self.state_of(&Fact::Gone {
+            instance: instance.to_owned(),
+        });
+        let known = ec2::interrupt(state, instance, after);
+        self.turn(now);
+        (known, self.take_effects())
     }
 
     /// Answers one API call to the home region. What was due before `now` happens first.

@@ -112,6 +112,8 @@ impl Physics {
             }
             Effect::Discard { image } => drop(self.behaviours.remove(&image)),
             Effect::Balance(balancer) => self.balance(&balancer, now),
+            // Nothing runs on these machines that would look.
+            Effect::Describe { .. } => {}
             Effect::Unbalance { arn } => self.probes.forget(&arn),
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     model::{Answer, Config, Model, Request},
     wire::{self, HttpRequest, HttpResponse},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What looks at the cloud after every change.
 pub type Checker = Box<dyn FnMut(&Model, Timestamp) + Send>;
@@ -87,6 +87,15 @@ impl World {
             .take(std::mem::take(&mut answer.effects), self.now);
         self.check();
         answer
+    }
+
+    /// Takes a spot instance back; see [`Model::interrupt`].
+    pub fn interrupt(&mut self, instance: &str, after: SignedDuration, now: Timestamp) -> bool {
+        self.advance_to(now);
+        let (known, effects) = self.model.interrupt(instance, after, self.now);
+        self.physics.take(effects, self.now);
+        self.check();
+        known
     }
 
     /// Answers one HTTP request of an AWS client.

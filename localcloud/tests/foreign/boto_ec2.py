@@ -213,7 +213,13 @@ def fleet(ec2, made):
     spot = answer["Instances"][0]["InstanceIds"][0]
     shown = ec2.describe_instances(InstanceIds=[spot])["Reservations"][0]["Instances"][0]
     assert shown["InstanceLifecycle"] == "spot" and shown["InstanceType"] == "t3.medium", shown
+    named = {"SpotInstanceRequestIds": [shown["SpotInstanceRequestId"]]}
+    request = ec2.describe_spot_instance_requests(**named)["SpotInstanceRequests"][0]
+    assert (request["State"], request["Status"]["Code"], request["InstanceId"]) == ("active", "fulfilled", spot), request
     ec2.terminate_instances(InstanceIds=[spot])
+    request = ec2.describe_spot_instance_requests(**named)["SpotInstanceRequests"][0]
+    assert request["Status"]["Code"] == "instance-terminated-by-user", request
+    ec2.refused("InvalidSpotInstanceRequestID.NotFound", "describe_spot_instance_requests", SpotInstanceRequestIds=["sir-1"])
 
 
 def clean(ec2, made, until):

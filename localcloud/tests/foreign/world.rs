@@ -93,6 +93,7 @@ fn facts_of(effect: Effect) -> Vec<Fact> {
         Effect::Reboot { .. }
         | Effect::Alias { .. }
         | Effect::Discard { .. }
+        | Effect::Describe { .. }
         | Effect::Unbalance { .. } => Vec::new(),
         Effect::Balance(balancer) => {
             let probed = balancer

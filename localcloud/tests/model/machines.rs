@@ -92,7 +92,7 @@ impl Machines {
             Effect::Discard { image } => {
                 assert!(self.layers.remove(&image), "{image} had no layer");
             }
-            Effect::Balance(_) | Effect::Unbalance { .. } => {}
+            Effect::Describe { .. } | Effect::Balance(_) | Effect::Unbalance { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@ mod lifecycle;
 mod machines;
 mod network;
 mod regions;
+mod spot;
 mod stories;
 mod templates;
 

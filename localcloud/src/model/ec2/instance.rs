@@ -108,6 +108,14 @@ impl StateReason {
         )
     }
 
+    /// EC2 needs a spot instance's capacity ("Spot Instance interruptions", "`StateReason`").
+    pub(in crate::model) fn spot_termination() -> Self {
+        Self::new(
+            "Server.SpotInstanceTermination",
+            "Spot instance termination",
+        )
+    }
+
     pub(in crate::model) fn internal(why: &str) -> Self {
         Self::new(
             "Server.InternalError",
@@ -160,6 +168,8 @@ pub(in crate::model) struct Instance {
     pub(in crate::model) profile: Option<String>,
     pub(in crate::model) template: Option<TemplateRef>,
     pub(in crate::model) spot_request: Option<String>,
+    /// When it will be taken back, or was.
+    pub(in crate::model) interruption: Option<Timestamp>,
     pub(in crate::model) ebs_optimized: bool,
     pub(in crate::model) monitored: bool,
     pub(in crate::model) ena: bool,

@@ -3,6 +3,7 @@
 use super::{
     super::{
         Boot, Effect, Fault,
+        injection::Wanted,
         state::{Change, State},
     },
     address, devices, images,
@@ -10,7 +11,7 @@ use super::{
     instance::{Attached, Instance, InstanceState},
     metadata, network,
     spec::LaunchSpec,
-    types,
+    spot, types,
     volumes::Volume,
 };
 use std::net::Ipv4Addr;
@@ -30,7 +31,12 @@ pub(in crate::model) fn launch(
         let message = "There are not enough free addresses in the subnet to satisfy the requested number of instances.";
         return Err(Fault::new("InsufficientFreeAddressesInSubnet", message));
     }
-    if let Some(fault) = state.launches.take() {
+    let wanted = Wanted {
+        spot: spec.spot,
+        instance_type: &spec.instance_type,
+        zone: &ready.zone,
+    };
+    if let Some(fault) = state.launches.take(wanted) {
         return Err(fault);
     }
     let reservation = state.ids.resource("r");
@@ -242,6 +248,11 @@ fn start(
     }
     boot(state, &instance, ready.public_key.as_ref());
     state.ec2.instances.insert(id.clone(), instance);
+    if spec.spot
+        && let Some(after) = state.launches.lasts()
+    {
+        spot::interrupt(state, &id, after);
+    }
     state.hide_for_a_while(&id);
     state.announce(Change::Instance {
         id: id.clone(),
@@ -290,6 +301,7 @@ fn record(state: &mut State, spec: &LaunchSpec, ready: &Ready, launch: Launch<'_
         profile: ready.profile.clone(),
         template: spec.template.clone(),
         spot_request: spec.spot.then(|| state.ids.resource("sir")),
+        interruption: None,
         ebs_optimized: spec.ebs_optimized,
         monitored: spec.monitored,
         ena: ready.image.ena,

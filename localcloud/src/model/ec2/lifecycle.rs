@@ -8,7 +8,7 @@ use super::{
     },
     Due, images,
     instance::{Instance, InstanceState, OnShutdown, StateReason},
-    snapshots,
+    snapshots, spot,
 };
 use jiff::SignedDuration;
 
@@ -22,6 +22,8 @@ pub(in crate::model) fn due(state: &mut State, due: Due) {
             state.ec2.instances.remove(&instance);
             state.ec2.tags.remove(&instance);
         }
+        Due::Notice { instance } => spot::notice(state, &instance),
+        Due::Interrupt { instance } => spot::take_back(state, &instance),
         Due::Settle { layer } => settle(state, &layer, None),
         Due::Fail { layer, reason } => settle(state, &layer, Some(&reason)),
     }
@@ -283,7 +285,7 @@ fn gone(state: &mut State, id: &str) {
 }
 
 /// A layer is there, or will never be: its image and snapshot hear of it.
-fn settle(state: &mut State, layer: &str, failure: Option<&String>) {
+pub(super) fn settle(state: &mut State, layer: &str, failure: Option<&String>) {
     images::layer_settled(state, layer, failure);
     snapshots::layer_settled(state, layer, failure);
 }

@@ -20,6 +20,12 @@ pub(super) fn of(state: &State, instance: &Instance, public_key: Option<&String>
     if let Some(profile) = &instance.profile {
         entries.push(entry("iam/info", profile_info(state, profile)));
     }
+    if let Some(at) = instance.interruption {
+        let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let action = json!({ "action": "terminate", "time": at });
+        entries.push(entry("spot/instance-action", action));
+        entries.push(entry("spot/termination-time", at));
+    }
     if instance.metadata.tags {
         let tags = state.ec2.tags_of(&instance.id);
         entries.extend(

@@ -31,6 +31,7 @@ mod show;
 mod snapshot_attributes;
 mod snapshots;
 pub(super) mod spec;
+mod spot;
 mod tagging;
 mod template_calls;
 mod template_data;
@@ -43,6 +44,7 @@ pub(super) use instance::{Instance, InstanceState};
 pub(super) use launch::launch;
 pub(super) use lifecycle::{due, observe, terminate};
 pub(super) use spec::LaunchSpec;
+pub(super) use spot::interrupt;
 
 use super::{Fault, actions::Action, state::State, tags::Tags};
 use std::collections::BTreeMap;
@@ -68,6 +70,7 @@ pub(super) const TABLES: &[&[Action]] = &[
     template_calls::ACTIONS,
     template_versions::ACTIONS,
     fleet::ACTIONS,
+    spot::ACTIONS,
 ];
 
 /// Everything that EC2 keeps, by id.
@@ -92,6 +95,10 @@ pub(in crate::model) struct Ec2 {
 pub(in crate::model) enum Due {
     /// A terminated instance is no longer shown.
     Forget { instance: String },
+    /// A spot instance learns that it is about to be taken back.
+    Notice { instance: String },
+    /// A spot instance is taken back.
+    Interrupt { instance: String },
     /// What was copied or needs no files is there.
     Settle { layer: String },
     /// What was copied cannot be.

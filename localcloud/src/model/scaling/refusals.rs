@@ -14,6 +14,13 @@ impl Fault {
         Self::new("InsufficientInstanceCapacity", message).with_status(500)
     }
 
+    /// EC2 has no spare machine.
+    #[must_use]
+    pub fn no_spot_capacity() -> Self {
+        let message = "There is no Spot capacity available that matches your request.";
+        Self::new("InsufficientInstanceCapacity", message).with_status(500)
+    }
+
     /// The account may not run that many processors.
     #[must_use]
     pub fn vcpu_limit(limit: u32) -> Self {
