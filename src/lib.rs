@@ -7,6 +7,7 @@ pub mod aws;
 pub mod bake;
 pub mod cli;
 pub mod cloud;
+pub mod post;
 pub mod provision;
 pub mod report;
 pub mod resume;

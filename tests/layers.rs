@@ -10,6 +10,7 @@ const KILN: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("template", &["source"]),
     ("provision", &["template", "ssh", "run", "source"]),
+    ("post", &["template", "provision", "run", "source", "store"]),
     ("ssh", &[]),
     ("cloud", &[]),
     ("aws", &["cloud"]),

@@ -256,6 +256,7 @@ fn context(plan: &BakePlan, (id, host): (&InstanceId, &str), key: Option<&KeyPai
         builder_type: BUILDER.to_owned(),
         run: plan.run.to_string(),
         build,
+        artifact: None,
     }
 }
 

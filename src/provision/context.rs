@@ -13,6 +13,8 @@ pub struct Context {
     pub run: String,
     /// What ``{{build `…`}}`` may name: see [`crate::template::provisioner::BUILD_DATA`].
     pub build: serde_json::Map<String, serde_json::Value>,
+    /// After the build: the id of what it made, `KILN_ARTIFACT_ID`.
+    pub artifact: Option<String>,
 }
 
 impl Context {
@@ -22,11 +24,14 @@ impl Context {
     }
 
     /// What every script gets in its environment.
-    pub(super) fn environment(&self) -> [(&'static str, &str); 2] {
-        [
-            ("PACKER_BUILD_NAME", &self.build_name),
+    pub(super) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let packers = [
+            ("PACKER_BUILD_NAME", self.build_name.as_str()),
             ("PACKER_BUILDER_TYPE", &self.builder_type),
-        ]
+        ];
+        let artifact = self.artifact.as_deref();
+        let ours = artifact.map(|id| ("KILN_ARTIFACT_ID", id));
+        packers.into_iter().chain(ours)
     }
 
     /// A word that the command line of everything carries that this provisioner starts, and nothing else.

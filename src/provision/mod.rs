@@ -28,7 +28,7 @@ use crate::provision::sink::Sink;
 use crate::run::Events;
 use crate::ssh::Remote;
 use crate::template::Late;
-use crate::template::provisioner::{Kind, Provisioner};
+use crate::template::provisioner::{Kind, Provisioner, ShellLocal};
 
 /// What `run` calls this work, in its events too.
 pub const WORK: &str = "provision";
@@ -82,6 +82,20 @@ pub fn check(provisioners: &[Provisioner], terminal: bool) -> Vec<Failure> {
                 .map(|error| Failure::of(provisioner, index + 1, error))
         })
         .collect()
+}
+
+/// Runs the scripts of a `shell-local` that belongs to no machine: the post-processor.
+pub async fn run_here(
+    shell: &ShellLocal,
+    context: &Context,
+    events: &dyn Events,
+) -> Result<(), Error> {
+    shell_local::run(shell, context, events).await
+}
+
+/// Finds what would fail of it.
+pub fn check_here(shell: &ShellLocal) -> Result<(), Error> {
+    shell_local::check(shell)
 }
 
 /// Runs the family's own checks (root key `kiln`, `verify`): shell text that must end with 0.

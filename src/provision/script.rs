@@ -59,7 +59,7 @@ pub(super) fn variables(
         value: value.to_owned(),
         secret: false,
     });
-    let mut variables = Vec::from(ours);
+    let mut variables: Vec<_> = ours.collect();
     for (name, value) in environment {
         variables.push(Variable {
             name: name.clone(),

@@ -10,10 +10,11 @@ mod later;
 mod lease;
 mod manifest;
 
+pub use durable::{Replacement, update};
 pub use history::Baked;
 pub use journal::{Claim, DeadRun, FileJournal, TornJournal};
 pub use lease::FileLease;
-pub use manifest::{Manifest, ManifestBuild, add_to_manifest};
+pub use manifest::{Manifest, ManifestBuild, ManifestFile, add_to_manifest, check_manifest};
 
 use std::io;
 use std::path::{Path, PathBuf};

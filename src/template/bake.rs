@@ -15,6 +15,7 @@ pub use ssh::{
 
 pub use super::image::{Copies, EncryptionKeys, ImageOptions, Protection, Sharing};
 use super::late::Late;
+use super::post_processor::PostProcessor;
 use super::provisioner::Provisioner;
 use super::seconds;
 use super::secret::Secret;
@@ -70,7 +71,8 @@ pub struct Build {
     pub provisioners: Vec<Provisioner>,
     /// Runs when a bake fails, before its machine goes.
     pub error_cleanup: Option<Provisioner>,
-    pub post_processors: Vec<PostProcessor>,
+    /// Chains, each of which begins with the image; none is empty.
+    pub post_processors: Vec<Vec<PostProcessor>>,
 }
 
 impl Build {
@@ -173,22 +175,4 @@ pub struct SourceFilter {
     /// Where the filter stands.
     #[serde(skip)]
     pub place: Place,
-}
-
-/// What happens with the finished image.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PostProcessor {
-    Manifest(Manifest),
-}
-
-/// `manifest`: the list of builds that scripts read.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Manifest {
-    pub output: PathBuf,
-    /// Only file names in `files`.
-    pub strip_path: bool,
-    /// No build time.
-    pub strip_time: bool,
-    pub custom_data: Vec<(String, Late)>,
 }

@@ -1,17 +1,18 @@
 //! From a read template and its variables to a [`Template`]: which builders are meant, and each with what applies to it.
 
 use super::amazon;
-use super::bake::{Build, Family, Manifest, PostProcessor, Retention, Template};
+use super::bake::{Build, Family, Retention, Template};
 use super::clear;
 use super::engine::{Scope, environment};
 use super::functions::{self, Facts};
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::near;
-use super::options::{Key, Options, idle, on};
+use super::options::{Key, Options, on};
+use super::post_processors;
 use super::provisioners;
 use super::read::{RawBuilder, RawTemplate};
-use crate::source::json::{Json, Value};
+use crate::source::json::Json;
 use crate::source::{Diagnostic, Place, Span, Spanned};
 
 /// The builder that kiln bakes.
@@ -26,22 +27,6 @@ const KILN: &[Key] = &[
     on("retention"),
 ];
 const RETENTION: &[Key] = &[on("images"), on("days")];
-const POST_SHARED: &[Key] = &[
-    on("type"),
-    on("name"),
-    on("only"),
-    on("except"),
-    idle(
-        "keep_input_artifact",
-        "a manifest keeps what it is given in any case",
-    ),
-];
-const MANIFEST: &[Key] = &[
-    on("output"),
-    on("strip_path"),
-    on("strip_time"),
-    on("custom_data"),
-];
 
 /// What the command line selects: names with the places where they were typed.
 #[derive(Debug, Default)]
@@ -187,11 +172,10 @@ impl Checker<'_> {
             .collect();
         let error_cleanup = raw.error_cleanup.as_ref();
         let error_cleanup = error_cleanup.and_then(|json| provisioners::read(&reading, json));
-        let post_processors = raw
-            .post_processors
-            .iter()
-            .flat_map(|chain| self.chain(&inner, chain, builder))
-            .collect();
+        let excepted = |name: &str| self.selection.except.iter().any(|(other, _)| other == name);
+        let chains = raw.post_processors.iter();
+        let chains = chains.map(|chain| post_processors::read_chain(&reading, chain, excepted));
+        let post_processors = chains.filter(|chain| !chain.is_empty()).collect();
         self.take_findings(inner);
         Some(Build {
             name: name.clone(),
@@ -201,34 +185,6 @@ impl Checker<'_> {
             error_cleanup,
             post_processors,
         })
-    }
-
-    /// A chain, cut before the first step that `-except` names, as Packer does.
-    fn chain(
-        &self,
-        inner: &Interpolator,
-        chain: &[Json],
-        builder: &RawBuilder,
-    ) -> Vec<PostProcessor> {
-        let named = |json: &Json| {
-            json.get("name")
-                .or_else(|| json.get("type"))
-                .and_then(Json::text)
-                .map(|text| text.value.clone())
-        };
-        let excepted = |json: &&Json| {
-            named(json).is_some_and(|name| {
-                self.selection
-                    .except
-                    .iter()
-                    .any(|(other, _)| *other == name)
-            })
-        };
-        let steps = chain.iter().take_while(|json| !excepted(json));
-        let applying = steps.filter(|json| provisioners::applies(json, &builder.name.value));
-        applying
-            .filter_map(|json| read_post_processor(inner, json))
-            .collect()
     }
 
     fn is_selected(&self, builder: &RawBuilder, name: &Spanned<String>) -> bool {
@@ -249,12 +205,9 @@ impl Checker<'_> {
             .post_processors
             .iter()
             .flatten()
-            .filter_map(|json| json.get("name").or_else(|| json.get("type")));
+            .filter_map(post_processors::name_text);
         let known: Vec<&str> = builders.iter().copied().chain(raw_names).collect();
-        let posts: Vec<&str> = posts
-            .filter_map(Json::text)
-            .map(|text| text.value.as_str())
-            .collect();
+        let posts: Vec<&str> = posts.map(|text| text.value.as_str()).collect();
         let wrong_only = self
             .selection
             .only
@@ -324,64 +277,4 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
         },
         name: name?,
     })
-}
-
-fn read_post_processor(inner: &Interpolator, json: &Json) -> Option<PostProcessor> {
-    let kind = json
-        .text()
-        .or_else(|| json.get("type").and_then(Json::text));
-    let Some(kind) = kind else {
-        inner.report(
-            Diagnostic::error(
-                "template::missing_option",
-                "a post-processor needs a `type`",
-            )
-            .at(json.span.first_byte(), "has none")
-            .help("write \"type\": \"manifest\""),
-        );
-        return None;
-    };
-    if kind.value != "manifest" {
-        inner.report(
-            Diagnostic::error(
-                "template::not_yet",
-                format!("the post-processor `{}` is not supported", kind.value),
-            )
-            .at(kind.span, "would be ignored")
-            .help(near::or_else(
-                &kind.value,
-                ["manifest"],
-                "kiln has `manifest`; run other steps after `kiln bake`",
-            )),
-        );
-        return None;
-    }
-    let empty = Json {
-        value: Value::Object(Vec::new()),
-        span: json.span,
-    };
-    let json = if json.members().is_some() {
-        json
-    } else {
-        &empty
-    };
-    let options = Options::open(
-        inner,
-        json,
-        "the post-processor `manifest`",
-        &[POST_SHARED, MANIFEST],
-    )?;
-    clear::check(&options, clear::of_manifest);
-    let custom_data = options
-        .texts("custom_data", &["build"])
-        .into_iter()
-        .map(|(name, value)| (name.value, value));
-    Some(PostProcessor::Manifest(Manifest {
-        output: options
-            .text("output")
-            .map_or_else(|| "packer-manifest.json".into(), |path| path.value.into()),
-        strip_path: options.flag("strip_path"),
-        strip_time: options.flag("strip_time"),
-        custom_data: custom_data.collect(),
-    }))
 }

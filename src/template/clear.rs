@@ -28,10 +28,14 @@ pub(super) fn of_family(option: &str) -> Fate {
     }
 }
 
-/// A manifest is a file for others.
-pub(super) fn of_manifest(option: &str) -> Fate {
+/// A post-processor's: a manifest is a file for others, and so is the name of any file.
+pub(super) fn of_post_processor(option: &str) -> Fate {
     match option {
         "custom_data" => Fate::Refused("a manifest is a file for others to read"),
+        "output" => Fate::Refused("names of files are everybody's to read"),
+        "execute_command" => {
+            Fate::Exposed("command lines of this host are everybody's to read while it runs")
+        }
         _ => Fate::Kept,
     }
 }

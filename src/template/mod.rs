@@ -18,6 +18,8 @@ pub mod load;
 mod local;
 mod near;
 mod options;
+pub mod post_processor;
+mod post_processors;
 pub mod provisioner;
 mod provisioners;
 mod read;

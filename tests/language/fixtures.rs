@@ -39,10 +39,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("kiln-jinja", "kiln's own"),
     ("kiln-values", "variables of kiln are any JSON"),
     (
-        "post-processor-keep-text",
-        "the option has no effect on a manifest, which kiln says",
-    ),
-    (
         "root-comment-twice",
         "a comment means nothing, so that two of them do no harm",
     ),

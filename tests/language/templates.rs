@@ -3,7 +3,8 @@
 use super::Case;
 use super::bad_input::{BUILDER, builder, template};
 use kiln::template::Data;
-use kiln::template::bake::{Build, PostProcessor, Source, Template};
+use kiln::template::bake::{Build, Source, Template};
+use kiln::template::post_processor::Kind as Post;
 use kiln::template::provisioner::{Kind, Scripts, Shell, Transfer};
 use serde_json::json;
 use std::time::Duration;
@@ -241,12 +242,9 @@ fn a_manifest_has_packers_defaults_and_custom_data() {
         "",
         "[\"manifest\"], { \"type\": \"manifest\", \"strip_path\": \"true\", \"custom_data\": { \"é\": \"{{build `SourceAMI`}}\" } }",
     ));
-    let posts = &template.builds[0].post_processors;
-    let [
-        PostProcessor::Manifest(plain),
-        PostProcessor::Manifest(other),
-    ] = posts.as_slice()
-    else {
+    let posts = template.builds[0].post_processors.iter().flatten();
+    let kinds: Vec<_> = posts.map(|post| &post.kind).collect();
+    let [Post::Manifest(plain), Post::Manifest(other)] = kinds.as_slice() else {
         panic!("two manifests")
     };
     assert_eq!(

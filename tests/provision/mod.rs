@@ -47,6 +47,7 @@ impl Bench {
                 builder_type: "amazon-ebs".into(),
                 run: uuid::Uuid::new_v4().simple().to_string(),
                 build: build.as_object().unwrap().clone(),
+                artifact: None,
             },
         }
     }

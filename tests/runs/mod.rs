@@ -2,6 +2,7 @@
 
 mod bakery;
 mod on_error;
+mod posts;
 mod result;
 mod secrets;
 mod several;

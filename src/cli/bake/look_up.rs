@@ -4,6 +4,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::aws::{Access, Aws, Clients, Role};
 use crate::bake::{self, BakePlan, HostTools, Inputs, LookUpError, Options};
+use crate::cli::bake::posts;
 use crate::cli::bake::templates::{self, Loaded};
 use crate::cli::bake::unchanged::{Subject, Unchanged};
 use crate::cli::bake::{Bake, PARALLEL};
@@ -120,7 +121,10 @@ pub async fn all<'t>(
         .buffered(PARALLEL)
         .collect()
         .await;
-    let (mut all, mut findings) = (Vec::new(), Vec::new());
+    let checked = wanted
+        .iter()
+        .map(|wanted| posts::check(wanted.subject.build));
+    let (mut all, mut findings) = (Vec::new(), checked.flatten().collect::<Vec<_>>());
     for looked in looked {
         match looked {
             Ok(one) => all.push(one),

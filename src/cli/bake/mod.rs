@@ -1,9 +1,9 @@
 //! `kiln bake`: from templates to images.
 
 mod look_up;
-mod manifest;
 mod one;
 mod operator;
+mod posts;
 mod record;
 pub mod templates;
 mod unchanged;
@@ -97,6 +97,8 @@ impl Bake {
             stop: &Stop::default(),
             wishes,
             keep_for: self.keep_for,
+            call: (wanted.len() > 1).then(|| context.run_id()),
+            afresh: self.force,
             records: &records,
             sources: &sources,
             context,

@@ -7,13 +7,14 @@ use jiff::SignedDuration;
 use crate::aws::Aws;
 use crate::bake::{self, Artifact, Attending, BakePlan, HostTools, World};
 use crate::cli::bake::look_up::{Looked, Planned, Wanted};
-use crate::cli::bake::manifest;
 use crate::cli::bake::operator::{Desk, Wishes};
+use crate::cli::bake::posts::{self, Made};
 use crate::cli::bake::record::{Ending, Record, Records};
 use crate::cli::bake::unchanged::Unchanged;
 use crate::cli::{Context, Exit, failure, input};
+use crate::post::Step;
 use crate::report::Report;
-use crate::run::{self, Clock as _, Entry, Events as _, Journal as _, Outcome, Setup, Stop};
+use crate::run::{self, Clock as _, Entry, Events as _, Journal as _, Outcome, RunId, Setup, Stop};
 use crate::source::SourceMap;
 use crate::store::{FileJournal, Store};
 use crate::undo::Undo;
@@ -26,6 +27,10 @@ pub struct On<'a> {
     pub wishes: Wishes,
     /// How long things stay that are left on purpose.
     pub keep_for: SignedDuration,
+    /// The call's own id where it has several builds; a single one's run is the call.
+    pub call: Option<RunId>,
+    /// Manifests begin anew.
+    pub afresh: bool,
     pub records: &'a Records,
     pub sources: &'a SourceMap,
     pub context: &'a Context,
@@ -37,7 +42,7 @@ pub async fn bake<'t>(wanted: &Wanted<'t>, looked: Looked<'t>, on: &On<'t>) {
     let planned = match looked {
         Looked::Bake(planned) => planned,
         Looked::Unchanged(found) => {
-            let end = tell_unchanged(wanted, *found, context);
+            let end = tell_unchanged(wanted, *found, on).await;
             return on.records.note(index, end, context);
         }
     };
@@ -64,28 +69,38 @@ pub async fn bake<'t>(wanted: &Wanted<'t>, looked: Looked<'t>, on: &On<'t>) {
 }
 
 /// The image of an earlier run is this one's result, in the manifests too.
-fn tell_unchanged(
+async fn tell_unchanged(
     wanted: &Wanted<'_>,
     found: Unchanged,
-    context: &Context,
+    on: &On<'_>,
 ) -> Box<dyn FnOnce(&mut Record)> {
     let Unchanged { source, artifact } = found;
-    let build = wanted.subject.build;
-    let written = manifest::write(build, &source, context.run_id(), &artifact, context);
-    let exit = match &written {
-        Ok(()) => Exit::Done,
-        Err(text) => failure::say(
-            &format!("{}: {text}", wanted.label),
-            Exit::CleanUpDue,
-            context,
-        ),
+    let report = on.context.report(&wanted.label, on.alone);
+    let made = Made {
+        build: wanted.subject.build,
+        source: &source,
+        run: on.call.unwrap_or_else(|| on.context.run_id()),
+        artifact: &artifact,
+        reached: None,
     };
+    let steps = posts::process(&made, true, on, &report).await;
+    report.close();
+    let exit = tell_steps(wanted, &steps, on);
     Box::new(move |record| {
         record.region = Some(artifact.region.clone());
-        record.reason = written.err();
         record.artifact = Some(artifact);
         record.end(Ending::Unchanged, exit);
+        posts::note(record, steps, exit);
     })
+}
+
+/// Says why a post-processor failed, if one did.
+fn tell_steps(wanted: &Wanted<'_>, steps: &[Step], on: &On<'_>) -> Exit {
+    let exit = posts::exit(steps);
+    if let Some(reason) = posts::reason(steps) {
+        failure::say(&format!("{}: {reason}", wanted.label), exit, on.context);
+    }
+    exit
 }
 
 async fn carry_out<'t>(
@@ -143,18 +158,35 @@ async fn carry_out<'t>(
     if access.decode_authorization_messages {
         decode(&outcome, &aws, &report).await;
     }
+    let steps = match &outcome.result {
+        Ok(artifact) => {
+            let made = Made {
+                build: wanted.subject.build,
+                source: &plan.source,
+                run: plan.run,
+                artifact,
+                reached: desk.way(),
+            };
+            posts::process(&made, false, on, &report).await
+        }
+        Err(_) => Vec::new(),
+    };
     report.close();
     if !outcome.kept.is_empty() {
         desk.say_kept(&outcome.kept);
     }
-    let exit = conclude(wanted, &plan, &outcome, &report, on);
+    let ended = conclude(wanted, &plan, &outcome, on);
+    let exit = Exit::worst([ended, tell_steps(wanted, &steps, on)]);
     if let Ok(artifact) = &outcome.result {
         if let Some(inputs) = inputs {
             wanted.subject.note(inputs, plan.run, artifact, context);
         }
         tell(&journal, &report);
     }
-    Box::new(move |record| fill(record, outcome, exit))
+    Box::new(move |record| {
+        fill(record, outcome, exit);
+        posts::note(record, steps, exit);
+    })
 }
 
 /// From here on nobody need go on with this run: what it made has been told of.
@@ -214,33 +246,23 @@ fn fill(record: &mut Record, outcome: Outcome<Artifact, Undo>, exit: Exit) {
     }
 }
 
-/// Says how it ended, and adds to the manifests.
+/// Says how it ended.
 fn conclude(
     wanted: &Wanted<'_>,
     plan: &BakePlan,
     outcome: &Outcome<Artifact, Undo>,
-    report: &Report,
     on: &On<'_>,
 ) -> Exit {
-    let (context, label, build) = (on.context, &wanted.label, wanted.subject.build);
+    let (context, label) = (on.context, &wanted.label);
     failure::say_left(&outcome.left, plan.run, context);
-    let artifact = match &outcome.result {
-        Ok(artifact) => artifact,
-        Err(failure) => {
-            let refused = failure.error::<bake::Error>();
-            if let Some(finding) = refused.and_then(bake::Error::finding) {
-                input::show(&[finding], on.sources, context);
-            } else {
-                failure::say_failure(label, failure, context);
-            }
-            context.keep_error(&format!("{label}: {}", failure::chain(failure)));
-            return exit(outcome);
+    if let Err(failure) = &outcome.result {
+        let refused = failure.error::<bake::Error>();
+        if let Some(finding) = refused.and_then(bake::Error::finding) {
+            input::show(&[finding], on.sources, context);
+        } else {
+            failure::say_failure(label, failure, context);
         }
-    };
-    if let Err(text) = manifest::write(build, &plan.source, plan.run, artifact, context) {
-        context.keep_error(&format!("{label}: {text}"));
-        report.emit(run::Event::Warning { text });
-        return Exit::CleanUpDue;
+        context.keep_error(&format!("{label}: {}", failure::chain(failure)));
     }
     exit(outcome)
 }

@@ -78,6 +78,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// How the machine was reached, if it was.
+    pub fn way(&self) -> Option<Reached> {
+        self.reached.borrow().clone()
+    }
+
     /// Says how to get on the machine, and how it goes away.
     pub fn say_kept<U: std::fmt::Display>(&self, kept: &[U]) {
         let say = |text: &str| self.context.say(&format!("{}: {text}", self.label));

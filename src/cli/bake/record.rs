@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::bake::Artifact;
 use crate::cli::{Context, Exit};
 use crate::cloud::Region;
+use crate::post::Step;
 use crate::report;
 use crate::run::RunId;
 
@@ -60,6 +61,8 @@ pub struct Record {
     pub reason: Option<String>,
     pub seconds: Option<f64>,
     pub artifact: Option<Artifact>,
+    /// Those of the build, chain by chain; empty until its image is there.
+    pub post_processors: Vec<Step>,
     /// What could not be taken back or was left on purpose, in words.
     pub left: Vec<String>,
 }
@@ -79,6 +82,7 @@ impl Record {
             reason: None,
             seconds: None,
             artifact: None,
+            post_processors: Vec::new(),
             left: Vec::new(),
         }
     }
@@ -101,7 +105,11 @@ impl Record {
         let took = self.seconds.unwrap_or_default().max(0.0);
         let took = report::seconds(std::time::Duration::from_secs_f64(took));
         let about = match (&self.artifact, &self.reason) {
-            (Some(artifact), _) => artifact.id().replace(':', ": ").replace(',', ", "),
+            (Some(artifact), reason) => {
+                let ids = artifact.id().replace(':', ": ").replace(',', ", ");
+                let reason = reason.iter().map(|reason| format!("; {reason}"));
+                ids + &reason.collect::<String>()
+            }
             (None, Some(reason)) => reason.clone(),
             (None, None) => String::new(),
         };

@@ -90,7 +90,7 @@ async fn drive(
     let environment: Vec<_> = context
         .environment()
         .map(|(name, value)| format!("{name}={}", quote(value)))
-        .into();
+        .collect();
     // `env` and not the shell's own assignments: `sudo` would drop those. The mark tells `attempt` what to end.
     let text = format!(
         "{AS_ROOT} env {} bash -c {} {} {what} {}",
