@@ -10,6 +10,7 @@ mod publication;
 mod retire;
 mod roll;
 pub mod serving;
+mod sessions;
 mod traffic;
 
 pub use making::{Unmade, ask, make};
@@ -74,6 +75,10 @@ pub enum Undo {
     RemoveImagesOf {
         run: RunId,
     },
+    /// Sessions of Session Manager to a machine; they end with it at the latest.
+    EndSessionsTo {
+        instance: InstanceId,
+    },
     /// A snapshot that has lost its image.
     DeleteSnapshot {
         id: SnapshotId,
@@ -114,6 +119,7 @@ impl fmt::Display for Undo {
             }
             Self::RemoveImage { id, .. } => write!(f, "image {id}"),
             Self::RemoveImagesOf { run } => write!(f, "image of run {run}"),
+            Self::EndSessionsTo { instance } => write!(f, "sessions to {instance}"),
             Self::DeleteSnapshot { id } => write!(f, "snapshot {id}"),
             Self::DeleteProfile { name } => write!(f, "instance profile {name}"),
             Self::DeleteRole { name } => write!(f, "role {name}"),
@@ -214,6 +220,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::DeleteVolumes { ids } => self.delete_each_volume(ids).await,
             Undo::RemoveImage { id, run } => self.remove_made_image(id, *run).await,
             Undo::RemoveImagesOf { run } => self.remove_images(*run).await,
+            Undo::EndSessionsTo { instance } => sessions::end_all(instance, self.cloud).await,
             Undo::DeleteSnapshot { id } => {
                 persist(async || self.cloud.delete_snapshot(id).await).await
             }

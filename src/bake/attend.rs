@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 
 use crate::bake::{Artifact, BakePlan, Error, Tools, World, flow, publish};
-use crate::cloud::{Cloud, Home, ImageId, InstanceId, Tags, tag};
+use crate::cloud::{Cloud, Home, ImageId, InstanceId, Region, Tags, tag};
 use crate::run::{
     Attendance, Entry, Event, Failure, KEPT_UNTIL, Operator, Outcome, Run, Setup, Unattended,
     attended,
@@ -65,6 +65,9 @@ pub struct Reached {
     pub host: String,
     pub port: u16,
     pub user: String,
+    /// The address is the near end of a session that ends with the run.
+    pub session_manager: bool,
+    pub region: Region,
     /// The private half of the run's own key pair.
     pub private_key: Option<Secret>,
 }
@@ -74,14 +77,17 @@ impl Attending<'_> {
         &self,
         plan: &BakePlan,
         instance: &InstanceId,
-        host: &str,
+        (host, port): (&str, u16),
         key: Option<&KeyPair>,
     ) {
+        let session_manager = plan.ssh.session_manager.is_some();
         let private = key.and_then(|key| key.private().ok());
         (self.reached)(&Reached {
             instance: instance.clone(),
             host: host.to_owned(),
-            port: plan.ssh.port,
+            port: if session_manager { plan.ssh.port } else { port },
+            session_manager,
+            region: plan.region.clone(),
             user: plan.ssh.user.clone(),
             private_key: private.map(Secret::new),
         });

@@ -26,6 +26,7 @@ pub(super) struct Connecting<'a, C, T> {
     pub ssh: &'a SshSettings,
     pub instance: &'a InstanceId,
     pub host: &'a str,
+    pub port: u16,
     /// The run's own private key, when it made one.
     pub private_key: Option<&'a str>,
     pub seen: RefCell<Seen>,
@@ -74,7 +75,9 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
             }
         };
         let pinned = keys == HostKeys::PinFirst;
-        let target = self.ssh.target(self.host, self.private_key, keys);
+        let target = self
+            .ssh
+            .target((self.host, self.port), self.private_key, keys);
         let (remote, key) = self.tools.connect(target).await?;
         if pinned {
             let text = format!(

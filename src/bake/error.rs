@@ -47,6 +47,8 @@ pub enum Error {
     KeyPair(#[source] ssh_key::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error("the way to the machine through Session Manager cannot be opened")]
+    Plugin(#[source] std::io::Error),
     #[error(transparent)]
     Remote(#[from] crate::ssh::Error),
     #[error("the image is not what was asked for: {0}")]

@@ -40,7 +40,7 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
 ) -> Result<BakeFacts, LookUpError> {
     let options = &build.builder;
     let names = type_names(&options.instance);
-    let (source, publish, ground, types, offers, sources, profile) = futures_util::join!(
+    let (source, publish, ground, types, offers, sources, profile, plugin) = futures_util::join!(
         find_source(&options.source, cloud),
         publish::look_up(&options.image, cloud),
         ground::look_up(&options.instance, cloud),
@@ -48,12 +48,14 @@ pub async fn look_up<C: Cloud + Site, T: Tools>(
         offers(&options.instance, &names, cloud),
         sources(build, cloud, tools),
         profile(&options.instance, cloud),
+        plugin(build, tools),
     );
     let mut findings = Vec::new();
     let source = keep(source, &mut findings)?;
     let ground = keep(ground, &mut findings)?;
     let sources = keep(sources, &mut findings)?;
     keep(profile, &mut findings)?;
+    keep(plugin, &mut findings)?;
     let publish = keep(publish, &mut findings)?;
     let (types, offers) = (types?, offers?);
     match (source, publish, ground, sources) {
@@ -105,6 +107,24 @@ async fn profile(instance: &Instance, cloud: &impl Cloud) -> Result<(), LookUpEr
         }
         answer => Ok(answer.map(drop)?),
     }
+}
+
+/// Whether a session could be carried from here.
+async fn plugin(build: &Build, tools: &impl Tools) -> Result<(), LookUpError> {
+    if build.builder.ssh.session_manager.is_none() {
+        return Ok(());
+    }
+    tools.check_plugin().await.map_err(|error| {
+        let mut text = format!("Session Manager cannot be used: {error}");
+        if let Some(cause) = std::error::Error::source(&error) {
+            text = format!("{text}: {cause}");
+        }
+        let finding = Diagnostic::error("bake::session_manager", text);
+        object(finding.at(build.place.set, "this build").help(
+            "install Session Manager's plugin, a version after 1.2.497 (AWS Systems Manager User Guide, \
+             \"Install the Session Manager plugin\")",
+        ))
+    })
 }
 
 fn type_names(instance: &Instance) -> Vec<String> {
@@ -228,6 +248,9 @@ async fn sources<C: Cloud + Site, T: Tools>(
     let named = &instance.temporary_security_group_cidrs;
     if !named.is_empty() {
         return Ok(named.iter().map(|cidr| cidr.value.clone()).collect());
+    }
+    if build.builder.ssh.session_manager.is_some() {
+        return Ok(Vec::new());
     }
     tools.own_sources(cloud.endpoint()).await.map_err(|error| {
         let mut text = format!("the temporary security group needs a source, but kiln {error}");

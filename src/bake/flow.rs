@@ -10,7 +10,10 @@ use crate::bake::connect::{Connecting, Seen};
 use crate::bake::watch::Watch;
 use crate::bake::{
     Artifact, BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair,
-    plan::Stopping, publish, security_group, start,
+    plan::Stopping,
+    publish, security_group,
+    session_manager::{self, Way},
+    start,
 };
 use crate::cloud::{Cloud, Home, ImageId, InstanceId};
 use crate::provision::{self, Context};
@@ -93,28 +96,74 @@ async fn image_of_machine<C: Cloud, T: Tools>(
     let group = temporary_group(plan, cloud, run).await?;
     let (source, volumes) = start::machine(plan, group.as_ref(), cloud, run).await?;
     let host = address(plan, &source, cloud, run).await?;
-    attending.tell(plan, &source, &host, key.as_ref());
-    let remote = connect(plan, on, (&source, &host), key.as_ref(), run).await?;
-    let context = context(plan, (&source, &host), key.as_ref());
-    let made = async {
-        let watch = Watch::new(plan, cloud, &source);
-        prepare(plan, &context, key.as_ref(), (&remote, &watch), run).await?;
-        if plan.publish.nothing {
-            return Ok(None);
-        }
-        come_to_rest(plan, (&source, volumes), cloud, run).await?;
-        run.step("create image", async |made| {
-            let created = image::create(plan, &source, cloud, made).await;
-            instance::or_gone(&source, cloud, created).await
-        })
-        .await
-        .map(Some)
+    let way = session_manager::open(plan, &source, on, run).await?;
+    let on_machine = OnMachine {
+        plan,
+        source: &source,
+        volumes,
+        place: (&host, way.as_ref().map_or(plan.ssh.port, Way::port)),
+        way: way.as_ref(),
+        key: key.as_ref(),
     };
-    let made = made.await;
-    if made.is_err() {
-        error_cleanup::run(plan, &remote, &context, run).await;
+    let image = on_machine.image(on, attending, run);
+    match &way {
+        Some(way) => way.beside(image).await,
+        None => image.await,
     }
-    made
+}
+
+/// A machine that runs, and how it is come to.
+struct OnMachine<'a, C, T: Tools> {
+    plan: &'a BakePlan,
+    source: &'a InstanceId,
+    volumes: Option<Slot>,
+    place: (&'a str, u16),
+    way: Option<&'a Way<'a, C, T>>,
+    key: Option<&'a KeyPair>,
+}
+
+impl<C: Cloud, T: Tools> OnMachine<'_, C, T> {
+    async fn image(
+        &self,
+        on: &World<'_, C, T>,
+        attending: &Attending<'_>,
+        run: &mut Run<'_, Undo>,
+    ) -> Result<Option<ImageId>, Failure> {
+        let Self {
+            plan,
+            source,
+            volumes,
+            place,
+            way,
+            key,
+        } = *self;
+        let cloud = on.cloud;
+        attending.tell(plan, source, place, key);
+        let remote = connect(plan, on, (source, place), key, run).await?;
+        let context = context(plan, (source, place), key);
+        let made = async {
+            let watch = Watch::new(plan, cloud, source);
+            prepare(plan, &context, key, (&remote, &watch), run).await?;
+            if let Some(way) = way {
+                way.close();
+            }
+            if plan.publish.nothing {
+                return Ok(None);
+            }
+            come_to_rest(plan, (source, volumes), cloud, run).await?;
+            run.step("create image", async |made| {
+                let created = image::create(plan, source, cloud, made).await;
+                instance::or_gone(source, cloud, created).await
+            })
+            .await
+            .map(Some)
+        };
+        let made = made.await;
+        if made.is_err() {
+            error_cleanup::run(plan, &remote, &context, run).await;
+        }
+        made
+    }
 }
 
 async fn temporary_key(
@@ -163,7 +212,7 @@ async fn address(
 async fn connect<C: Cloud, T: Tools>(
     plan: &BakePlan,
     on: &World<'_, C, T>,
-    (source, host): (&InstanceId, &str),
+    (source, (host, port)): (&InstanceId, (&str, u16)),
     key: Option<&KeyPair>,
     run: &mut Run<'_, Undo>,
 ) -> Result<T::Remote, Failure> {
@@ -176,6 +225,7 @@ async fn connect<C: Cloud, T: Tools>(
         ssh: &plan.ssh,
         instance: source,
         host,
+        port,
         private_key: private.as_deref(),
         seen: RefCell::new(Seen::default()),
     };
@@ -231,13 +281,17 @@ async fn prepare<C: Cloud>(
     watch.work("clean up the machine", run, wipe).await
 }
 
-fn context(plan: &BakePlan, (id, host): (&InstanceId, &str), key: Option<&KeyPair>) -> Context {
+fn context(
+    plan: &BakePlan,
+    (id, (host, port)): (&InstanceId, (&str, u16)),
+    key: Option<&KeyPair>,
+) -> Context {
     let source = &plan.source;
     let mut build = Map::new();
     let mut set = |name: &str, value: Value| build.insert(name.to_owned(), value);
     set("ID", json!(id));
     set("Host", json!(host));
-    set("Port", json!(plan.ssh.port));
+    set("Port", json!(port));
     set("User", json!(plan.ssh.user));
     set("ConnType", json!("ssh"));
     set("PackerRunUUID", json!(plan.run));

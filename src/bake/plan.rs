@@ -185,7 +185,7 @@ pub fn plan(
         profile: temporary_profile(build, &name, &tags.scratch),
         instance,
         attempts,
-        ssh: SshSettings::new(&build.builder.ssh, options.require_host_key),
+        ssh: SshSettings::new(build, options.require_host_key),
         provisioners: build.provisioners.clone(),
         error_cleanup: build.error_cleanup.clone(),
         verify: family

@@ -21,6 +21,10 @@ pub(super) async fn create(
         |id: &SecurityGroupId| Undo::DeleteSecurityGroup { id: id.clone() },
     )
     .await?;
+    if wanted.sources.is_empty() {
+        // Nobody comes to a port that a session carries.
+        return Ok(id);
+    }
     match cloud.allow_tcp(&id, wanted.port, &wanted.sources).await {
         // The SDK's second try met what its first had done.
         Err(error) if error.kind == Kind::AlreadyExists => Ok(id),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::bake::reach;
+use crate::bake::{SessionSettings, reach, session_manager};
 use crate::cloud::{Addresses, KeyPairName};
 use crate::run::Patience;
 use crate::ssh::{Algorithms, Auth, HostKeys, Route, Target, Transfer, Tunnel};
 use crate::template::Secret;
-use crate::template::bake::{self, Also, Interface, Polling, Ssh};
+use crate::template::bake::{self, Also, Build, Interface, Polling};
 
 /// A large instance takes minutes to come up or to rest ("Troubleshoot instance stop issues").
 const INSTANCE_LIMIT: Duration = Duration::from_mins(10);
@@ -35,6 +35,8 @@ pub struct SshSettings {
     /// Instead of the instance's own address.
     pub host: Option<String>,
     pub interface: Option<Interface>,
+    /// The machine is reached through Session Manager.
+    pub session_manager: Option<SessionSettings>,
     pub port: u16,
     #[serde(skip)]
     pub login: Login,
@@ -117,7 +119,8 @@ impl SshSettings {
     /// Takes the template's options over.
     ///
     /// With a fixed host the machine may be reached in ways that the console knows nothing of, so that it is asked only once.
-    pub fn new(ssh: &Ssh, require_host_key: bool) -> Self {
+    pub fn new(build: &Build, require_host_key: bool) -> Self {
+        let ssh = &build.builder.ssh;
         let mut patience = Patience::new(
             ssh.timeout,
             Duration::from_millis(250),
@@ -128,6 +131,7 @@ impl SshSettings {
             user: ssh.username.value.clone(),
             host: ssh.host.as_ref().map(|host| host.value.clone()),
             interface: ssh.interface,
+            session_manager: SessionSettings::of(build),
             port: ssh.port,
             login: login(&ssh.login),
             also: ssh.also.clone(),
@@ -156,6 +160,9 @@ impl SshSettings {
 
     /// Which of the machine's addresses to use: the wanted one, else the public, else the private.
     pub fn address(&self, addresses: &Addresses) -> Option<String> {
+        if self.session_manager.is_some() {
+            return Some(session_manager::HOST.to_owned());
+        }
         match self.interface {
             Some(Interface::PublicIp) => addresses.public_ip.clone(),
             Some(Interface::PrivateIp) => addresses.private_ip.clone(),
@@ -171,11 +178,16 @@ impl SshSettings {
 
     /// Whether a public address would be taken instead of the one that is there.
     pub fn may_become_public(&self, addresses: &Addresses) -> bool {
-        self.interface.is_none() && addresses.public_ip.is_none()
+        self.interface.is_none() && self.session_manager.is_none() && addresses.public_ip.is_none()
     }
 
     /// The connection to ask for. `private_key` is the run's own, when it made one.
-    pub fn target(&self, host: &str, private_key: Option<&str>, keys: HostKeys) -> Target {
+    pub fn target(
+        &self,
+        (host, port): (&str, u16),
+        private_key: Option<&str>,
+        keys: HostKeys,
+    ) -> Target {
         let auth = match &self.login {
             Login::Temporary => Auth::Memory {
                 private_key: private_key.unwrap_or_default().to_owned(),
@@ -189,7 +201,7 @@ impl SshSettings {
             Login::Agent => Auth::Agent { socket: None },
         };
         let auth = with_others(auth, &self.also);
-        let mut target = Target::new(host, self.port, &self.user, auth, keys);
+        let mut target = Target::new(host, port, &self.user, auth, keys);
         target.route = self.route.clone();
         target.algorithms = self.algorithms.clone();
         target.tunnels.clone_from(&self.tunnels);

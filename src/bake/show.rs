@@ -20,10 +20,11 @@ impl fmt::Display for BakePlan {
         }
         if let Some(temporary) = &self.security_group {
             let sources = temporary.sources.join(", ");
-            let text = format!(
-                "{} (for this run only): TCP {} from {sources}",
-                temporary.group.name, temporary.port
-            );
+            let lets_in = match sources.as_str() {
+                "" => "lets nobody in".to_owned(),
+                sources => format!("TCP {} from {sources}", temporary.port),
+            };
+            let text = format!("{} (for this run only): {lets_in}", temporary.group.name);
             line(f, "+ security group", &text)?;
         }
         if let Some(profile) = &self.profile {

@@ -1,11 +1,23 @@
 //! What a bake needs beside the cloud: SSH sessions, and the address by which the machine will see us.
 
+use std::io;
+use std::net::TcpListener;
+
 use crate::bake::address::{self, AddressError};
+use crate::bake::{HostPlugin, PluginError, plugin, session_manager};
+use crate::cloud::PortSession;
 use crate::ssh::{self, ConnectError, HostKey, Lasting, Remote, Target};
+
+/// A process that carries a session's port.
+pub trait Plugin {
+    /// Waits until it has ended, and says why.
+    fn ended(&mut self) -> impl Future<Output = String>;
+}
 
 /// Reaches machines. Simulations, in which there is none, have one of their own.
 pub trait Tools {
     type Remote: Remote;
+    type Plugin: Plugin;
 
     /// Connects once; gives the key that the machine showed too.
     fn connect(
@@ -18,6 +30,19 @@ pub trait Tools {
         &self,
         endpoint: Option<&str>,
     ) -> impl Future<Output = Result<Vec<String>, AddressError>>;
+
+    /// Whether Session Manager's plugin is here, and is one that learns of a session without showing it to everybody.
+    fn check_plugin(&self) -> impl Future<Output = Result<(), PluginError>>;
+
+    /// Has the plugin carry a session; it ends when it is dropped.
+    fn start_plugin(
+        &self,
+        session: &PortSession,
+        profile: Option<&str>,
+    ) -> io::Result<Self::Plugin>;
+
+    /// A port of this host on which nobody listens.
+    fn free_port(&self) -> io::Result<u16>;
 }
 
 /// The tools of this host. A session that is lost, as by a reboot, is made anew.
@@ -26,6 +51,7 @@ pub struct HostTools;
 
 impl Tools for HostTools {
     type Remote = Lasting;
+    type Plugin = HostPlugin;
 
     async fn connect(&self, target: Target) -> Result<(Lasting, HostKey), ConnectError> {
         let session = ssh::connect(target.clone()).await?;
@@ -35,5 +61,19 @@ impl Tools for HostTools {
 
     async fn own_sources(&self, endpoint: Option<&str>) -> Result<Vec<String>, AddressError> {
         address::own_sources(endpoint).await
+    }
+
+    async fn check_plugin(&self) -> Result<(), PluginError> {
+        plugin::check().await
+    }
+
+    fn start_plugin(&self, session: &PortSession, profile: Option<&str>) -> io::Result<HostPlugin> {
+        plugin::start(session, profile)
+    }
+
+    fn free_port(&self) -> io::Result<u16> {
+        Ok(TcpListener::bind((session_manager::HOST, 0))?
+            .local_addr()?
+            .port())
     }
 }

@@ -9,6 +9,7 @@ mod keys;
 mod network;
 mod polling;
 mod run;
+mod session_manager;
 mod ssh;
 mod tunnel;
 

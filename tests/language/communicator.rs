@@ -1,7 +1,7 @@
 //! How a template's words on SSH are read: ways, logins, limits, and what is wrong with each.
 
 use super::bad_input::builder;
-use kiln::template::bake::{CIPHERS, KEY_EXCHANGES, Login, Ssh, Tunnel};
+use kiln::template::bake::{CIPHERS, KEY_EXCHANGES, Login, SessionManager, Ssh, Tunnel};
 use std::time::Duration;
 
 fn ssh(options: &str) -> Ssh {
@@ -125,11 +125,45 @@ fn tunnels_are_read_and_a_wrong_one_is_shown() {
 }
 
 #[test]
-fn session_manager_is_refused_with_its_reason() {
-    let refused = said(r#""ssh_interface": "session_manager""#);
-    assert_eq!(refused.len(), 1, "{refused:?}");
-    assert_eq!(refused[0].0, "template::not_yet");
-    assert!(refused[0].2.contains("bastion"), "{refused:?}");
+fn session_manager_needs_a_profile_and_is_the_only_way() {
+    let profile = r#""iam_instance_profile": "ssm", "ssh_interface": "session_manager""#;
+    let read = ssh(profile).session_manager;
+    let usual = SessionManager {
+        local_port: None,
+        pause: Duration::ZERO,
+    };
+    assert_eq!(read, Some(usual));
+    let named = ssh(&format!(
+        r#"{profile}, "session_manager_port": "8022", "pause_before_ssm": "10s""#
+    ));
+    let named = named.session_manager.unwrap();
+    let wanted = (Some(8022), Duration::from_secs(10));
+    assert_eq!((named.local_port, named.pause), wanted);
+
+    let bare = said(
+        r#""ssh_interface": "session_manager", "iam_instance_profile": "", "ssh_bastion_host": """#,
+    );
+    assert_eq!(bare.len(), 1, "{bare:?}");
+    assert_eq!(bare[0].0, "template::missing_option");
+    assert!(
+        bare[0].2.contains("AmazonSSMManagedInstanceCore"),
+        "{bare:?}"
+    );
+    let two = said(&format!(r#"{profile}, "ssh_host": "10.0.0.9""#));
+    assert_eq!(two.len(), 1, "{two:?}");
+    assert_eq!(two[0].0, "template::exclusive");
+    let misspelt = said(r#""ssh_interface": "session_manger""#);
+    assert!(misspelt[0].2.contains("session_manager"), "{misspelt:?}");
+}
+
+#[test]
+fn options_of_session_manager_are_noted_where_there_is_none() {
+    let mut case = builder(r#""session_manager_port": 8022, "pause_before_ssm": "10s""#);
+    let (_, notes) = case.bake().unwrap();
+    let idle = notes
+        .iter()
+        .filter(|note| note.code == "template::idle_option");
+    assert_eq!(idle.count(), 2, "{notes:?}");
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod on_error;
 mod posts;
 mod result;
 mod secrets;
+mod sessions;
 mod several;
 mod unchanged;

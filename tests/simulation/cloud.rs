@@ -178,7 +178,7 @@ impl Client {
         let shared = &self.cloud.0;
         match self.mishap(request) {
             None => Ok(self.carry_out(request)),
-            Some(Mishap::Refused) => Ok(refusal()),
+            Some(Mishap::Refused) => Ok(refusal(request)),
             Some(Mishap::AnswerLost | Mishap::AnswersLost) => {
                 self.carry_out(request);
                 Err(ConnectorError::io("connection reset".into()))
@@ -239,13 +239,20 @@ fn path(uri: &str) -> &str {
 }
 
 fn action(request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.rsplit('.').next().unwrap().to_owned();
+    }
     let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
     let mut fields = body.split('&');
     let action = fields.find_map(|field| field.strip_prefix("Action="));
     action.unwrap_or("?").to_owned()
 }
 
-fn refusal() -> HttpResponse {
+fn refusal(request: &HttpRequest) -> HttpResponse {
+    if request.headers().get("x-amz-target").is_some() {
+        let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
+        return HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body));
+    }
     let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code>\
                 <Message>You are not authorized to perform this operation.</Message></Error></Errors>\
                 <RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>";

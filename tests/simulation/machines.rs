@@ -1,14 +1,18 @@
 //! Machines that are not there: sessions to whatever runs in the model, which take every command and do what a script says.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use kiln::aws::Aws;
-use kiln::bake::{AddressError, Tools};
-use kiln::cloud::{Filter, Instance, Instances};
+use kiln::bake::{AddressError, Plugin, PluginError, Tools};
+use kiln::cloud::{Filter, Instance, Instances, PortSession};
 use kiln::ssh::{
     Chunk, Command, ConnectError, Error, Exit, HostKey, HostKeys, Known, Remote, Stream, Target,
 };
+
+use tokio::sync::Notify;
 
 use super::cloud::Cloud;
 
@@ -27,8 +31,48 @@ pub enum Trouble {
 pub struct SimulatedTools {
     observer: Aws,
     cloud: Cloud,
-    commands: std::rc::Rc<RefCell<Vec<String>>>,
+    commands: Rc<RefCell<Vec<String>>>,
     trouble: Option<(usize, Trouble)>,
+    pub carried: Rc<Carried>,
+}
+
+/// Ports of this host that a session's plugin carries, and to which machines.
+#[derive(Default)]
+pub struct Carried {
+    machines: RefCell<BTreeMap<u16, String>>,
+    /// A machine that restarts loses its sessions, of which its plugins learn.
+    lost: Notify,
+    /// How many plugins have been started.
+    pub started: Cell<usize>,
+    /// No plugin is here.
+    pub missing: Cell<bool>,
+}
+
+impl Carried {
+    /// Whether a plugin runs.
+    pub fn is_any(&self) -> bool {
+        !self.machines.borrow().is_empty()
+    }
+}
+
+/// The plugin of one session.
+pub struct SimulatedPlugin {
+    carried: Rc<Carried>,
+    port: u16,
+}
+
+impl Plugin for SimulatedPlugin {
+    async fn ended(&mut self) -> String {
+        self.carried.lost.notified().await;
+        self.carried.machines.borrow_mut().remove(&self.port);
+        "exit status: 0".to_owned()
+    }
+}
+
+impl Drop for SimulatedPlugin {
+    fn drop(&mut self) {
+        self.carried.machines.borrow_mut().remove(&self.port);
+    }
 }
 
 impl SimulatedTools {
@@ -36,8 +80,9 @@ impl SimulatedTools {
         Self {
             observer: cloud.observer().await,
             cloud: cloud.clone(),
-            commands: std::rc::Rc::default(),
+            commands: Rc::default(),
             trouble,
+            carried: Rc::default(),
         }
     }
 
@@ -46,10 +91,14 @@ impl SimulatedTools {
         self.commands.borrow().clone()
     }
 
-    async fn running(&self, host: &str) -> Option<Instance> {
+    async fn running(&self, host: &str, port: u16) -> Option<Instance> {
         let filter = Filter::new("instance-state-name", "running");
         let found = self.observer.find_instances(&[filter]).await.unwrap();
+        let carried = self.carried.machines.borrow().get(&port).cloned();
         found.into_iter().find(|instance| {
+            if host == "localhost" {
+                return carried.as_deref() == Some(instance.id.as_str());
+            }
             let addresses = &instance.addresses;
             [&addresses.public_ip, &addresses.private_ip].contains(&&Some(host.to_owned()))
         })
@@ -58,13 +107,17 @@ impl SimulatedTools {
 
 impl Tools for SimulatedTools {
     type Remote = SimulatedRemote;
+    type Plugin = SimulatedPlugin;
 
     async fn connect(&self, target: Target) -> Result<(SimulatedRemote, HostKey), ConnectError> {
         let unreachable = || ConnectError::Unreachable {
             address: target.address(),
             source: std::io::ErrorKind::ConnectionRefused.into(),
         };
-        let instance = self.running(&target.host).await.ok_or_else(unreachable)?;
+        let instance = self
+            .running(&target.host, target.port)
+            .await
+            .ok_or_else(unreachable)?;
         let shown = {
             let world = self.cloud.world();
             let line = world.physics.host_key_of(instance.id.as_str());
@@ -84,6 +137,8 @@ impl Tools for SimulatedTools {
             instance: instance.id.to_string(),
             commands: self.commands.clone(),
             trouble: self.trouble,
+            carried: self.carried.clone(),
+            port: (target.host == "localhost").then_some(target.port),
         };
         Ok((remote, shown))
     }
@@ -91,14 +146,45 @@ impl Tools for SimulatedTools {
     async fn own_sources(&self, _: Option<&str>) -> Result<Vec<String>, AddressError> {
         Ok(vec!["198.51.100.7/32".to_owned()])
     }
+
+    async fn check_plugin(&self) -> Result<(), PluginError> {
+        if self.carried.missing.get() {
+            return Err(PluginError::Missing);
+        }
+        Ok(())
+    }
+
+    fn start_plugin(
+        &self,
+        session: &PortSession,
+        _: Option<&str>,
+    ) -> std::io::Result<SimulatedPlugin> {
+        let asked: serde_json::Value = serde_json::from_str(&session.request)?;
+        let port = asked["Parameters"]["localPortNumber"][0].as_str().unwrap();
+        let port = port.parse().unwrap();
+        let machine = asked["Target"].as_str().unwrap().to_owned();
+        self.carried.machines.borrow_mut().insert(port, machine);
+        self.carried.started.set(self.carried.started.get() + 1);
+        Ok(SimulatedPlugin {
+            carried: self.carried.clone(),
+            port,
+        })
+    }
+
+    fn free_port(&self) -> std::io::Result<u16> {
+        Ok(50022)
+    }
 }
 
 /// A session that takes every command while its machine is there; then it falls silent.
 pub struct SimulatedRemote {
     cloud: Cloud,
     instance: String,
-    commands: std::rc::Rc<RefCell<Vec<String>>>,
+    commands: Rc<RefCell<Vec<String>>>,
     trouble: Option<(usize, Trouble)>,
+    carried: Rc<Carried>,
+    /// Where the session carries it.
+    port: Option<u16>,
 }
 
 impl SimulatedRemote {
@@ -118,6 +204,17 @@ impl Remote for SimulatedRemote {
         tokio::time::sleep(COMMAND).await;
         if !self.is_up() {
             std::future::pending::<()>().await;
+        }
+        if let Some(port) = self.port
+            && !self.carried.machines.borrow().contains_key(&port)
+        {
+            return Err(Error::Unreachable(ConnectError::Unreachable {
+                address: format!("localhost:{port}"),
+                source: std::io::ErrorKind::ConnectionRefused.into(),
+            }));
+        }
+        if command.text.contains("systemctl reboot") {
+            self.carried.lost.notify_waiters();
         }
         if command.text.ends_with("/boot_id") {
             let commands = self.commands.borrow();

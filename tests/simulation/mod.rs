@@ -17,3 +17,4 @@ mod publish_users;
 mod reach;
 mod resume;
 mod roll;
+mod sessions;

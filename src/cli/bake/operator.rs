@@ -112,10 +112,7 @@ impl<'a> Desk<'a> {
             }
             None => String::new(),
         };
-        let Reached {
-            port, user, host, ..
-        } = reached;
-        let line = format!("{}: ssh {key}-p {port} {user}@{host}", self.label);
+        let line = format!("{}: {}", self.label, way(reached, &key));
         self.context.say(&line);
     }
 
@@ -175,6 +172,26 @@ impl Operator for Desk<'_> {
     fn cleans_up(&self, answer: Answer) -> bool {
         answer == Answer::CleanUp || self.wishes.on_error == OnError::RunCleanupProvisioner
     }
+}
+
+/// The command that leads to a machine. What a session carries here ends with kiln, so that another one is begun then
+/// (Systems Manager User Guide, "Allow and control permissions for SSH connections through Session Manager").
+fn way(reached: &Reached, key: &str) -> String {
+    let Reached {
+        instance,
+        port,
+        user,
+        host,
+        region,
+        ..
+    } = reached;
+    if !reached.session_manager {
+        return format!("ssh {key}-p {port} {user}@{host}");
+    }
+    format!(
+        "ssh {key}-o ProxyCommand='aws ssm start-session --region {region} --target %h --document-name \
+         AWS-StartSSHSession --parameters portNumber=%p' -p {port} {user}@{instance}"
+    )
 }
 
 /// A file that nobody else can read, from its first byte on.

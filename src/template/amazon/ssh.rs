@@ -7,7 +7,7 @@ use super::super::local::Local;
 use super::super::near;
 use super::super::options::Options;
 use super::super::secret::Secret;
-use super::tunnel;
+use super::{session_manager, tunnel};
 use crate::source::{Diagnostic, Spanned};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
     let bastion = bastion(options, local, &login);
     let proxy = proxy(options);
     let handshake_attempts = options.number("ssh_handshake_attempts").map(|n| n.value);
+    let session_manager = session_manager::read(options);
     let ssh = Ssh {
         host: options.text("ssh_host"),
         port: options.number("ssh_port").map_or(PORT, |port| port.value),
@@ -72,6 +73,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
         proxy,
         local_tunnels: tunnel::read(options, "ssh_local_tunnels"),
         remote_tunnels: tunnel::read(options, "ssh_remote_tunnels"),
+        session_manager,
         username: username?,
     };
     check_route(options, &ssh);
@@ -120,28 +122,20 @@ fn keep_alive(options: &Options<'_>) -> Option<Duration> {
     )
 }
 
+/// None where the address is not what counts, too.
 fn interface(options: &Options<'_>) -> Option<Interface> {
-    if let Some(word) = options.text("ssh_interface")
-        && word.value == "session_manager"
-    {
-        let message = "`ssh_interface` takes no `session_manager` yet";
-        options.report(
-            Diagnostic::error("template::not_yet", message)
-                .at_value(&word, "kiln has no tunnels of AWS Systems Manager")
-                .help("reach the machine by an address, or through a bastion"),
-        );
-        return None;
-    }
-    options.choice(
+    let chosen = options.choice(
         "ssh_interface",
         &[
-            ("public_ip", Interface::PublicIp),
-            ("private_ip", Interface::PrivateIp),
-            ("public_dns", Interface::PublicDns),
-            ("private_dns", Interface::PrivateDns),
-            ("ipv6", Interface::Ipv6),
+            ("public_ip", Some(Interface::PublicIp)),
+            ("private_ip", Some(Interface::PrivateIp)),
+            ("public_dns", Some(Interface::PublicDns)),
+            ("private_dns", Some(Interface::PrivateDns)),
+            ("ipv6", Some(Interface::Ipv6)),
+            ("session_manager", None),
         ],
-    )
+    );
+    chosen.flatten()
 }
 
 fn transfer(options: &Options<'_>) -> Transfer {

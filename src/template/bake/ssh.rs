@@ -42,6 +42,8 @@ pub struct Ssh {
     pub proxy: Option<Proxy>,
     pub local_tunnels: Vec<Tunnel>,
     pub remote_tunnels: Vec<Tunnel>,
+    /// The machine is reached through AWS Systems Manager, not at an address.
+    pub session_manager: Option<SessionManager>,
 }
 
 impl Ssh {
@@ -72,6 +74,16 @@ pub enum Interface {
     PublicDns,
     PrivateDns,
     Ipv6,
+}
+
+/// A session of AWS Systems Manager as the way to the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionManager {
+    /// Where the machine's port is carried to on this host; a free one otherwise.
+    pub local_port: Option<u16>,
+    /// Between the machine's start and the session.
+    #[serde(serialize_with = "seconds::plain")]
+    pub pause: Duration,
 }
 
 /// What proves to the machine who we are.
