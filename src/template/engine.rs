@@ -21,8 +21,12 @@ pub(super) const VARIABLES: &str = "\u{1}variables";
 /// Functions that translated Packer forms call have names that begin so; no variable is seen under such a name.
 pub(super) const OURS: &str = "packer__";
 
-/// So many instructions one text may take: more than a script of a megabyte needs, and over in a second.
-const FUEL: u64 = 2_000_000;
+/// So many instructions one text may take, 64 bytes that are made or read counting as one: more than a script of a megabyte
+/// needs, over in a second, and 32 MiB of memory.
+const FUEL: u64 = 500_000;
+/// So many values may one be made of, and so deep may they be in each other, when it is printed or becomes a variable's.
+const MOST_VALUES: usize = 200_000;
+const DEEPEST: usize = 200;
 
 /// Settled variables, by name.
 pub(super) type Values = BTreeMap<String, serde_json::Value>;
@@ -148,6 +152,8 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     // It would print every variable, and nobody could tell that a secret is among them.
     environment.remove_global("debug");
+    // What a loop adds to again and again is bounded by nothing.
+    environment.remove_global("namespace");
     print_as_json(&mut environment);
     let syntax = SyntaxConfig::builder()
         .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
@@ -191,6 +197,15 @@ fn number_to_engine(number: &serde_json::Number) -> Value {
 
 /// A value of the engine as JSON.
 pub(super) fn from_engine(value: &Value) -> Result<serde_json::Value, Error> {
+    to_json(value, DEEPEST, &mut { MOST_VALUES })
+}
+
+fn to_json(value: &Value, depth: usize, left: &mut usize) -> Result<serde_json::Value, Error> {
+    let (Some(deeper), Some(fewer)) = (depth.checked_sub(1), left.checked_sub(1)) else {
+        let reason = format!("this value is made of more than {MOST_VALUES} others, or too deep");
+        return Err(Error::new(ErrorKind::InvalidOperation, reason));
+    };
+    *left = fewer;
     Ok(match value.kind() {
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
         ValueKind::None => serde_json::Value::Null,
@@ -200,12 +215,13 @@ pub(super) fn from_engine(value: &Value) -> Result<serde_json::Value, Error> {
         }
         ValueKind::Seq | ValueKind::Iterable => value
             .try_iter()?
-            .map(|item| from_engine(&item))
+            .map(|item| to_json(&item, deeper, left))
             .collect::<Result<_, _>>()?,
         ValueKind::Map => {
             let mut members = serde_json::Map::new();
             for key in value.try_iter()? {
-                members.insert(key.to_string(), from_engine(&value.get_item(&key)?)?);
+                let member = to_json(&value.get_item(&key)?, deeper, left)?;
+                members.insert(key.to_string(), member);
             }
             members.into()
         }

@@ -5,6 +5,7 @@
 mod blocks;
 mod call;
 mod go;
+mod growth;
 mod tokens;
 
 #[cfg(test)]
@@ -119,6 +120,7 @@ pub(super) fn translate(text: &str, style: Style) -> Translated {
         open: Vec::new(),
         sight: Sight::default(),
         items: 0,
+        growth: growth::Growth::default(),
     };
     scan.run();
     scan.out
@@ -159,6 +161,7 @@ struct Scan<'t> {
     sight: Sight,
     /// So many blocks have named an item.
     items: usize,
+    growth: growth::Growth,
 }
 
 impl Scan<'_> {
@@ -268,6 +271,13 @@ impl Scan<'_> {
         let inner = &self.text[start + 2..end];
         if inner.trim_matches(['-', '+', ' ']) == "raw" {
             return self.raw(start, end + 2);
+        }
+        if self.growth.is_too_much(inner) {
+            self.slip(
+                start..end + 2,
+                "this text puts what it makes into itself too often",
+                "name a value in a variable of its own, and use it where it belongs",
+            );
         }
         self.mark(
             &format!("{}{inner}{}", STATEMENT.0, STATEMENT.1),

@@ -147,23 +147,7 @@ pub(super) fn refused(word: &str) -> Option<Wrong> {
 
 /// How often the function `user` is named in an expression, strings aside.
 pub(super) fn mentions_of_user(made: &str) -> usize {
-    let mut quote = None;
-    let mut escaped = false;
-    let code: String = made
-        .chars()
-        .map(|character| {
-            let inside = quote.is_some();
-            match character {
-                _ if escaped => escaped = false,
-                '\\' if inside => escaped = true,
-                '"' | '\'' if quote.is_none() => quote = Some(character),
-                _ if quote == Some(character) => quote = None,
-                _ => {}
-            }
-            if inside { ' ' } else { character }
-        })
-        .collect();
-    let words = code.split(|character: char| !character.is_alphanumeric() && character != '_');
+    let words = super::growth::words(made).into_iter();
     words
         .filter(|word| word.strip_prefix(OURS).unwrap_or(word) == "user")
         .count()
