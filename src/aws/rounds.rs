@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::cloud::{Error, Kind, Result};
 
-/// Rounds are at least this far apart. EC2 gives an account and region 20 describe calls a second ("Request throttling
+/// Rounds are this far apart on average; after a pause, two may follow each other at once, as of one who looks something up
+/// and then begins to wait. EC2 gives an account and region 20 describe calls a second ("Request throttling
 /// for the Amazon EC2 API"); all kinds of rounds together stay far below.
 const SHORTEST: Duration = Duration::from_millis(400);
 /// Whoever asks in the same moment comes along; a call within a region takes some tens of milliseconds.
@@ -40,6 +41,8 @@ struct State<T> {
     next: Option<Round<T>>,
     /// When the latest round was sent.
     sent: Option<Instant>,
+    /// When the latest round would have been sent, had they all kept the distance.
+    even: Option<Instant>,
     /// When each id was last answered for: what lies between two questions is the rhythm of who asks.
     answered: BTreeMap<String, Instant>,
     /// Spreads the rounds of several processes; 0 does not.
@@ -76,6 +79,7 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
             state: Mutex::new(State {
                 next: None,
                 sent: None,
+                even: None,
                 answered: BTreeMap::new(),
                 jitter,
             }),
@@ -116,7 +120,7 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
         let ids: Vec<String> = {
             let mut state = self.lock();
             state.next = None;
-            state.sent = Some(Instant::now());
+            state.went(Instant::now());
             lock(asked).iter().cloned().collect()
         };
         let mut found = BTreeMap::new();
@@ -138,12 +142,14 @@ impl<T> State<T> {
         self.answered.retain(|_, at| now - *at < FORGOTTEN);
         let rhythm = self.answered.get(id).map_or(Duration::ZERO, |at| now - *at);
         let late = self.draw(rhythm / 8);
-        let apart = SHORTEST.max(rhythm / 2);
-        let earliest = now + MOMENT;
-        let due = self
-            .sent
-            .map_or(earliest, |sent| earliest.max(sent + apart));
-        due + late
+        let after = self.sent.map(|sent| sent + rhythm / 2);
+        let due = [after, self.even].into_iter().flatten();
+        due.fold(now + MOMENT, Instant::max) + late
+    }
+
+    fn went(&mut self, now: Instant) {
+        self.sent = Some(now);
+        self.even = Some(self.even.map_or(now, |even| now.max(even + SHORTEST)));
     }
 
     /// A duration up to `most`, by xorshift.

@@ -70,6 +70,19 @@ async fn many_with_one_rhythm_end_up_in_few_rounds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_second_round_is_sent_at_once_and_the_third_is_held_back() {
+    let (rounds, _) = rounds(0);
+    let mut took = Vec::new();
+    for id in ["i-0", "i-1", "i-2"] {
+        let asked = Instant::now();
+        rounds.look(id).await.unwrap();
+        took.push(asked.elapsed().as_millis());
+    }
+    assert!(took[0] < 5 && took[1] < 5, "{took:?}");
+    assert!((390..=405).contains(&took[2]), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_gives_up_takes_nobody_with_it() {
     let (rounds, sent) = rounds(0);
     rounds.look("i-0").await.unwrap();
