@@ -71,6 +71,20 @@ fn playbooks(ansible: &AnsibleLocal) -> Vec<PathBuf> {
     all.map(|path| path.value.clone()).collect()
 }
 
+/// Roles in `roles_path` but for those that ansible-galaxy put there, which the requirements tell: it marks its own.
+fn own_roles(ansible: &Ansible) -> Vec<PathBuf> {
+    let path = ansible
+        .galaxy
+        .as_ref()
+        .and_then(|galaxy| galaxy.roles_path.as_ref());
+    let found = path.and_then(|path| std::fs::read_dir(path).ok());
+    let found = found.into_iter().flatten().flatten();
+    found
+        .map(|entry| entry.path())
+        .filter(|role| !role.join("meta/.galaxy_install_info").exists())
+        .collect()
+}
+
 /// What Ansible looks for beside a playbook, as far as it is there (Ansible's documentation, "Playbook directory structure").
 fn around_playbook(ansible: &Ansible) -> Vec<PathBuf> {
     let playbook = &ansible.playbook.value;
@@ -81,6 +95,7 @@ fn around_playbook(ansible: &Ansible) -> Vec<PathBuf> {
             .iter()
             .map(|galaxy| galaxy.file.value.clone()),
     );
+    all.extend(own_roles(ansible));
     all.extend(ansible.inventory_file.iter().map(|file| file.value.clone()));
     let beside = [
         "roles",
@@ -93,6 +108,10 @@ fn around_playbook(ansible: &Ansible) -> Vec<PathBuf> {
         "library",
     ];
     let beside = beside.map(|name| playbook.with_file_name(name));
-    all.extend(beside.into_iter().filter(|path| path.exists()));
+    let inventories = ansible.inventory_directory.iter();
+    let inventories = inventories
+        .flat_map(|folder| ["group_vars", "host_vars"].map(|name| folder.value.join(name)));
+    let beside = beside.into_iter().chain(inventories);
+    all.extend(beside.filter(|path| path.exists()));
     all
 }

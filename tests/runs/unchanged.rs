@@ -18,6 +18,43 @@ fn write(bakery: &Bakery, line: &str) {
     bakery.write("web.json", &template.to_string());
 }
 
+#[test]
+fn own_roles_of_ansible_are_inputs_and_fetched_ones_are_not() {
+    let bakery = Bakery::open();
+    for file in [
+        "site.yml",
+        "needs.yml",
+        "roles.d/own/tasks/main.yml",
+        "roles.d/fetched/tasks/main.yml",
+        "roles.d/fetched/meta/.galaxy_install_info",
+        "inventory/group_vars/all.yml",
+    ] {
+        let path = bakery.folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        bakery.write(file, "[]");
+    }
+    let ansible = json!({
+        "type": "ansible", "playbook_file": "site.yml", "galaxy_file": "needs.yml", "roles_path": "roles.d",
+        "inventory_directory": "inventory", "skip_version_check": true, "command": "true"
+    });
+    let template = json!({ "builders": [bakery.builder("web")], "provisioners": [ansible] });
+    bakery.write("web.json", &template.to_string());
+    let print = || {
+        let done = bakery.run(&["bake", "--plan", "--if-changed", "--json", "web.json"]);
+        let plan: Value =
+            serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
+        plan["plans"][0]["fingerprint"].as_str().unwrap().to_owned()
+    };
+    let first = print();
+    bakery.write("roles.d/fetched/tasks/main.yml", "[1]");
+    assert_eq!(print(), first);
+    bakery.write("roles.d/own/tasks/main.yml", "[1]");
+    let second = print();
+    assert_ne!(second, first);
+    bakery.write("inventory/group_vars/all.yml", "{}");
+    assert_ne!(print(), second);
+}
+
 fn said(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -1,6 +1,7 @@
 //! `kiln bake`: from templates to images.
 
 mod look_up;
+mod machine;
 mod one;
 mod operator;
 mod posts;
@@ -64,6 +65,10 @@ pub struct Bake {
     /// One build at a time, waiting for Enter before each step on a terminal; the machine's key is written to a file
     #[arg(long)]
     debug: bool,
+    /// Print Packer's machine-readable lines instead of ids: `unix_ts,target,category,data…` with artifact-count, artifact,
+    /// error-count, error and ui; progress stays on stderr
+    #[arg(long)]
+    machine_readable: bool,
 }
 
 impl Bake {
@@ -80,7 +85,7 @@ impl Bake {
         if let Some(reason) = wishes.objection() {
             return failure::say(reason, Exit::Usage, context);
         }
-        let records = Records::default();
+        let records = Records::new(self.machine_readable);
         records.expect([], context);
         let mut sources = SourceMap::default();
         let loaded = match templates::load(&request, &mut sources, context) {

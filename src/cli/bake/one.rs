@@ -172,7 +172,9 @@ async fn carry_out<'t>(
         Err(_) => Vec::new(),
     };
     report.close();
-    if !outcome.kept.is_empty() {
+    if outcome.kept.is_empty() {
+        desk.forget_key();
+    } else {
         desk.say_kept(&outcome.kept);
     }
     let ended = conclude(wanted, &plan, &outcome, on);

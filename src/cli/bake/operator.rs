@@ -95,11 +95,28 @@ impl<'a> Desk<'a> {
         say(&format!("`kiln sweep --run {run}` removes it"));
     }
 
+    /// Removes the key of a machine that has gone.
+    pub fn forget_key(&self) {
+        let path = self.key_file();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = path.display();
+                let text = format!("warning: cannot remove {path}: {error}");
+                self.context.say(&text);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    fn key_file(&self) -> PathBuf {
+        PathBuf::from(format!("kiln-{}.pem", self.run))
+    }
+
     fn show_way(&self) {
         let reached = self.reached.borrow();
         let Some(reached) = &*reached else { return };
         let key = reached.private_key.as_ref().map(|key| {
-            let path = PathBuf::from(format!("kiln-{}.pem", self.run));
+            let path = self.key_file();
             (write_private(&path, key.reveal()), path)
         });
         let key = match key {

@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bake::Artifact;
+use crate::cli::bake::machine;
 use crate::cli::{Context, Exit};
 use crate::cloud::Region;
 use crate::post::Step;
 use crate::report;
-use crate::run::RunId;
+use crate::run::{Clock as _, RunId};
 
 /// The version of the document. A field may be added under the same number; one that goes or changes raises it.
 pub const FORMAT: u8 = 1;
@@ -123,19 +124,29 @@ impl Record {
 }
 
 /// The builds of one call, in the order of the templates.
-#[derive(Default)]
-pub struct Records(RefCell<Vec<Record>>);
+pub struct Records {
+    all: RefCell<Vec<Record>>,
+    machine_readable: bool,
+}
 
 impl Records {
+    /// None yet.
+    pub fn new(machine_readable: bool) -> Self {
+        Self {
+            all: RefCell::default(),
+            machine_readable,
+        }
+    }
+
     /// Takes builds on, and says so in the result file.
     pub fn expect(&self, records: impl IntoIterator<Item = Record>, context: &Context) {
-        self.0.borrow_mut().extend(records);
+        self.all.borrow_mut().extend(records);
         context.draft(self.document());
     }
 
     /// Changes one build's record.
     pub fn note(&self, index: usize, change: impl FnOnce(&mut Record), context: &Context) {
-        if let Some(record) = self.0.borrow_mut().get_mut(index) {
+        if let Some(record) = self.all.borrow_mut().get_mut(index) {
             change(record);
         }
         context.draft(self.document());
@@ -143,7 +154,7 @@ impl Records {
 
     /// Says how all of it ended: the summary where there are several, the ids on stdout, the document.
     pub fn conclude(&self, context: &Context) -> Exit {
-        let records = self.0.borrow();
+        let records = self.all.borrow();
         if records.len() > 1 {
             context.say("summary:");
             for record in records.iter() {
@@ -156,12 +167,17 @@ impl Records {
             .flat_map(|made| &made.images)
             .map(|published| published.image.to_string())
             .collect();
-        context.conclude(&ids.join("\n"), self.document(), exit);
+        let text = if self.machine_readable {
+            machine::text(&records, context.clock.now())
+        } else {
+            ids.join("\n")
+        };
+        context.conclude(&text, self.document(), exit);
         exit
     }
 
     fn document(&self) -> Value {
-        let records = self.0.borrow();
+        let records = self.all.borrow();
         let artifacts = records.iter().filter_map(|record| record.artifact.as_ref());
         let artifacts: Vec<_> = artifacts.collect();
         json!({
