@@ -48,6 +48,9 @@ pub enum Undo {
     DeleteKeyPair {
         name: KeyPairName,
     },
+    DeleteKeyPairsOf {
+        run: RunId,
+    },
     DeleteSecurityGroup {
         id: SecurityGroupId,
     },
@@ -108,6 +111,7 @@ impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DeleteKeyPair { name } => write!(f, "key pair {name}"),
+            Self::DeleteKeyPairsOf { run } => write!(f, "key pair of run {run}"),
             Self::DeleteSecurityGroup { id } => write!(f, "security group {id}"),
             Self::DeleteSecurityGroupsOf { run } => write!(f, "security group of run {run}"),
             Self::TerminateInstance { id } => write!(f, "instance {id}"),
@@ -177,6 +181,14 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
         Ok(())
     }
 
+    async fn delete_key_pairs(&self, run: RunId) -> Result<(), CloudError> {
+        let found = look(async || self.cloud.find_key_pairs(&of(run)).await).await?;
+        for name in found {
+            persist(async || self.cloud.delete_key_pair(&name).await).await?;
+        }
+        Ok(())
+    }
+
     async fn terminate_instances(&self, run: RunId) -> Result<(), CloudError> {
         let found = look(async || self.cloud.find_instances(&of(run)).await).await?;
         for instance in found {
@@ -208,6 +220,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::DeleteKeyPair { name } => {
                 persist(async || self.cloud.delete_key_pair(name).await).await
             }
+            Undo::DeleteKeyPairsOf { run } => self.delete_key_pairs(*run).await,
             Undo::DeleteSecurityGroup { id } => {
                 persist(async || self.cloud.delete_security_group(id).await).await
             }

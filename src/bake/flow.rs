@@ -171,12 +171,10 @@ async fn temporary_key(
     cloud: &impl Cloud,
     run: &mut Run<'_, Undo>,
 ) -> Result<Option<KeyPair>, Failure> {
-    let Some(name) = &plan.key_pair else {
+    let Some(wanted) = &plan.key_pair else {
         return Ok(None);
     };
-    let create = async |made: &mut _| {
-        key_pair::create(name, &plan.scratch_tags, plan.run, cloud, made).await
-    };
+    let create = async |made: &mut _| key_pair::create(wanted, plan, cloud, made).await;
     run.step("create key pair", create).await.map(Some)
 }
 

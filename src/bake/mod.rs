@@ -44,6 +44,7 @@ pub use facts::{BakeFacts, look_up};
 pub use fingerprint::{Fingerprint, Inputs};
 pub use flow::{Verdict, World, carry_out, verdict};
 pub use ground::Ground;
+pub use key_pair::TemporaryKey;
 pub use launch::Attempt;
 pub use plan::{BakePlan, Options, SourceImage, Stopping, TemporaryGroup, plan};
 pub use plugin::{HostPlugin, PluginError};

@@ -5,13 +5,14 @@ use std::error::Error as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::bake::key_pair::TemporaryKey;
 use crate::bake::launch::{self, Attempt};
 use crate::bake::profile::TemporaryProfile;
 use crate::bake::publish::{self, Publishing};
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
-use crate::bake::{BakeFacts, Fingerprint, preflight, tags};
+use crate::bake::{BakeFacts, Fingerprint, key_pair, preflight, tags};
 use crate::cloud::{
-    Account, BlockDevice, ImageId, InstanceId, KeyPairName, NetworkSupport, NewImage, NewInstance,
+    Account, BlockDevice, ImageId, InstanceId, NetworkSupport, NewImage, NewInstance,
     NewSecurityGroup, Region, Tags,
 };
 use crate::provision;
@@ -45,7 +46,7 @@ pub struct BakePlan {
     pub region: Region,
     pub source: SourceImage,
     /// Made for the run and removed after it.
-    pub key_pair: Option<KeyPairName>,
+    pub key_pair: Option<TemporaryKey>,
     pub security_group: Option<TemporaryGroup>,
     /// Tags of key pair and security group.
     pub scratch_tags: Tags,
@@ -162,9 +163,9 @@ pub fn plan(
         return Err(findings);
     }
     let name = format!("kiln-{run}");
-    let temporary = matches!(build.builder.ssh.login, Login::Temporary { .. });
-    let key_pair = temporary.then(|| KeyPairName::new(name.as_str()));
-    let instance = launch::instance(build, facts, run, key_pair.as_ref(), &tags);
+    let key_pair = key_pair::plan(&build.builder.ssh.login, run);
+    let key_name = key_pair.as_ref().map(|key| &key.name);
+    let instance = launch::instance(build, facts, run, key_name, &tags);
     let attempts = launch::attempts(build, facts, run, &tags);
     Ok(BakePlan {
         run,

@@ -1,7 +1,7 @@
 //! What stands against the machine before anything is made: types that the region or a zone does not have, or that the
 //! source image does not run on, and what EC2 says to a rehearsal.
 
-use crate::bake::{BakeFacts, BakePlan, LookUpError, instance, launch};
+use crate::bake::{BakeFacts, BakePlan, LookUpError, instance, key_pair, launch};
 use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::Instance;
@@ -36,6 +36,9 @@ pub(super) fn machine(wanted: &Instance, facts: &BakeFacts, findings: &mut Vec<D
 ///
 /// Errors with the refusal as a finding, or when EC2 does not answer.
 pub async fn rehearse(plan: &BakePlan, cloud: &impl Cloud) -> Result<(), LookUpError> {
+    if let Some(finding) = key_pair::object(plan, cloud).await? {
+        return Err(LookUpError::Findings(vec![finding]));
+    }
     let Some(mut wanted) = plan.rehearsed() else {
         return Ok(());
     };

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bake::plan::{BakePlan, Stopping};
+use crate::template::bake::KeyKind;
 use crate::template::provisioner::{Kind, Provisioner, Scripts, Transfer};
 
 impl fmt::Display for BakePlan {
@@ -11,12 +12,13 @@ impl fmt::Display for BakePlan {
         writeln!(f, "bake {build} in {region} (run {run})")?;
         let source = &self.source;
         line(f, "source image", &format!("{} {}", source.id, source.name))?;
-        if let Some(name) = &self.key_pair {
-            line(
-                f,
-                "+ key pair",
-                &format!("{name} (ed25519, for this run only)"),
-            )?;
+        if let Some(key) = &self.key_pair {
+            let kind = match key.kind {
+                KeyKind::Ed25519 => "ed25519".to_owned(),
+                KeyKind::Rsa(bits) => format!("RSA of {bits} bits"),
+            };
+            let text = format!("{} ({kind}, for this run only)", key.name);
+            line(f, "+ key pair", &text)?;
         }
         if let Some(temporary) = &self.security_group {
             let sources = temporary.sources.join(", ");

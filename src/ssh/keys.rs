@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use ssh_key::private::{KeypairData, RsaKeypair};
 use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, LineEnding, PrivateKey};
 
-/// An ed25519 key pair.
+/// A key pair.
 #[derive(Clone)]
 pub struct KeyPair {
     private: PrivateKey,
@@ -14,7 +15,16 @@ pub struct KeyPair {
 
 /// Makes a new ed25519 key pair; the comment is the public key's last word.
 pub fn generate(comment: &str) -> Result<KeyPair, ssh_key::Error> {
-    let mut private = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
+    of(PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?, comment)
+}
+
+/// Makes a new RSA key pair of so many bits, which takes a second or more.
+pub fn generate_rsa(bits: u16, comment: &str) -> Result<KeyPair, ssh_key::Error> {
+    let pair = RsaKeypair::random(&mut OsRng, bits.into())?;
+    of(PrivateKey::new(KeypairData::Rsa(pair), "")?, comment)
+}
+
+fn of(mut private: PrivateKey, comment: &str) -> Result<KeyPair, ssh_key::Error> {
     private.set_comment(comment);
     let public = private.public_key().to_openssh()?;
     Ok(KeyPair { private, public })
@@ -53,6 +63,15 @@ mod tests {
         let read = PrivateKey::from_openssh(one.private().unwrap()).unwrap();
         assert_eq!(read.public_key().to_openssh().unwrap(), one.public());
         assert!(one.public().starts_with("ssh-ed25519 ") && one.public().ends_with(" kiln run"));
+    }
+
+    #[test]
+    fn an_rsa_pair_has_the_length_that_is_asked_for() {
+        let pair = generate_rsa(2048, "kiln run").unwrap();
+        let read = PrivateKey::from_openssh(pair.private().unwrap()).unwrap();
+        let modulus = read.key_data().rsa().unwrap().public.n.as_positive_bytes();
+        assert_eq!(modulus.unwrap().len() * 8, 2048);
+        assert!(pair.public().starts_with("ssh-rsa ") && pair.public().ends_with(" kiln run"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod access;
 mod clear;
 mod devices;
 mod image;
+mod key_pair;
 mod keys;
 mod network;
 mod polling;

@@ -10,8 +10,8 @@ pub use instance::{
 mod ssh;
 
 pub use ssh::{
-    Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, Login, Proxy, SessionManager, Ssh, Transfer,
-    Tunnel,
+    Also, Bastion, CIPHERS, Interface, KEY_EXCHANGES, KeyKind, Login, Proxy, SessionManager, Ssh,
+    Transfer, Tunnel,
 };
 
 pub use super::image::{Copies, EncryptionKeys, ImageOptions, Protection, Sharing};

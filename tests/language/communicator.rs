@@ -1,7 +1,7 @@
 //! How a template's words on SSH are read: ways, logins, limits, and what is wrong with each.
 
 use super::bad_input::builder;
-use kiln::template::bake::{CIPHERS, KEY_EXCHANGES, Login, SessionManager, Ssh, Tunnel};
+use kiln::template::bake::{CIPHERS, KEY_EXCHANGES, KeyKind, Login, SessionManager, Ssh, Tunnel};
 use std::time::Duration;
 
 fn ssh(options: &str) -> Ssh {
@@ -198,4 +198,40 @@ fn limits_are_packers() {
     );
     let wrong = said(r#""ssh_keep_alive_interval": "-x""#);
     assert_eq!(wrong[0].0, "template::wrong_type", "{wrong:?}");
+}
+
+/// The key pair that a template's options come to, and what is said about them.
+fn key_pair(options: &str) -> (Option<KeyKind>, Vec<String>) {
+    match builder(options).bake() {
+        Ok((template, notes)) => {
+            let kind = match &template.builds[0].builder.ssh.login {
+                Login::Temporary { kind, .. } => Some(*kind),
+                _ => None,
+            };
+            (kind, notes.into_iter().map(|note| note.message).collect())
+        }
+        Err(findings) => (None, findings.into_iter().map(|f| f.message).collect()),
+    }
+}
+
+#[test]
+fn a_runs_key_pair_is_of_the_kind_and_length_that_ec2_takes() {
+    let kind = |options: &str| key_pair(options).0;
+    assert_eq!(kind(""), Some(KeyKind::Ed25519));
+    let rsa = r#""temporary_key_pair_type": "rsa""#;
+    assert_eq!(kind(rsa), Some(KeyKind::Rsa(2048)));
+    let long = format!(r#"{rsa}, "temporary_key_pair_bits": "4096""#);
+    assert_eq!(kind(&long), Some(KeyKind::Rsa(4096)));
+    let (none, said) = key_pair(&long.replace("4096", "1024"));
+    assert_eq!(
+        (none, &*said[0]),
+        (None, "an RSA key cannot have 1024 bits here")
+    );
+    for word in ["ecdsa", "dsa"] {
+        let (none, said) = key_pair(&rsa.replace("rsa", word));
+        assert!(none.is_none() && said[0].contains(word), "{said:?}");
+    }
+    let (kept, said) = key_pair(r#""temporary_key_pair_bits": 521"#);
+    assert_eq!(kept, Some(KeyKind::Ed25519));
+    assert!(said[0].contains("has no effect"), "{said:?}");
 }

@@ -6,6 +6,7 @@ pub mod bench;
 mod cloud;
 mod connecting;
 mod interruption;
+mod key_pair;
 mod launch;
 mod launch_trouble;
 mod machines;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use kiln::ssh::{Auth, ConnectError, Remote, Session, Target, Verdict, connect};
+use kiln::ssh::{Auth, ConnectError, Remote, Session, Target, Verdict, connect, keys};
 
 use super::server::{Server, user};
 
@@ -225,4 +225,17 @@ async fn only_the_wanted_algorithms_are_offered() {
     let error = connect(target).await.unwrap_err();
     assert!(matches!(error, ConnectError::Algorithms { .. }), "{error}");
     assert_eq!(error.verdict(), Verdict::Never);
+}
+
+/// OpenSSH takes no signature with SHA-1 any more.
+#[tokio::test]
+async fn a_key_of_a_run_that_is_rsa_lets_us_in() {
+    let server = Server::start();
+    let pair = keys::generate_rsa(2048, "rsa").unwrap();
+    fs::write(server.folder.path().join("authorized"), pair.public()).unwrap();
+    let mut target = server.target();
+    target.auth = Auth::Memory {
+        private_key: pair.private().unwrap(),
+    };
+    connect(target).await.unwrap().close().await;
 }

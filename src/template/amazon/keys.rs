@@ -210,8 +210,8 @@ pub(super) const SSH: &[Key] = &[
     on("ssh_bastion_password"),
     on("ssh_bastion_agent_auth"),
     on("ssh_bastion_private_key_file"),
-    idle("temporary_key_pair_type", "kiln makes ed25519 keys"),
-    idle("temporary_key_pair_bits", "kiln makes ed25519 keys"),
+    on("temporary_key_pair_type"),
+    on("temporary_key_pair_bits"),
     idle(
         "ssh_disable_agent_forwarding",
         "kiln never forwards the agent",

@@ -7,7 +7,7 @@ use super::super::local::Local;
 use super::super::near;
 use super::super::options::Options;
 use super::super::secret::Secret;
-use super::{session_manager, tunnel};
+use super::{key_pair, session_manager, tunnel};
 use crate::source::{Diagnostic, Spanned};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -212,6 +212,7 @@ fn login(options: &Options<'_>, local: &Local<'_>) -> (Login, Also) {
     }
     let login = Login::Temporary {
         key_pair_name: options.text("temporary_key_pair_name"),
+        kind: key_pair::kind(options),
     };
     (login, Also::default())
 }

@@ -86,6 +86,16 @@ pub struct SessionManager {
     pub pause: Duration,
 }
 
+/// What kind of key pair is made for a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    #[default]
+    Ed25519,
+    /// Of so many bits.
+    Rsa(u16),
+}
+
 /// What proves to the machine who we are.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,6 +103,7 @@ pub enum Login {
     /// kiln makes a key pair for the run; the name is the user's, if one was given.
     Temporary {
         key_pair_name: Option<Spanned<String>>,
+        kind: KeyKind,
     },
     /// A key file, with the key pair the instance is launched with.
     KeyFile {
