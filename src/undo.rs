@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, ImageId, InstanceId, KeyPairName, Kind, Region,
-    SecurityGroupId, SnapshotId, VolumeId, tag,
+    Cloud, Error as CloudError, Filter, ImageId, InstanceId, KeyPairName, Kind, LaunchTemplateId,
+    Region, SecurityGroupId, SnapshotId, VolumeId, tag,
 };
 use crate::run::{RunId, Unwind};
 
@@ -61,6 +61,13 @@ pub enum Undo {
         id: InstanceId,
     },
     TerminateInstancesOf {
+        run: RunId,
+    },
+    /// A launch template of a fleet for the run's machine.
+    DeleteLaunchTemplate {
+        id: LaunchTemplateId,
+    },
+    DeleteLaunchTemplatesOf {
         run: RunId,
     },
     /// Volumes that outlive their instance.
@@ -116,6 +123,8 @@ impl fmt::Display for Undo {
             Self::DeleteSecurityGroupsOf { run } => write!(f, "security group of run {run}"),
             Self::TerminateInstance { id } => write!(f, "instance {id}"),
             Self::TerminateInstancesOf { run } => write!(f, "instance of run {run}"),
+            Self::DeleteLaunchTemplate { id } => write!(f, "launch template {id}"),
+            Self::DeleteLaunchTemplatesOf { run } => write!(f, "launch template of run {run}"),
             Self::DeleteVolumesOf { run } => write!(f, "volumes of run {run}"),
             Self::DeleteVolumes { ids } => {
                 let ids: Vec<_> = ids.iter().map(VolumeId::as_str).collect();
@@ -199,6 +208,14 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
         Ok(())
     }
 
+    async fn delete_launch_templates(&self, run: RunId) -> Result<(), CloudError> {
+        let found = look(async || self.cloud.find_launch_templates(&of(run)).await).await?;
+        for id in found {
+            persist(async || self.cloud.delete_template(&id).await).await?;
+        }
+        Ok(())
+    }
+
     async fn delete_volumes(&self, run: RunId) -> Result<(), CloudError> {
         let found = look(async || self.cloud.find_volumes(&of(run)).await).await?;
         self.delete_each_volume(&found).await
@@ -229,6 +246,10 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
                 persist(async || self.cloud.terminate_instance(id).await).await
             }
             Undo::TerminateInstancesOf { run } => self.terminate_instances(*run).await,
+            Undo::DeleteLaunchTemplate { id } => {
+                persist(async || self.cloud.delete_template(id).await).await
+            }
+            Undo::DeleteLaunchTemplatesOf { run } => self.delete_launch_templates(*run).await,
             Undo::DeleteVolumesOf { run } => self.delete_volumes(*run).await,
             Undo::DeleteVolumes { ids } => self.delete_each_volume(ids).await,
             Undo::RemoveImage { id, run } => self.remove_made_image(id, *run).await,

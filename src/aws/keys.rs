@@ -117,6 +117,7 @@ fn resource_of(kind: Option<&ec2::ResourceType>) -> ResourceKind {
         Some(ec2::ResourceType::SecurityGroup) => ResourceKind::SecurityGroup,
         Some(ec2::ResourceType::Image) => ResourceKind::Image,
         Some(ec2::ResourceType::Snapshot) => ResourceKind::Snapshot,
+        Some(ec2::ResourceType::LaunchTemplate) => ResourceKind::LaunchTemplate,
         _ => ResourceKind::Other,
     }
 }

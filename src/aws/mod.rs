@@ -8,6 +8,7 @@ mod budget;
 mod clients;
 mod convert;
 mod error;
+mod fleet;
 mod group_copy;
 mod group_images;
 mod groups;

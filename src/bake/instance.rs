@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::bake::settings::SshSettings;
-use crate::bake::{BakePlan, Error};
+use crate::bake::{BakePlan, Error, fleet};
 use crate::cloud::{
     Cloud, Error as CloudError, Filter, Instance, InstanceId, InstanceState, Kind, NewInstance,
     SecurityGroupId,
@@ -50,7 +50,13 @@ async fn first_that_goes(
     for attempt in &plan.attempts {
         let mut wanted = attempt.instance(&plan.instance);
         wanted.security_groups.extend(group.cloned());
-        let error = match one(plan, &wanted, cloud, made).await {
+        let launched = match &attempt.spot {
+            Some(spot) if attempt.is_fleet() => {
+                fleet::launch(plan, (attempt, spot), &wanted, cloud, made).await
+            }
+            _ => one(plan, &wanted, cloud, made).await,
+        };
+        let error = match launched {
             Ok(id) => return Ok(id),
             Err(error) => error,
         };

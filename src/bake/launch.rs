@@ -143,7 +143,7 @@ fn terminates(wanted: &Instance) -> bool {
     }
 }
 
-/// The ways in order: spot machines of all types and subnets at once, then each that could be bought.
+/// The ways in order: each spot machine, or all at once where EC2 is to choose, then each that could be bought.
 pub(super) fn attempts(
     build: &Build,
     facts: &BakeFacts,
@@ -161,10 +161,12 @@ pub(super) fn attempts(
             asks_for_fleet: !spot.fleet_tags.is_empty(),
             allocation_strategy: spot.allocation_strategy.clone(),
         };
-        let each = choices
-            .iter()
-            .map(|choice| (Some(asked.clone()), vec![choice.clone()]));
-        ways.extend(each);
+        if asked.allocation_strategy.is_some() || asked.asks_for_fleet {
+            ways.push((Some(asked), choices.clone()));
+        } else {
+            let one = |choice: &Choice| (Some(asked.clone()), vec![choice.clone()]);
+            ways.extend(choices.iter().map(one));
+        }
     }
     if wanted.spot.as_ref().is_none_or(|spot| spot.fall_back) {
         ways.extend(choices.into_iter().map(|choice| (None, vec![choice])));

@@ -12,6 +12,7 @@ mod error;
 mod error_cleanup;
 mod facts;
 mod fingerprint;
+mod fleet;
 mod flow;
 mod ground;
 mod image;

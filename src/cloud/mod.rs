@@ -3,6 +3,7 @@
 //! Nothing here names AWS's SDK, and no `Option` stands here that the edge can settle.
 
 mod error;
+mod fleets;
 mod groups;
 mod id;
 mod images;
@@ -18,6 +19,7 @@ mod traffic;
 mod types;
 
 pub use error::{Error, Kind, Result};
+pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Copying, Group, GroupTag, Groups, Member, NewGroup, Size, Stage,
     StartsFrom, VersionRef,
@@ -84,6 +86,7 @@ pub trait Cloud:
     + Publishing
     + Elsewhere
     + Instances
+    + Fleets
     + Types
     + Profiles
     + Sessions
@@ -101,6 +104,8 @@ impl<C> Cloud for C where
         + Publishing
         + Elsewhere
         + Instances
+        + Fleets
+        + Fleets
         + Types
         + Profiles
         + Sessions

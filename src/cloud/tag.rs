@@ -54,6 +54,7 @@ pub enum ResourceKind {
     SecurityGroup,
     Image,
     Snapshot,
+    LaunchTemplate,
     /// Kinds that a bake never makes.
     Other,
 }

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cloud::profiles::Made;
 use crate::cloud::{
-    Cloud, Filter, Image, ImageId, ImageQuery, InstanceId, Kind, Resource, ResourceKind, Result,
-    SecurityGroupId, SnapshotId, tag,
+    Cloud, Filter, Image, ImageId, ImageQuery, InstanceId, Kind, LaunchTemplateId, Resource,
+    ResourceKind, Result, SecurityGroupId, SnapshotId, tag,
 };
 use crate::run::{Due, Entry, Event, Events, MemoryJournal, RunId, Setup, Stop, settle};
 use crate::sweep::Swept;
@@ -33,6 +33,7 @@ pub async fn sweep_tags<C: Cloud>(
         tag::EXPIRES,
         tag::READY,
         tag::TAKES_NAME,
+        tag::SERVICE,
         OF_GROUP,
     ];
     let mut overdue: Vec<Resource> = cloud.tagged(&keys).await?;
@@ -106,7 +107,7 @@ async fn roles(
 /// Newest first is how undos run: what another thing needs stands before it.
 fn order(kind: ResourceKind) -> u8 {
     match kind {
-        ResourceKind::KeyPair => 0,
+        ResourceKind::KeyPair | ResourceKind::LaunchTemplate => 0,
         ResourceKind::SecurityGroup => 1,
         ResourceKind::Volume => 2,
         ResourceKind::Instance => 3,
@@ -212,6 +213,11 @@ async fn undo(resource: &Resource, cloud: &impl Cloud) -> Result<Option<Undo>> {
             let name = cloud.find_key_pairs(&wanted).await?.pop();
             name.map(|name| Undo::DeleteKeyPair { name })
         }
+        // One of a roll may be what a group launches from; its journal knows.
+        ResourceKind::LaunchTemplate if resource.tags.contains_key(tag::SERVICE) => None,
+        ResourceKind::LaunchTemplate => Some(Undo::DeleteLaunchTemplate {
+            id: LaunchTemplateId::new(&*resource.id),
+        }),
         ResourceKind::Image => Some(Undo::RemoveImage {
             id: ImageId::new(&*resource.id),
             run,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kiln::aws::Aws;
 use kiln::bake::{Artifact, BakePlan, Options, World, carry_out, look_up, plan, rehearse};
 use kiln::cloud::{
-    Filter, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network, Profiles,
+    Filter, Fleets, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network, Profiles,
 };
 use kiln::run::{Clock as _, Events, Journal, Outcome, RunId, Setup, Stop};
 use kiln::source::SourceMap;
@@ -196,6 +196,8 @@ pub async fn remains(cloud: &Cloud) -> Vec<String> {
         found.extend(profiles.map(|made| format!("profile {}", made.name)));
         let roles = seer.made_roles().await.unwrap().into_iter();
         found.extend(roles.map(|made| format!("role {}", made.name)));
+        let templates = seer.find_launch_templates(&[]).await.unwrap();
+        found.extend(templates.iter().map(ToString::to_string));
         let keys = seer.find_key_pairs(&[]).await.unwrap();
         found.extend(keys.iter().map(ToString::to_string));
         let images = seer

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use kiln::bake::{LookUpError, Verdict, look_up, rehearse, verdict};
 use kiln::cloud::Instances as _;
 use kiln::run::{Event, Events, MemoryJournal, Silent};
-use localcloud::model::{Config, Fault, FaultPlan};
+use localcloud::model::{Config, Fault, FaultPlan, Scarcity};
 
 use super::bench::{Bench, account};
 
@@ -42,8 +42,15 @@ pub fn scarce(bench: &Bench, times: u32) {
     bench.cloud.world().model.inject(plan);
 }
 
+/// Keeps warnings.
 #[derive(Default)]
-struct Warnings(RefCell<Vec<String>>);
+pub struct Warnings(RefCell<Vec<String>>);
+
+impl Warnings {
+    pub fn taken(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+}
 
 impl Events for Warnings {
     fn emit(&self, event: Event) {
@@ -112,6 +119,65 @@ async fn when_nothing_can_be_had_all_of_it_is_said_and_nothing_is_left() {
     }
     assert!(error.finding().is_some(), "it points at the type");
     assert_eq!(bench.remains().await, [""; 0]);
+}
+
+/// Types before subnets, and spot machines before those that are bought; a zone that has none is passed over.
+#[tokio::test(start_paused = true)]
+async fn types_and_subnets_are_tried_in_the_order_given() {
+    let bench = Bench::of(TEMPLATE, account(), None).await;
+    let subnets: Vec<_> = {
+        let world = bench.cloud.world();
+        world.model.view_subnets()
+    };
+    let listed: Vec<_> = [&subnets[2], &subnets[0]]
+        .map(|one| format!("\"{}\"", one.id))
+        .into();
+    let text = TEMPLATE.replace(
+        r#""source_ami""#,
+        &format!(r#""subnet_ids": [{}], "source_ami""#, listed.join(", ")),
+    );
+    let bench = Bench::of(&text, account(), None).await;
+    let lacks = |spot: bool, kind: Option<&str>, zone: Option<&str>| Scarcity {
+        times: 100,
+        spot: Some(spot),
+        instance_type: kind.map(str::to_owned),
+        zone: zone.map(str::to_owned),
+    };
+    let plan = FaultPlan::default()
+        .scarce(lacks(true, None, None))
+        .scarce(lacks(false, Some("t3.small"), None))
+        .scarce(lacks(false, None, Some(&subnets[2].zone)));
+    bench.cloud.world().model.inject(plan);
+    let warnings = Warnings::default();
+    let outcome = bench.bake(&MemoryJournal::default(), &warnings).await;
+    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+    let place = |at: usize| &subnets[at].id;
+    let way = |market: &str, kind: &str, at: usize| {
+        format!("no machine as {market} {kind} in {}", place(at))
+    };
+    let said: Vec<_> = warnings
+        .taken()
+        .iter()
+        .map(|text| text.split(": ").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            way("spot", "t3.small", 2),
+            way("spot", "t3.small", 0),
+            way("spot", "t3.medium", 2),
+            way("spot", "t3.medium", 0),
+            way("on-demand", "t3.small", 2),
+            way("on-demand", "t3.small", 0),
+            way("on-demand", "t3.medium", 2),
+        ]
+    );
+    let world = bench.cloud.world();
+    let machine = &world.model.view_instances()[0];
+    assert_eq!(
+        (&*machine.instance_type, &machine.subnet),
+        ("t3.medium", place(0))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod bake_kills;
 pub mod bench;
 mod cloud;
 mod connecting;
+mod fleet;
 mod interruption;
 mod key_pair;
 mod launch;

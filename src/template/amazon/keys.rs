@@ -111,10 +111,10 @@ pub(super) const RUN: &[Key] = &[
     on("spot_price"),
     on("spot_tags"),
     on("spot_tag"),
-    not_yet("fleet_tags"),
-    not_yet("fleet_tag"),
+    on("fleet_tags"),
+    on("fleet_tag"),
     on("spot_instance_types"),
-    not_yet("spot_allocation_strategy"),
+    on("spot_allocation_strategy"),
     // kiln's own.
     on("spot_fallback"),
     on("subnet_ids"),

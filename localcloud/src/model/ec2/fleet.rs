@@ -20,12 +20,15 @@ fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         let message = "Only fleets of type instant can be had here.";
         return Err(Fault::new("UnsupportedOperation", message));
     }
+    if let Some(made) = state.tokens.replay("CreateFleet", args)? {
+        return replayed(state, args, &made);
+    }
     let mut tags = tags::read_specification(args, "fleet instance")?;
     let (count, spot) = capacity(args)?;
     let choices = choices(args)?;
     let id = format!("fleet-{}", state.ids.uuid());
     let mut failures: Vec<(Tree, Fault)> = Vec::new();
-    for (choice, over, shown) in choices {
+    for (index, (choice, over, shown)) in choices.into_iter().enumerate() {
         let mut spec = prepare(state, &choice, &over)?;
         spec.spot = spot;
         spec.instance_tags
@@ -37,7 +40,9 @@ fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
                 state
                     .ec2
                     .tag(&id, &tags.remove("fleet").unwrap_or_default());
-                return Ok(launched(&id, &spec, shown, &ids, spot));
+                let kept = [vec![id.clone(), index.to_string()], ids.clone()].concat();
+                state.tokens.remember("CreateFleet", args, &kept);
+                return Ok(launched(&id, &spec.instance_type, shown, &ids, spot));
             }
             Err(fault) => failures.push((shown, fault)),
         }
@@ -136,7 +141,26 @@ fn prepare(state: &State, choice: &Choice, over: &Data) -> Result<LaunchSpec, Fa
     Ok(spec)
 }
 
-fn launched(id: &str, spec: &LaunchSpec, shown: Tree, ids: &[String], spot: bool) -> Tree {
+/// What the first call with this token was answered: the fleet, which choice it was, and its instances.
+fn replayed(state: &State, args: &Args<'_>, made: &[String]) -> Result<Tree, Fault> {
+    let [id, index, ids @ ..] = made else {
+        return Err(Fault::new("InternalError", "A fleet was kept in part."));
+    };
+    let shown = choices(args)?.into_iter().map(|(_, _, shown)| shown);
+    let shown = shown.into_iter().nth(index.parse().unwrap_or_default());
+    let first = ids.first().and_then(|id| state.ec2.instances.get(id));
+    let kind = first.map_or("", |instance| instance.instance_type.as_str());
+    let (_, spot) = capacity(args)?;
+    Ok(launched(
+        id,
+        kind,
+        shown.unwrap_or_else(Tree::new),
+        ids,
+        spot,
+    ))
+}
+
+fn launched(id: &str, instance_type: &str, shown: Tree, ids: &[String], spot: bool) -> Tree {
     let instances = Tree::new()
         .put("launchTemplateAndOverrides", shown)
         .put("lifecycle", lifecycle(spot))
@@ -144,7 +168,7 @@ fn launched(id: &str, spec: &LaunchSpec, shown: Tree, ids: &[String], spot: bool
             "instanceIds",
             ids.iter().map(Tree::from).collect::<Vec<_>>(),
         )
-        .put("instanceType", &spec.instance_type);
+        .put("instanceType", instance_type);
     Tree::new()
         .put("fleetId", id)
         .put("errorSet", Vec::new())
