@@ -78,7 +78,10 @@ impl Fleets for Aws {
             .launch_template_configs(choices(fleet))
             .tag_specifications(specification(ec2::ResourceType::Fleet, fleet.tags));
         let answer = request.send().await.map_err(|error| failed(CALL, error))?;
-        let mut launched = answer.instances().iter().flat_map(|one| one.instance_ids());
+        let mut launched = answer
+            .instances()
+            .iter()
+            .flat_map(ec2::CreateFleetInstance::instance_ids);
         match (launched.next(), answer.errors()) {
             (Some(id), _) => Ok(InstanceId::new(id)),
             (None, []) => Err(Error::malformed(CALL, "instance and no error")),

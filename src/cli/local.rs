@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use localcloud::host::{self, Config, Error, Pace};
+use localcloud::host::{self, Config, Error, Pace, Trouble};
 
 use crate::cli::{Context, Exit};
 
@@ -66,6 +66,33 @@ enum Action {
     Status,
     /// Take it back to what it was after `up`
     Reset,
+    /// Refuse launches for want of capacity, as EC2 does
+    Scarce {
+        /// How many launches
+        #[arg(long, default_value_t = 1)]
+        times: u32,
+        /// Only spot instances
+        #[arg(long, conflicts_with = "on_demand")]
+        spot: bool,
+        /// Only instances that are bought
+        #[arg(long)]
+        on_demand: bool,
+        /// Only of this type
+        #[arg(long = "type", value_name = "TYPE")]
+        instance_type: Option<String>,
+        /// Only in this Availability Zone
+        #[arg(long)]
+        zone: Option<String>,
+    },
+    /// Take a spot instance back, as EC2 does when it needs the capacity
+    ///
+    /// The instance finds a notice in its metadata two minutes before, or at once.
+    Interrupt {
+        instance: String,
+        /// In so many seconds
+        #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+        after: u32,
+    },
     /// Print whatever of it is still on this host, a line each; nothing after `down`
     #[command(hide = true)]
     Leftovers,
@@ -124,7 +151,7 @@ impl Local {
     }
 
     async fn act(&self, config: &Config, context: &Context) -> Result<(), Error> {
-        match self.action {
+        match &self.action {
             Action::Up => {
                 let up = host::up(config, &mut |line| context.say(line)).await?;
                 if up.already {
@@ -147,6 +174,30 @@ impl Local {
             Action::Reset => {
                 host::reset(config).await?;
                 context.say("the local cloud is as `up` left it");
+            }
+            Action::Scarce {
+                times,
+                spot,
+                on_demand,
+                instance_type,
+                zone,
+            } => {
+                let trouble = Trouble::Scarce {
+                    times: *times,
+                    spot: (*spot || *on_demand).then_some(*spot),
+                    instance_type: instance_type.clone(),
+                    zone: zone.clone(),
+                };
+                host::trouble(config, trouble).await?;
+                context.say(&format!("{times} launches to come will be refused"));
+            }
+            Action::Interrupt { instance, after } => {
+                let trouble = Trouble::Interrupt {
+                    instance: instance.clone(),
+                    after: *after,
+                };
+                host::trouble(config, trouble).await?;
+                context.say(&format!("{instance} is taken back in {after} s"));
             }
             Action::Leftovers => {
                 let left = host::leftovers(config).await?;

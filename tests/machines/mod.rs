@@ -6,4 +6,5 @@ mod cloud;
 mod provision;
 mod roll;
 mod service;
+mod spot;
 mod traffic;

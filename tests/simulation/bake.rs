@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use kiln::bake::{Artifact, Verdict, World, carry_out, verdict};
 use kiln::cloud::{Home, ImageQuery, Images, tag};
-use kiln::run::{Entry, Event, Events, MemoryJournal, Outcome, Silent, Urgency, due, settle};
-use kiln::undo::{Undo, Unwinder};
+use kiln::run::{Entry, Event, Events, MemoryJournal, Outcome, Silent, Urgency, due};
+use kiln::undo::Undo;
 use localcloud::physics::{Behaviour, Spread};
 
 use super::bench::{Bench, brisk};
 use super::cloud::Mishap;
 use super::machines::Trouble;
+use super::ordeal::{stops, trouble};
 
 /// What must be left of a bake: image and snapshots when it went well, else nothing.
 async fn check(bench: &Bench, outcome: Option<&Outcome<Artifact, Undo>>, about: &str) {
@@ -90,14 +91,6 @@ async fn a_bake_leaves_its_image_and_says_what_it_did() {
     );
 }
 
-/// The calls of a bake that meets no trouble.
-async fn calls() -> Vec<String> {
-    let bench = Bench::new(None).await;
-    let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
-    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
-    bench.cloud.calls()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_failure_has_its_clean_up_on_the_machine_and_success_or_a_stop_has_none() {
     let cleaned = |bench: &Bench| {
@@ -131,41 +124,13 @@ async fn a_failure_has_its_clean_up_on_the_machine_and_success_or_a_stop_has_non
 
 #[tokio::test(start_paused = true)]
 async fn trouble_at_any_call_leaves_nothing_or_the_image() {
-    let count = calls().await.len();
-    for mishap in [
+    let mishaps = [
         Mishap::Refused,
         Mishap::AnswerLost,
         Mishap::AnswersLost,
         Mishap::Down,
-    ] {
-        for at in 1..=count {
-            let bench = Bench::new(None).await;
-            bench.cloud.plan(at, mishap);
-            let journal = MemoryJournal::default();
-            let mut outcome = bench.bake(&journal, &Silent).await;
-            let about = format!("{mishap:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
-            if mishap == Mishap::AnswerLost {
-                let outcome = outcome.as_ref().unwrap();
-                assert_eq!(
-                    verdict(outcome),
-                    Verdict::Done,
-                    "{about}: {:?}",
-                    outcome.result
-                );
-            }
-            // A refused undo cannot be carried out, and is said to be left; the next run can.
-            if let Some(Outcome { left, .. }) = &mut outcome
-                && !left.is_empty()
-            {
-                assert_eq!(mishap, Mishap::Refused, "{about}: {left:?}");
-                let due = due(journal.entries());
-                assert_eq!(due.len(), left.len(), "{about}: {left:?}");
-                let setup = bench.setup(&journal, &Silent);
-                *left = settle(due, &Unwinder::new(&bench.client), &setup).await;
-            }
-            check(&bench, outcome.as_ref(), &about).await;
-        }
-    }
+    ];
+    trouble(async || Bench::new(None).await, &mishaps, check).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,36 +156,7 @@ async fn a_command_that_fails_or_a_bug_at_any_command_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_leaves_nothing_or_the_image() {
-    let mut second = 0;
-    loop {
-        let bench = Bench::new(None).await;
-        let journal = MemoryJournal::default();
-        let ask = async {
-            tokio::time::sleep(Duration::from_secs(second)).await;
-            bench.stop.request(Urgency::Ask);
-            std::future::pending::<()>().await;
-        };
-        let outcome = tokio::select! {
-            outcome = bench.bake(&journal, &Silent) => outcome,
-            () = ask => unreachable!(),
-        };
-        let done = outcome
-            .as_ref()
-            .is_some_and(|o| verdict(o) == Verdict::Done);
-        check(
-            &bench,
-            outcome.as_ref(),
-            &format!("stop at second {second}"),
-        )
-        .await;
-        if done {
-            break;
-        }
-        assert_eq!(verdict(outcome.as_ref().unwrap()), Verdict::Stopped);
-        second += 1;
-        assert!(second < 2000, "a bake ends");
-    }
-    assert!(second > 20, "it takes a while");
+    stops(async || Bench::new(None).await, check).await;
 }
 
 /// Keeps warnings.

@@ -13,6 +13,7 @@ mod launch_trouble;
 mod machines;
 mod many;
 mod on_error;
+mod ordeal;
 mod publish;
 mod publish_kills;
 mod publish_users;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use kiln::bake::{Artifact, Options, Verdict, verdict};
 use kiln::cloud::{Elsewhere as _, Filter, Image, ImageQuery, Images as _, Region, tag};
-use kiln::run::{Clock as _, MemoryJournal, Outcome, Silent, Stop, Urgency, due, settle};
-use kiln::undo::{Undo, Unwinder};
+use kiln::run::{Clock as _, MemoryJournal, Outcome, Silent, Stop};
+use kiln::undo::Undo;
 use localcloud::model::{Params, Request, Service};
 
 use super::bench::{Bench, account, brisk, remains, run_id, template};
 use super::cloud::{Cloud, Mishap};
 use super::machines::SimulatedTools;
+use super::ordeal::{Ended, stops, trouble};
 
 pub const REGIONS: [&str; 3] = ["eu-central-1", "eu-west-1", "us-east-1"];
 
@@ -279,74 +280,16 @@ async fn without_an_image_nothing_is_stopped_named_or_deregistered() {
     }
 }
 
-async fn count(options: &str, has_old: bool) -> usize {
-    let bench = if has_old {
-        taken().await
-    } else {
-        bench(options).await
-    };
-    let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
-    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
-    bench.cloud.calls().len()
-}
+const MISHAPS: [Mishap; 2] = [Mishap::Refused, Mishap::AnswersLost];
 
 #[tokio::test(start_paused = true)]
 async fn trouble_at_any_call_of_copies_leaves_all_or_nothing() {
-    let count = count(WIDE, false).await;
-    for mishap in [Mishap::Refused, Mishap::AnswersLost] {
-        for at in 1..=count {
-            let bench = bench(WIDE).await;
-            bench.cloud.plan(at, mishap);
-            let journal = MemoryJournal::default();
-            let mut outcome = bench.bake(&journal, &Silent).await;
-            let about = format!("{mishap:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
-            again(&bench, &journal, outcome.as_mut()).await;
-            check(&bench, outcome.as_ref(), &about).await;
-        }
-    }
-}
-
-/// What could not be taken back or finished is tried again, as the next run or a sweep does.
-async fn again(
-    bench: &Bench,
-    journal: &MemoryJournal<Undo>,
-    outcome: Option<&mut Outcome<Artifact, Undo>>,
-) {
-    let Some(outcome) = outcome.filter(|outcome| !outcome.left.is_empty()) else {
-        return;
-    };
-    bench.cloud.calm();
-    let setup = bench.setup(journal, &Silent);
-    let due = due(journal.entries());
-    outcome.left = settle(due, &Unwinder::new(&bench.client), &setup).await;
-    assert_eq!(outcome.left, []);
+    trouble(async || bench(WIDE).await, &MISHAPS, check).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_of_copies_leaves_all_or_nothing() {
-    for second in 0.. {
-        let bench = bench(WIDE).await;
-        let journal = MemoryJournal::default();
-        let stop = async {
-            tokio::time::sleep(Duration::from_secs(second)).await;
-            bench.stop.request(Urgency::Ask);
-            std::future::pending::<()>().await;
-        };
-        let outcome = tokio::select! {
-            outcome = bench.bake(&journal, &Silent) => outcome,
-            () = stop => unreachable!(),
-        };
-        check(
-            &bench,
-            outcome.as_ref(),
-            &format!("stop at second {second}"),
-        )
-        .await;
-        if outcome.is_some_and(|outcome| verdict(&outcome) == Verdict::Done) {
-            assert!(second > 20, "it takes a while");
-            return;
-        }
-    }
+    stops(async || bench(WIDE).await, check).await;
 }
 
 /// In each region with an old image, one image has the name: the old one or the new one. Temporary ones have gone.
@@ -360,17 +303,9 @@ pub async fn named(bench: &Bench, about: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_at_any_call_of_a_takeover_leaves_one_image_under_the_name() {
-    let count = count("", true).await;
-    for mishap in [Mishap::Refused, Mishap::AnswersLost] {
-        for at in 1..=count {
-            let bench = taken().await;
-            bench.cloud.plan(at, mishap);
-            let journal = MemoryJournal::default();
-            let mut outcome = bench.bake(&journal, &Silent).await;
-            let about = format!("{mishap:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
-            again(&bench, &journal, outcome.as_mut()).await;
-            rest(&bench.cloud).await;
-            named(&bench, &about).await;
-        }
-    }
+    let check = async |bench: &Bench, _: Ended<'_>, about: &str| {
+        rest(&bench.cloud).await;
+        named(bench, about).await;
+    };
+    trouble(async || taken().await, &MISHAPS, check).await;
 }

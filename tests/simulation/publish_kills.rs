@@ -1,92 +1,39 @@
 //! kill -9 at every call of a bake with copies, and of one that takes a name over; then a sweep by its journal.
 
 use kiln::cloud::tag;
-use kiln::run::{Clock as _, Events, Holder, Journal, Silent, Stop};
-use kiln::store::Store;
-use kiln::sweep::{Sweeping, sweep_journals};
-use kiln::undo::Undo;
 
-use super::bench::{Bench, run_id};
-use super::cloud::Mishap;
+use super::ordeal::{Dead, kills};
 use super::publish::{REGIONS, WIDE, bench, images, named, rest, taken};
 
-/// Kills a bake at every call, before it and after it, and sweeps by its journal.
-async fn kills(make: impl AsyncFn() -> Bench, check: impl AsyncFn(&Bench, &str)) {
-    for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
-        for at in 1.. {
-            let folder = tempfile::tempdir().unwrap();
-            let store = Store::at(folder.path());
-            let bench = make().await;
-            bench.cloud.plan(at, kill);
-            let dead = {
-                let journal = store.begin(run_id(), &bench.cloud).unwrap();
-                let journal: &dyn Journal<Undo> = &journal;
-                tokio::select! {
-                    biased;
-                    () = bench.cloud.killed() => true,
-                    _ = bench.bake(journal, &Silent) => false,
-                }
-            };
-            bench.cloud.calm();
-            if !dead {
-                assert!(at > 30, "a bake takes more calls than {at}");
-                break;
-            }
-            let about = format!("{kill:?} at call {at}, {}", bench.cloud.calls()[at - 1]);
-            let on = Sweeping {
-                store: &store,
-                clock: &bench.cloud,
-                events: &Silent as &dyn Events,
-                stop: Stop::default(),
-                holder: Holder {
-                    run: run_id(),
-                    host: "agent".to_owned(),
-                    process: 1,
-                    since: bench.cloud.now(),
-                },
-            };
-            let swept = sweep_journals(&on, async |_| Ok(bench.cloud.client().await)).await;
-            assert!(
-                swept.as_ref().is_ok_and(kiln::sweep::Swept::is_clean),
-                "{about}: {swept:?}"
-            );
-            check(&bench, &about).await;
-        }
-    }
-}
+/// Bakes that publish take more calls.
+const CALLS: usize = 30;
 
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_at_any_call_a_sweep_takes_the_copies_too_or_finishes_them() {
-    kills(
-        async || bench(WIDE).await,
-        async |bench, about| {
-            let rest = rest(&bench.cloud).await;
-            let mut ready = Vec::new();
-            for region in REGIONS {
-                ready.extend(images(&bench.cloud, region).await.into_iter().map(|image| {
-                    assert!(image.tags.contains_key(tag::READY), "{about}: {image:?}");
-                    image
-                }));
-            }
-            let snapshots = ready
-                .iter()
-                .map(|image| image.snapshots().len())
-                .sum::<usize>();
-            assert_eq!(rest.len(), ready.len() + snapshots, "{about}: {rest:?}");
-            assert!([0, 3].contains(&ready.len()), "{about}: {rest:?}");
-        },
-    )
-    .await;
+    let check = async |dead: Dead| {
+        drop(dead.by_journal().await);
+        let (cloud, about) = (&dead.bench.cloud, &dead.about);
+        let rest = rest(cloud).await;
+        let mut ready = Vec::new();
+        for region in REGIONS {
+            ready.extend(images(cloud, region).await);
+        }
+        for image in &ready {
+            assert!(image.tags.contains_key(tag::READY), "{about}: {image:?}");
+        }
+        let snapshots: usize = ready.iter().map(|image| image.snapshots().len()).sum();
+        assert_eq!(rest.len(), ready.len() + snapshots, "{about}: {rest:?}");
+        assert!([0, 3].contains(&ready.len()), "{about}: {rest:?}");
+    };
+    kills(async || bench(WIDE).await, CALLS, check).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_at_any_call_of_a_takeover_a_sweep_leaves_one_image_under_the_name() {
-    kills(
-        async || taken().await,
-        async |bench, about| {
-            rest(&bench.cloud).await;
-            named(bench, about).await;
-        },
-    )
-    .await;
+    let check = async |dead: Dead| {
+        drop(dead.by_journal().await);
+        rest(&dead.bench.cloud).await;
+        named(&dead.bench, &dead.about).await;
+    };
+    kills(async || taken().await, CALLS, check).await;
 }

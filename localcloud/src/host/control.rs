@@ -4,47 +4,28 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Config, Error};
+use super::{Config, Error, Trouble};
 
-/// What may be asked of a supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What may be asked of a supervisor, a line of JSON each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Command {
     Status,
     Reset,
     Stop,
-}
-
-impl Command {
-    const ALL: [(Self, &str); 3] = [
-        (Self::Status, "status"),
-        (Self::Reset, "reset"),
-        (Self::Stop, "stop"),
-    ];
-
-    fn word(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(command, _)| *command == self)
-            .map_or("", |(_, word)| word)
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, word)| *word == line.trim())
-            .map(|(command, _)| *command)
-    }
+    Trouble(Trouble),
 }
 
 /// A command and where its answer goes.
 pub(super) type Order = (Command, oneshot::Sender<String>);
 
 /// Asks the supervisor and waits for its answer; it answers nothing before it is ready.
-pub(super) async fn ask(config: &Config, command: Command) -> Result<String, Error> {
+pub(super) async fn ask(config: &Config, command: &Command) -> Result<String, Error> {
     let path = config.control();
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
@@ -60,9 +41,8 @@ pub(super) async fn ask(config: &Config, command: Command) -> Result<String, Err
     };
     let mut answer = String::new();
     let exchange = async {
-        stream
-            .write_all(format!("{}\n", command.word()).as_bytes())
-            .await?;
+        let line = serde_json::to_string(command)? + "\n";
+        stream.write_all(line.as_bytes()).await?;
         BufReader::new(&mut stream).read_line(&mut answer).await
     };
     match exchange.await {
@@ -102,7 +82,7 @@ pub(super) async fn serve(listener: UnixListener, orders: mpsc::Sender<Order>) {
 async fn pass(mut stream: UnixStream, orders: mpsc::Sender<Order>) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(&mut stream).read_line(&mut line).await?;
-    let command = Command::read(&line).ok_or(io::ErrorKind::InvalidInput)?;
+    let command = serde_json::from_str(&line)?;
     let (sender, answer) = oneshot::channel();
     orders
         .send((command, sender))
@@ -126,7 +106,7 @@ mod tests {
             ..Config::new("kilnx", Path::new("kiln"))
         };
         assert!(matches!(
-            ask(&config, Command::Status).await,
+            ask(&config, &Command::Status).await,
             Err(Error::Down)
         ));
         let listener = listen(&config).unwrap();
@@ -136,7 +116,7 @@ mod tests {
             assert_eq!(command, Command::Reset);
             answer.send("done".to_owned()).unwrap();
         };
-        let asking = ask(&config, Command::Reset);
+        let asking = ask(&config, &Command::Reset);
         let (answer, ()) = tokio::select! {
             both = async { tokio::join!(asking, answering) } => both,
             () = serve(listener, orders) => panic!("the socket closed"),

@@ -37,7 +37,7 @@ pub(super) async fn end(config: &Config) -> Result<(), Error> {
 
 async fn ended_in_order(config: &Config) -> bool {
     let ending = async {
-        if control::ask(config, Command::Stop).await.is_err() {
+        if control::ask(config, &Command::Stop).await.is_err() {
             return false;
         }
         lock::take(&config.alive(), || {}).await.is_ok()

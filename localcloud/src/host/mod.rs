@@ -15,6 +15,7 @@ mod pulse;
 mod seed;
 mod status;
 mod supervisor;
+mod trouble;
 mod up;
 mod world;
 
@@ -27,6 +28,7 @@ pub use leftovers::leftovers;
 pub use pace::Pace;
 pub use status::{Balancer, Image, Instance, Status};
 pub use supervisor::serve;
+pub use trouble::Trouble;
 pub use up::{Up, up};
 
 use crate::{command, machines, model, network};
@@ -78,7 +80,7 @@ impl Error {
 /// # Errors
 /// It is down, or does not answer.
 pub async fn status(config: &Config) -> Result<Status, Error> {
-    let answer = control::ask(config, control::Command::Status).await?;
+    let answer = control::ask(config, &control::Command::Status).await?;
     serde_json::from_str(&answer).map_err(|source| Error::Unreadable {
         path: config.control(),
         source,
@@ -90,7 +92,19 @@ pub async fn status(config: &Config) -> Result<Status, Error> {
 /// # Errors
 /// It is down, or cannot start again.
 pub async fn reset(config: &Config) -> Result<(), Error> {
-    control::ask(config, control::Command::Reset)
+    control::ask(config, &control::Command::Reset)
         .await
         .map(drop)
+}
+
+/// Has something go wrong.
+///
+/// # Errors
+/// The local cloud is down, or there is nothing that it could happen to.
+pub async fn trouble(config: &Config, trouble: Trouble) -> Result<(), Error> {
+    let answer = control::ask(config, &control::Command::Trouble(trouble)).await?;
+    match answer.trim() {
+        trouble::DONE => Ok(()),
+        said => Err(Error::Supervisor(said.to_owned())),
+    }
 }

@@ -11,12 +11,14 @@ use crate::wire::{self, HttpRequest, HttpResponse};
 
 use super::pace::Pacer;
 use super::status::{self, Seen};
+use super::trouble::Trouble;
 
 /// What comes from outside and wants an answer.
 #[derive(Debug)]
 pub(super) enum Question {
     Call(HttpRequest, oneshot::Sender<HttpResponse>),
     Look(oneshot::Sender<Seen>),
+    Trouble(Trouble, oneshot::Sender<String>),
 }
 
 /// The channels of the task.
@@ -79,6 +81,13 @@ fn answer(model: &mut Model, question: Question, now: Timestamp) -> Vec<Effect> 
             let (response, effects) = wire::answer(model, &request, now);
             if asker.send(response).is_err() {
                 tracing::debug!("the client went away before its answer");
+            }
+            effects
+        }
+        Question::Trouble(trouble, asker) => {
+            let (said, effects) = trouble.cause(model, now);
+            if asker.send(said).is_err() {
+                tracing::debug!("nobody waits to hear of the trouble any more");
             }
             effects
         }

@@ -25,7 +25,7 @@ use super::pace::Pacer;
 use super::pulse::{Pulse, Question};
 use super::status::{self, Status};
 use super::world::World;
-use super::{Config, Error, control, http, lock, seed};
+use super::{Config, Error, Trouble, control, http, lock, seed};
 
 /// How long an orderly end may take; a machine needs 1.5 s for it, and they end together.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -198,6 +198,9 @@ async fn obey(config: &Config, round: &mut Round, ears: &mut Ears) -> After {
                 return After::Stop;
             }
             Some((Command::Reset, asker)) => return After::Reset(asker),
+            Some((Command::Trouble(trouble), asker)) => {
+                tell(asker, &cause(round, trouble).await);
+            }
             Some((Command::Status, asker)) => tell(asker, &describe(config, round).await),
         }
     }
@@ -206,6 +209,15 @@ async fn obey(config: &Config, round: &mut Round, ears: &mut Ears) -> After {
 fn tell(asker: oneshot::Sender<String>, answer: &str) {
     if asker.send(answer.to_owned()).is_err() {
         tracing::debug!("nobody waits for the answer any more");
+    }
+}
+
+async fn cause(round: &Round, trouble: Trouble) -> String {
+    let (sender, said) = oneshot::channel();
+    let asked = round.questions.send(Question::Trouble(trouble, sender));
+    match asked.await {
+        Ok(()) => said.await.unwrap_or_default(),
+        Err(_) => String::new(),
     }
 }
 
