@@ -21,6 +21,7 @@ mod network;
 mod profiles;
 mod publishing;
 mod reach;
+mod role;
 mod rounds;
 mod rules;
 mod run_instances;

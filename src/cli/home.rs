@@ -21,6 +21,7 @@ pub async fn of(access: &Access, aws: &Aws) -> Result<Home, Error> {
         ec2_endpoint: access.ec2_endpoint.clone(),
         endpoint: aws.endpoint().map(ToOwned::to_owned),
         account,
+        role: access.role.as_ref().map(|role| role.arn.clone()),
     })
 }
 
@@ -32,7 +33,10 @@ pub async fn reach(home: &Home) -> Result<Aws, Error> {
         ec2_endpoint: home.ec2_endpoint.clone(),
         ..Access::default()
     };
-    let aws = Aws::connect(&access).await?;
+    let aws = match &home.role {
+        Some(role) => Aws::connect_in(&access, role).await?,
+        None => Aws::connect(&access).await?,
+    };
     if aws.endpoint() != home.endpoint.as_deref() {
         return Err(elsewhere(format!(
             "the run worked at {}, and this environment leads to {}",

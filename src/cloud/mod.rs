@@ -64,6 +64,9 @@ pub struct Home {
     /// Whose things they are.
     #[serde(default)]
     pub account: Option<Account>,
+    /// The ARN of the role that the template takes (`assume_role`).
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 impl Home {

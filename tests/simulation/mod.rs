@@ -6,6 +6,7 @@ pub mod bench;
 mod cloud;
 mod connecting;
 mod fleet;
+mod hardware;
 mod interruption;
 mod key_pair;
 mod launch;

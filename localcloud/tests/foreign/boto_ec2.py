@@ -121,10 +121,35 @@ def launch(ec2, made, until):
         ec2.describe_instance_attribute(InstanceId=instance, Attribute=name)
     ec2.modify_instance_attribute(InstanceId=instance, InstanceInitiatedShutdownBehavior={"Value": "stop"})
     ec2.refused("IncorrectInstanceState", "modify_instance_attribute", InstanceId=instance, EnaSupport={"Value": True})
+    hardware(ec2, made)
     ec2.reboot_instances(InstanceIds=[instance])
     ec2.create_tags(Resources=[instance], Tags=[{"Key": "kiln:run", "Value": "1"}])
     ec2.delete_tags(Resources=[instance], Tags=[{"Key": "kiln:run"}])
     return instance
+
+
+def hardware(ec2, made):
+    """What a launch says of what it stands on is shown again."""
+    license = {"LicenseConfigurationArn": "arn:aws:license-manager:eu-central-1:012345678901:license-configuration:lic-1"}
+    wish = dict(
+        ImageId=made["image"],
+        InstanceType="m5.large",
+        MinCount=1,
+        MaxCount=1,
+        EnclaveOptions={"Enabled": True},
+        LicenseSpecifications=[license],
+        CapacityReservationSpecification={"CapacityReservationTarget": {"CapacityReservationId": "cr-0123456789abcdef0"}},
+        Placement={"Tenancy": "host", "HostId": "h-0123456789abcdef0"},
+    )
+    shown = ec2.run_instances(**wish)["Instances"][0]
+    assert shown["EnclaveOptions"] == wish["EnclaveOptions"] and shown["Licenses"] == [license], shown
+    assert shown["CapacityReservationSpecification"] == wish["CapacityReservationSpecification"], shown
+    assert shown["CapacityReservationId"] == "cr-0123456789abcdef0"
+    assert shown["Placement"]["HostId"] == "h-0123456789abcdef0" and shown["Placement"]["Tenancy"] == "host", shown
+    ec2.terminate_instances(InstanceIds=[shown["InstanceId"]])
+    ec2.refused("UnsupportedOperation", "run_instances", **{**wish, "InstanceType": "t3.micro"})
+    both = {**wish["CapacityReservationSpecification"], "CapacityReservationPreference": "open"}
+    ec2.refused("InvalidParameterCombination", "run_instances", **{**wish, "CapacityReservationSpecification": both})
 
 
 def bake(ec2, made, instance, until):

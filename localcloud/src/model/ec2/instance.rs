@@ -1,6 +1,6 @@
 //! One instance as EC2 keeps it.
 
-use super::super::Effect;
+use super::{super::Effect, hardware::Hardware};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
 
@@ -170,6 +170,7 @@ pub(in crate::model) struct Instance {
     pub(in crate::model) spot_request: Option<String>,
     /// When it will be taken back, or was.
     pub(in crate::model) interruption: Option<Timestamp>,
+    pub(in crate::model) hardware: Hardware,
     pub(in crate::model) ebs_optimized: bool,
     pub(in crate::model) monitored: bool,
     pub(in crate::model) ena: bool,

@@ -71,6 +71,7 @@ pub(in crate::model) fn check_launch(
 fn check(state: &State, spec: &LaunchSpec, subnet: Option<&str>) -> Result<Ready, Fault> {
     let image = launchable_image(state, &spec.image)?;
     check_type(&image, &spec.instance_type)?;
+    spec.hardware.check(&spec.instance_type, spec.spot)?;
     let subnet = match subnet.or(spec.subnet.as_deref()) {
         Some(id) => network::subnet(state, id)?,
         None => network::default_subnet(state, spec.zone.as_deref())?,
@@ -302,6 +303,7 @@ fn record(state: &mut State, spec: &LaunchSpec, ready: &Ready, launch: Launch<'_
         template: spec.template.clone(),
         spot_request: spec.spot.then(|| state.ids.resource("sir")),
         interruption: None,
+        hardware: spec.hardware.clone(),
         ebs_optimized: spec.ebs_optimized,
         monitored: spec.monitored,
         ena: ready.image.ena,

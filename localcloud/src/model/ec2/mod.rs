@@ -11,6 +11,7 @@ mod devices;
 mod encryption;
 mod fleet;
 mod group_rules;
+mod hardware;
 mod image_attributes;
 pub(super) mod images;
 mod imaging;

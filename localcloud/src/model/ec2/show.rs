@@ -87,6 +87,7 @@ fn show(state: &State, instance: &Instance) -> Tree {
         .put("platformDetails", "Linux/UNIX")
         .put("usageOperation", "RunInstances")
         .put("tagSet", tags::show(&state.ec2.tags_of(&instance.id)));
+    let tree = instance.hardware.show(tree);
     if instance.holds_resources() {
         with_resources(state, instance, tree)
     } else {
@@ -149,10 +150,10 @@ fn transition(instance: &Instance) -> String {
 }
 
 fn placement(instance: &Instance) -> Tree {
-    Tree::new()
+    let placement = Tree::new()
         .put("availabilityZone", &instance.zone)
-        .put("groupName", "")
-        .put("tenancy", "default")
+        .put("groupName", "");
+    instance.hardware.place(placement)
 }
 
 fn reason(instance: &Instance) -> Option<Tree> {

@@ -2,6 +2,7 @@
 
 use super::{
     super::{Fault, args::Args, tags, tags::Tags},
+    hardware::Hardware,
     instance::{MetadataOptions, OnShutdown, TemplateRef},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -10,7 +11,8 @@ use std::net::Ipv4Addr;
 /// The parameters that `RunInstances` and `LaunchTemplateData` share. Others of AWS's are refused as not recognized.
 pub(in crate::model) const TAKES: &str = "BlockDeviceMapping ImageId InstanceType KeyName Monitoring Placement \
     SecurityGroupId SecurityGroup UserData TagSpecification InstanceMarketOptions CreditSpecification MetadataOptions \
-    DisableApiTermination InstanceInitiatedShutdownBehavior NetworkInterface IamInstanceProfile EbsOptimized";
+    DisableApiTermination InstanceInitiatedShutdownBehavior NetworkInterface IamInstanceProfile EbsOptimized \
+    CapacityReservationSpecification EnclaveOptions LicenseSpecification";
 
 /// An instance that is to be launched; ids are not looked up yet.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +46,7 @@ pub(in crate::model) struct LaunchSpec {
     pub(in crate::model) ebs_optimized: bool,
     pub(in crate::model) monitored: bool,
     pub(in crate::model) protected: bool,
+    pub(in crate::model) hardware: Hardware,
     pub(in crate::model) template: Option<TemplateRef>,
     pub(in crate::model) client_token: Option<String>,
 }
@@ -103,6 +106,7 @@ impl LaunchSpec {
                 .transpose()?
                 .flatten()
                 .unwrap_or_default(),
+            hardware: Hardware::read(args)?,
             protected: args.flag("DisableApiTermination")?.unwrap_or_default(),
             ..Self::default()
         };

@@ -1,0 +1,82 @@
+//! What a template says of the hardware arrives at EC2.
+
+use localcloud::model::{Params, Request, Service, Tree};
+
+use kiln::bake::{Verdict, verdict};
+use kiln::run::{Clock as _, MemoryJournal, Silent};
+
+use super::bench::{Bench, TEMPLATE, account};
+
+const LICENSE: &str =
+    "arn:aws:license-manager:eu-central-1:012345678901:license-configuration:lic-1";
+
+/// The instance of a bake with these options, as EC2 shows it.
+async fn instance(options: &str) -> Tree {
+    let text = TEMPLATE.replace(
+        r#""instance_type": "t3.small","#,
+        &format!(r#""instance_type": "m5.large", {options},"#),
+    );
+    let bench = Bench::of(&text, account(), None).await;
+    let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+    let request = Request {
+        service: Service::Ec2,
+        action: "DescribeInstances".to_owned(),
+        params: Params::Map([].into()),
+    };
+    let now = bench.cloud.now();
+    let answer = bench.cloud.world().model.call(&request, now);
+    let shown = answer.result.unwrap();
+    shown.at("reservationSet.0.instancesSet.0").unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn enclaves_licenses_reservations_and_hosts_arrive() {
+    let reservation = "capacityReservationSpecification.";
+    let target = format!("{reservation}capacityReservationTarget.");
+    let license = format!(
+        r#""license_specifications": [{{ "license_configuration_request": {{ "license_configuration_arn": "{LICENSE}" }} }}]"#
+    );
+    for (options, path, value) in [
+        (
+            r#""enable_nitro_enclave": true"#,
+            "enclaveOptions.enabled",
+            "true",
+        ),
+        (&license, "licenseSet.0.licenseConfigurationArn", LICENSE),
+        (
+            r#""capacity_reservation_preference": "none""#,
+            &format!("{reservation}capacityReservationPreference"),
+            "none",
+        ),
+        (
+            r#""capacity_reservation_id": "cr-1""#,
+            &format!("{target}capacityReservationId"),
+            "cr-1",
+        ),
+        (
+            r#""capacity_reservation_group_arn": "arn:aws:resource-groups:x""#,
+            &format!("{target}capacityReservationResourceGroupArn"),
+            "arn:aws:resource-groups:x",
+        ),
+        (
+            r#""tenancy": "dedicated""#,
+            "placement.tenancy",
+            "dedicated",
+        ),
+        (
+            r#""placement": { "tenancy": "host", "host_id": "h-1" }"#,
+            "placement.hostId",
+            "h-1",
+        ),
+        (
+            r#""placement": { "host_resource_group_arn": "arn:aws:resource-groups:y" }"#,
+            "placement.hostResourceGroupArn",
+            "arn:aws:resource-groups:y",
+        ),
+    ] {
+        let shown = instance(options).await;
+        let found = shown.at(path).and_then(Tree::text);
+        assert_eq!(found.as_deref(), Some(value), "{options}: {shown:?}");
+    }
+}
