@@ -10,6 +10,7 @@ mod cli;
 mod language;
 mod layers;
 mod machines;
+mod post;
 mod provision;
 mod runs;
 mod shipped;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::post::{Artifact, Built, Error, artifice, manifest};
+use crate::post::job::Watch;
+use crate::post::{Artifact, Built, Error, artifice, checksum, compress, manifest};
 use crate::provision;
 use crate::run::{Event, Events, Stop};
 use crate::template::post_processor::{Kind, PostProcessor};
@@ -152,6 +153,12 @@ impl Chain<'_> {
                 Ok(artifact.clone())
             }
             Kind::Artifice(artifice) => artifice::run(artifice),
+            Kind::Checksum(checksum) => {
+                checksum::run(checksum, artifact, self.built, self.watch(post)).await
+            }
+            Kind::Compress(compress) => {
+                compress::run(compress, artifact, self.built, self.watch(post)).await
+            }
             Kind::ShellLocal(shell) => {
                 let context = self.context(artifact);
                 tokio::select! {
@@ -163,6 +170,14 @@ impl Chain<'_> {
                     }
                 }
             }
+        }
+    }
+
+    fn watch(&self, post: &PostProcessor) -> Watch<'_> {
+        Watch {
+            step: post.kind.name(),
+            stop: self.stop,
+            events: self.events,
         }
     }
 

@@ -7,13 +7,22 @@
 mod artifact;
 mod artifice;
 mod chain;
+mod checksum;
+mod compress;
 mod error;
 mod glob;
+mod job;
 mod manifest;
+mod members;
+mod packer;
+mod zip;
 
 pub use artifact::Artifact;
 pub use chain::{Ending, Extent, Step, process};
 pub use error::Error;
+
+use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
@@ -44,6 +53,12 @@ impl Built<'_> {
     fn data(&self) -> Data {
         Data::new().with("build", self.data.clone())
     }
+
+    /// What names of files may use besides.
+    fn output_data(&self) -> Data {
+        let data = self.data().with("BuildName", self.name);
+        data.with("BuilderType", self.kind)
+    }
 }
 
 /// Finds what would fail whatever is made: scripts that cannot be read, manifests that are none. All of it at once.
@@ -60,6 +75,12 @@ fn check_one(kind: &Kind) -> Result<(), Error> {
             let path = &manifest.output;
             store::check_manifest(path).map_err(|source| Error::write(path, source))
         }
-        Kind::Artifice(_) => Ok(()),
+        Kind::Artifice(_) | Kind::Checksum(_) | Kind::Compress(_) => Ok(()),
     }
+}
+
+/// How many bytes files have; of folders it is not known beforehand.
+fn total(files: &[PathBuf]) -> u64 {
+    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
+    sizes.map(|there| there.len()).sum()
 }

@@ -1,6 +1,7 @@
 //! Post-processors, from their names and objects to chains of [`PostProcessor`]: which build each applies to, where
 //! `-except` cuts a chain, and what stays of what they are given (anchors/packer.md 1.2 and 3.2).
 
+mod compress;
 mod kinds;
 
 use super::clear;
@@ -20,7 +21,13 @@ const SHARED: &[Key] = &[
     on("keep_input_artifact"),
 ];
 
-const KINDS: &[&str] = &["manifest", "shell-local", "artifice"];
+const KINDS: &[&str] = &[
+    "manifest",
+    "shell-local",
+    "checksum",
+    "compress",
+    "artifice",
+];
 
 /// Packer's and its plugins', which kiln does not run: the beginnings of their names, and why.
 const OTHERS: &[(&str, &str)] = &[
@@ -49,8 +56,6 @@ const OTHERS: &[(&str, &str)] = &[
     ("vsphere", "it is for another platform"),
     ("hcp-", "it belongs to a service of HashiCorp"),
     ("provenance", "kiln signs nothing"),
-    ("checksum", "it is still to come"),
-    ("compress", "it is still to come"),
 ];
 
 /// The type of a post-processor, which may be nothing but that.
@@ -84,7 +89,7 @@ pub(super) fn read_chain(
         .filter_map(|json| {
             let post = read(build, json)?;
             check_input(build, &post, json, image);
-            image &= !matches!(post.kind, Kind::Artifice(_));
+            image &= !matches!(post.kind, Kind::Artifice(_) | Kind::Compress(_));
             Some(post)
         })
         .collect()
@@ -141,18 +146,41 @@ fn keep(options: &Options<'_>, kind: &str) -> bool {
 
 /// An image has no files, and is never the price of a file.
 fn check_input(build: &Build<'_>, post: &PostProcessor, json: &Json, image: bool) {
-    if image && !post.keeps_input && matches!(post.kind, Kind::Artifice(_)) {
-        let at = json
-            .get("keep_input_artifact")
-            .map_or(json.span, |keep| keep.span);
-        build.interpolator.report(
+    let report = |finding| build.interpolator.report(finding);
+    let place = kind_text(json).map_or(json.span, |kind| kind.span);
+    let files = "put an `artifice` before it in its chain, which names files of this host";
+    match post.kind {
+        _ if !image => {}
+        Kind::Artifice(_) if !post.keeps_input => {
+            let keep = json.get("keep_input_artifact");
+            report(
+                Diagnostic::error(
+                    "template::refused",
+                    "`keep_input_artifact` is refused: no post-processor removes an image",
+                )
+                .at(keep.map_or(json.span, |keep| keep.span), "would remove the image that was just made")
+                .help("leave it out; where no image is wanted, `skip_create_ami` of the builder makes none"),
+            );
+        }
+        // Packer makes an empty archive, and removes the image.
+        Kind::Compress(_) => report(
             Diagnostic::error(
-                "template::refused",
-                "`keep_input_artifact` is refused: no post-processor removes an image",
+                "template::no_files",
+                "`compress` has nothing to compress: an image has no files",
             )
-            .at(at, "would remove the image that was just made")
-            .help("leave it out; where no image is wanted, `skip_create_ami` of the builder makes none"),
-        );
+            .at(place, "is given the image")
+            .help(files),
+        ),
+        // A template for several builders has it for those of the others.
+        Kind::Checksum(_) => report(
+            Diagnostic::warning(
+                "template::no_files",
+                "`checksum` has nothing to sum: an image has no files",
+            )
+            .at(place, "is given the image")
+            .help(files),
+        ),
+        _ => {}
     }
 }
 

@@ -256,6 +256,12 @@ fn name_cases() -> Vec<(&'static str, Case)> {
         ),
         ("template::no_builder", template("\"builders\": []")),
         (
+            "template::no_files",
+            root(
+                "\"post-processors\": [[\"checksum\", { \"name\": \"é\", \"type\": \"compress\" }]]",
+            ),
+        ),
+        (
             "template::other_builder",
             template(&format!(
                 "\"builders\": [{{ \"type\": \"docker\" }}, {{ {BUILDER} }}]"

@@ -39,6 +39,18 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("kiln-jinja", "kiln's own"),
     ("kiln-values", "variables of kiln are any JSON"),
     (
+        "post-processor-artifice-removes",
+        "Packer removes the image, and kiln never does",
+    ),
+    (
+        "post-processor-compress-format",
+        "Packer makes a tar.gz where it does not know a format",
+    ),
+    (
+        "post-processor-compress-image",
+        "Packer makes an empty archive, and removes the image",
+    ),
+    (
         "root-comment-twice",
         "a comment means nothing, so that two of them do no harm",
     ),
