@@ -23,6 +23,9 @@ pub struct Baked<I> {
     pub image: ImageId,
     pub at: jiff::Timestamp,
     pub inputs: I,
+    /// A post-processor of it has failed or was stopped, and is still to be run.
+    #[serde(default)]
+    pub post_due: bool,
 }
 
 impl Store {

@@ -1,5 +1,7 @@
 //! Post-processors as a user sees them: chains, what stays of what, how a failing one ends a build.
 
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
 use super::bakery::Bakery;
@@ -131,6 +133,81 @@ fn one_that_fails_ends_its_chain_and_fails_its_build_and_nothing_else() {
         endings(&document["builds"][0]),
         [ending(1, "manifest", "done")]
     );
+}
+
+#[test]
+fn what_failed_is_run_again_for_an_image_that_is_there() {
+    let bakery = Bakery::open();
+    let count = json!({ "type": "shell-local", "inline": ["echo ran >> count", "test -e fine"] });
+    write(
+        &bakery,
+        &[bakery.builder("web")],
+        &json!([["manifest", count]]),
+    );
+    let bake = || bake(&bakery, &["--if-changed"]);
+    let (code, said, document) = bake();
+    assert_eq!(code, Some(1), "{said}");
+    let image = document["builds"][0]["artifact"]["images"][0]["image"].clone();
+    let (code, said, document) = bake();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(
+        document["builds"][0]["artifact"]["images"][0]["image"],
+        image
+    );
+    bakery.write("fine", "");
+    for (ending, times) in [("done", 3), ("left_out", 3)] {
+        let (code, said, document) = bake();
+        assert_eq!(code, Some(0), "{said}");
+        let build = &document["builds"][0];
+        assert_eq!(build["result"], "unchanged");
+        assert_eq!(build["artifact"]["images"][0]["image"], image);
+        assert_eq!(endings(build)[1].2, ending, "{said}");
+        assert_eq!(bakery.read("count").lines().count(), times);
+    }
+}
+
+#[test]
+fn a_stop_ends_the_command_and_the_image_is_told_of() {
+    let bakery = Bakery::open();
+    let sleeps = json!({ "type": "shell-local", "inline": ["touch begun; exec sleep 600"] });
+    let posts = json!([[sleeps, "manifest"], { "type": "manifest", "output": "first.json" }]);
+    write(&bakery, &[bakery.builder("web")], &posts);
+    let begun = bakery.folder.path().join("begun");
+    let mut command = bakery.kiln(&["bake", "--result=r.json", "web.json"]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !begun.exists() {
+        std::thread::yield_now();
+    }
+    let interrupt = Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(6), "{said}");
+    assert!(
+        String::from_utf8_lossy(&done.stdout).starts_with("ami-"),
+        "{said}"
+    );
+    let document = bakery.document("r.json");
+    let build = &document["builds"][0];
+    assert_eq!(
+        (&build["result"], &build["step"]),
+        (&json!("stopped"), &json!("post-process"))
+    );
+    assert_eq!(
+        endings(build),
+        [
+            ending(1, "shell-local", "stopped"),
+            ending(1, "manifest", "not_begun"),
+            ending(2, "manifest", "done")
+        ]
+    );
+    assert!(bakery.read("first.json").contains(":ami-"));
 }
 
 #[test]

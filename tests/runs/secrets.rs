@@ -103,7 +103,13 @@ fn write(bakery: &Bakery, last: &str) {
             "environment_vars": ["SECRET={{user `two`}}", "VAULT={{ vault }}"],
             "execute_command": "echo '{{user `one`}}' > /dev/null; chmod +x {{.Path}}; {{.Vars}} {{.Path}}"
         }],
-        "post-processors": [{ "type": "manifest", "output": "manifest.json", "custom_data": { "of": "web" } }]
+        "post-processors": [
+            { "type": "manifest", "output": "manifest.json", "custom_data": { "of": "web" } },
+            {
+                "type": "shell-local", "inline": ["echo \"$SECRET\" '{{user `one`}}'; sleep 1"],
+                "environment_vars": ["SECRET={{user `two`}}"]
+            }
+        ]
     });
     bakery.write("web.json", &template.to_string());
 }

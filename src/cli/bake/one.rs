@@ -68,7 +68,7 @@ pub async fn bake<'t>(wanted: &Wanted<'t>, looked: Looked<'t>, on: &On<'t>) {
     on.records.note(index, note, context);
 }
 
-/// The image of an earlier run is this one's result, in the manifests too.
+/// The image of an earlier run is this one's result, in the manifests too. Post-processors that failed then run now.
 async fn tell_unchanged(
     wanted: &Wanted<'_>,
     found: Unchanged,
@@ -83,9 +83,14 @@ async fn tell_unchanged(
         artifact: &artifact,
         reached: None,
     };
-    let steps = posts::process(&made, true, on, &report).await;
+    let image = artifact.image();
+    let due = image.is_some_and(|image| wanted.subject.is_post_due(image, on.context));
+    let steps = posts::process(&made, !due, on, &report).await;
     report.close();
     let exit = tell_steps(wanted, &steps, on);
+    if due && exit == Exit::Done {
+        wanted.subject.note_post_done(on.context);
+    }
     Box::new(move |record| {
         record.region = Some(artifact.region.clone());
         record.artifact = Some(artifact);
@@ -181,7 +186,10 @@ async fn carry_out<'t>(
     let exit = Exit::worst([ended, tell_steps(wanted, &steps, on)]);
     if let Ok(artifact) = &outcome.result {
         if let Some(inputs) = inputs {
-            wanted.subject.note(inputs, plan.run, artifact, context);
+            let due = posts::exit(&steps) != Exit::Done;
+            wanted
+                .subject
+                .note(inputs, plan.run, artifact, due, context);
         }
         tell(&journal, &report);
     }

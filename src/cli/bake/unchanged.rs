@@ -64,8 +64,15 @@ impl Subject<'_> {
         format!("changed since {image}: {}", changed.join(", "))
     }
 
-    /// Notes a finished bake.
-    pub fn note(&self, inputs: Inputs, run: RunId, artifact: &Artifact, context: &Context) {
+    /// Notes a finished bake, and whether its post-processors are still due.
+    pub fn note(
+        &self,
+        inputs: Inputs,
+        run: RunId,
+        artifact: &Artifact,
+        post_due: bool,
+        context: &Context,
+    ) {
         let Some(image) = artifact.image().cloned() else {
             return;
         };
@@ -76,9 +83,22 @@ impl Subject<'_> {
             image,
             at: context.clock.now(),
             inputs: self.known(inputs, context),
+            post_due,
         };
-        if let Err(error) = Store::at(&context.state).note_bake(&baked) {
-            context.say(&format!("warning: the history cannot be written: {error}"));
+        write(&baked, context);
+    }
+
+    /// Whether this host knows that post-processors of an image failed, or were stopped.
+    pub fn is_post_due(&self, image: &ImageId, context: &Context) -> bool {
+        let last = self.last(context);
+        last.is_some_and(|last| last.image == *image && last.post_due)
+    }
+
+    /// Notes that they have run.
+    pub fn note_post_done(&self, context: &Context) {
+        if let Some(last) = self.last(context) {
+            let post_due = false;
+            write(&Baked { post_due, ..last }, context);
         }
     }
 
@@ -105,6 +125,12 @@ impl Subject<'_> {
             return None;
         }
         Store::at(&context.state).salted(&secrets).ok()
+    }
+}
+
+fn write(baked: &Baked<Inputs>, context: &Context) {
+    if let Err(error) = Store::at(&context.state).note_bake(baked) {
+        context.say(&format!("warning: the history cannot be written: {error}"));
     }
 }
 
