@@ -169,7 +169,7 @@ fn option_cases() -> Vec<(&'static str, Case)> {
         ),
         (
             "template::not_yet",
-            builder("\"profile\": \"é\", \"fleet_tags\": { \"ä\": \"b\" }"),
+            builder("\"profile\": \"é\", \"communicator\": \"winrm\""),
         ),
         (
             "template::image_options",
