@@ -35,6 +35,11 @@ impl DeadBake<'_> {
     pub fn is_of(&self, template: &str, build: &str) -> bool {
         self.identity.template == template && self.identity.build == build
     }
+
+    /// Until when it was left on purpose (`--on-error=keep`), when that is still to come.
+    pub fn kept_until(&self, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        self.run.fact(KEPT_UNTIL).filter(|until| now < *until)
+    }
 }
 
 /// What is to be baked.
@@ -158,8 +163,7 @@ async fn settle<'a, C: Cloud>(
     let of = |dead: &DeadBake<'_>| dead.is_of(&identity.template, &identity.build);
     for dead in dead.into_iter().filter(of) {
         let (run, finished) = (dead.run.run, is_finished(&dead.run));
-        let until: Option<jiff::Timestamp> = dead.run.fact(KEPT_UNTIL);
-        if let Some(until) = until.filter(|until| on.clock.now() < *until) {
+        if let Some(until) = dead.kept_until(on.clock.now()) {
             let text = format!("run {run} was left on purpose until {until}; it stays");
             settled.said.push(text);
             continue;

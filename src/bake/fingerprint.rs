@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -81,7 +81,7 @@ impl Inputs {
                 words.json(&format!("{name}, variables"), &values);
             }
             for path in provision::local_files(&provisioner.kind)? {
-                words.inputs.tree(&path, directory)?;
+                words.inputs.tree(&path, directory, &mut Vec::new())?;
             }
         }
         Ok(words.inputs)
@@ -127,8 +127,10 @@ impl Inputs {
         names
     }
 
-    /// A file, or everything below a folder: content and mode of files, targets of links, names of folders.
-    fn tree(&mut self, path: &Path, directory: &Path) -> io::Result<()> {
+    /// A file, or everything below a folder: content and mode of files, links and what they point at, names of folders.
+    ///
+    /// `within` are the folders that links have led into: what links lead to in a circle is read once.
+    fn tree(&mut self, path: &Path, directory: &Path, within: &mut Vec<PathBuf>) -> io::Result<()> {
         let name = path.strip_prefix(directory).unwrap_or(path);
         let name = name.to_string_lossy().into_owned();
         let about = fs::symlink_metadata(directory.join(path))?;
@@ -139,30 +141,52 @@ impl Inputs {
                 name.clone(),
                 &[b"link", target.as_os_str().as_encoded_bytes()],
             );
-            // What is sent is what it points at.
-            let followed = fs::metadata(&whole);
-            return match followed {
-                Ok(about) if about.is_file() => {
-                    self.file(format!("{name} (target)"), &whole, &about)
+            // What is sent, and what a playbook reads, is what it points at.
+            return match fs::metadata(&whole) {
+                Ok(about) if about.is_dir() => {
+                    let folder = fs::canonicalize(&whole)?;
+                    let from = whole.parent().unwrap_or(&whole);
+                    if within.contains(&folder) || fs::canonicalize(from)?.starts_with(&folder) {
+                        return Ok(());
+                    }
+                    within.push(folder);
+                    let read = self.folder(path, directory, within);
+                    within.pop();
+                    read
                 }
-                _ => Ok(()),
+                Ok(about) => self.file(format!("{name} (target)"), &whole, &about),
+                Err(_) => Ok(()),
             };
         }
         if about.is_dir() {
             self.put(name, &[b"folder"]);
-            let mut entries = Vec::new();
-            for entry in fs::read_dir(&whole)? {
-                entries.push(path.join(entry?.file_name()));
-            }
-            entries.sort();
-            return entries
-                .iter()
-                .try_for_each(|entry| self.tree(entry, directory));
+            return self.folder(path, directory, within);
         }
         self.file(name, &whole, &about)
     }
 
+    fn folder(
+        &mut self,
+        path: &Path,
+        directory: &Path,
+        within: &mut Vec<PathBuf>,
+    ) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(directory.join(path))? {
+            entries.push(path.join(entry?.file_name()));
+        }
+        entries.sort();
+        entries
+            .iter()
+            .try_for_each(|entry| self.tree(entry, directory, within))
+    }
+
     fn file(&mut self, name: String, path: &Path, about: &fs::Metadata) -> io::Result<()> {
+        // To open a pipe is to wait for who writes into it.
+        if !about.is_file() {
+            self.put(name, &[b"special"]);
+            return Ok(());
+        }
         let mut content = Sha256::new();
         io::copy(&mut fs::File::open(path)?, &mut Writer(&mut content))?;
         let mode = (about.permissions().mode() & 0o7777).to_string();

@@ -195,8 +195,7 @@ impl Context {
 
     /// Prints the result, alone on stdout.
     pub fn result(&self, text: &str) {
-        let text = self.mask().hide(text.trim_end_matches('\n'));
-        writeln!(io::stdout().lock(), "{text}").unwrap_or_default();
+        print(&self.mask().hide(text));
     }
 
     /// Prints `text`, or with `--json` the document; writes the document to the file of `--result`, too.
@@ -204,14 +203,14 @@ impl Context {
         self.told.store(true, Ordering::Relaxed);
         let whole = self.write(document);
         if self.json {
-            self.result(&whole);
+            print(&whole);
         } else if !text.is_empty() {
             self.result(text);
         }
     }
 
     fn write(&self, document: &serde_json::Value) -> String {
-        let whole = self.mask().hide(&format!("{document:#}\n"));
+        let whole = format!("{:#}\n", self.mask().hide_in(document));
         if let Some(path) = &self.result
             && let Err(error) = std::fs::write(path, &whole)
         {
@@ -303,4 +302,8 @@ const SECRET: usize = 16;
 pub fn refuse(reason: &str) -> Exit {
     writeln!(io::stderr().lock(), "error: {reason}").unwrap_or_default();
     Exit::Usage
+}
+
+fn print(text: &str) {
+    writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')).unwrap_or_default();
 }

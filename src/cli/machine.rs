@@ -23,7 +23,7 @@ impl Lines {
     /// Adds a line. `target` is a build's name; it is empty for what concerns no build.
     pub fn add(&mut self, target: &str, category: &str, data: &[&str]) {
         let data: Vec<_> = data.iter().map(|text| escape(text)).collect();
-        let now = self.now.as_second();
+        let (now, target) = (self.now.as_second(), escape(target));
         // Writing to a string cannot fail.
         writeln!(self.text, "{now},{target},{category},{}", data.join(",")).unwrap_or_default();
     }
@@ -53,10 +53,10 @@ mod tests {
     #[test]
     fn data_hold_no_comma_and_no_line_end() {
         let mut lines = Lines::new(Timestamp::UNIX_EPOCH);
-        lines.add("web", "artifact", &["0", "id", "a,b\r\nc"]);
+        lines.add("web,\n", "artifact", &["0", "id", "a,b\r\nc"]);
         assert_eq!(
             lines.text(),
-            "0,web,artifact,0,id,a%!(PACKER_COMMA)b\\r\\nc\n"
+            "0,web%!(PACKER_COMMA)\\n,artifact,0,id,a%!(PACKER_COMMA)b\\r\\nc\n"
         );
     }
 }

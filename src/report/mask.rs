@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 /// What stands for a secret; Packer's own word (anchors/packer.md 1.3).
 const HIDDEN: &str = "<sensitive>";
@@ -50,9 +51,25 @@ impl Mask {
     }
 }
 
+impl Mask {
+    /// The document without them: its texts are hidden, its keys and numbers are kiln's own and stay, so that it is JSON of the
+    /// same shape.
+    pub fn hide_in(&self, document: &Value) -> Value {
+        match document {
+            Value::String(text) => Value::from(self.hide(text)),
+            Value::Array(items) => items.iter().map(|item| self.hide_in(item)).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(key, member)| (key.clone(), self.hide_in(member)))
+                .collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => document.clone(),
+        }
+    }
+}
+
 /// What a secret looks like in JSON, in a shell's quotes, in a URL, and within base64 of something longer.
 fn spellings(secret: &str) -> Vec<String> {
-    let json = serde_json::Value::from(secret).to_string();
+    let json = Value::from(secret).to_string();
     let mut all = vec![
         secret.to_owned(),
         json[1..json.len() - 1].to_owned(),
@@ -134,5 +151,14 @@ mod tests {
         }
         let mask = Mask::new(["a".to_owned()]);
         assert_eq!(mask.hide("YQ== b"), "YQ== b");
+    }
+
+    #[test]
+    fn a_document_keeps_its_shape_whatever_is_secret() {
+        let secrets = ["1", "format", "done"].map(str::to_owned);
+        let document = serde_json::json!({ "format": 1, "result": "done", "all": ["x1"] });
+        let hidden =
+            serde_json::json!({ "format": 1, "result": HIDDEN, "all": [format!("x{HIDDEN}")] });
+        assert_eq!(Mask::new(secrets).hide_in(&document), hidden);
     }
 }

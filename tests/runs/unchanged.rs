@@ -39,12 +39,7 @@ fn own_roles_of_ansible_are_inputs_and_fetched_ones_are_not() {
     });
     let template = json!({ "builders": [bakery.builder("web")], "provisioners": [ansible] });
     bakery.write("web.json", &template.to_string());
-    let print = || {
-        let done = bakery.run(&["bake", "--plan", "--if-changed", "--json", "web.json"]);
-        let plan: Value =
-            serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
-        plan["plans"][0]["fingerprint"].as_str().unwrap().to_owned()
-    };
+    let print = || planned(&bakery);
     let first = print();
     bakery.write("roles.d/fetched/tasks/main.yml", "[1]");
     assert_eq!(print(), first);
@@ -53,6 +48,33 @@ fn own_roles_of_ansible_are_inputs_and_fetched_ones_are_not() {
     assert_ne!(second, first);
     bakery.write("inventory/group_vars/all.yml", "{}");
     assert_ne!(print(), second);
+}
+
+#[test]
+fn what_links_lead_to_is_an_input_and_a_circle_of_them_ends() {
+    let bakery = Bakery::open();
+    let here = bakery.folder.path();
+    for folder in ["site", "shared/web"] {
+        std::fs::create_dir_all(here.join(folder)).unwrap();
+    }
+    bakery.write("shared/web/main.conf", "one");
+    std::os::unix::fs::symlink("../shared", here.join("site/linked")).unwrap();
+    std::os::unix::fs::symlink("../../site", here.join("shared/web/back")).unwrap();
+    let file = json!({ "type": "file", "source": "site", "destination": "/tmp" });
+    let template = json!({ "builders": [bakery.builder("web")], "provisioners": [file] });
+    bakery.write("web.json", &template.to_string());
+    let first = planned(&bakery);
+    assert_eq!(planned(&bakery), first);
+    bakery.write("shared/web/main.conf", "two");
+    assert_ne!(planned(&bakery), first);
+}
+
+/// The fingerprint of what a bake would make.
+fn planned(bakery: &Bakery) -> String {
+    let done = bakery.run(&["bake", "--plan", "--if-changed", "--json", "web.json"]);
+    let plan: Value =
+        serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
+    plan["plans"][0]["fingerprint"].as_str().unwrap().to_owned()
 }
 
 fn said(output: &std::process::Output) -> String {
@@ -109,4 +131,24 @@ async fn an_unchanged_template_gives_its_image_in_a_few_calls_and_a_change_is_na
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         assert!(!text.contains("hunter"), "{text}");
     }
+}
+
+#[test]
+fn a_machine_that_was_kept_does_not_make_an_unchanged_image_anew() {
+    let bakery = Bakery::open();
+    let bake = |line: &str, more: &[&str]| {
+        bakery.template("web.json", &[bakery.builder("web")], line);
+        let args = ["bake", "--if-changed", "--result=r.json"];
+        let done = bakery.run(&[&args, more, &["web.json"]].concat());
+        (done.status.code(), bakery.document("r.json"), said(&done))
+    };
+    let (code, _, text) = bake("true", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, failed, text) = bake("exit 7", &["--on-error=keep"]);
+    assert_eq!(code, Some(3), "{text}");
+    let (_, document, text) = bake("true", &[]);
+    assert_eq!(document["builds"][0]["result"], "unchanged", "{text}");
+    let run = failed["builds"][0]["run"].as_str().unwrap();
+    let swept = bakery.run(&["sweep", "--run", run]);
+    assert!(swept.status.success(), "{}", said(&swept));
 }

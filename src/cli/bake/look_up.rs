@@ -13,7 +13,7 @@ use crate::cli::{Context, failure, home};
 use crate::cloud::{Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
-use crate::run::Stop;
+use crate::run::{Clock as _, Stop};
 use crate::source::Diagnostic;
 use crate::store::{FileJournal, Store};
 use crate::sweep::Sweeping;
@@ -158,8 +158,11 @@ impl<'t> Look<'_, 't> {
         let access = access(build);
         let cloud = |error| Refusal::Cloud(failure::chain(&error));
         let aws = self.clients.get(&access).await.map_err(cloud)?;
+        // What died is settled first; what was left on purpose changes nothing.
+        let now = self.context.clock.now();
+        let settled = dead.iter().all(|dead| dead.kept_until(now).is_some());
         if self.bake.if_changed
-            && dead.is_empty()
+            && settled
             && let Some(unchanged) = self.unchanged(wanted, &aws).await?
         {
             return Ok(Looked::Unchanged(Box::new(unchanged)));
@@ -188,14 +191,21 @@ impl<'t> Look<'_, 't> {
             adopt,
             said,
         } = prepared;
-        // Nothing is launched where a machine or an image is taken over.
-        if adopt.is_none() {
-            bake::rehearse(&plan, &aws).await?;
-        }
         for text in said {
             context.say(&format!("{}: {text}", wanted.label));
         }
         self.report.close();
+        if self.bake.if_changed
+            && !settled
+            && adopt.is_none()
+            && let Some(unchanged) = self.unchanged(wanted, &aws).await?
+        {
+            return Ok(Looked::Unchanged(Box::new(unchanged)));
+        }
+        // Nothing is launched where a machine or an image is taken over.
+        if adopt.is_none() {
+            bake::rehearse(&plan, &aws).await?;
+        }
         Ok(Looked::Bake(Box::new(Planned {
             plan,
             inputs,

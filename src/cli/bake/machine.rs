@@ -25,7 +25,7 @@ pub fn text(records: &[Record], now: Timestamp) -> String {
     }
     let made = |record: &&Record| {
         let artifact = record.artifact.as_ref();
-        artifact.is_some_and(|artifact| artifact.image().is_some())
+        record.reason.is_none() && artifact.is_some_and(|artifact| artifact.image().is_some())
     };
     lines.say(if records.iter().any(|record| made(&record)) {
         "\n==> Builds finished. The artifacts of successful builds are:"
