@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::post::artifact::Removal;
 use crate::post::job::Watch;
 use crate::post::{Artifact, Built, Error, artifice, checksum, compress, manifest};
 use crate::provision;
@@ -197,9 +198,13 @@ impl Chain<'_> {
         new: &Artifact,
         before: Option<&mut Step>,
     ) -> Result<(), Error> {
-        let gone = old.remove_but(new)?;
+        let Removal { gone, kept } = old.remove_but(new)?;
         for path in &gone {
             let text = format!("removed {}, which is not kept", path.display());
+            self.events.emit(Event::Note { text });
+        }
+        for path in &kept {
+            let text = format!("left {}, which holds what was made", path.display());
             self.events.emit(Event::Note { text });
         }
         if let Some(step) = before {

@@ -1,7 +1,7 @@
 //! `compress`: one file of one, or of several in an archive.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use crate::post::zip::Zip;
 use crate::post::{Artifact, Built, Error, total};
 use crate::store::Replacement;
 use crate::template::post_processor::{Archive, Compress};
+
+/// What a tar's members are filled up to.
+const BLOCK: u64 = 512;
 
 /// Packs the artifact's files into the output, which is the artifact from here on.
 pub(super) async fn run(
@@ -41,12 +44,10 @@ fn pack(
     meter: &Arc<Meter>,
 ) -> Result<(), Error> {
     let write = |source| Error::write(output, source);
-    let mut members = match compress.archive {
+    let members = match compress.archive {
         None => Vec::new(),
-        Some(archive) => members(files, archive == Archive::Tar)?,
+        Some(archive) => members(files, archive == Archive::Tar, output)?,
     };
-    // An archive of a folder that it is put into does not hold the one before it.
-    members.retain(|member| member.path != output);
     let mut new = Replacement::begin(output).map_err(write)?;
     let level = compress.level;
     if compress.archive == Some(Archive::Zip) {
@@ -65,7 +66,7 @@ fn pack(
         }
         packer = tar.into_inner().map_err(write)?;
     } else {
-        let source = open(&files[0])?;
+        let (source, _) = open(&files[0])?;
         copy(
             &mut Metered::new(source, meter),
             &mut packer,
@@ -77,29 +78,57 @@ fn pack(
     new.finish().map_err(write)
 }
 
-fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|source| Error::read(path, source))
+/// A file, and what it is: the file that is read, whatever has its name by now.
+fn open(path: &Path) -> Result<(File, Metadata), Error> {
+    let read = |source| Error::read(path, source);
+    let file = File::open(path).map_err(read)?;
+    let there = file.metadata().map_err(read)?;
+    Ok((file, there))
 }
 
-/// Copies, and says on which side it failed.
+/// Copies, and says how much or on which side it failed.
 fn copy(
-    source: &mut impl io::Read,
+    source: &mut impl Read,
     target: &mut impl Write,
     from: &Path,
     to: &Path,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let mut piece = vec![0; 128 * 1024];
+    let mut copied = 0;
     loop {
         let count = source
             .read(&mut piece)
             .map_err(|source| Error::read(from, source))?;
         if count == 0 {
-            return Ok(());
+            return Ok(copied);
         }
         target
             .write_all(&piece[..count])
             .map_err(|source| Error::write(to, source))?;
+        copied += count as u64;
     }
+}
+
+/// Copies a file of which it is said already that it has `size` bytes: it has no more and no fewer.
+fn copy_all(
+    source: &mut impl Read,
+    target: &mut impl Write,
+    size: u64,
+    from: &Path,
+    to: &Path,
+) -> Result<(), Error> {
+    let copied = copy(&mut source.by_ref().take(size), target, from, to)?;
+    let more = source
+        .read(&mut [0])
+        .map_err(|source| Error::read(from, source))?;
+    if copied == size && more == 0 {
+        return Ok(());
+    }
+    Err(Error::Changed {
+        path: from.to_owned(),
+        size,
+        grew: more > 0,
+    })
 }
 
 fn add_to_tar<W: Write>(
@@ -110,26 +139,40 @@ fn add_to_tar<W: Write>(
 ) -> Result<(), Error> {
     let Member { path, name, what } = member;
     let write = |source| Error::write(output, source);
-    let read = |source| Error::read(path, source);
     let mut header = tar::Header::new_gnu();
-    let there = match what {
-        What::Link(_) => fs::symlink_metadata(path),
-        What::File | What::Folder => fs::metadata(path),
-    };
-    header.set_metadata(&there.map_err(read)?);
     match what {
         What::Link(target) => {
+            header.set_metadata(&link(path)?);
             header.set_size(0);
             tar.append_link(&mut header, name, target).map_err(write)
         }
-        What::Folder => tar
-            .append_data(&mut header, name, io::empty())
-            .map_err(write),
+        What::Folder => {
+            header.set_metadata(&folder(path)?);
+            tar.append_data(&mut header, name, io::empty())
+                .map_err(write)
+        }
         What::File => {
-            let source = Metered::new(open(path)?, meter);
-            tar.append_data(&mut header, name, source).map_err(write)
+            let (source, there) = open(path)?;
+            header.set_metadata(&there);
+            // The header alone: what follows is copied here, so that it is known to be what the header says.
+            tar.append_data(&mut header, name, io::empty())
+                .map_err(write)?;
+            let (mut source, target) = (Metered::new(source, meter), tar.get_mut());
+            copy_all(&mut source, target, there.len(), path, output)?;
+            let rest = (BLOCK - there.len() % BLOCK) % BLOCK;
+            io::copy(&mut io::repeat(0).take(rest), target).map_err(write)?;
+            Ok(())
         }
     }
+}
+
+/// What a link is, not what it leads to.
+fn link(path: &Path) -> Result<Metadata, Error> {
+    fs::symlink_metadata(path).map_err(|source| Error::read(path, source))
+}
+
+fn folder(path: &Path) -> Result<Metadata, Error> {
+    fs::metadata(path).map_err(|source| Error::read(path, source))
 }
 
 fn add_to_zip(
@@ -140,15 +183,16 @@ fn add_to_zip(
 ) -> Result<(), Error> {
     let Member { path, name, what } = member;
     let write = |source| Error::write(output, source);
-    let there = fs::metadata(path).map_err(|source| Error::read(path, source))?;
     match what {
-        What::Folder => zip.folder(name, &there).map_err(write),
+        What::Folder => zip.folder(name, &folder(path)?).map_err(write),
         What::File => {
-            let mut source = Metered::new(open(path)?, meter);
+            // Its length is written when it is known: one that grows does no harm.
+            let (source, there) = open(path)?;
+            let mut source = Metered::new(source, meter);
             let mut entry = zip.file(name, &there).map_err(write)?;
             copy(&mut source, &mut entry, path, output)?;
             entry.finish().map_err(write)
         }
-        What::Link(target) => zip.link(name, target, &there).map_err(write),
+        What::Link(target) => zip.link(name, target, &link(path)?).map_err(write),
     }
 }

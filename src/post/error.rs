@@ -38,6 +38,16 @@ pub enum Error {
     NotOneFile { files: Vec<PathBuf> },
     #[error("{} has the name of another file in the archive, or none", path.display())]
     SameName { path: PathBuf },
+    /// An archive that would hold nothing any more.
+    #[error("there is nothing to pack into {} but itself", path.display())]
+    OnlyItself { path: PathBuf },
+    /// The archive says before a file's bytes how many they are.
+    #[error("{} {} while it was packed: it had {size} bytes at first", path.display(), if *grew { "grew" } else { "shrank" })]
+    Changed {
+        path: PathBuf,
+        size: u64,
+        grew: bool,
+    },
     /// A fault of kiln's own.
     #[error("it broke off: {0}")]
     Broken(String),

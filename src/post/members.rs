@@ -22,9 +22,23 @@ pub(super) enum What {
 
 /// The members of an archive of these files, folders with all that is in them. As in Packer, names in a tar are those of
 /// the files alone (`by_name`), and in a zip their paths. A link among the files themselves is what it leads to.
-pub(super) fn members(files: &[PathBuf], by_name: bool) -> Result<Vec<Member>, Error> {
+///
+/// The archive at `output` that the new one takes the place of is left out.
+pub(super) fn members(
+    files: &[PathBuf],
+    by_name: bool,
+    output: &Path,
+) -> Result<Vec<Member>, Error> {
+    // By its place: the same file has many spellings.
+    let old = fs::canonicalize(output).ok().filter(|old| old.is_file());
+    let is_old = |path: &Path| old.is_some() && fs::canonicalize(path).ok() == old;
     let (mut members, mut names) = (Vec::new(), BTreeSet::new());
+    let mut left_out = false;
     for path in files {
+        if is_old(path) {
+            left_out = true;
+            continue;
+        }
         let name = if by_name {
             PathBuf::from(path.file_name().unwrap_or_default())
         } else {
@@ -48,6 +62,14 @@ pub(super) fn members(files: &[PathBuf], by_name: bool) -> Result<Vec<Member>, E
         if is_folder {
             walk(path, &name, &mut members)?;
         }
+    }
+    let count = members.len();
+    members.retain(|member| !matches!(member.what, What::File) || !is_old(&member.path));
+    left_out |= members.len() < count;
+    let is_folder = |member: &Member| matches!(member.what, What::Folder);
+    if left_out && members.iter().all(is_folder) {
+        let path = output.to_owned();
+        return Err(Error::OnlyItself { path });
     }
     Ok(members)
 }

@@ -2,6 +2,7 @@
 
 mod archives;
 mod ends;
+mod places;
 mod sums;
 
 use std::cell::RefCell;
