@@ -60,7 +60,7 @@ impl Checker<'_> {
             .iter()
             .flatten()
             .for_each(|json| provisioners::check_names(self.variables, json, &names));
-        if raw.builders.is_empty() {
+        if !raw.lists_builders {
             self.report_no_builder(raw);
         }
         let outer = self.interpolator(None);

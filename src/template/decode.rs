@@ -62,6 +62,16 @@ pub(super) fn whole(value: &Value) -> Result<i64, Expected> {
     }
 }
 
+/// The whole number that a number of JSON is, if it is one that a float can tell from its neighbours.
+pub(super) fn whole_of(digits: &str) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = digits.parse().ok()?;
+    let whole = number.fract() == 0.0 && number.abs() < EXACT;
+    // It has no fraction and is small enough.
+    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+    whole.then_some(number as i64)
+}
+
 pub(super) fn go_integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),

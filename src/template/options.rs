@@ -49,8 +49,9 @@ impl<'a> Options<'a> {
             json,
             what,
         };
-        for member in members {
+        for (at, member) in members.iter().enumerate() {
             options.check_key(member, table);
+            options.check_again(member, &members[..at]);
         }
         Some(options)
     }
@@ -107,6 +108,23 @@ impl<'a> Options<'a> {
             }
         };
         self.interpolator.report(finding);
+    }
+
+    /// Names that differ in case are one option, of which Packer takes any; the same name twice was found by the reader.
+    fn check_again(&self, Member { key, .. }: &Member, before: &[Member]) {
+        let same = |first: &&Member| {
+            first.key.value.eq_ignore_ascii_case(&key.value) && first.key.value != key.value
+        };
+        if let Some(first) = before.iter().find(same) {
+            let text = format!("`{}` and `{}` are one option", first.key.value, key.value);
+            let finding = Diagnostic::error("json::duplicate_key", text);
+            self.report(
+                finding
+                    .at(key.span, "again here")
+                    .at(first.key.span, "first here")
+                    .help("names are compared without case; keep one of them"),
+            );
+        }
     }
 
     /// Whether a value says nothing: empty, false, zero, null, or not settled, which is reported.
@@ -256,14 +274,21 @@ impl<'a> Options<'a> {
 
     /// A whole number that fits; an empty string counts as not there.
     pub(super) fn number<T: TryFrom<i64>>(&self, name: &str) -> Option<Spanned<T>> {
+        let fits = |value: &serde_json::Value| {
+            T::try_from(decode::whole(value)?).map_err(|_| "a whole number that fits".to_owned())
+        };
         let json = self.get(name)?;
+        // Packer reads `8.0` and `1e3` as the whole numbers that they are.
+        if let Value::Number(digits) = &json.value
+            && let Some(whole) = decode::whole_of(digits)
+        {
+            let whole = whole.into();
+            return self.decode(name, json, |_| fits(&whole));
+        }
         let settled = self.settle(json)?;
         if settled.value.as_str() == Some("") {
             return None;
         }
-        let fits = |value: &serde_json::Value| {
-            T::try_from(decode::whole(value)?).map_err(|_| "a whole number that fits".to_owned())
-        };
         self.decode(name, json, fits)
     }
 

@@ -32,6 +32,8 @@ pub(super) struct RawTemplate {
     pub variables: Vec<Member>,
     pub sensitive: Vec<Text>,
     pub builders: Vec<RawBuilder>,
+    /// Whether it lists any, wrong ones too.
+    pub lists_builders: bool,
     pub provisioners: Vec<Json>,
     pub error_cleanup: Option<Json>,
     /// Each a chain.
@@ -53,7 +55,9 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
         findings.extend(check_key(key, value));
     }
     let list = |name: &str, findings: &mut Vec<Diagnostic>| list(json, name, findings);
-    let builders = list("builders", findings)
+    let listed = list("builders", findings);
+    let lists_builders = !listed.is_empty();
+    let builders = listed
         .iter()
         .filter_map(|builder| read_builder(builder, findings))
         .collect();
@@ -68,6 +72,7 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
             .cloned()
             .collect(),
         builders,
+        lists_builders,
         provisioners: list("provisioners", findings),
         error_cleanup: json.get("error-cleanup-provisioner").cloned(),
         post_processors: list("post-processors", findings)
@@ -136,8 +141,13 @@ fn version(text: &str) -> Option<Vec<u64>> {
 
 fn check_key(key: &Text, value: &Json) -> Option<Diagnostic> {
     let name = key.value.as_str();
-    if READ.contains(&name) || IGNORED.contains(&name) {
+    if READ.contains(&name) {
         return None;
+    }
+    if IGNORED.contains(&name) {
+        let text = format!("`{name}` has no effect: it was for Atlas, which is no more");
+        let finding = Diagnostic::note("template::idle_option", text);
+        return Some(finding.at(key.span, "no effect"));
     }
     if name.starts_with('_') {
         let wrong = value.text().is_none();

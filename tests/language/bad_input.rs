@@ -122,6 +122,7 @@ fn variable_cases() -> Vec<(&'static str, Case)> {
             "template::env_outside_variables",
             builder("\"region\": \"é{{env `HOME`}}\""),
         ),
+        ("template::hcl", root("\"_é\": \"x\"").file("ä.pkr.hcl", "")),
         (
             "template::secret_in_clear",
             root(

@@ -338,3 +338,48 @@ fn a_checked_template_prints_without_its_secrets() {
         .collect();
     assert_eq!(secrets, ["hunter2", "pässword"]);
 }
+
+#[test]
+fn values_are_taken_in_every_form_that_packer_takes() {
+    let options = r#""tags": [{ "a": "1", "b": "2" }, { "b": "3" }], "ami_block_device_mappings": "",
+        "launch_block_device_mappings": [{ "device_name": "/dev/xvda", "volume_size": 8.0 }], "ssh_port": 1e3"#;
+    let template = load(builder(options));
+    let built = &template.builds[0].builder;
+    let tags = built.image.tags.iter();
+    let tags: Vec<_> = tags
+        .map(|tag| (tag.key.as_str(), tag.value.text().unwrap()))
+        .collect();
+    assert_eq!(tags, [("a", "1"), ("b", "3")]);
+    assert!(built.image.block_devices.is_empty());
+    let size = built.instance.block_devices[0].volume_size.as_ref();
+    assert_eq!(size.map(|size| size.value), Some(8));
+    load(builder(r#""launch_block_device_mappings": {}"#));
+    for wrong in [
+        r#""ssh_port": 22.5"#,
+        r#""launch_block_device_mappings": "x""#,
+    ] {
+        assert!(builder(wrong).bake().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn one_cause_makes_one_finding() {
+    let mut case = builder(r#""Region": "eu-west-1", "region": "eu-west-2""#);
+    assert_eq!(
+        super::variables::codes(&case.bake().unwrap_err()),
+        ["json::duplicate_key"]
+    );
+    let mut case = template(r#""builders": [{ "ami_name": "web-1" }]"#);
+    assert_eq!(
+        super::variables::codes(&case.bake().unwrap_err()),
+        ["template::missing_option"]
+    );
+    let mut case = template(r#""push": { "name": "x" }, "builders": []"#);
+    let codes = super::variables::codes(&case.bake().unwrap_err());
+    assert_eq!(codes, ["template::no_builder", "template::idle_option"]);
+    let mut case = super::Case::new().file("web.pkr.hcl", "source \"x\" {}");
+    assert_eq!(
+        super::variables::codes(&case.bake().unwrap_err()),
+        ["template::hcl"]
+    );
+}

@@ -152,3 +152,46 @@ fn a_machine_that_was_kept_does_not_make_an_unchanged_image_anew() {
     let swept = bakery.run(&["sweep", "--run", run]);
     assert!(swept.status.success(), "{}", said(&swept));
 }
+
+#[tokio::test]
+async fn an_image_that_has_gone_from_one_region_is_baked_again() {
+    let bakery = Bakery::open();
+    let mut builder = bakery.builder("web");
+    builder["ami_regions"] = json!(["us-east-1"]);
+    bakery.template("web.json", &[builder], "true");
+    let bake = |more: &[&str]| {
+        let args = ["bake", "--if-changed", "--result=r.json"];
+        bakery.run(&[&args, more, &["web.json"]].concat())
+    };
+    let first = bake(&[]);
+    assert!(first.status.success(), "{}", said(&first));
+    bakery.moto.record().await;
+    let second = bake(&[]);
+    let calls = bakery.moto.recorded().await;
+    assert!(second.status.success(), "{}", said(&second));
+    assert!(calls.len() <= MOST_CALLS + 1, "{calls:?}");
+    assert_eq!(first.stdout, second.stdout);
+    let document = bakery.document("r.json");
+    assert_eq!(document["builds"][0]["result"], "unchanged");
+    let image = document["builds"][0]["artifact"]["images"][1]["image"].as_str();
+    let image = image.map_or_else(|| panic!("{document}"), str::to_owned);
+    let gone = std::process::Command::new("aws")
+        .args([
+            "--endpoint-url",
+            &bakery.moto.endpoint,
+            "--region",
+            "us-east-1",
+        ])
+        .args(["ec2", "deregister-image", "--image-id", &image])
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .output()
+        .unwrap();
+    assert!(gone.status.success(), "{}", said(&gone));
+    let third = bake(&["--plan"]);
+    assert!(
+        !said(&third).contains("nothing has changed: ami-"),
+        "{}",
+        said(&third)
+    );
+}

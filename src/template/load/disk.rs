@@ -1,6 +1,7 @@
 //! The disk as checks see it, from one working directory.
 
 use super::Disk;
+use crate::source::{Diagnostic, Span};
 use std::path::{Path, PathBuf};
 
 /// How far up from the template a project's root is looked for.
@@ -72,6 +73,20 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string().to_lowercase(),
     }
+}
+
+/// Packer tells its two languages by the file's name.
+pub(super) fn is_hcl(name: &str) -> bool {
+    [".hcl", ".pkr.json", ".pkrvars.json"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+pub(super) fn hcl(name: &str, typed: Span) -> Diagnostic {
+    let text = format!("`{name}` is HCL, and kiln reads Packer's JSON templates");
+    Diagnostic::error("template::hcl", text)
+        .at(typed, "not this language")
+        .help("bake it with Packer; there is no way back from HCL to JSON")
 }
 
 #[cfg(test)]

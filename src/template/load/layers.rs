@@ -2,7 +2,7 @@
 //! that come of them all.
 
 use super::arguments::Arguments;
-use super::disk::Folder;
+use super::disk::{self, Folder};
 use super::include::Ring;
 use super::{Disk, Kind, Request};
 use crate::source::json::{self, Json, Member, Text, Value};
@@ -105,6 +105,10 @@ impl Inputs {
         disk: &Folder,
         sources: &mut SourceMap,
     ) {
+        if disk::is_hcl(name) {
+            self.incomplete = true;
+            return self.findings.push(disk::hcl(name, typed));
+        }
         let text = match text {
             Ok(text) => text,
             Err(reason) => {

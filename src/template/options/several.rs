@@ -133,7 +133,7 @@ impl<'a> Options<'a> {
         self.interpolator.late(text, Style::Both, data)
     }
 
-    /// An object of names and texts, or a list of one such object.
+    /// An object of names and texts, or a list of such objects, of which later ones win.
     pub(in crate::template) fn texts(
         &self,
         name: &str,
@@ -142,24 +142,31 @@ impl<'a> Options<'a> {
         let Some(json) = self.get(name) else {
             return Vec::new();
         };
-        let Some(members) = self.object_members(name, json) else {
-            return Vec::new();
-        };
+        let members = self.object_members(name, json);
         let entry = |member: &Member| {
             let key = self.interpolator.settle(&member.key)?;
             let name = Spanned::new(decode::text(&key.value).ok()?, key.place);
             let value = self.late_of(&name, &member.value, data)?;
             Some((name, value))
         };
-        members.iter().filter_map(entry).collect()
+        let mut all: Vec<(Spanned<String>, Late)> = Vec::new();
+        for new in members.into_iter().filter_map(entry) {
+            match all.iter_mut().find(|(known, _)| known.value == new.0.value) {
+                Some(known) => *known = new,
+                None => all.push(new),
+            }
+        }
+        all
     }
 
-    fn object_members(&self, name: &str, json: &'a Json) -> Option<&'a [Member]> {
+    fn object_members(&self, name: &str, json: &'a Json) -> Vec<&'a Member> {
         match &json.value {
-            Value::Object(members) => Some(members),
-            Value::List(items) if items.is_empty() => None,
-            Value::List(items) if items.len() == 1 => self.object_members(name, &items[0]),
-            Value::String(text) if text.value.is_empty() => None,
+            Value::Object(members) => members.iter().collect(),
+            Value::List(items) => items
+                .iter()
+                .flat_map(|item| self.object_members(name, item))
+                .collect(),
+            Value::String(text) if text.value.is_empty() => Vec::new(),
             _ => {
                 self.report(wrong_type(
                     &format!("`{name}`"),
@@ -167,7 +174,7 @@ impl<'a> Options<'a> {
                     json.kind(),
                     Place::at(json.span),
                 ));
-                None
+                Vec::new()
             }
         }
     }
@@ -187,7 +194,7 @@ impl<'a> Options<'a> {
         Options::open(self.interpolator, json, what, &[table])
     }
 
-    /// A list of objects, or one.
+    /// A list of objects, or one; `""` and `{}` are none, as in Packer.
     pub(in crate::template) fn objects(
         &self,
         name: &str,
@@ -199,6 +206,8 @@ impl<'a> Options<'a> {
         };
         let items = match &json.value {
             Value::List(items) => items.as_slice(),
+            Value::Object(members) if members.is_empty() => return Vec::new(),
+            Value::String(_) if self.is_blank(name) => return Vec::new(),
             _ => std::slice::from_ref(json),
         };
         items
