@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use ssh2::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::ssh::carrier::{Carrier, Door};
 use crate::ssh::connect::establish;
 use crate::ssh::worker::Wire;
-use crate::ssh::{ConnectError, Target};
+use crate::ssh::{ConnectError, Error, Target};
 
 /// A session before this one may still be letting go of its ports, as after a reboot of the machine.
 const TAKEN: Duration = Duration::from_secs(3);
@@ -113,10 +114,8 @@ async fn doors(target: &Target, wire: &mut Wire) -> Result<Vec<Door>, ConnectErr
                 Door::Local { listener, to }
             }
             Tunnel::Remote { .. } => {
-                let session = wire.session.clone();
-                let listen = || session.channel_forward_listen(listen.1, Some(&listen.0), None);
-                let opened = wire.repeat(listen).await;
-                let (listener, _) = opened.map_err(|error| failed(io::Error::other(error)))?;
+                let listener = bind_there(listen, wire).await;
+                let listener = listener.map_err(|error| failed(io::Error::other(error)))?;
                 Door::Remote { listener, to }
             }
         });
@@ -132,6 +131,20 @@ async fn bind((host, port): &(String, u16)) -> io::Result<TcpListener> {
                 sleep(AGAIN).await;
             }
             done => return done,
+        }
+    }
+}
+
+/// The machine does not say why it refuses to listen; that the port is still taken is one reason.
+async fn bind_there((host, port): &(String, u16), wire: &mut Wire) -> Result<Listener, Error> {
+    let began = Instant::now();
+    let session = wire.session.clone();
+    loop {
+        let listen = || session.channel_forward_listen(*port, Some(host), None);
+        match wire.repeat(listen).await {
+            Ok((listener, _)) => return Ok(listener),
+            Err(Error::Refused(_)) if began.elapsed() < TAKEN => sleep(AGAIN).await,
+            Err(error) => return Err(error),
         }
     }
 }
