@@ -48,6 +48,7 @@ pub enum Undo {
     DeleteKeyPair {
         name: KeyPairName,
     },
+    /// One under a name of the user's, which somebody else's may bear: it is found by the run's tag only.
     DeleteKeyPairsOf {
         run: RunId,
     },

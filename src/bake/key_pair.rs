@@ -44,8 +44,9 @@ impl TemporaryKey {
         self.name.as_str() == format!("kiln-{run}")
     }
 
-    /// What finds it before it is known to be made. Under a name of the user's another key pair may stand.
-    fn intent(&self, run: RunId) -> Undo {
+    /// What finds it, before it is known to be made and after. Under a name of the user's somebody else's key pair may
+    /// stand, at any time; the run's tag is on none but its own.
+    fn undo(&self, run: RunId) -> Undo {
         if self.is_ours_by_name(run) {
             let name = self.name.clone();
             return Undo::DeleteKeyPair { name };
@@ -97,7 +98,7 @@ pub(super) async fn create(
     undo::make(
         made,
         Lifetime::Scratch,
-        wanted.intent(run),
+        wanted.undo(run),
         async || {
             let tags = &plan.scratch_tags;
             cloud.import_key_pair(name, pair.public(), tags).await
@@ -106,7 +107,7 @@ pub(super) async fn create(
             let found = cloud.find_key_pairs(&undo::of(run)).await?;
             Ok(found.contains(name).then_some(()))
         },
-        |()| Undo::DeleteKeyPair { name: name.clone() },
+        |()| wanted.undo(run),
     )
     .await
     .map_err(|error| Error::from(error).blame(|_| wanted.place))?;

@@ -98,3 +98,30 @@ async fn trouble_at_any_call_leaves_no_key_pair_of_that_name() {
         assert_eq!(bench.remains().await, [""; 0], "{kill:?}");
     }
 }
+
+/// The run dies with its key pair made; before it is settled, somebody has deleted that and made another of the name.
+#[tokio::test(start_paused = true)]
+async fn a_key_pair_of_the_name_that_somebody_made_after_a_kill_stays() {
+    let calm = bench().await;
+    let outcome = calm.bake(&MemoryJournal::default(), &Silent).await;
+    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+    let calls = calm.cloud.calls();
+    let at = calls.iter().position(|call| call == "ImportKeyPair");
+    let bench = bench().await;
+    bench.cloud.plan(at.unwrap() + 2, Mishap::KilledBefore);
+    let journal = MemoryJournal::<Undo>::default();
+    tokio::select! {
+        biased;
+        () = bench.cloud.killed() => {}
+        _ = bench.bake(&journal, &Silent) => panic!("it dies"),
+    }
+    bench.cloud.calm();
+    let seer = bench.cloud.observer().await;
+    let name = KeyPairName::new("ours");
+    seer.delete_key_pair(&name).await.unwrap();
+    somebody(&bench).await;
+    let setup = bench.setup(&journal, &Silent);
+    let left = settle(due(journal.entries()), &Unwinder::new(&seer), &setup).await;
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(bench.remains().await, ["ours"]);
+}
