@@ -1,7 +1,10 @@
 //! Keeping an eye on a machine that may be taken back while something is done on it: its connection would only fall silent.
 
+use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::bake::{BakePlan, instance};
 use crate::cloud::{Cloud, InstanceId};
@@ -11,7 +14,7 @@ use crate::undo::Undo;
 /// The looks of all builds of a process share their calls (`aws::rounds`), and a notice comes two minutes before the end.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Looks at a spot machine; at one that was bought only once.
+/// Looks at the machine where spot was wanted, whichever way it was bought in the end.
 pub(super) struct Watch<'a, C> {
     cloud: &'a C,
     instance: &'a InstanceId,
@@ -35,14 +38,25 @@ impl<'a, C: Cloud> Watch<'a, C> {
         run: &mut Run<'_, Undo>,
         mut body: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, Failure> {
+        // The body tells what it saw itself: a look in passing may end before the machine does, or come too late.
+        let (seen, reason) = (Notify::new(), RefCell::new(String::new()));
         run.work_unless(
             name,
-            async || self.lost().await,
+            async || {
+                tokio::select! {
+                    reason = self.lost() => reason,
+                    () = seen.notified() => reason.take(),
+                }
+            },
             async || {
                 let result = body().await;
-                let gone = async || instance::gone(self.instance, self.cloud).await;
-                if result.is_err() && self.wanted && matches!(gone().await, Ok(Some(_))) {
-                    // Why the connection broke is said by who looks at the machine.
+                if result.is_err()
+                    && self.wanted
+                    && let Ok(Some(ended)) = instance::gone(self.instance, self.cloud).await
+                {
+                    // Why the connection broke is the reason, not that it did.
+                    reason.replace(ended);
+                    seen.notify_one();
                     std::future::pending::<()>().await;
                 }
                 result
@@ -60,7 +74,6 @@ impl<'a, C: Cloud> Watch<'a, C> {
             tokio::time::sleep(EVERY).await;
             match instance::look(self.instance, self.cloud).await {
                 Ok(Ok(instance)) if instance.has_gone() => return instance::ended(&instance),
-                Ok(Ok(instance)) if !instance.spot => return std::future::pending().await,
                 _ => {}
             }
         }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use kiln::bake::{Artifact, Verdict, verdict};
+use kiln::cloud::{InstanceId, Instances as _};
 use kiln::run::{Clock as _, MemoryJournal, Outcome, Silent};
 use kiln::undo::Undo;
-use localcloud::model::FaultPlan;
+use localcloud::model::{FaultPlan, Scarcity};
 use tokio::time::Instant;
 
 use super::bench::Bench;
@@ -108,4 +109,49 @@ async fn a_command_on_a_machine_that_is_taken_back_ends_within_seconds() {
         began.elapsed()
     );
     assert_eq!(bench.remains().await, [""; 0]);
+}
+
+/// Bakes where spot was asked for and on-demand has to do (launched after 60 s, see `late`), and ends what runs after
+/// `second`, as somebody may. Its provisioning takes longer than a look at the machine is away.
+async fn ended_on_demand(second: u64) -> (Bench, Outcome<Artifact, Undo>) {
+    let slow = r#""inline": ["true"], "pause_before": "30s""#;
+    let text = TEMPLATE.replace(r#""inline": ["true"]"#, slow);
+    let bench = Bench::of(&text, late(), None).await;
+    let plan = FaultPlan::default().scarce(Scarcity {
+        times: 100,
+        spot: Some(true),
+        ..Scarcity::default()
+    });
+    bench.cloud.world().model.inject(plan);
+    let end = async {
+        tokio::time::sleep(Duration::from_secs(second)).await;
+        let seer = bench.cloud.observer().await;
+        let machines = bench.cloud.world().model.view_instances();
+        for machine in machines {
+            let id = InstanceId::new(machine.id);
+            seer.terminate_instance(&id).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let journal = MemoryJournal::default();
+    let bake = tokio::time::timeout(Duration::from_hours(12), bench.bake(&journal, &Silent));
+    let outcome = tokio::select! {
+        outcome = bake => outcome.unwrap_or_else(|_| panic!("second {second}: it never ends")),
+        () = end => unreachable!(),
+    };
+    (bench, outcome.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_on_demand_that_somebody_ends_after_spot_was_scarce_ends_its_bake() {
+    let mut said = Vec::new();
+    for second in 60..=110 {
+        let (bench, outcome) = ended_on_demand(second).await;
+        if outcome.result.is_err() {
+            assert_eq!(bench.remains().await, [""; 0], "second {second}");
+            said.push(format!("{second}: {}", reason(&outcome)));
+        }
+    }
+    let told = |text: &String| text.contains("provision: ") && text.contains("User initiated");
+    assert!(said.iter().any(told), "{said:#?}");
 }
