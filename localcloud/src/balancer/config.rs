@@ -169,7 +169,7 @@ fn action(
     })
 }
 
-/// A redirect's location with `ELBv2`'s placeholders in the proxy's words (API type `RedirectActionConfig`).
+/// A redirect's location with `ELBv2`'s variables in the proxy's words (API type `RedirectActionConfig`).
 fn location(location: &str, port: u16) -> Result<String, Error> {
     let escaped = location.replace('%', "%%").replace('[', "%5B");
     let words = [

@@ -24,8 +24,8 @@ pub fn still(request: &Request) -> Option<Template> {
     request.world.uuid = Arc::new(|| uuid::Uuid::nil().to_string());
     request.world.stores = Stores::stand_ins();
     let sensitive = sensitive(&request);
-    let placeholders = sensitive.iter().map(|name| format!("{name}=the-{name}"));
-    request.vars.extend(placeholders);
+    let named = sensitive.iter().map(|name| format!("{name}=the-{name}"));
+    request.vars.extend(named);
     let mut sources = SourceMap::default();
     let mut inputs = Inputs::read(&request, &mut sources);
     let (file, json) = inputs.take_one(Kind::Template)?;
