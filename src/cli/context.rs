@@ -84,6 +84,8 @@ pub struct Context {
     events: Option<File>,
     color: bool,
     mask: RwLock<Mask>,
+    /// Held by who is asked something, so that an answer is never another question's.
+    asking: tokio::sync::Mutex<()>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -113,6 +115,7 @@ impl Context {
             events: events.transpose()?,
             color,
             mask: RwLock::new(of_environment(&environment)),
+            asking: tokio::sync::Mutex::default(),
             runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
             environment,
         })
@@ -191,6 +194,20 @@ impl Context {
         // A reader who has gone away is no failure.
         let text = self.mask().hide(text);
         writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
+    }
+
+    /// Asks the user on stderr, one question at a time, and reads a line in small letters; nothing when nobody is there any
+    /// more. The thread that reads may outlive the question when a signal comes first.
+    pub async fn ask(&self, text: &str) -> Option<String> {
+        let _turn = self.asking.lock().await;
+        let text = self.mask().hide(text);
+        write!(io::stderr().lock(), "{text}").ok()?;
+        let read = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            let count = io::stdin().read_line(&mut line).ok()?;
+            (count > 0).then(|| line.trim().to_lowercase())
+        });
+        read.await.ok()?
     }
 
     /// Prints the result, alone on stdout.

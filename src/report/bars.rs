@@ -81,11 +81,12 @@ impl Bars {
     }
 
     fn print(&self, text: &str) {
-        if let Some(bar) = &*self.running.borrow() {
-            bar.println(text);
-        } else {
-            // A reader who has gone away is no failure of the run.
-            writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
+        // A reader who has gone away is no failure of the run.
+        let print = || writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
+        match &*self.running.borrow() {
+            // Its own way to print shows nothing on a terminal that tells no size, such as one that a script opened.
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `kiln` in a folder of its own, with moto for the cloud and an sshd of our own for the machine that moto does not have.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
@@ -69,6 +70,28 @@ impl Bakery {
 
     pub fn run(&self, args: &[&str]) -> Output {
         self.kiln(args).output().unwrap()
+    }
+
+    /// The ids of what a run needs only for its time: machines, security groups, key pairs.
+    pub fn scratch(&self) -> Vec<String> {
+        let ours = "Filter.1.Name=tag-key&Filter.1.Value.1=kiln:run";
+        let mut states = format!("{ours}&Filter.2.Name=instance-state-name");
+        for (at, state) in ["pending", "running", "stopping", "stopped"]
+            .iter()
+            .enumerate()
+        {
+            write!(states, "&Filter.2.Value.{}={state}", at + 1).unwrap();
+        }
+        let mut ids = self
+            .moto
+            .ec2(&format!("DescribeInstances&{states}"), "instanceId");
+        for (call, element) in [
+            ("DescribeSecurityGroups", "groupId"),
+            ("DescribeKeyPairs", "keyPairId"),
+        ] {
+            ids.extend(self.moto.ec2(&format!("{call}&{ours}"), element));
+        }
+        ids
     }
 
     pub fn read(&self, name: &str) -> String {

@@ -8,4 +8,5 @@ mod result;
 mod secrets;
 mod sessions;
 mod several;
+mod terminal;
 mod unchanged;

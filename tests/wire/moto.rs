@@ -65,6 +65,30 @@ impl Moto {
         calls.map(body).collect()
     }
 
+    /// What `element` holds wherever it stands in EC2's answer to this call.
+    pub fn ec2(&self, call: &str, element: &str) -> Vec<String> {
+        // moto reads the region from it, and checks no signature.
+        let scope = "Credential=test/20260101/eu-central-1/ec2/aws4_request";
+        let done = Command::new("curl")
+            .args([
+                "-sS",
+                "-f",
+                "-d",
+                &format!("Version=2016-11-15&Action={call}"),
+            ])
+            .args(["-H", &format!("Authorization: AWS4-HMAC-SHA256 {scope}")])
+            .arg(&self.endpoint)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert!(done.status.success(), "{call}: {text}");
+        let open = format!("<{element}>");
+        let parts = text.split(&open).skip(1);
+        parts
+            .map(|part| part.split('<').next().unwrap().to_owned())
+            .collect()
+    }
+
     async fn ask(&self, what: &str) {
         let url = format!("{}/moto-api/recorder/{what}", self.endpoint);
         let answer = reqwest::Client::new().post(url).send().await.unwrap();

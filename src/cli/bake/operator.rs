@@ -140,7 +140,7 @@ impl<'a> Desk<'a> {
             failure::chain(failure)
         );
         loop {
-            match self.question(&text).await.as_deref() {
+            match self.context.ask(&text).await.as_deref() {
                 // Nobody is there any more.
                 None | Some("c" | "clean") => return Answer::CleanUp,
                 Some("a" | "abort") => return Answer::Abort,
@@ -150,17 +150,6 @@ impl<'a> Desk<'a> {
             }
         }
     }
-
-    /// Asks, and reads a line. The thread that reads may outlive the question when a signal comes first.
-    async fn question(&self, text: &str) -> Option<String> {
-        write!(io::stderr().lock(), "{text}").ok()?;
-        let read = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            let count = io::stdin().read_line(&mut line).ok()?;
-            (count > 0).then(|| line.trim().to_lowercase())
-        });
-        read.await.ok()?
-    }
 }
 
 impl Operator for Desk<'_> {
@@ -168,7 +157,7 @@ impl Operator for Desk<'_> {
         async move {
             if self.wishes.debug && on_terminal() {
                 let text = format!("{}: press Enter for `{step}` ", self.label);
-                self.question(&text).await;
+                self.context.ask(&text).await;
             }
         }
         .boxed_local()
