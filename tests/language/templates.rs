@@ -58,6 +58,10 @@ fn only_and_except_match_names_as_written_and_overrides_replace_options() {
         ("ä", "b")
     );
     assert_eq!(
+        (first.provisioners.len(), second.provisioners.len()),
+        (2, 2)
+    );
+    assert_eq!(
         (lines(shell(first, 0)), lines(shell(first, 1))),
         (vec!["ä's own".to_owned()], vec!["first".to_owned()])
     );
@@ -342,7 +346,8 @@ fn a_checked_template_prints_without_its_secrets() {
 #[test]
 fn values_are_taken_in_every_form_that_packer_takes() {
     let options = r#""tags": [{ "a": "1", "b": "2" }, { "b": "3" }], "ami_block_device_mappings": "",
-        "launch_block_device_mappings": [{ "device_name": "/dev/xvda", "volume_size": 8.0 }], "ssh_port": 1e3"#;
+        "launch_block_device_mappings": [{ "device_name": "/dev/xvda", "volume_size": 8.0 }], "ssh_port": 1e3,
+        "Ami_Users": "1", "snapshot_copy_duration_minutes": "", "deregistration_protection": [{ "enabled": "t" }]"#;
     let template = load(builder(options));
     let built = &template.builds[0].builder;
     let tags = built.image.tags.iter();
@@ -351,6 +356,9 @@ fn values_are_taken_in_every_form_that_packer_takes() {
         .collect();
     assert_eq!(tags, [("a", "1"), ("b", "3")]);
     assert!(built.image.block_devices.is_empty());
+    assert_eq!(built.image.sharing.users.len(), 1);
+    assert!(built.image.copies.minutes.is_none());
+    assert!(built.image.protection.is_some());
     let size = built.instance.block_devices[0].volume_size.as_ref();
     assert_eq!(size.map(|size| size.value), Some(8));
     load(builder(r#""launch_block_device_mappings": {}"#));

@@ -68,6 +68,19 @@ fn a_var_file_includes_others_below_itself() {
 }
 
 #[test]
+fn what_an_included_file_calls_sensitive_is_hidden() {
+    let file = r#"{ "variables": { "s": "hunter2", "t": "plain" }, "sensitive-variables": ["s"] }"#;
+    let mut case = including(r#""include": "vars/a.json""#, "web.json").beside("vars/a.json", file);
+    let (template, _) = case.bake().unwrap();
+    let secrets: Vec<_> = template
+        .secrets
+        .iter()
+        .map(kiln::template::Secret::reveal)
+        .collect();
+    assert_eq!(secrets, ["hunter2"]);
+}
+
+#[test]
 fn a_finding_points_into_the_included_file() {
     let mut case = including(r#""include": "vars/ä.json""#, "web.json").beside(
         "vars/ä.json",
