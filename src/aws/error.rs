@@ -42,6 +42,20 @@ where
     }
 }
 
+/// The result of a dry run of `call`: nothing when the call would go through ("`RunInstances`", `DryRun`).
+pub(super) fn would_go<T, E>(
+    call: &'static str,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<(), Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer.map_err(|error| failed(call, error)) {
+        Err(error) if error.code.as_deref() != Some("DryRunOperation") => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// The innermost message of an error that no service answered: "connection refused" rather than "dispatch failure".
 pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut last = error.to_string();
@@ -88,6 +102,7 @@ pub(super) fn kind_of(code: &str) -> Kind {
         | "VcpuLimitExceeded"
         | "InstanceLimitExceeded"
         | "MaxSpotInstanceCountExceeded"
+        | "MaxFleetCountExceeded"
         | "InsufficientFreeAddressesInSubnet"
         | "InsufficientHostCapacity"
         | "InsufficientReservedInstanceCapacity"

@@ -8,16 +8,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::FutureExt;
 
 use crate::aws::convert::{filters, tags_of, text};
-use crate::aws::error::failed;
+use crate::aws::error::{failed, would_go};
 use crate::aws::rounds::Rounds;
 use crate::aws::{Aws, PAGE};
 use crate::cloud::{
     Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances,
     NetworkSupport, NewInstance, Result, VolumeId,
 };
-
-/// What a dry run answers when the call would go through ("`RunInstances`", `DryRun`).
-const WOULD_HAVE_SUCCEEDED: &str = "DryRunOperation";
 
 /// How a machine's state is explained that EC2 needs for others ("`StateReason`").
 const TAKEN_BACK: [&str; 2] = [
@@ -39,14 +36,7 @@ impl Instances for Aws {
 
     async fn rehearse(&self, launch: &NewInstance) -> Result<()> {
         let answer = self.request(launch).dry_run(true).send().await;
-        let error = match answer {
-            Ok(_) => return Ok(()),
-            Err(error) => failed("RunInstances", error),
-        };
-        if error.code.as_deref() == Some(WOULD_HAVE_SUCCEEDED) {
-            return Ok(());
-        }
-        Err(error)
+        would_go("RunInstances", answer)
     }
 
     async fn find_instances(&self, wanted: &[Filter]) -> Result<Vec<Instance>> {

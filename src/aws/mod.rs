@@ -28,6 +28,7 @@ mod run_instances;
 mod secrets;
 mod services;
 mod sessions;
+mod template_data;
 mod traffic;
 mod types;
 mod unchecked;

@@ -6,30 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::aws::Aws;
-use crate::aws::convert::{devices, specification};
-use crate::cloud::{NewInstance, Reservation, Spot};
+use crate::aws::convert::{devices, metadata, placement, reserved, specification};
+use crate::cloud::{NewInstance, Placement, Spot};
 
 impl Aws {
     pub(super) fn request(&self, launch: &NewInstance) -> RunInstancesFluentBuilder {
-        let metadata = ec2::InstanceMetadataOptionsRequest::builder()
-            .http_endpoint(if launch.metadata.enabled {
-                ec2::InstanceMetadataEndpointState::Enabled
-            } else {
-                ec2::InstanceMetadataEndpointState::Disabled
-            })
-            .http_tokens(if launch.metadata.tokens_required {
-                ec2::HttpTokensState::Required
-            } else {
-                ec2::HttpTokensState::Optional
-            })
-            .http_put_response_hop_limit(i32::from(launch.metadata.hop_limit))
-            .set_instance_metadata_tags(
-                launch
-                    .metadata
-                    .instance_tags
-                    .then_some(ec2::InstanceMetadataTagsState::Enabled),
-            )
-            .build();
         let request = self
             .ec2
             .run_instances()
@@ -41,7 +22,7 @@ impl Aws {
             .set_key_name(launch.key_pair.as_ref().map(ToString::to_string))
             .set_user_data(launch.user_data.as_ref().map(|text| BASE64.encode(text)))
             .set_ebs_optimized(launch.ebs_optimized.then_some(true))
-            .metadata_options(metadata)
+            .metadata_options(metadata!(InstanceMetadataOptionsRequest, &launch.metadata))
             .tag_specifications(specification(ec2::ResourceType::Instance, &launch.tags))
             .tag_specifications(specification(
                 ec2::ResourceType::Volume,
@@ -78,7 +59,10 @@ fn attached(
         );
     }
     if let Some(reservation) = &launch.reservation {
-        request = request.capacity_reservation_specification(reserved(reservation));
+        request = request.capacity_reservation_specification(reserved!(
+            CapacityReservationSpecification,
+            reservation
+        ));
     }
     if launch.terminate_on_shutdown {
         request = request.instance_initiated_shutdown_behavior(ec2::ShutdownBehavior::Terminate);
@@ -135,39 +119,10 @@ fn placed(request: RunInstancesFluentBuilder, launch: &NewInstance) -> RunInstan
 }
 
 fn placement(launch: &NewInstance) -> Option<ec2::Placement> {
-    let wanted = &launch.placement;
     let zone = launch.zone.as_ref().map(ToString::to_string);
-    let said = zone.is_some()
-        || wanted.tenancy.is_some()
-        || wanted.host.is_some()
-        || wanted.host_group.is_some();
+    let said = zone.is_some() || launch.placement != Placement::default();
     said.then(|| {
-        ec2::Placement::builder()
-            .set_availability_zone(zone)
-            .set_tenancy(wanted.tenancy.as_deref().map(ec2::Tenancy::from))
-            .set_host_id(wanted.host.clone())
-            .set_host_resource_group_arn(wanted.host_group.clone())
-            .build()
+        let placement = placement!(Placement, &launch.placement);
+        placement.set_availability_zone(zone).build()
     })
-}
-
-fn reserved(reservation: &Reservation) -> ec2::CapacityReservationSpecification {
-    let target = ec2::CapacityReservationTarget::builder();
-    let target = match reservation {
-        Reservation::Open => return preferred(ec2::CapacityReservationPreference::Open),
-        Reservation::None => return preferred(ec2::CapacityReservationPreference::None),
-        Reservation::Id(id) => target.capacity_reservation_id(id),
-        Reservation::Group(arn) => target.capacity_reservation_resource_group_arn(arn),
-    };
-    ec2::CapacityReservationSpecification::builder()
-        .capacity_reservation_target(target.build())
-        .build()
-}
-
-fn preferred(
-    preference: ec2::CapacityReservationPreference,
-) -> ec2::CapacityReservationSpecification {
-    ec2::CapacityReservationSpecification::builder()
-        .capacity_reservation_preference(preference)
-        .build()
 }

@@ -2,7 +2,7 @@
 //! fleet, which ends with its launch.
 
 use crate::bake::{Attempt, BakePlan};
-use crate::cloud::{Cloud, InstanceId, LaunchTemplateId, NewFleet, NewInstance, Spot};
+use crate::cloud::{self, Cloud, InstanceId, LaunchTemplateId, NewFleet, NewInstance, Spot};
 use crate::run::{Ledger, Lifetime};
 use crate::undo::{self, Undo};
 
@@ -15,14 +15,9 @@ pub(super) async fn launch(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<InstanceId, undo::Error> {
     let run = plan.run;
-    let template = template(plan, wanted, cloud, made).await?;
-    let fleet = NewFleet {
-        template: &template,
-        choices: &attempt.choices,
-        spot,
-        token: &attempt.token,
-        tags: &spot.fleet_tags,
-    };
+    let name = name(plan);
+    template(plan, &name, wanted, cloud, made).await?;
+    let fleet = fleet(&name, attempt, spot, &wanted.token);
     undo::make(
         made,
         Lifetime::Scratch,
@@ -38,21 +33,54 @@ pub(super) async fn launch(
     .await
 }
 
+/// Asks whether the fleet would be refused. Changes nothing.
+pub(super) async fn rehearse(
+    plan: &BakePlan,
+    (attempt, spot): (&Attempt, &Spot),
+    wanted: &NewInstance,
+    cloud: &impl Cloud,
+) -> cloud::Result<()> {
+    let name = name(plan);
+    let fleet = fleet(&name, attempt, spot, &wanted.token);
+    cloud
+        .rehearse_fleet(wanted, &plan.scratch_tags, &fleet)
+        .await
+}
+
+fn name(plan: &BakePlan) -> String {
+    format!("kiln-{}", plan.run)
+}
+
+fn fleet<'a>(
+    template: &'a str,
+    attempt: &'a Attempt,
+    spot: &'a Spot,
+    token: &'a str,
+) -> NewFleet<'a> {
+    NewFleet {
+        template,
+        choices: &attempt.choices,
+        spot,
+        token,
+        tags: &spot.fleet_tags,
+    }
+}
+
 async fn template(
     plan: &BakePlan,
+    name: &str,
     wanted: &NewInstance,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<LaunchTemplateId, undo::Error> {
     let run = plan.run;
-    let name = format!("kiln-{run}");
     undo::make(
         made,
         Lifetime::Scratch,
         Undo::DeleteLaunchTemplatesOf { run },
         async || {
             let tags = &plan.scratch_tags;
-            cloud.create_fleet_template(&name, wanted, tags).await
+            cloud.create_fleet_template(name, wanted, tags).await
         },
         async || Ok(cloud.find_launch_templates(&undo::of(run)).await?.pop()),
         |id: &LaunchTemplateId| Undo::DeleteLaunchTemplate { id: id.clone() },

@@ -13,14 +13,14 @@ use crate::source::Place;
 use crate::undo::{self, Undo};
 
 /// Launches the machine, trying each way of the plan until one goes through. Volumes that would outlive it are on the
-/// ledger before it is, in the slot that is given too.
+/// ledger before it is, in the slot that is given too. `earlier` counts the tries before.
 ///
 /// Errors with every refusal when no way goes through for want of capacity, and at once with any other refusal.
 pub(super) async fn launch(
     plan: &BakePlan,
     group: Option<&SecurityGroupId>,
-    cloud: &impl Cloud,
-    events: &dyn Events,
+    earlier: u32,
+    on: (&impl Cloud, &dyn Events),
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(InstanceId, Option<Slot>), Error> {
     let run = plan.run;
@@ -29,7 +29,7 @@ pub(super) async fn launch(
     } else {
         None
     };
-    let error = match first_that_goes(plan, group, cloud, events, made).await {
+    let error = match first_that_goes(plan, group, earlier, on, made).await {
         Ok(id) => return Ok((id, volumes)),
         Err(error) => error,
     };
@@ -42,14 +42,15 @@ pub(super) async fn launch(
 async fn first_that_goes(
     plan: &BakePlan,
     group: Option<&SecurityGroupId>,
-    cloud: &impl Cloud,
-    events: &dyn Events,
+    earlier: u32,
+    (cloud, events): (&impl Cloud, &dyn Events),
     made: &mut Ledger<'_, Undo>,
 ) -> Result<InstanceId, Error> {
     let mut refusals = Vec::new();
     for attempt in &plan.attempts {
         let mut wanted = attempt.instance(&plan.instance);
         wanted.security_groups.extend(group.cloned());
+        wanted.token = attempt.token(earlier);
         let launched = match &attempt.spot {
             Some(spot) if attempt.is_fleet() => {
                 fleet::launch(plan, (attempt, spot), &wanted, cloud, made).await

@@ -32,6 +32,16 @@ impl Attempt {
         self.choices.len() > 1 || self.spot.as_ref().is_some_and(asks)
     }
 
+    /// The token of a try. One that EC2 refused launches anew with the same token; a fleet that launched nothing has spent
+    /// it, and answers with what it said before ("Ensuring idempotency in Amazon EC2 API requests").
+    pub(super) fn token(&self, earlier: u32) -> String {
+        match earlier {
+            0 => self.token.clone(),
+            _ if self.is_fleet() => format!("{}-again-{earlier}", self.token),
+            _ => self.token.clone(),
+        }
+    }
+
     /// The machine that this way asks for, as far as one choice says it.
     pub fn instance(&self, base: &NewInstance) -> NewInstance {
         let mut wanted = base.clone();
@@ -50,15 +60,15 @@ impl Attempt {
 }
 
 impl BakePlan {
-    /// The first way's machine as a dry run asks for it: without what is made before the launch, but for the profile.
-    pub(super) fn rehearsed(&self) -> Option<NewInstance> {
+    /// The first way and its machine as a dry run asks for it: without what is made before the launch, but for the profile.
+    pub(super) fn rehearsed(&self) -> Option<(&Attempt, NewInstance)> {
         let attempt = self.attempts.first()?;
         let mut wanted = attempt.instance(&self.instance);
         wanted.token = format!("{}-dry", wanted.token);
         if self.key_pair.is_some() {
             wanted.key_pair = None;
         }
-        Some(wanted)
+        Some((attempt, wanted))
     }
 }
 

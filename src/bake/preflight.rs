@@ -1,7 +1,7 @@
 //! What stands against the machine before anything is made: types that the region or a zone does not have, or that the
 //! source image does not run on, and what EC2 says to a rehearsal.
 
-use crate::bake::{BakeFacts, BakePlan, LookUpError, instance, key_pair, launch};
+use crate::bake::{BakeFacts, BakePlan, LookUpError, fleet, instance, key_pair, launch};
 use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::Instance;
@@ -39,13 +39,19 @@ pub async fn rehearse(plan: &BakePlan, cloud: &impl Cloud) -> Result<(), LookUpE
     if let Some(finding) = key_pair::object(plan, cloud).await? {
         return Err(LookUpError::Findings(vec![finding]));
     }
-    let Some(mut wanted) = plan.rehearsed() else {
+    let Some((attempt, mut wanted)) = plan.rehearsed() else {
         return Ok(());
     };
     if plan.profile.is_some() {
         wanted.profile = None;
     }
-    let error = match cloud.rehearse(&wanted).await {
+    let rehearsed = async {
+        if let Some(spot) = attempt.spot.as_ref().filter(|_| attempt.is_fleet()) {
+            fleet::rehearse(plan, (attempt, spot), &wanted, cloud).await?;
+        }
+        cloud.rehearse(&wanted).await
+    };
+    let error = match rehearsed.await {
         Err(error) if error.is_passing() => return Err(error.into()),
         // Whether there is a machine right now only the launch can tell.
         Err(error) if error.kind != Kind::Limit => error,

@@ -58,21 +58,25 @@ pub(super) async fn create(
 /// Whether EC2 knows the profile by now: IAM tells it within seconds, sometimes within minutes ("Troubleshoot IAM roles").
 /// Asked with the launch's own parameters, so that nothing else can be refused later.
 pub(super) async fn usable(plan: &BakePlan, cloud: &impl Cloud) -> Result<Readiness<()>, Error> {
-    let Some(wanted) = plan.rehearsed() else {
+    let Some((_, wanted)) = plan.rehearsed() else {
         return Ok(Readiness::Ready(()));
     };
     match cloud.rehearse(&wanted).await {
         Ok(()) => Ok(Readiness::Ready(())),
         // It knows the profile; whether there is a machine the launch will tell.
         Err(error) if error.kind == Kind::Limit => Ok(Readiness::Ready(())),
-        Err(error) if may_be_unseen(&error) || error.is_passing() => {
+        Err(error) if is_unseen(&error) || error.is_passing() => {
             Ok(Readiness::NotYet(error.to_string()))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether a refusal is the one that a profile gets which EC2 does not know yet. It has no code of its own.
-pub(super) fn may_be_unseen(error: &crate::cloud::Error) -> bool {
+/// Whether a refusal is the one that a profile gets which EC2 does not know yet, or whose role it does not. It has no code
+/// of its own: "`InvalidParameterValue`" is said of any parameter, so that its text decides.
+pub(super) fn is_unseen(error: &crate::cloud::Error) -> bool {
+    let text = error.message.to_lowercase();
+    let named = ["iaminstanceprofile", "iam instance profile", "iam role"];
     matches!(error.kind, Kind::Invalid | Kind::NotFound)
+        && named.iter().any(|words| text.contains(words))
 }

@@ -5,8 +5,8 @@ use crate::cloud::{Choice, Filter, InstanceId, LaunchTemplateId, NewInstance, Re
 /// One machine to be had from a fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFleet<'a> {
-    /// What the machine is launched with but for its type and place.
-    pub template: &'a LaunchTemplateId,
+    /// The name of the template that says what the machine is launched with but for its type and place.
+    pub template: &'a str,
     /// The first preferred.
     pub choices: &'a [Choice],
     pub spot: &'a Spot,
@@ -25,6 +25,14 @@ pub trait Fleets {
         launch: &NewInstance,
         tags: &Tags,
     ) -> impl Future<Output = Result<LaunchTemplateId>>;
+
+    /// Asks whether template and fleet would be refused. Changes nothing; there need be no template yet.
+    fn rehearse_fleet(
+        &self,
+        launch: &NewInstance,
+        tags: &Tags,
+        fleet: &NewFleet<'_>,
+    ) -> impl Future<Output = Result<()>>;
 
     /// Launch templates that match all filters.
     fn find_launch_templates(

@@ -80,3 +80,36 @@ async fn enclaves_licenses_reservations_and_hosts_arrive() {
         assert_eq!(found.as_deref(), Some(value), "{options}: {shown:?}");
     }
 }
+
+/// A spot machine out of a fleet has what the template says of the hardware from a launch template.
+#[tokio::test(start_paused = true)]
+async fn hardware_arrives_through_a_fleet() {
+    let license = format!(
+        r#""license_specifications": [{{ "license_configuration_request": {{ "license_configuration_arn": "{LICENSE}" }} }}]"#
+    );
+    for (options, path, value) in [
+        (&*license, "licenseSet.0.licenseConfigurationArn", LICENSE),
+        (
+            r#""tenancy": "dedicated""#,
+            "placement.tenancy",
+            "dedicated",
+        ),
+        (
+            r#""placement": { "tenancy": "host", "host_id": "h-1" }"#,
+            "placement.hostId",
+            "h-1",
+        ),
+        (
+            r#""placement": { "host_resource_group_arn": "arn:aws:resource-groups:y" }"#,
+            "placement.hostResourceGroupArn",
+            "arn:aws:resource-groups:y",
+        ),
+    ] {
+        let fleet = r#""spot_price": "auto", "spot_allocation_strategy": "lowest-price""#;
+        let shown = instance(&format!("{fleet}, {options}")).await;
+        let found = shown.at(path).and_then(Tree::text);
+        assert_eq!(found.as_deref(), Some(value), "{options}: {shown:?}");
+        let market = shown.at("instanceLifecycle").and_then(Tree::text);
+        assert_eq!(market.as_deref(), Some("spot"), "{options}");
+    }
+}

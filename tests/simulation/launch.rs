@@ -1,6 +1,6 @@
 //! Getting the build machine: a role that EC2 learns of late, spot machines that cannot be had, and what is bought instead.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use kiln::bake::{LookUpError, Verdict, look_up, rehearse, verdict};
 use kiln::cloud::Instances as _;
@@ -281,4 +281,35 @@ async fn a_launch_that_would_be_refused_is_known_before_anything_is_made() {
     let sound = Bench::of(TEMPLATE, late(), None).await;
     let plan = sound.plan().await.unwrap();
     assert!(rehearse(&plan, &sound.client).await.is_ok());
+}
+
+/// A bake whose first launch is refused so, and whether a step of it failed.
+async fn refused(code: &str, text: &str) -> (Verdict, bool) {
+    let bench = Bench::of(TEMPLATE, late(), None).await;
+    let plan = FaultPlan::default().launches(1, &Fault::new(code, text));
+    bench.cloud.world().model.inject(plan);
+    let failed = Failed::default();
+    let outcome = bench.bake(&MemoryJournal::default(), &failed).await;
+    (verdict(&outcome.unwrap()), failed.0.get())
+}
+
+/// Whether a step failed.
+#[derive(Default)]
+struct Failed(Cell<bool>);
+
+impl Events for Failed {
+    fn emit(&self, event: Event) {
+        if let Event::Failed { .. } = event {
+            self.0.set(true);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_profile_that_ec2_does_not_know_yet_is_waited_for() {
+    let code = "InvalidParameterValue";
+    let unseen = "Value (kiln-x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name";
+    assert_eq!(refused(code, unseen).await, (Verdict::Done, false));
+    let other = "Value (x) for parameter groupId is invalid.";
+    assert_eq!(refused(code, other).await, (Verdict::Failed, true));
 }

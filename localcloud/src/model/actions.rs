@@ -1,8 +1,8 @@
 //! The table of everything that is answered, and the one place where a call finds its handler.
 
 use super::{
-    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, kms, scaling, sessions, ssm,
-    state::State, sts,
+    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, injection::Launches, kms, scaling,
+    sessions, ssm, state::State, sts,
 };
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
@@ -68,8 +68,11 @@ pub(super) fn dispatch(state: &mut State, request: &Request) -> Result<Tree, Fau
     let dry = if ec2 { "DryRun" } else { "" };
     args.only(&format!("{dry} {} {}", action.takes, action.also))?;
     if ec2 && args.flag("DryRun")? == Some(true) {
-        // On a copy, so that a dry run finds every refusal and changes nothing.
-        (action.run)(&mut state.clone(), &args)?;
+        // On a copy, so that a dry run finds every refusal and changes nothing; but whether there is a machine right now
+        // only a launch can tell.
+        let mut copy = state.clone();
+        copy.launches = Launches::default();
+        (action.run)(&mut copy, &args)?;
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Fault::new("DryRunOperation", message).with_status(412));
     }

@@ -15,6 +15,9 @@ pub(super) const ACTIONS: &[Action] = &[Action::new(
     create_fleet,
 )];
 
+/// Kept in the place of the choice that went.
+const REFUSED: &str = "refused";
+
 fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     if args.word("Type", "instant request maintain")? != Some("instant") {
         let message = "Only fleets of type instant can be had here.";
@@ -47,6 +50,17 @@ fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             Err(fault) => failures.push((shown, fault)),
         }
     }
+    let texts = failures
+        .iter()
+        .flat_map(|(_, fault)| [&fault.code, &fault.message]);
+    let kept = [&id, REFUSED].map(String::from).into_iter();
+    let kept: Vec<String> = kept.chain(texts.cloned()).collect();
+    state.tokens.remember("CreateFleet", args, &kept);
+    Ok(refused(&id, failures, spot))
+}
+
+/// The answer of a fleet that launched nothing.
+fn refused(id: &str, failures: Vec<(Tree, Fault)>, spot: bool) -> Tree {
     let errors = failures.into_iter().map(|(shown, fault)| {
         let tree = Tree::new()
             .put("launchTemplateAndOverrides", shown)
@@ -54,10 +68,10 @@ fn create_fleet(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         tree.put("errorCode", fault.code)
             .put("errorMessage", fault.message)
     });
-    Ok(Tree::new()
+    Tree::new()
         .put("fleetId", id)
         .put("errorSet", errors.collect::<Vec<_>>())
-        .put("fleetInstanceSet", Vec::new()))
+        .put("fleetInstanceSet", Vec::new())
 }
 
 fn lifecycle(spot: bool) -> &'static str {
@@ -141,12 +155,20 @@ fn prepare(state: &State, choice: &Choice, over: &Data) -> Result<LaunchSpec, Fa
     Ok(spec)
 }
 
-/// What the first call with this token was answered: the fleet, which choice it was, and its instances.
+/// What the first call with this token was answered: the fleet, which choice it was and its instances, or what stood
+/// against each choice. A fleet that launched nothing has spent its token like any other.
 fn replayed(state: &State, args: &Args<'_>, made: &[String]) -> Result<Tree, Fault> {
     let [id, index, ids @ ..] = made else {
         return Err(Fault::new("InternalError", "A fleet was kept in part."));
     };
     let shown = choices(args)?.into_iter().map(|(_, _, shown)| shown);
+    if index == REFUSED {
+        let faults = ids
+            .chunks_exact(2)
+            .map(|pair| Fault::new(&pair[0], &pair[1]));
+        let (_, spot) = capacity(args)?;
+        return Ok(refused(id, shown.zip(faults).collect(), spot));
+    }
     let shown = shown.into_iter().nth(index.parse().unwrap_or_default());
     let first = ids.first().and_then(|id| state.ec2.instances.get(id));
     let kind = first.map_or("", |instance| instance.instance_type.as_str());
