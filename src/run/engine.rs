@@ -56,7 +56,8 @@ pub struct Run<'a, U> {
     stop: Stop,
     committed: bool,
     operator: &'a dyn Operator,
-    answer: Option<Answer>,
+    /// To the last failure of a step, with the step.
+    answer: Option<(&'static str, Answer)>,
 }
 
 impl<'a, U: Clone + Display> Run<'a, U> {
@@ -139,7 +140,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     ) {
         let wanted = self
             .answer
-            .is_some_and(|answer| self.operator.cleans_up(answer));
+            .is_some_and(|(_, answer)| self.operator.cleans_up(answer));
         if !wanted || self.is_stopping() {
             return;
         }
@@ -237,7 +238,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         });
         let failure = Failure { step, cause };
         let answer = self.ask(&failure).await;
-        self.answer = Some(answer);
+        self.answer = Some((step, answer));
         (answer != Answer::Retry).then_some(Err(failure))
     }
 
@@ -370,9 +371,12 @@ pub async fn attended<'a, T, U: Clone + Display, W: Unwind<U>>(
         });
     let result = result.and_then(|value| run.commit_once().map(|()| value));
     let answer = match (&result, run.answer) {
-        (Err(failure), None) => run.ask(failure).await,
-        (Err(_), Some(answer)) => answer,
         (Ok(_), _) => Answer::CleanUp,
+        // Not one to an earlier failure, which the flow got over.
+        (Err(failure), Some((step, answer))) if step == failure.step && !failure.is_stop() => {
+            answer
+        }
+        (Err(failure), _) => run.ask(failure).await,
     };
     let kept = run.ledger.keep(answer);
     let left = settle(run.ledger.take_due(), unwinder, &setup).await;

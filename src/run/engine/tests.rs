@@ -4,6 +4,8 @@ use std::io;
 use super::*;
 use crate::run::{Lifetime, MemoryJournal, Silent, Urgency, due};
 
+mod answers;
+
 /// A world in which things can be made and taken back, and one call can fail.
 #[derive(Default)]
 struct World {
