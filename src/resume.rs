@@ -96,7 +96,7 @@ fn is_finished(run: &DeadRun<'_, Undo>) -> bool {
 /// Looks up, settles what dead bakes of the same build left, and plans.
 ///
 /// Errors as the look-up and the plan do.
-pub async fn prepare<'a, C: Cloud + Site, T: Tools>(
+pub async fn prepare<'a, C: Cloud + Site + Clone, T: Tools>(
     wanted: &Wanted<'_>,
     inputs: impl Fn(&ImageId) -> Option<Inputs>,
     dead: Vec<DeadBake<'a>>,
@@ -151,7 +151,7 @@ struct Settled<'a> {
     said: Vec<String>,
 }
 
-async fn settle<'a, C: Cloud>(
+async fn settle<'a, C: Cloud + Clone>(
     wanted: &Wanted<'_>,
     identity: &Identity,
     dead: Vec<DeadBake<'a>>,
@@ -160,6 +160,13 @@ async fn settle<'a, C: Cloud>(
     connect: &impl AsyncFn(&Home) -> Result<C, CloudError>,
 ) -> Settled<'a> {
     let mut settled = Settled::default();
+    // Keys, a role's external id and a file of credentials stand in the template: no journal knows them.
+    let connect = async |home: &Home| {
+        if home == wanted.home {
+            return Ok(cloud.clone());
+        }
+        connect(home).await
+    };
     let of = |dead: &DeadBake<'_>| dead.is_of(&identity.template, &identity.build);
     for dead in dead.into_iter().filter(of) {
         let (run, finished) = (dead.run.run, is_finished(&dead.run));
@@ -188,7 +195,7 @@ async fn settle<'a, C: Cloud>(
                 .push(format!("taking back what run {run} left"));
             settled.runs.extend((!finished).then_some(run));
             if wanted.act {
-                let swept = sweep_run(dead.run, on, connect).await;
+                let swept = sweep_run(dead.run, on, &connect).await;
                 let left = swept
                     .left
                     .iter()

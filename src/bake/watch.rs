@@ -14,20 +14,21 @@ use crate::undo::Undo;
 /// The looks of all builds of a process share their calls (`aws::rounds`), and a notice comes two minutes before the end.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Looks at the machine where spot was wanted, whichever way it was bought in the end.
+/// Looks at the machine when something fails on it, and all the time where spot was wanted, whichever way it was bought in
+/// the end.
 pub(super) struct Watch<'a, C> {
     cloud: &'a C,
     instance: &'a InstanceId,
-    wanted: bool,
+    all_the_time: bool,
 }
 
 impl<'a, C: Cloud> Watch<'a, C> {
     pub(super) fn new(plan: &BakePlan, cloud: &'a C, instance: &'a InstanceId) -> Self {
-        let wanted = plan.attempts.iter().any(|attempt| attempt.spot.is_some());
+        let all_the_time = plan.attempts.iter().any(|attempt| attempt.spot.is_some());
         Self {
             cloud,
             instance,
-            wanted,
+            all_the_time,
         }
     }
 
@@ -51,7 +52,6 @@ impl<'a, C: Cloud> Watch<'a, C> {
             async || {
                 let result = body().await;
                 if result.is_err()
-                    && self.wanted
                     && let Ok(Some(ended)) = instance::gone(self.instance, self.cloud).await
                 {
                     // Why the connection broke is the reason, not that it did.
@@ -67,7 +67,7 @@ impl<'a, C: Cloud> Watch<'a, C> {
 
     /// Why there is no machine any more, once there is none. What cannot be looked up is not known to be lost.
     async fn lost(&self) -> String {
-        if !self.wanted {
+        if !self.all_the_time {
             return std::future::pending().await;
         }
         loop {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::bench::Bench;
 use super::launch::{TEMPLATE, late};
+use super::machines::Trouble;
 
 /// Takes back all that runs.
 fn take_back(bench: &Bench, notice: SignedDuration) {
@@ -154,4 +155,31 @@ async fn a_machine_on_demand_that_somebody_ends_after_spot_was_scarce_ends_its_b
     }
     let told = |text: &String| text.contains("provision: ") && text.contains("User initiated");
     assert!(said.iter().any(told), "{said:#?}");
+}
+
+/// Whichever way it was launched: that the connection broke is not the reason.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_goes_down_by_itself_is_the_reason_and_not_its_connection() {
+    let on_demand = TEMPLATE.replace("\"spot_price\": \"auto\",", "").replace(
+        "\"spot_instance_types\": [\"t3.small\", \"t3.medium\"],",
+        "\"instance_type\": \"t3.small\",",
+    );
+    for text in [TEMPLATE, &on_demand] {
+        let mut said = Vec::new();
+        for command in 1..=4 {
+            let trouble = Some((command, Trouble::GoesDown));
+            let bench = Bench::of(text, late(), trouble).await;
+            let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+            let outcome = outcome.unwrap();
+            assert_eq!(verdict(&outcome), Verdict::Failed);
+            assert_eq!(bench.remains().await, [""; 0]);
+            said.push(reason(&outcome));
+        }
+        for text in &said {
+            assert!(
+                text.contains("Client.InstanceInitiatedShutdown"),
+                "{said:#?}"
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kiln::aws::Aws;
 use kiln::bake::{AddressError, Plugin, PluginError, Tools};
 use kiln::cloud::{Filter, Instance, Instances, PortSession};
+use kiln::run::Clock as _;
 use kiln::ssh::{
     Chunk, Command, ConnectError, Error, Exit, HostKey, HostKeys, Known, Remote, Stream, Target,
 };
@@ -19,12 +20,17 @@ use super::cloud::Cloud;
 /// How long a command takes.
 const COMMAND: Duration = Duration::from_secs(2);
 
+/// How long a peer that says nothing is borne.
+const SILENCE: Duration = Duration::from_mins(10);
+
 /// What happens to the k-th command, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Fails,
     /// A bug in kiln.
     Panics,
+    /// The machine goes down by itself, and the connection breaks.
+    GoesDown,
 }
 
 /// Reaches machines of the model.
@@ -176,7 +182,7 @@ impl Tools for SimulatedTools {
     }
 }
 
-/// A session that takes every command while its machine is there; then it falls silent.
+/// A session that takes every command while its machine is there; then it falls silent, which is noticed in the end.
 pub struct SimulatedRemote {
     cloud: Cloud,
     instance: String,
@@ -203,7 +209,9 @@ impl Remote for SimulatedRemote {
     ) -> Result<Exit, Error> {
         tokio::time::sleep(COMMAND).await;
         if !self.is_up() {
-            std::future::pending::<()>().await;
+            tokio::time::sleep(SILENCE).await;
+            let (host, after) = (self.instance.clone(), SILENCE);
+            return Err(Error::Silent { host, after });
         }
         if let Some(port) = self.port
             && !self.carried.machines.borrow().contains_key(&port)
@@ -226,10 +234,17 @@ impl Remote for SimulatedRemote {
         }
         self.commands.borrow_mut().push(command.text);
         let count = self.commands.borrow().len();
-        match self.trouble {
-            Some((at, Trouble::Fails)) if at == count => Ok(Exit::Code(1)),
-            Some((at, Trouble::Panics)) if at == count => panic!("a bug"),
-            _ => Ok(Exit::Code(0)),
+        let trouble = self.trouble.filter(|(at, _)| *at == count);
+        match trouble.map(|(_, trouble)| trouble) {
+            Some(Trouble::Fails) => Ok(Exit::Code(1)),
+            Some(Trouble::Panics) => panic!("a bug"),
+            Some(Trouble::GoesDown) => {
+                let now = self.cloud.now();
+                self.cloud.world().physics.crash(&self.instance, now);
+                let (host, source) = (self.instance.clone(), None);
+                Err(Error::Lost { host, source })
+            }
+            None => Ok(Exit::Code(0)),
         }
     }
 
