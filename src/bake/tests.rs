@@ -225,3 +225,99 @@ fn with_groups_and_a_key_of_the_users_own_nothing_temporary_is_made() {
     assert_eq!((plan.key_pair, plan.security_group), (None, None));
     assert_eq!(plan.instance.key_pair.unwrap().as_str(), "mine");
 }
+
+/// The codes of what stands against a bake.
+fn objections(options: &str, facts: &BakeFacts) -> Vec<&'static str> {
+    let findings = planned(options, "", facts).err().unwrap_or_default();
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_name_is_not_taken_from_what_is_protected_nor_for_what_is_billed() {
+    let force = r#", "force_deregister": true"#;
+    assert_eq!(objections(force, &taken(&[])), [""; 0]);
+    let mut found = taken(&[]);
+    found.source.billed = Some("Windows".to_owned());
+    assert_eq!(objections(force, &found), ["bake::billing"]);
+    let mut found = taken(&[]);
+    for taken in found.publish.taken.values_mut() {
+        taken.image.protected = true;
+    }
+    assert_eq!(objections(force, &found), ["bake::image_protected"]);
+    let found = taken(&["instance i-1"]);
+    assert_eq!(objections(force, &found), ["bake::image_in_use"]);
+}
+
+#[test]
+fn the_first_name_of_what_takes_one_over_is_no_longer_than_ec2_takes() {
+    let mut plan = planned(r#", "force_deregister": true"#, "", &taken(&[])).unwrap();
+    plan.publish.name = "x".repeat(128);
+    let first = plan.publish.image_name(&plan.region, plan.run);
+    assert_eq!(first.len(), 128);
+    assert!(first.ends_with(&plan.run.to_string()), "{first}");
+}
+
+#[test]
+fn encryption_is_held_against_the_source_and_against_sharing() {
+    let mut encrypted = facts();
+    encrypted.source.devices[0].encrypted = true;
+    let unwanted = r#", "encrypt_boot": false"#;
+    assert_eq!(objections(unwanted, &encrypted), ["bake::encryption"]);
+    assert_eq!(objections(unwanted, &facts()), [""; 0]);
+    assert_eq!(objections("", &encrypted), [""; 0]);
+    let shared = |key: &str| {
+        format!(
+            r#", "ami_users": ["111122223333"], "launch_block_device_mappings":
+                [{{ "device_name": "/dev/xvdb", "volume_size": 8, "encrypted": true {key} }}]"#
+        )
+    };
+    assert_eq!(objections(&shared(""), &facts()), ["bake::encryption"]);
+    let own = shared(r#", "kms_key_id": "alias/ours""#);
+    assert_eq!(objections(&own, &facts()), [""; 0]);
+}
+
+#[test]
+fn an_image_ends_when_ec2_lets_it() {
+    let ends = |at: &str, more: &str| {
+        objections(
+            &format!(r#", "deprecate_at": "{at}-01-01T00:00:00Z" {more}"#),
+            &facts(),
+        )
+    };
+    let public = r#", "ami_groups": "all""#;
+    assert_eq!(ends("2028", public), [""; 0]);
+    assert_eq!(ends("2030", public), ["bake::deprecation"]);
+    assert_eq!(ends("2030", ""), [""; 0]);
+    assert_eq!(ends("2037", ""), ["bake::deprecation"]);
+    assert_eq!(ends("2026", ""), ["bake::deprecation"]);
+}
+
+#[test]
+fn a_type_must_run_the_source_image_somewhere() {
+    let code = ["bake::instance_type"];
+    let mut found = facts();
+    found.source.architecture = "arm64".to_owned();
+    assert_eq!(objections("", &found), code);
+    let mut found = facts();
+    found.source.virtualization = "paravirtual".to_owned();
+    assert_eq!(objections("", &found), code);
+    let mut found = facts();
+    found.source.boot_mode = Some("uefi-only".to_owned());
+    assert_eq!(objections("", &found), code);
+    found.source.boot_mode = Some("uefi-preferred".to_owned());
+    assert_eq!(objections("", &found), [""; 0]);
+    let mut found = facts();
+    found.offers = Some(Vec::new());
+    let placed = r#", "availability_zone": "eu-central-1a""#;
+    assert_eq!(objections(placed, &found), code, "the zone has it not");
+    found.types.clear();
+    assert_eq!(objections("", &found), code, "the region has it not");
+}
+
+#[test]
+fn an_image_without_a_snapshot_is_none() {
+    let mut made = image("ami-2", "web");
+    assert!(super::image::check(&made).is_ok());
+    made.devices.clear();
+    assert!(super::image::check(&made).is_err());
+}

@@ -2,8 +2,10 @@
 //!
 //! Binding at the wire rather than at the traits of `cloud` tests the mapping of `aws` with every flow.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -52,6 +54,11 @@ struct Shared {
     opened: Timestamp,
     began: Instant,
     calls: Mutex<Vec<String>>,
+    /// What each of them said.
+    bodies: Mutex<Vec<String>>,
+    /// How long each takes.
+    latency: Mutex<Duration>,
+    under_way: Mutex<BTreeMap<String, (usize, usize)>>,
     mishap: Mutex<Option<(usize, Mishap)>>,
     killed: Notify,
 }
@@ -64,6 +71,9 @@ impl Cloud {
             world: Mutex::new(World::new(config)),
             began: Instant::now(),
             calls: Mutex::default(),
+            bodies: Mutex::default(),
+            latency: Mutex::default(),
+            under_way: Mutex::default(),
             mishap: Mutex::default(),
             killed: Notify::new(),
         }))
@@ -76,6 +86,9 @@ impl Cloud {
             world: Mutex::new(world),
             began: Instant::now(),
             calls: Mutex::default(),
+            bodies: Mutex::default(),
+            latency: Mutex::default(),
+            under_way: Mutex::default(),
             mishap: Mutex::default(),
             killed: Notify::new(),
         }))
@@ -104,6 +117,26 @@ impl Cloud {
     /// The actions that were called, in order, retries of the SDK included.
     pub fn calls(&self) -> Vec<String> {
         self.0.calls.lock().unwrap().clone()
+    }
+
+    /// What each call of an action said, as it stood on the wire.
+    pub fn said(&self, action: &str) -> Vec<String> {
+        let (calls, bodies) = (self.calls(), self.0.bodies.lock().unwrap().clone());
+        let all = calls.into_iter().zip(bodies);
+        all.filter(|(call, _)| call == action)
+            .map(|(_, body)| body)
+            .collect()
+    }
+
+    /// Has every call take so long.
+    pub fn slow(&self, latency: Duration) {
+        *self.0.latency.lock().unwrap() = latency;
+    }
+
+    /// How many calls of an action were under way at once, at most.
+    pub fn at_once(&self, action: &str) -> usize {
+        let under_way = self.0.under_way.lock().unwrap();
+        under_way.get(action).map_or(0, |(_, most)| *most)
     }
 
     /// Resolves when the process was to be killed.
@@ -169,7 +202,24 @@ impl HttpClient for Client {
 impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.clone();
-        HttpConnectorFuture::new(async move { client.answer(&request).await })
+        HttpConnectorFuture::new(async move {
+            let shared = &client.cloud.0;
+            let latency = *shared.latency.lock().unwrap();
+            if latency.is_zero() {
+                return client.answer(&request).await;
+            }
+            {
+                let mut all = shared.under_way.lock().unwrap();
+                let (now, most) = all.entry(action(&request)).or_default();
+                *now += 1;
+                *most = (*most).max(*now);
+            }
+            tokio::time::sleep(latency).await;
+            let answer = client.answer(&request).await;
+            let mut all = shared.under_way.lock().unwrap();
+            all.entry(action(&request)).or_default().0 -= 1;
+            answer
+        })
     }
 }
 
@@ -201,6 +251,9 @@ impl Client {
         }
         let mut calls = self.cloud.0.calls.lock().unwrap();
         calls.push(action(request));
+        let body = request.body().bytes().unwrap_or_default();
+        let body = String::from_utf8_lossy(body).into_owned();
+        self.cloud.0.bodies.lock().unwrap().push(body);
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
         let count = calls.len();
         let lasting = matches!(mishap, Mishap::AnswersLost | Mishap::Down);

@@ -34,11 +34,16 @@ const TAKEOVER: &str =
     r#""force_deregister": true, "force_delete_snapshot": true, "ami_users": "111122223333""#;
 
 pub async fn bench(options: &str) -> Bench {
+    bench_in(&REGIONS, options).await
+}
+
+/// A bench whose account has these regions, the build region first.
+pub async fn bench_in(regions: &[&str], options: &str) -> Bench {
     let mut config = account();
-    config.other_regions = REGIONS[1..].iter().map(ToString::to_string).collect();
+    config.other_regions = regions[1..].iter().map(ToString::to_string).collect();
     let cloud = Cloud::new(config);
     cloud.world().physics.set_usual(brisk());
-    for region in REGIONS {
+    for region in regions {
         let id = ask(&cloud, region, Service::Kms, "CreateKey", &[]).unwrap();
         let alias = [("AliasName", "alias/ours"), ("TargetKeyId", id.as_str())];
         ask(&cloud, region, Service::Kms, "CreateAlias", &alias);
@@ -188,6 +193,13 @@ async fn an_image_is_copied_encrypted_and_shared_in_every_region() {
             "tags of snapshots in every region"
         );
     }
+    let copies = bench.cloud.said("CopyImage");
+    let from_the_start = |said: &&String| said.contains("Key=kind&");
+    assert_eq!(
+        copies.iter().filter(from_the_start).count(),
+        3,
+        "{copies:?}"
+    );
     let calls = bench.cloud.calls();
     for (call, count) in [
         ("CopyImage", 3),
@@ -224,6 +236,12 @@ async fn a_name_is_taken_over_only_when_the_new_image_is_whole() {
     let calls = bench.cloud.calls();
     let at = |call: &str| calls.iter().position(|other| other == call).unwrap();
     assert!(at("CopyImage") < at("DeregisterImage") && at("CreateImage") < at("DeregisterImage"));
+    let shared = calls.iter().filter(|call| *call == "ModifyImageAttribute");
+    assert_eq!(
+        shared.count(),
+        4,
+        "each image, and again what bears its name"
+    );
 }
 
 /// Plans with `options`; the codes of what stands against it.
@@ -260,6 +278,23 @@ async fn bad_keys_and_regions_are_all_refused_before_anything_is_made() {
         .iter()
         .any(|call| writes.iter().any(|write| call.starts_with(write)));
     assert!(!wrote, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_disabled_is_refused_before_anything_is_made() {
+    let bench = bench(r#""encrypt_boot": true, "kms_key_id": "alias/ours""#).await;
+    let refused = async || objections(&bench, Options::default()).await;
+    assert_eq!(refused().await, [""; 0]);
+    let key = [("KeyId", "alias/ours")];
+    let key = ask(&bench.cloud, REGIONS[0], Service::Kms, "DescribeKey", &key).unwrap();
+    ask(
+        &bench.cloud,
+        REGIONS[0],
+        Service::Kms,
+        "DisableKey",
+        &[("KeyId", &key)],
+    );
+    assert_eq!(refused().await, ["bake::encryption"]);
 }
 
 #[tokio::test(start_paused = true)]
