@@ -1,6 +1,7 @@
 //! Runs of `kiln bake` from outside: several at once, how they end, and the documents that they leave.
 
 mod bakery;
+mod gate;
 mod machine;
 mod on_error;
 mod posts;
@@ -8,5 +9,6 @@ mod result;
 mod secrets;
 mod sessions;
 mod several;
+mod signals;
 mod terminal;
 mod unchanged;

@@ -1,7 +1,6 @@
 //! A bake through Session Manager: kiln's own process with a plugin of the test's, which carries the port to a real sshd.
 //! AWS's plugin cannot be had here; this one takes what that one takes and notes it.
 
-use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -12,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::bakery::Bakery;
+use super::gate::{forward, request, say};
 
 const TOKEN: &str = "t0ken-of-the-session";
 
@@ -71,9 +71,7 @@ impl Front {
             );
             return say(&mut stream, "200 OK", &answer);
         }
-        let mut moto = TcpStream::connect(&self.moto).unwrap();
-        write!(moto, "{head}\r\nconnection: close\r\n\r\n{body}").unwrap();
-        std::io::copy(&mut moto, &mut stream).unwrap();
+        forward(&self.moto, &head, &body, &mut stream);
     }
 
     fn session(&self, call: &str, body: &str) -> (&'static str, Value) {
@@ -94,31 +92,6 @@ impl Front {
         };
         ("200 OK", answer)
     }
-}
-
-/// The head of a request, without what ends it, and its body.
-fn request(stream: &mut TcpStream) -> (String, String) {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let count = stream.read(&mut buffer).unwrap();
-        request.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head.split("\r\ncontent-length: ").nth(1).unwrap();
-        let length: usize = length.lines().next().unwrap().parse().unwrap();
-        if body.len() >= length {
-            return (head.to_owned(), body.to_owned());
-        }
-    }
-}
-
-fn say(stream: &mut TcpStream, status: &str, body: &str) {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
 }
 
 /// Carries the local port to `STUB_PORT`; goes away when a file `drop` appears, and takes it along.
