@@ -80,11 +80,13 @@ pub(super) struct Iam {
 }
 
 #[derive(Clone, Debug)]
-struct Role {
+pub(super) struct Role {
     path: String,
-    id: String,
+    pub(super) id: String,
     created: Timestamp,
-    trust: String,
+    pub(super) trust: String,
+    /// Seconds that a session of it may last at most.
+    pub(super) longest: i64,
     policies: BTreeMap<String, String>,
     tags: Tags,
 }
@@ -110,6 +112,7 @@ impl Iam {
                 id: "AROALOCALCLOUD00000000".into(),
                 created: opened,
                 trust: TRUST.into(),
+                longest: AN_HOUR,
                 policies: BTreeMap::new(),
                 tags: Tags::new(),
             };
@@ -133,12 +136,23 @@ impl Iam {
         profile.is_some_and(|profile| profile.role.is_some() && profile.seen <= now)
     }
 
+    /// The role with this ARN, and its name.
+    pub(super) fn role_of(&self, account: &str, arn: &str) -> Option<(&str, &Role)> {
+        let path = arn.strip_prefix(&format!("arn:aws:iam::{account}:role"))?;
+        let mut roles = self.roles.iter();
+        let (name, role) = roles.find(|(name, role)| format!("{}{name}", role.path) == path)?;
+        Some((name, role))
+    }
+
     /// `/kiln/name` and the like, the end of a profile's ARN.
     pub(super) fn profile_path(&self, name: &str) -> String {
         let path = self.profiles.get(name).map(|profile| profile.path.as_str());
         format!("{}{name}", path.unwrap_or("/"))
     }
 }
+
+/// Seconds ("`CreateRole`", `MaxSessionDuration`).
+const AN_HOUR: i64 = 3600;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
@@ -251,8 +265,10 @@ fn create_role(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         let message = format!("Role with name {name} already exists.");
         return Err(conflict("EntityAlreadyExists", message));
     }
+    let longest = args.int_in("MaxSessionDuration", AN_HOUR..=12 * AN_HOUR)?;
     let role = Role {
         path: path(args)?,
+        longest: longest.unwrap_or(AN_HOUR),
         id: id(state, "AROA"),
         created: state.now,
         trust: document(args, "AssumeRolePolicyDocument")?,

@@ -6,6 +6,7 @@
 mod actions;
 mod agenda;
 mod args;
+mod caller;
 mod config;
 mod ec2;
 mod effect;
@@ -18,6 +19,7 @@ mod ids;
 mod injection;
 mod kms;
 mod paging;
+mod policy;
 mod regions;
 mod request;
 mod scaling;
@@ -31,6 +33,7 @@ mod tree;
 pub mod view;
 
 pub use actions::Action;
+pub use caller::Caller;
 pub use config::{Cidr, Config, SourceImage};
 pub use effect::{
     Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Rule, Share, Target, TargetGroup,
@@ -104,20 +107,36 @@ impl Model {
         self.call_in(&home, request, now)
     }
 
-    /// Answers one API call to a region that is served.
+    /// Answers one API call of the account's user to a region that is served.
     pub fn call_in(&mut self, region: &str, request: &Request, now: Timestamp) -> Answer {
+        self.call_as(&Caller::default(), region, request, now)
+    }
+
+    /// Answers one API call that is made with these credentials.
+    pub fn call_as(
+        &mut self,
+        caller: &Caller,
+        region: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Answer {
         self.turn(now);
         let request_id = self.state.ids.request();
         let trouble = self.injected.next_call(region, request, now);
+        let session = self.state.callers.of(caller, request, now);
         let lent = self.lend(region, request);
         let state = self.state_in(region, request.service);
         state.lent = lent;
+        let dispatch = || {
+            state.caller = session?;
+            actions::dispatch(state, request)
+        };
         let result = match trouble {
             Some(Trouble::Before(fault)) => Err(fault),
-            Some(Trouble::After(fault)) => actions::dispatch(state, request).and(Err(fault)),
-            None => actions::dispatch(state, request),
+            Some(Trouble::After(fault)) => dispatch().and(Err(fault)),
+            None => dispatch(),
         };
-        state.lent = None;
+        (state.lent, state.caller) = (None, None);
         state.settle();
         Answer {
             request_id,

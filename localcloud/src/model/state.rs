@@ -6,6 +6,7 @@
 use super::{
     Config, Effect,
     agenda::{Agenda, Due},
+    caller,
     ec2::{self, Ec2, InstanceState},
     elb::{self, Elb},
     iam::Iam,
@@ -44,6 +45,9 @@ pub(super) struct State {
     pub(super) scaling: Scaling,
     pub(super) elb: Elb,
     pub(super) iam: Iam,
+    pub(super) callers: caller::Sessions,
+    /// In whose session the current call is made; the account's user's where there is none.
+    pub(super) caller: Option<caller::Session>,
     pub(super) kms: Kms,
     pub(super) sessions: Sessions,
     /// Fresh resources and how many more polls will miss them.
@@ -72,6 +76,8 @@ impl State {
             scaling: Scaling::default(),
             elb: Elb::default(),
             iam,
+            callers: caller::Sessions::default(),
+            caller: None,
             hidden: BTreeMap::new(),
             lent: None,
             effects: Vec::new(),

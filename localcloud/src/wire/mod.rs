@@ -1,7 +1,7 @@
 //! AWS's wire protocols in front of the model: EC2's and the Query services' XML, and the JSON of Systems Manager and KMS.
 //!
 //! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
-//! real SDK. Signatures are not verified; the credential scope only tells the service and the region.
+//! real SDK. Signatures are not verified; the credential scope tells the service, the region and whose call it is.
 
 mod json;
 mod query;
@@ -60,7 +60,7 @@ pub fn answer(
         result,
         effects,
     } = match &scope {
-        Some(scope) => model.call_in(scope.region(), &request, now),
+        Some(scope) => model.call_as(&scope.caller(http), scope.region(), &request, now),
         None => model.call(&request, now),
     };
     let response = match result {

@@ -1,11 +1,12 @@
 //! The credential scope of a signed request: which service and which region it was signed for.
 
 use super::HttpRequest;
-use crate::model::{Fault, Model, Service};
+use crate::model::{Caller, Fault, Model, Service};
 
 /// `…Credential=<key>/<date>/<region>/<service>/aws4_request…` of the Authorization header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
+    key: String,
     region: String,
     service: String,
 }
@@ -18,6 +19,7 @@ impl Scope {
         let mut parts = credential.rsplit('/').skip(1);
         let (service, region) = (parts.next()?, parts.next()?);
         Some(Self {
+            key: parts.nth(1)?.into(),
             region: region.into(),
             service: service.into(),
         })
@@ -36,6 +38,14 @@ impl Scope {
                 let message = format!("The service {other} is not part of this cloud.");
                 Err(Fault::new("NotImplemented", message).with_status(501))
             }
+        }
+    }
+
+    /// Whose call it is.
+    pub(super) fn caller(&self, http: &HttpRequest) -> Caller {
+        Caller {
+            access_key: self.key.clone(),
+            token: http.header("x-amz-security-token").map(Into::into),
         }
     }
 

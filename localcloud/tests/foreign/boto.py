@@ -15,9 +15,9 @@ SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "
 class Client:
     """A boto3 client that notes what was called."""
 
-    def __init__(self, service, region=None):
+    def __init__(self, service, region=None, **credentials):
         self.service = service
-        self.client = boto3.client(SERVICES[service], region_name=region)
+        self.client = boto3.client(SERVICES[service], region_name=region, **credentials)
         self.methods = self.client.meta.method_to_api_mapping
 
     def __getattr__(self, method):
@@ -56,6 +56,7 @@ abroad = Client("Ec2", "eu-west-1"), Client("Kms", "eu-west-1")
 import boto_ec2
 import boto_groups
 import boto_images
+import boto_roles
 import boto_sessions
 
 assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
@@ -82,6 +83,7 @@ iam.delete_instance_profile(**profile)
 iam.refused("DeleteConflict", "delete_role", **role)
 iam.delete_role_policy(PolicyName="p", **role)
 iam.delete_role(**role)
+boto_roles.run(Client, iam, sts)
 made = boto_ec2.run(ec2, sts, ssm, until)
 boto_sessions.run(ec2, ssm, made, until)
 boto_groups.run(ec2, scaling, elb, made, until)
