@@ -197,14 +197,15 @@ pub(super) async fn gone(id: &InstanceId, cloud: &impl Cloud) -> Result<Option<S
 }
 
 /// The result of a call about the machine; where it was refused because there is no machine any more, that is said instead.
+/// One that is stopped is still there: nothing else is made an image of.
 pub(super) async fn or_gone<T>(
     id: &InstanceId,
     cloud: &impl Cloud,
     result: Result<T, Error>,
 ) -> Result<T, Error> {
     match result {
-        Err(error) if error.made_nothing() => match gone(id, cloud).await {
-            Ok(Some(reason)) => Err(Error::Gone(reason)),
+        Err(error) if error.made_nothing() => match look(id, cloud).await {
+            Ok(Ok(instance)) if instance.state.is_ending() => Err(Error::Gone(ended(&instance))),
             _ => Err(error),
         },
         result => result,

@@ -1,8 +1,10 @@
 //! Runs of `kiln bake` from outside: several at once, how they end, and the documents that they leave.
 
+mod accounts;
 mod bakery;
 mod gate;
 mod machine;
+mod model;
 mod on_error;
 mod posts;
 mod result;

@@ -1,0 +1,155 @@
+//! localcloud's model behind a socket, in time that goes on with every call, and a folder whose templates bake on it. The
+//! machine that it does not have is an sshd of our own.
+
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use kiln::run::{Clock as _, SystemClock};
+use localcloud::physics::{Behaviour, Spread, World};
+use localcloud::wire::HttpRequest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::gate::{request, say};
+use crate::simulation::bench::{account, brisk};
+use crate::ssh::server::{Server, user, write_key};
+
+/// How far a call moves the cloud's clock.
+const STEP: SignedDuration = SignedDuration::from_secs(5);
+
+/// One call that was made.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub action: String,
+    pub access_key: String,
+    pub body: String,
+}
+
+pub struct ModelBakery {
+    pub folder: TempDir,
+    endpoint: String,
+    sshd: Server,
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    world: World,
+    now: Timestamp,
+    asked: Vec<Asked>,
+}
+
+impl ModelBakery {
+    pub fn open() -> Self {
+        // Clients compare when credentials end with their own clock.
+        let now = SystemClock.now();
+        let mut world = World::new(localcloud::model::Config {
+            opened: now,
+            ..account()
+        });
+        // The keys on its consoles are not the sshd's.
+        let console = Spread::seconds(86_400, 86_400);
+        world.physics.set_usual(Behaviour { console, ..brisk() });
+        let asked = Vec::new();
+        let shared = Arc::new(Mutex::new(Shared { world, now, asked }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bakery = Self {
+            folder: tempfile::tempdir().unwrap(),
+            endpoint: format!("http://{}", listener.local_addr().unwrap()),
+            sshd: Server::start(),
+            shared: shared.clone(),
+        };
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (head, body) = request(&mut stream);
+                let (status, body) = shared.lock().unwrap().answer(&head, body);
+                say(&mut stream, &status, &body);
+            }
+        });
+        let key = bakery.sshd.client.private().unwrap();
+        write_key(&bakery.folder.path().join("client"), &key);
+        bakery
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// Writes `web.json`, whose builder has these options too.
+    pub fn template(&self, more: &Value) {
+        let mut builder = json!({
+            "type": "amazon-ebs", "name": "web", "ami_name": "web-1", "instance_type": "t3.small",
+            "region": "eu-central-1",
+            "source_ami_filter": {
+                "filters": { "name": "debian-12-amd64-*" }, "owners": ["136693071363"], "most_recent": true
+            },
+            "ssh_username": user(), "ssh_host": "127.0.0.1", "ssh_port": self.sshd.port,
+            "ssh_private_key_file": self.folder.path().join("client")
+        });
+        let options = more.as_object().unwrap().clone();
+        builder.as_object_mut().unwrap().extend(options);
+        let shell = json!({ "type": "shell", "inline": ["true"] });
+        let template = json!({ "builders": [builder], "provisioners": [shell] });
+        self.write("web.json", &template.to_string());
+    }
+
+    /// Runs kiln with no credentials but these of the environment.
+    pub fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
+    /// What was asked for so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.lock().unwrap().asked.clone()
+    }
+
+    /// The account's user makes a call, which must succeed.
+    pub fn call(&self, body: &str) -> String {
+        let mut shared = self.shared.lock().unwrap();
+        let (status, answer) = shared.answer("POST / HTTP/1.1", body.to_owned());
+        shared.asked.pop();
+        assert!(status.starts_with("200"), "{answer}");
+        answer
+    }
+}
+
+impl Shared {
+    fn answer(&mut self, head: &str, body: String) -> (String, String) {
+        let mut lines = head.lines();
+        let first = lines.next().unwrap();
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let signed = head.split("Credential=").nth(1).unwrap_or_default();
+        let named = body.split("Action=").nth(1).unwrap_or_default();
+        self.asked.push(Asked {
+            action: named.split('&').next().unwrap().to_owned(),
+            access_key: signed.split('/').next().unwrap().to_owned(),
+            body: body.clone(),
+        });
+        self.now += STEP;
+        let http = HttpRequest {
+            method: "POST".to_owned(),
+            path: first.split(' ').nth(1).unwrap().to_owned(),
+            headers,
+            body: body.into_bytes(),
+        };
+        let answer = self.world.answer(&http, self.now);
+        let body = String::from_utf8(answer.body).unwrap();
+        (format!("{} ?", answer.status), body)
+    }
+}
