@@ -3,6 +3,7 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -191,6 +192,15 @@ fn a_session_is_carried_by_the_plugin_and_begun_again_when_it_ends() {
     assert!(said.contains("back-42"), "{said}");
     assert!(said.contains("has ended and is begun again"), "{said}");
     assert!(said.contains("exit status: 3: Exiting session"), "{said}");
+    let (spared, has) = (
+        through.bakery.sshd.spared(),
+        Path::new("/etc/machine-id").exists(),
+    );
+    assert_eq!(
+        spared.contains("truncate -s 0 /etc/machine-id"),
+        has,
+        "{spared}"
+    );
     let started = through.bakery.read("plugin.log");
     assert_eq!(started.lines().count(), 2, "{started}");
     assert!(

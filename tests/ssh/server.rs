@@ -47,6 +47,7 @@ impl Server {
             keys::generate("host").unwrap(),
         );
         write_key(&folder.path().join("host"), &host.private().unwrap());
+        spare(folder.path());
         fs::write(folder.path().join("authorized"), client.public()).unwrap();
         let (process, port) = spawn(folder.path(), more);
         Self {
@@ -67,6 +68,11 @@ impl Server {
         let mut target = Target::new("127.0.0.1", self.port, user(), auth, known);
         target.handshake_timeout = Duration::from_secs(10);
         target
+    }
+
+    /// What was asked of this host's machine-id, and was not done.
+    pub fn spared(&self) -> String {
+        fs::read_to_string(self.folder.path().join("spared")).unwrap_or_default()
     }
 
     pub async fn connect(&self) -> Session {
@@ -92,6 +98,21 @@ pub fn write_key(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+/// The machine of a test is this host: a bake that empties the machine's id must not empty the id of whoever runs the tests.
+fn spare(folder: &Path) {
+    let script = format!(
+        "#!/bin/sh\nname=${{0##*/}}\ncase \"$*\" in *machine-id) echo \"$name $*\" >> {}/spared; exit 0;; esac\n\
+         PATH=${{PATH#*:}}; exec \"$name\" \"$@\"\n",
+        folder.display()
+    );
+    fs::create_dir(folder.join("spare")).unwrap();
+    for name in ["truncate", "rm", "sudo"] {
+        let path = folder.join("spare").join(name);
+        fs::write(&path, &script).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
 /// Starts sshd on a free port and waits until it says that it listens; another port when somebody was quicker.
 fn spawn(folder: &Path, more: &str) -> (Child, u16) {
     for _ in 0..20 {
@@ -99,8 +120,9 @@ fn spawn(folder: &Path, more: &str) -> (Child, u16) {
         // A home without the user's own start-up files, which may say or do anything.
         let config = format!(
             "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\n\
-             StrictModes no\nSetEnv HOME={0}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n",
-            folder.display()
+             StrictModes no\nSetEnv HOME={0} PATH={0}/spare:{1}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n",
+            folder.display(),
+            std::env::var("PATH").unwrap()
         );
         fs::write(folder.join("config"), config).unwrap();
         let mut process = Command::new(SSHD)
