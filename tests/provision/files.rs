@@ -76,6 +76,9 @@ async fn downloads() {
     moved(&bench, "from/*.txt", "to/some", "download").await;
     assert_eq!(read(&bench, "to/some/a.txt"), "a");
     assert_eq!(read(&bench, "to/some/run.sh"), "no to/some/run.sh");
+    bench.write("from/my own.log", "own");
+    moved(&bench, "from/my o*.log", "to/logs", "download").await;
+    assert_eq!(read(&bench, "to/logs/my own.log"), "own");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Provisioners on a real machine: this one, over its own sshd.
 
+mod away;
 mod files;
 mod here;
 mod retries;

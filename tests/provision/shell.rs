@@ -76,6 +76,25 @@ async fn the_command_is_the_template_s() {
 }
 
 #[tokio::test]
+async fn scripts_and_their_variables_are_where_and_as_the_template_says() {
+    let bench = Bench::new();
+    let folder = bench.path("own");
+    std::fs::create_dir(&folder).unwrap();
+    let lines = bench
+        .lines(json!([
+            {"type": "shell", "inline": ["echo \"${0%/*}\""], "remote_folder": folder},
+            {"type": "shell", "inline": ["echo \"$0\""], "remote_folder": folder, "remote_file": "own.sh"},
+            {"type": "shell", "inline": ["true"], "use_env_var_file": true,
+             "execute_command": "stat -c %a {{.EnvVarFile}}; sh {{.Path}}"}
+        ]))
+        .await;
+    assert_eq!(
+        lines,
+        [folder.clone(), format!("{folder}/own.sh"), "600".to_owned()]
+    );
+}
+
+#[tokio::test]
 async fn scripts_run_in_order_with_unix_line_ends() {
     let bench = Bench::new();
     let one = bench.write("one.sh", "#!/bin/sh\r\necho one\r\n");

@@ -193,7 +193,7 @@ fn a_session_is_carried_by_the_plugin_and_begun_again_when_it_ends() {
     assert!(said.contains("has ended and is begun again"), "{said}");
     assert!(said.contains("exit status: 3: Exiting session"), "{said}");
     let (spared, has) = (
-        through.bakery.sshd.spared(),
+        crate::ssh::spared(&through.bakery.sshd),
         Path::new("/etc/machine-id").exists(),
     );
     assert_eq!(

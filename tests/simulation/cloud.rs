@@ -56,6 +56,8 @@ struct Shared {
     calls: Mutex<Vec<String>>,
     /// What each of them said.
     bodies: Mutex<Vec<String>>,
+    /// An action that is refused at all times.
+    denied: Mutex<Option<&'static str>>,
     /// How long each takes.
     latency: Mutex<Duration>,
     under_way: Mutex<BTreeMap<String, (usize, usize)>>,
@@ -72,6 +74,7 @@ impl Cloud {
             began: Instant::now(),
             calls: Mutex::default(),
             bodies: Mutex::default(),
+            denied: Mutex::default(),
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
@@ -87,6 +90,7 @@ impl Cloud {
             began: Instant::now(),
             calls: Mutex::default(),
             bodies: Mutex::default(),
+            denied: Mutex::default(),
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
@@ -126,6 +130,11 @@ impl Cloud {
         all.filter(|(call, _)| call == action)
             .map(|(_, body)| body)
             .collect()
+    }
+
+    /// Has an action refused from now on.
+    pub fn deny(&self, action: &'static str) {
+        *self.0.denied.lock().unwrap() = Some(action);
     }
 
     /// Has every call take so long.
@@ -254,6 +263,9 @@ impl Client {
         let body = request.body().bytes().unwrap_or_default();
         let body = String::from_utf8_lossy(body).into_owned();
         self.cloud.0.bodies.lock().unwrap().push(body);
+        if *self.cloud.0.denied.lock().unwrap() == calls.last().map(String::as_str) {
+            return Some(Mishap::Refused);
+        }
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
         let count = calls.len();
         let lasting = matches!(mishap, Mishap::AnswersLost | Mishap::Down);

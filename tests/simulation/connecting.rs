@@ -80,3 +80,20 @@ async fn a_machine_without_a_public_address_is_come_to_by_its_private_one() {
         .count();
     assert!(looks > 3, "a public address may come late: {looks}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_does_not_let_us_in_is_asked_as_often_as_allowed() {
+    let mut bench = Bench::new(None).await;
+    bench.template.builds[0].builder.ssh.handshake_attempts = Some(3);
+    bench.tools.denies.set(true);
+    let outcome = bench
+        .bake(&MemoryJournal::default(), &Silent)
+        .await
+        .unwrap();
+    let failure = crate::provision::chain(&outcome.result.unwrap_err());
+    assert!(
+        failure.contains("refused 3 times, as `ssh_handshake_attempts` allows"),
+        "{failure}"
+    );
+    assert_eq!(bench.remains().await, [""; 0]);
+}

@@ -40,6 +40,8 @@ pub struct SimulatedTools {
     commands: Rc<RefCell<Vec<String>>>,
     trouble: Option<(usize, Trouble)>,
     pub carried: Rc<Carried>,
+    /// No machine takes the key.
+    pub denies: Cell<bool>,
 }
 
 /// Ports of this host that a session's plugin carries, and to which machines.
@@ -89,6 +91,7 @@ impl SimulatedTools {
             commands: Rc::default(),
             trouble,
             carried: Rc::default(),
+            denies: Cell::default(),
         }
     }
 
@@ -136,6 +139,14 @@ impl Tools for SimulatedTools {
                 address: target.address(),
                 seen: Box::new(shown),
                 known: known.len(),
+            });
+        }
+        if self.denies.get() {
+            return Err(ConnectError::Denied {
+                user: target.user.clone(),
+                address: target.address(),
+                method: "key",
+                source: ssh2::Error::eof(),
             });
         }
         let remote = SimulatedRemote {

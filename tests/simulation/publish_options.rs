@@ -11,6 +11,7 @@ use localcloud::model::{Request, Service};
 use serde_json::json;
 
 use super::bench::Bench;
+use super::cloud::Mishap;
 use super::publish::{REGIONS, bench, bench_in, rest};
 use super::roll::params;
 
@@ -112,4 +113,15 @@ async fn a_copy_for_which_a_region_has_no_room_yet_is_begun_later() {
         3,
         "two at first, one again"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_answers_were_lost_is_found_and_not_made_again() {
+    let bench = bench(r#""ami_regions": ["eu-west-1"]"#).await;
+    artifact(&bench).await;
+    let calls = bench.cloud.calls();
+    let at = calls.iter().position(|call| call == "CopyImage").unwrap();
+    let bench = super::publish::bench(r#""ami_regions": ["eu-west-1"]"#).await;
+    bench.cloud.plan(at + 1, Mishap::AnswersLost);
+    assert_eq!(artifact(&bench).await.images.len(), 2);
 }

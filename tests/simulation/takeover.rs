@@ -115,3 +115,21 @@ async fn an_old_snapshot_that_another_image_stands_on_stays() {
     assert!(rest.contains(&other) && !rest.contains(&old.id.to_string()));
     assert!(rest.contains(&old.snapshots()[0].to_string()), "{rest:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_the_new_image_may_not_be_registered_the_old_one_stays() {
+    let bench = taken().await;
+    let old = old(&bench).await;
+    bench.cloud.deny("RegisterImage");
+    let outcome = meanwhile(&bench, || {}).await;
+    assert_eq!(
+        verdict(&outcome),
+        Verdict::CleanUpDue,
+        "{:?}",
+        outcome.result
+    );
+    let found = images(&bench.cloud, HERE).await;
+    let named: Vec<_> = found.iter().filter(|image| image.name == "web").collect();
+    assert_eq!(named.len(), 1);
+    assert_eq!(named[0].id, old.id);
+}

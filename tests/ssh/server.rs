@@ -70,11 +70,6 @@ impl Server {
         target
     }
 
-    /// What was asked of this host's machine-id, and was not done.
-    pub fn spared(&self) -> String {
-        fs::read_to_string(self.folder.path().join("spared")).unwrap_or_default()
-    }
-
     pub async fn connect(&self) -> Session {
         connect(self.target()).await.unwrap()
     }
@@ -122,7 +117,7 @@ fn spawn(folder: &Path, more: &str) -> (Child, u16) {
             "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\n\
              StrictModes no\nSetEnv HOME={0} PATH={0}/spare:{1}\nPidFile none\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n",
             folder.display(),
-            std::env::var("PATH").unwrap()
+            std::env::var_os("PATH").unwrap().display()
         );
         fs::write(folder.join("config"), config).unwrap();
         let mut process = Command::new(SSHD)

@@ -88,7 +88,11 @@ async fn a_bake_takes_no_more_calls_than_it_must() {
     assert!(outcome.left.is_empty(), "{:?}", outcome.left);
     assert!(calls.len() <= MOST_CALLS, "{}: {calls:?}", calls.len());
     assert_eq!(*lines.0.borrow(), ["baked for amazon-ebs"]);
-    assert_eq!(sshd.spared(), "", "at a fixed host the machine's id stays");
+    assert_eq!(
+        crate::ssh::spared(&sshd),
+        "",
+        "at a fixed host the machine's id stays"
+    );
     let image = aws
         .find_images(&ImageQuery::id(artifact.image().unwrap()))
         .await
