@@ -7,6 +7,7 @@ use kiln::aws::Aws;
 use kiln::cloud::{
     ImageId, InstanceId, InstanceState, Instances, Keys, Metadata, NewInstance, Tags,
 };
+use kiln::ssh::keys::KeyPair;
 use kiln::ssh::{self, Auth, Command as Remotely, HostKeys, Remote as _, Session, Target, keys};
 
 use super::cloud::{LocalCloud, kill};
@@ -56,6 +57,11 @@ async fn an_image_boots_without_the_builds_key_and_with_an_id_of_its_own() {
 /// Launches a machine and opens a session on it, with a key of our own.
 async fn launch(image: &ImageId, aws: &Aws) -> Session {
     let pair = keys::generate("of-the-test").unwrap();
+    launch_with(&pair, image, aws).await.1
+}
+
+/// The same with this key, and the machine's address too.
+pub async fn launch_with(pair: &KeyPair, image: &ImageId, aws: &Aws) -> (String, Session) {
     let name = kiln::cloud::KeyPairName::new("test");
     let tags = Tags::from([("Name".to_owned(), "test".to_owned())]);
     aws.import_key_pair(&name, pair.public(), &tags)
@@ -100,7 +106,7 @@ async fn launch(image: &ImageId, aws: &Aws) -> Session {
     limit.await.unwrap()
 }
 
-async fn session(id: &InstanceId, auth: &Auth, aws: &Aws) -> Session {
+async fn session(id: &InstanceId, auth: &Auth, aws: &Aws) -> (String, Session) {
     let mut turns = tokio::time::interval(Duration::from_millis(500));
     loop {
         turns.tick().await;
@@ -109,9 +115,9 @@ async fn session(id: &InstanceId, auth: &Auth, aws: &Aws) -> Session {
             continue;
         }
         let host = instance.addresses.private_ip.unwrap();
-        let target = Target::new(host, 22, "admin", auth.clone(), HostKeys::PinFirst);
+        let target = Target::new(&host, 22, "admin", auth.clone(), HostKeys::PinFirst);
         if let Ok(session) = ssh::connect(target).await {
-            return session;
+            return (host, session);
         }
     }
 }

@@ -23,13 +23,18 @@ pub struct LocalCloud {
 impl LocalCloud {
     /// Brings one up. Name, second byte of the network and port must be no other test's.
     pub fn up(name: &'static str, network: u8, port: u16) -> Self {
+        Self::at_pace("0,0,0", name, network, port)
+    }
+
+    /// The same, and machines take at least so many seconds to run, to stop, and to become an image.
+    pub fn at_pace(pace: &str, name: &'static str, network: u8, port: u16) -> Self {
         let alone = File::create("/run/lock/kiln-machine-tests").unwrap();
         alone.lock().unwrap();
         let range = format!("10.{network}.0.1/16");
         let port = port.to_string();
         let up = Command::new(KILN)
             .args([
-                "local", "up", "--name", name, "--range", &range, "--port", &port,
+                "local", "up", "--name", name, "--range", &range, "--port", &port, "--pace", pace,
             ])
             .output()
             .unwrap();
@@ -105,8 +110,12 @@ impl LocalCloud {
     }
 
     pub async fn aws(&self) -> Aws {
+        self.aws_in(&self.variables["AWS_REGION"]).await
+    }
+
+    pub async fn aws_in(&self, region: &str) -> Aws {
         let access = Access {
-            region: Some(self.variables["AWS_REGION"].clone()),
+            region: Some(region.to_owned()),
             ec2_endpoint: Some(self.variables["AWS_ENDPOINT_URL"].clone()),
             keys: Some(Keys {
                 access_key: "kiln".to_owned(),

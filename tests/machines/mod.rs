@@ -3,6 +3,7 @@
 
 mod bake;
 mod cloud;
+mod imaging;
 mod provision;
 mod roll;
 mod service;
