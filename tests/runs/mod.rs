@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bakery;
+mod findings;
 mod gate;
 mod machine;
 mod model;

@@ -171,6 +171,7 @@ fn deprecation(
     if at.value <= now || at.value > last {
         let text = format!("EC2 does not take {} as the end of an image", at.value);
         let finding = Diagnostic::error("bake::deprecation", text).at_value(at, "set here");
+        let last = last.strftime("%Y-%m-%d");
         findings.push(finding.help(format!("it takes a time from now to {last}")));
     }
     Some(at.value)

@@ -1,0 +1,138 @@
+//! What `kiln bake` finds against an account before it makes anything: each code drawn once, at its place.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::model::ModelBakery;
+
+const OWN: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAOWN"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+];
+
+/// A template with these lines in its builder, after text that is not ASCII.
+fn template(options: &str, root: &str) -> String {
+    let mut lines = vec![
+        r#""type": "amazon-ebs""#,
+        r#""name": "größe""#,
+        r#""region": "eu-central-1""#,
+        r#""ssh_username": "admin""#,
+    ];
+    lines.extend(
+        options
+            .lines()
+            .map(|line| line.trim().trim_end_matches(',')),
+    );
+    for (key, line) in [
+        ("ami_name", r#""ami_name": "web-1""#),
+        ("\"instance_type", r#""instance_type": "t3.small""#),
+        ("source_ami", r#""source_ami": "ami-0000000000000002""#),
+    ] {
+        if !options.contains(key) {
+            lines.push(line);
+        }
+    }
+    let builder = lines.join(",\n    ");
+    format!("{{\n  \"builders\": [{{\n    {builder}\n  }}]{root}\n}}\n")
+}
+
+/// Bakes with `--plan`, which must be refused with this code; its picture.
+#[track_caller]
+fn refused(bakery: &ModelBakery, code: &str, text: &str) {
+    bakery.write("web.json", text);
+    let done = bakery.run(&["bake", "--plan", "web.json"], &OWN);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains(code), "no {code} in:\n{said}");
+    let mut picture = said.replace("web.json: template\n", "");
+    // It goes with the day.
+    if let Some((before, last)) = picture.split_once("from now to 20") {
+        let rest = &last["36-11-25".len()..];
+        picture = format!("{before}from now to [in ten years]{rest}");
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(code.replace("::", "-"), picture);
+    });
+}
+
+#[test]
+fn what_is_not_in_the_account_is_drawn() {
+    let bakery = ModelBakery::open();
+    bakery.call("Action=CreateKeyPair&Version=2016-11-15&KeyName=ours");
+    for (code, options) in [
+        (
+            "bake::vpc",
+            r#""vpc_filter": { "filters": { "tag:Name": "nowhere" } }"#,
+        ),
+        ("bake::instance_type", r#""instance_type": "t4g.small""#),
+        ("bake::profile", r#""iam_instance_profile": "nobody""#),
+        ("bake::key_pair", r#""temporary_key_pair_name": "ours""#),
+        (
+            "bake::source_image",
+            r#""source_ami_filter": { "filters": { "name": "debian-99-*" }, "owners": ["self"] }"#,
+        ),
+        (
+            "bake::subnet",
+            r#""subnet_filter": { "filters": { "tag:Name": "nowhere" } }"#,
+        ),
+        (
+            "bake::security_group",
+            r#""security_group_filter": { "filters": { "tag:Name": "nowhere" } }"#,
+        ),
+        ("bake::region", r#""ami_regions": ["eu-west-9"]"#),
+        (
+            "bake::deprecation",
+            r#""deprecate_at": "2020-01-01T00:00:00Z""#,
+        ),
+    ] {
+        refused(&bakery, code, &template(options, ""));
+    }
+}
+
+#[test]
+fn what_cannot_run_here_is_drawn() {
+    let bakery = ModelBakery::open();
+    bakery.write("torn.json", "{");
+    bakery.write("site.yml", "[]");
+    for (code, root) in [
+        (
+            "bake::provisioner",
+            r#""provisioners": [{ "type": "ansible", "playbook_file": "site.yml", "command": "no-such-ansible" }]"#,
+        ),
+        (
+            "bake::post_processor",
+            r#""post-processors": [{ "type": "manifest", "output": "torn.json" }]"#,
+        ),
+    ] {
+        refused(&bakery, code, &template("", &format!(",\n  {root}")));
+    }
+}
+
+/// Every code of src/ has a row in docs/templates.md.
+#[test]
+fn every_code_has_a_row() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_to_string(here.join("docs/templates.md")).unwrap();
+    let mut codes = BTreeSet::new();
+    let mut folders = vec![here.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let named = text.split("\"bake::").skip(1);
+            codes.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    assert!(codes.len() > 15, "{codes:?}");
+    for code in codes {
+        assert!(
+            docs.contains(&format!("| `bake::{code}`"))
+                || docs.contains(&format!(", `bake::{code}`")),
+            "{code}"
+        );
+    }
+}
