@@ -231,3 +231,71 @@ fn ansible_plays_roles_on_the_machine_and_from_here() {
     });
     assert_eq!(left.count(), 0, "a key stayed behind");
 }
+
+/// A role as an archive and another as a git repository, as a requirements file names them; nothing of it needs the network.
+fn put_requirements(cloud: &LocalCloud) {
+    let here = cloud.folder.path();
+    for role in ["packed", "versioned"] {
+        for (file, text) in [
+            ("meta/main.yml", "galaxy_info: { author: us, description: d, license: MIT, min_ansible_version: '2.1' }\ndependencies: []\n".to_owned()),
+            ("tasks/main.yml", format!("- copy: {{ content: '{{{{ side }}}}', dest: '/etc/of-{role}' }}\n")),
+        ] {
+            let path = here.join("origin").join(role).join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+    digest(
+        here,
+        "tar czf packed.tar.gz -C origin packed && rm -r origin/packed",
+    );
+    let git = "git -c user.name=us -c user.email=us@example.org -c init.defaultBranch=main";
+    digest(
+        here,
+        &format!("cd origin/versioned && {git} init -q && {git} add . && {git} commit -qm first"),
+    );
+    let at = here.display();
+    cloud.write(
+        "play/needs.yml",
+        &format!(
+            "- src: file://{at}/packed.tar.gz\n  name: packed\n- src: file://{at}/origin/versioned\n  scm: git\n  version: main\n  name: versioned\n"
+        ),
+    );
+    cloud.write(
+        "play/fetched.yml",
+        "- hosts: all\n  become: true\n  roles: [packed, versioned]\n",
+    );
+}
+
+#[test]
+fn ansible_galaxy_fetches_the_roles_that_are_played_from_here() {
+    let cloud = LocalCloud::up("kilngala", 232, 4996);
+    fs::create_dir(cloud.folder.path().join("play")).unwrap();
+    put_requirements(&cloud);
+    let (baked, log) = bake(
+        &cloud,
+        &json!({ "provisioners": [
+            { "type": "ansible", "command": peers().join("bin/ansible-playbook"),
+              "galaxy_command": peers().join("bin/ansible-galaxy"), "galaxy_file": "play/needs.yml",
+              "roles_path": "fetched", "playbook_file": "play/fetched.yml",
+              "ansible_env_vars": ["ANSIBLE_ROLES_PATH=fetched"],
+              "extra_arguments": ["--extra-vars", "side=here"] },
+            { "type": "shell", "inline": ["test $(cat /etc/of-packed /etc/of-versioned) = herehere && echo played both"] }
+        ] }),
+    );
+    assert!(baked.status.success(), "{}", tail(&log));
+    for said in [
+        "packed was installed successfully",
+        "versioned (main) was installed successfully",
+        "played both",
+    ] {
+        assert!(log.contains(said), "no {said:?}: {}", tail(&log));
+    }
+    assert!(
+        cloud
+            .folder
+            .path()
+            .join("fetched/versioned/tasks/main.yml")
+            .exists()
+    );
+}

@@ -18,6 +18,7 @@ mod ordeal;
 mod publish;
 mod publish_kills;
 mod publish_options;
+mod publish_sharing;
 mod publish_users;
 mod reach;
 mod resume;

@@ -1,0 +1,97 @@
+//! Who may use the images of a bake, organizations and their units too, and a build region that keeps none.
+
+use kiln::bake::{Verdict, verdict};
+use kiln::run::{MemoryJournal, Silent};
+use localcloud::model::{Service, Tree};
+use serde_json::json;
+
+use super::bench::Bench;
+use super::publish::{REGIONS, bench, images, rest};
+use super::publish_users::ask;
+
+const ORGANIZATION: &str = "arn:aws:organizations::111122223333:organization/o-1234567890";
+const UNIT: &str = "arn:aws:organizations::111122223333:ou/o-1234567890/ou-ab12-12345678";
+
+/// Who may launch an image: kind and name.
+fn permissions(bench: &Bench, region: &str, image: &str) -> Vec<(&'static str, String)> {
+    let wanted = json!({ "ImageId": image, "Attribute": "launchPermission" });
+    let answer = ask(
+        bench,
+        region,
+        Service::Ec2,
+        "DescribeImageAttribute",
+        &wanted,
+    );
+    let Some(Tree::List(entries)) = answer.at("launchPermission") else {
+        panic!("{answer:?}")
+    };
+    let kinds = [
+        "userId",
+        "group",
+        "organizationArn",
+        "organizationalUnitArn",
+    ];
+    let of = |entry: &Tree| {
+        let found = kinds
+            .iter()
+            .find_map(|kind| Some((*kind, entry.at(kind)?.text()?)));
+        found.unwrap()
+    };
+    let mut all: Vec<_> = entries.iter().map(of).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn organizations_and_their_units_may_use_every_copy() {
+    let options = json!({
+        "ami_regions": [REGIONS[1]], "ami_users": ["111122223333"], "ami_org_arns": [ORGANIZATION], "ami_ou_arns": UNIT
+    })
+    .to_string();
+    let bench = bench(options.trim_matches(['{', '}'])).await;
+    let outcome = bench
+        .bake(&MemoryJournal::default(), &Silent)
+        .await
+        .unwrap();
+    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    let artifact = outcome.result.unwrap();
+    assert_eq!(artifact.images.len(), 2);
+    let wanted = [
+        ("organizationArn", ORGANIZATION.to_owned()),
+        ("organizationalUnitArn", UNIT.to_owned()),
+        ("userId", "111122223333".to_owned()),
+    ];
+    for published in &artifact.images {
+        let found = permissions(&bench, published.region.as_str(), published.image.as_str());
+        assert_eq!(found, wanted, "{}", published.region);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_region_that_keeps_no_image_keeps_no_snapshot_either() {
+    let options = format!(
+        r#""ami_regions": ["{}"], "skip_save_build_region": true, "ami_org_arns": ["{ORGANIZATION}"]"#,
+        REGIONS[1]
+    );
+    let bench = bench(&options).await;
+    let outcome = bench
+        .bake(&MemoryJournal::default(), &Silent)
+        .await
+        .unwrap();
+    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    let artifact = outcome.result.unwrap();
+    let [published] = &artifact.images[..] else {
+        panic!("one image: {artifact:?}")
+    };
+    assert_eq!(published.region.as_str(), REGIONS[1]);
+    assert_eq!(images(&bench.cloud, REGIONS[0]).await, []);
+    let copy = images(&bench.cloud, REGIONS[1]).await.remove(0);
+    assert_eq!((copy.name.as_str(), &copy.id), ("web", &published.image));
+    let shared = permissions(&bench, REGIONS[1], copy.id.as_str());
+    assert_eq!(shared, [("organizationArn", ORGANIZATION.to_owned())]);
+    assert_eq!(
+        rest(&bench.cloud).await.len(),
+        2,
+        "the copy and its snapshot"
+    );
+}
