@@ -161,4 +161,11 @@ mod tests {
             serde_json::json!({ "format": 1, "result": HIDDEN, "all": [format!("x{HIDDEN}")] });
         assert_eq!(Mask::new(secrets).hide_in(&document), hidden);
     }
+
+    #[test]
+    fn a_line_of_a_secret_is_hidden_by_itself() {
+        let mask = Mask::new(["-----BEGIN-----\n  c2VjcmV0LWxpbmU=\nx\n".to_owned()]);
+        let hidden = mask.hide("it is c2VjcmV0LWxpbmU= x");
+        assert_eq!(hidden, format!("it is {HIDDEN} x"));
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kiln::bake::{Verdict, verdict};
+use kiln::cloud::{Filter, Instances as _};
 use kiln::run::{Entry, MemoryJournal, Silent};
 use kiln::template::bake::Ssh;
 use tokio::time::Instant;
@@ -96,4 +97,27 @@ async fn a_machine_that_does_not_let_us_in_is_asked_as_often_as_allowed() {
         "{failure}"
     );
     assert_eq!(bench.remains().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_has_gone_is_not_waited_for() {
+    let bench = Bench::new(None).await;
+    bench.tools.denies.set(true);
+    let gone = async {
+        let seer = bench.cloud.observer().await;
+        let running = [Filter::new("instance-state-name", "running")];
+        let found = loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Some(found) = seer.find_instances(&running).await.unwrap().pop() {
+                break found;
+            }
+        };
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        seer.terminate_instance(&found.id).await.unwrap();
+    };
+    let (journal, began) = (MemoryJournal::default(), Instant::now());
+    let (outcome, ()) = tokio::join!(bench.bake(&journal, &Silent), gone);
+    let failure = crate::provision::chain(&outcome.unwrap().result.unwrap_err());
+    assert!(began.elapsed() < Duration::from_mins(3), "{failure}");
+    assert!(failure.contains("terminated"), "{failure}");
 }

@@ -23,5 +23,6 @@ mod publish_users;
 mod reach;
 mod resume;
 mod roll;
+mod sent;
 mod sessions;
 mod takeover;

@@ -30,8 +30,8 @@ pub const WIDE: &str = r#""ami_regions": ["eu-west-1", "us-east-1"], "encrypt_bo
     "region_kms_key_ids": { "eu-west-1": "alias/ours", "us-east-1": "alias/ours" },
     "ami_users": "111122223333", "snapshot_users": "111122223333", "imds_support": "v2.0",
     "deprecate_after": "90d", "snapshot_tags": { "kind": "disk" }"#;
-const TAKEOVER: &str =
-    r#""force_deregister": true, "force_delete_snapshot": true, "ami_users": "111122223333""#;
+const TAKEOVER: &str = r#""force_deregister": true, "force_delete_snapshot": true, "ami_users": "111122223333", "imds_support": "v2.0",
+        "ami_description": "plain""#;
 
 pub async fn bench(options: &str) -> Bench {
     bench_in(&REGIONS, options).await
@@ -237,11 +237,16 @@ async fn a_name_is_taken_over_only_when_the_new_image_is_whole() {
     let at = |call: &str| calls.iter().position(|other| other == call).unwrap();
     assert!(at("CopyImage") < at("DeregisterImage") && at("CreateImage") < at("DeregisterImage"));
     let shared = calls.iter().filter(|call| *call == "ModifyImageAttribute");
-    assert_eq!(
-        shared.count(),
-        4,
-        "each image, and again what bears its name"
-    );
+    let text = "rights and tokens for each image, and again for what bears its name";
+    assert_eq!(shared.count(), 8, "{text}");
+    for call in ["CreateImage", "CopyImage", "RegisterImage"] {
+        let said = bench.cloud.said(call);
+        let described = |said: &String| said.contains("Description=plain");
+        assert!(said.iter().all(described), "{said:?}");
+    }
+    let again = bench.cloud.said("RegisterImage");
+    let as_before = |said: &String| said.contains("ImdsSupport=v2.0");
+    assert!(again.iter().all(as_before), "{again:?}");
 }
 
 /// Plans with `options`; the codes of what stands against it.
