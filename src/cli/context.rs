@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::Exit;
 use crate::report::{Look, Mask, Report};
 use crate::run::{Clock, RunId, Stop, SystemClock, listen};
+use crate::store::Replacement;
 use crate::template::Secret;
 
 /// When colours are used.
@@ -229,7 +230,7 @@ impl Context {
     fn write(&self, document: &serde_json::Value) -> String {
         let whole = format!("{:#}\n", self.mask().hide_in(document));
         if let Some(path) = &self.result
-            && let Err(error) = std::fs::write(path, &whole)
+            && let Err(error) = put(path, &whole)
         {
             self.say(&format!(
                 "warning: cannot write {}: {error}",
@@ -287,6 +288,17 @@ impl Context {
     pub fn close(self) {
         self.runtime.shutdown_background();
     }
+}
+
+/// Writes a result document. A reader, or a kill in the middle, meets the one before it or this one, never a part; what is no
+/// file (a pipe, a descriptor) is written as it is.
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return std::fs::write(path, text);
+    }
+    let mut new = Replacement::begin(path)?;
+    new.file().write_all(text.as_bytes())?;
+    new.show()
 }
 
 /// Writes the document of a command line that could not be read, as far as it tells where.

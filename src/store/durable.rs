@@ -71,7 +71,13 @@ impl Replacement {
         self.file.as_file_mut()
     }
 
-    /// Puts it in place, whole.
+    /// Puts it in place, whole for whoever reads it from now on, and does not wait for the disk.
+    pub fn show(self) -> io::Result<()> {
+        self.file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// Puts it in place, whole, also after a crash of the host.
     pub fn finish(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path)?;

@@ -12,11 +12,18 @@ const ROLE: &str = "arn:aws:iam::012345678901:role/bake";
 
 /// A bakery whose account has a role for whoever knows its external id.
 fn with_role() -> ModelBakery {
+    let condition = json!({ "StringEquals": { "sts:ExternalId": "outside" } });
+    with_role_for(&json!({ "Condition": condition }))
+}
+
+/// A bakery whose account has a role for its user, with more in the statement that says so.
+fn with_role_for(more: &Value) -> ModelBakery {
     let bakery = ModelBakery::open();
-    let statement = json!({
-        "Effect": "Allow", "Principal": { "AWS": "012345678901" }, "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": { "StringEquals": { "sts:ExternalId": "outside" } }
+    let mut statement = json!({
+        "Effect": "Allow", "Principal": { "AWS": "012345678901" }, "Action": ["sts:AssumeRole", "sts:TagSession"]
     });
+    let more = more.as_object().unwrap().clone();
+    statement.as_object_mut().unwrap().extend(more);
     let trust = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     bakery.call(&format!(
         "Action=CreateRole&Version=2010-05-08&RoleName=bake&AssumeRolePolicyDocument={trust}"
@@ -158,4 +165,58 @@ fn a_bake_has_the_credentials_of_a_profile_in_a_file_of_its_own() {
         let taken = taken.map(|call| call.access_key.as_str());
         assert_eq!(taken, (profile == "inside").then_some("AKIAFILE"));
     }
+}
+
+/// Leaves a machine behind in the role, and has it swept.
+fn left_and_swept(bakery: &ModelBakery) -> (Option<i32>, String, Vec<(String, String)>) {
+    bakery.template_of("exit 7", &role(&json!({})));
+    let left = bakery.run(
+        &["bake", "--on-error=keep", "--result=r.json", "web.json"],
+        &OWN,
+    );
+    assert_eq!(
+        left.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&left.stderr)
+    );
+    let document = std::fs::read_to_string(bakery.folder.path().join("r.json")).unwrap();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let run = document["builds"][0]["run"].as_str().unwrap();
+    let before = bakery.asked().len();
+    let swept = bakery.run(&["sweep", "--run", run], &OWN);
+    let asked = bakery.asked().split_off(before).into_iter();
+    let asked = asked.map(|call| (call.action, call.access_key)).collect();
+    (
+        swept.status.code(),
+        String::from_utf8(swept.stderr).unwrap(),
+        asked,
+    )
+}
+
+#[test]
+fn what_was_left_in_a_role_is_swept_in_it() {
+    let (code, said, asked) = left_and_swept(&with_role_for(&json!({})));
+    assert_eq!(code, Some(0), "{said}");
+    let ended = asked
+        .iter()
+        .find(|(action, _)| action == "TerminateInstances");
+    assert!(
+        ended.is_some_and(|(_, key)| key.starts_with("ASIA")),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_sweep_that_cannot_take_the_role_says_so_and_takes_nothing_for_gone() {
+    let (code, said, asked) = left_and_swept(&with_role());
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains(&format!("the run worked in the role {ROLE}")),
+        "{said}"
+    );
+    let ended = asked
+        .iter()
+        .any(|(action, _)| action == "TerminateInstances");
+    assert!(!ended, "{asked:?}");
 }

@@ -36,15 +36,23 @@ fn template(options: &str, root: &str) -> String {
     format!("{{\n  \"builders\": [{{\n    {builder}\n  }}]{root}\n}}\n")
 }
 
-/// Bakes with `--plan`, which must be refused with this code; its picture.
+/// Bakes with `--plan`, which must be refused with this code, and draws it.
 #[track_caller]
 fn refused(bakery: &ModelBakery, code: &str, text: &str) {
+    refused_about(bakery, code, text, "ami-none");
+}
+
+/// The same, about an image whose id is drawn anew each time.
+#[track_caller]
+fn refused_about(bakery: &ModelBakery, code: &str, text: &str, image: &str) {
     bakery.write("web.json", text);
     let done = bakery.run(&["bake", "--plan", "web.json"], &OWN);
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(2), "{said}");
     assert!(said.contains(code), "no {code} in:\n{said}");
-    let mut picture = said.replace("web.json: template\n", "");
+    let mut picture = said
+        .replace("web.json: template\n", "")
+        .replace(image, "ami-baked");
     // It goes with the day.
     if let Some((before, last)) = picture.split_once("from now to 20") {
         let rest = &last["36-11-25".len()..];
@@ -81,12 +89,44 @@ fn what_is_not_in_the_account_is_drawn() {
         ),
         ("bake::region", r#""ami_regions": ["eu-west-9"]"#),
         (
+            "bake::encryption",
+            r#""encrypt_boot": true, "kms_key_id": "alias/none""#,
+        ),
+        (
             "bake::deprecation",
             r#""deprecate_at": "2020-01-01T00:00:00Z""#,
         ),
     ] {
         refused(&bakery, code, &template(options, ""));
     }
+}
+
+#[test]
+fn a_name_that_cannot_be_taken_over_is_drawn() {
+    let bakery = ModelBakery::open();
+    bakery.template(&serde_json::json!({}));
+    let done = bakery.run(&["bake", "web.json"], &OWN);
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let image = String::from_utf8(done.stdout).unwrap().trim().to_owned();
+    let image = image.as_str();
+    refused_about(&bakery, "bake::image_name", &template("", ""), image);
+    let takes = template(r#""force_deregister": true"#, "");
+    let ec2 = |call: &str| bakery.call(&format!("Version=2016-11-15&Action={call}"));
+    ec2(&format!(
+        "EnableImageDeregistrationProtection&ImageId={image}"
+    ));
+    refused_about(&bakery, "bake::image_protected", &takes, image);
+    ec2(&format!(
+        "DisableImageDeregistrationProtection&ImageId={image}"
+    ));
+    ec2(&format!(
+        "CreateLaunchTemplate&LaunchTemplateName=web&LaunchTemplateData.ImageId={image}"
+    ));
+    refused_about(&bakery, "bake::image_in_use", &takes, image);
 }
 
 #[test]

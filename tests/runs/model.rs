@@ -79,6 +79,11 @@ impl ModelBakery {
 
     /// Writes `web.json`, whose builder has these options too.
     pub fn template(&self, more: &Value) {
+        self.template_of("true", more);
+    }
+
+    /// The same, with this for its only command.
+    pub fn template_of(&self, command: &str, more: &Value) {
         let mut builder = json!({
             "type": "amazon-ebs", "name": "web", "ami_name": "web-1", "instance_type": "t3.small",
             "region": "eu-central-1",
@@ -90,7 +95,7 @@ impl ModelBakery {
         });
         let options = more.as_object().unwrap().clone();
         builder.as_object_mut().unwrap().extend(options);
-        let shell = json!({ "type": "shell", "inline": ["true"] });
+        let shell = json!({ "type": "shell", "inline": [command] });
         let template = json!({ "builders": [builder], "provisioners": [shell] });
         self.write("web.json", &template.to_string());
     }

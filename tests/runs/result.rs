@@ -115,3 +115,16 @@ fn a_command_line_that_cannot_be_read_leaves_a_document_too() {
         fs::remove_file(path).unwrap();
     }
 }
+
+#[test]
+fn a_document_goes_into_a_pipe_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_kiln"))
+        .args(["bake", "--result=/dev/stdout", "none.json"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let document: Value = serde_json::from_slice(&done.stdout).unwrap();
+    valid(&document);
+    assert_eq!(document["exit"], 2);
+}

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::bakery::Bakery;
 
@@ -334,4 +335,24 @@ fn a_breakpoint_waits_for_enter_on_the_running_machine() {
     let (code, said) = terminal.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(bakery.folder.path().join("went-on").exists());
+}
+
+#[test]
+fn a_terminal_that_goes_away_takes_everything_back() {
+    let bakery = Bakery::open();
+    let here = bakery.folder.path().display();
+    let busy = format!("echo begun; while test -e {here}; do sleep 0.2; done");
+    bakery.template("web.json", &[bakery.builder("web")], &busy);
+    let mut terminal = Terminal::open(&bakery, "bake --result=r.json web.json");
+    terminal.until(" begun");
+    assert_eq!(bakery.scratch().len(), 2);
+    drop(terminal);
+    let began = Instant::now();
+    // It is nobody's child any more: its document tells when it has ended.
+    while bakery.document("r.json")["exit"].is_null() {
+        assert!(began.elapsed() < LONGEST, "it goes on");
+        std::thread::yield_now();
+    }
+    assert_eq!(bakery.document("r.json")["exit"], 6);
+    assert_eq!(bakery.scratch(), [""; 0]);
 }
