@@ -242,9 +242,10 @@ impl Context {
 }
 
 impl Context {
-    /// Writes to the result file how far a command is, for whoever finds it after a kill; the exit code is null in it.
+    /// Writes to the result file how far a command is, for whoever finds it after a kill; the exit code is null in it. A pipe
+    /// gets the last word only.
     pub fn draft(&self, document: serde_json::Value) {
-        if self.result.is_some() {
+        if self.result.as_deref().is_some_and(|path| !is_pipe(path)) {
             self.write(&self.with_end(document.clone(), None));
         }
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
@@ -293,12 +294,17 @@ impl Context {
 /// Writes a result document. A reader, or a kill in the middle, meets the one before it or this one, never a part; what is no
 /// file (a pipe, a descriptor) is written as it is.
 fn put(path: &Path, text: &str) -> io::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+    if is_pipe(path) {
         return std::fs::write(path, text);
     }
     let mut new = Replacement::begin(path)?;
     new.file().write_all(text.as_bytes())?;
     new.show()
+}
+
+/// Whether what is there is no file, and keeps nothing of what is written to it.
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| !there.is_file())
 }
 
 /// Writes the document of a command line that could not be read, as far as it tells where.
