@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::cli::{Context, Exit, input};
 use crate::source::json;
 use crate::source::{Diagnostic, SourceMap};
+use crate::store::Replacement;
 
 /// Lines around a change that are shown with it.
 const AROUND: usize = 3;
@@ -165,17 +166,10 @@ fn rank(way: &[&str], key: &str) -> usize {
     place.unwrap_or(order.len())
 }
 
-/// Replaces a file by rename; its permissions stay.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A link stays one: what it leads to is replaced.
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    fs::set_permissions(new.path(), fs::metadata(&path)?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    let mut new = Replacement::begin(path)?;
+    new.file().write_all(text.as_bytes())?;
+    new.finish()
 }
 
 /// One hunk from the first line that differs to the last.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// What the umask leaves of this is the mode of files that are for others to read.
 const FOR_ALL: u32 = 0o666;
@@ -55,11 +55,13 @@ impl Replacement {
         };
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".");
-        let file = tempfile::Builder::new()
-            .prefix(&name)
-            .suffix(".part")
-            .permissions(Permissions::from_mode(FOR_ALL))
-            .tempfile_in(folder)?;
+        let mut beside = tempfile::Builder::new();
+        beside.prefix(&name).suffix(".part");
+        beside.permissions(Permissions::from_mode(FOR_ALL));
+        let file = match beside.tempfile_in(folder) {
+            Err(error) if mode.is_some() && is_closed(&error) => NamedTempFile::new()?,
+            file => file?,
+        };
         if let Some(mode) = mode {
             file.as_file().set_permissions(mode)?;
         }
@@ -73,27 +75,59 @@ impl Replacement {
 
     /// Puts it in place, whole for whoever reads it from now on, and does not wait for the disk.
     pub fn show(self) -> io::Result<()> {
-        self.file.persist(&self.path)?;
-        Ok(())
+        self.place()
     }
 
     /// Puts it in place, whole, also after a crash of the host.
     pub fn finish(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
-        self.file.persist(&self.path)?;
-        sync_folder(folder_of(&self.path))
+        let folder = folder_of(&self.path).to_owned();
+        self.place()?;
+        sync_folder(&folder)
     }
+
+    /// A file that can be written and not be replaced, such as one that is mounted into a container, is written in its
+    /// place.
+    fn place(self) -> io::Result<()> {
+        match self.file.persist(&self.path) {
+            Ok(_) => Ok(()),
+            Err(PersistError { error, file }) if is_fixed(&error) && self.path.exists() => {
+                let mut there = File::options()
+                    .write(true)
+                    .truncate(true)
+                    .open(&self.path)?;
+                io::copy(&mut file.reopen()?, &mut there)?;
+                there.sync_all()
+            }
+            Err(failed) => Err(failed.error),
+        }
+    }
+}
+
+/// Whether nothing can be made in a folder, so that only what is in it can be written.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+/// Whether a name cannot be led to another file: it is mounted, in a closed folder, or on another file system.
+fn is_fixed(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, ResourceBusy};
+    matches!(error.kind(), CrossesDevices | ResourceBusy) || is_closed(error)
 }
 
 /// Replaces a text file of the user's by what `change` makes of it. `None` stands for a file that is not there.
 ///
-/// Two that change the same file come one after the other.
+/// Two that change the same file come one after the other, but in a folder where no lock can be.
 pub fn update(
     path: &Path,
     change: impl FnOnce(Option<String>) -> io::Result<String>,
 ) -> io::Result<()> {
     let mut new = Replacement::begin(path)?;
-    let held = Held::beside(&new.path)?;
+    let held = match Held::beside(&new.path) {
+        Err(error) if is_closed(&error) => None,
+        held => Some(held?),
+    };
     let old = match fs::read_to_string(&new.path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         text => Some(text?),

@@ -99,3 +99,18 @@ fn what_is_no_json_is_refused_and_the_others_are_laid_out() {
     );
     refused(&desk, &["fmt", "lost.json"], "lost.json", "No such file");
 }
+
+/// As in a container that has the template from its host: such a file can be written, and not be replaced.
+#[test]
+fn a_file_that_is_mounted_is_written_in_its_place() {
+    let desk = Desk::new().with("real.json", LOOSE).with("t.json", "{}");
+    let mounted = "mount --bind real.json t.json && exec \"$0\" fmt t.json";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", mounted, env!("CARGO_BIN_EXE_kiln")]);
+    let output = command.current_dir(desk.0.path()).output().unwrap();
+    assert_eq!(printed(&output, 0), "t.json\n");
+    let text = |name: &str| fs::read_to_string(desk.0.path().join(name)).unwrap();
+    assert_eq!(text("real.json"), LAID_OUT);
+    assert_eq!(text("t.json"), "{}", "what the mount hid");
+    assert_eq!(desk.names(), ["real.json", "t.json"]);
+}
