@@ -1,6 +1,10 @@
 //! Session Manager through the SSM API.
 
-use aws_sdk_ssm::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_ssm::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ssm::error::BoxError;
 use aws_sdk_ssm::types as ssm;
 use serde_json::json;
 
@@ -22,7 +26,6 @@ impl Sessions for Aws {
         local: u16,
     ) -> Result<std::result::Result<PortSession, String>> {
         const CALL: &str = "StartSession";
-        let endpoint = self.ssm_endpoint().await?;
         let ports = [
             ("portNumber", port.to_string()),
             ("localPortNumber", local.to_string()),
@@ -31,7 +34,9 @@ impl Sessions for Aws {
         for (name, value) in &ports {
             call = call.parameters(*name, vec![value.clone()]);
         }
-        let answer = call.document_name(DOCUMENT).send().await;
+        let asked = Asked::default();
+        let call = call.document_name(DOCUMENT).customize();
+        let answer = call.interceptor(asked.clone()).send().await;
         let answer = match answer.map_err(|error| failed(CALL, error)) {
             Err(error) if error.code.as_deref() == Some(NOT_CONNECTED) => {
                 return Ok(Err(error.message));
@@ -52,7 +57,7 @@ impl Sessions for Aws {
             .to_string(),
             id: id.to_owned(),
             region: self.region().to_string(),
-            endpoint,
+            endpoint: asked.url(),
         }))
     }
 
@@ -83,18 +88,31 @@ impl Sessions for Aws {
     }
 }
 
-impl Aws {
-    /// Where SSM is asked, which its plugin must know.
-    async fn ssm_endpoint(&self) -> Result<String> {
-        if let Some(url) = self.services.origin.config.endpoint_url() {
-            return Ok(url.to_owned());
-        }
-        let blocked = |error: String| Error::blocked("StartSession", error);
-        let params = Params::builder().region(self.region().as_str()).build();
-        let params = params.map_err(|error| blocked(error.to_string()))?;
-        let resolver = DefaultResolver::new();
-        let endpoint = resolver.resolve_endpoint(&params).await;
-        let endpoint = endpoint.map_err(|error| blocked(error.to_string()))?;
-        Ok(endpoint.url().to_owned())
+/// Where a call went, which the plugin must know: profiles, environment and endpoint variants (FIPS, dual stack) have
+/// their say in it.
+#[derive(Clone, Debug, Default)]
+struct Asked(Arc<OnceLock<String>>);
+
+impl Asked {
+    fn url(&self) -> String {
+        self.0.get().cloned().unwrap_or_default()
+    }
+}
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for Asked {
+    fn name(&self) -> &'static str {
+        "Asked"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let url = context.request().uri().trim_end_matches('/').to_owned();
+        self.0.get_or_init(|| url);
+        Ok(())
     }
 }

@@ -187,7 +187,12 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
                 | Readiness::Never(reason)
                 | Readiness::Moving { reason, .. },
             ) => reason,
-            Err(error) => error.to_string(),
+            // Such an answer hardly changes, and whoever waits for the machine only sees that nothing answers.
+            Err(error) => {
+                let text = format!("no session to {} can be begun: {error}", self.instance);
+                self.events.emit(Event::Warning { text });
+                return None;
+            }
         };
         let step = "begin a session";
         self.events.emit(Event::Waiting { step, reason });

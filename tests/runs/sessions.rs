@@ -210,6 +210,7 @@ fn a_session_is_carried_by_the_plugin_and_begun_again_when_it_ends() {
     let words: Vec<String> = serde_json::from_str(started.lines().next().unwrap()).unwrap();
     assert_eq!(words[0], "AWS_SSM_START_SESSION_RESPONSE");
     assert_eq!(words[1..4], ["eu-central-1", "StartSession", ""]);
+    assert_eq!(words[5], through.ssm.endpoint, "where the call went");
     let asked: Value = serde_json::from_str(&words[4]).unwrap();
     let port = through.bakery.sshd.port.to_string();
     assert_eq!(asked["DocumentName"], "AWS-StartPortForwardingSession");

@@ -7,8 +7,11 @@ use kiln::cloud::{InstanceId, Sessions as _};
 use kiln::run::{Entry, MemoryJournal, Outcome, Silent, Urgency, due, settle};
 use kiln::undo::{Undo, Unwinder};
 
+use localcloud::model::{At, Fault, FaultPlan, Service, Trouble as Fails};
+
 use super::bench::{Bench, TEMPLATE, account};
 use super::cloud::Mishap;
+use super::launch::Warnings;
 use super::machines::Trouble;
 
 async fn bench(trouble: Option<(usize, Trouble)>) -> Bench {
@@ -175,4 +178,39 @@ async fn a_stop_at_any_second_and_a_bug_at_any_command_leave_no_session() {
         assert!(outcome.result.is_err());
         check(&bench, &journal, 0, &format!("a bug at command {at}")).await;
     }
+}
+
+/// A policy as Packer needs it has neither right.
+#[tokio::test(start_paused = true)]
+async fn a_right_to_end_sessions_that_lacks_leaves_nothing_to_be_done() {
+    for call in ["DescribeSessions", "TerminateSession"] {
+        let bench = bench(None).await;
+        let denied = Fault::new("AccessDeniedException", "Not for you.");
+        let at = At::Action(Service::Ssm, call.to_owned());
+        let plan = FaultPlan::default().call(at, 100, Fails::Before(denied));
+        bench.cloud.world().model.inject(plan);
+        let outcome = bench.bake(&MemoryJournal::default(), &Silent).await;
+        let outcome = outcome.unwrap();
+        assert_eq!(verdict(&outcome), Verdict::Done, "{call}");
+        assert!(outcome.left.is_empty(), "{call}: {:?}", outcome.left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_there_is_no_session_after_a_reboot_is_told() {
+    let calls = {
+        let bench = bench(None).await;
+        bench.bake(&MemoryJournal::default(), &Silent).await;
+        bench.cloud.calls()
+    };
+    let again = calls.iter().rposition(|call| call == "StartSession");
+    let bench = bench(None).await;
+    bench.cloud.plan(again.unwrap() + 1, Mishap::Refused);
+    let warnings = Warnings::default();
+    let outcome = bench.bake(&MemoryJournal::default(), &warnings).await;
+    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+    let said = warnings.taken();
+    let told =
+        |text: &String| text.starts_with("no session to i-") && text.contains("StartSession");
+    assert!(said.iter().any(told), "{said:?}");
 }
