@@ -6,6 +6,7 @@ mod left_over;
 mod others;
 mod plain;
 mod probe;
+mod sent;
 mod store;
 mod trouble;
 mod way_back;
@@ -40,7 +41,7 @@ const SERVICE: &str = r#"{
   "groups": { "mode": "new", "template": "web",
     "initial": { "min": 2, "max": 6, "desired": 3, "subnets": SUBNETS } },
   "set": { "instance_type": "t3.small", "security_groups": ["GROUP"], "health_check_grace_period": "90s",
-    "user_data": { "raw": "version" } },
+    "user_data": { "raw": "version" }, "tags": { "team": "web" } },
   "traffic": { "load_balancer": "public",
     "target": { "port": 80, "protocol": "HTTP", "health_check": { "path": "/healthz", "interval": "5s", "timeout": "2s",
       "healthy_threshold": 2, "unhealthy_threshold": 2 }, "deregistration_delay": "20s" },
