@@ -1,6 +1,7 @@
 //! What every command stands on: the process's environment, the terminal, and the flags that all commands share.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -186,8 +187,18 @@ impl Context {
                 }
                 None
             }
+            never = self.tell_of(stop) => match never {},
             done = flow => Some(done),
         }
+    }
+
+    /// Says what a signal does, as soon as it has come: the way back may take minutes. Never ends.
+    async fn tell_of(&self, stop: &Stop) -> Infallible {
+        stop.asked.cancelled().await;
+        self.say("stopping in order; a second signal skips what is left of it for `kiln sweep`");
+        stop.skip.cancelled().await;
+        self.say("skipping what is left; a third signal ends at once");
+        std::future::pending().await
     }
 
     /// Says something to the user, on stderr.

@@ -79,6 +79,7 @@ fn the_first_signal_takes_everything_back_whichever_it_is() {
             "{said}"
         );
         assert!(!said.contains("left behind"), "{said}");
+        assert_eq!(said.matches("stopping in order").count(), 1, "{said}");
         assert_eq!(bakery.scratch(), [""; 0], "{name}");
         let build = &bakery.document("r.json")["builds"][0];
         let told = (&build["result"], &build["exit"], &build["left"]);
@@ -114,6 +115,11 @@ fn the_second_signal_skips_the_rest_of_the_way_back_and_lists_what_is_left() {
     assert!(began.elapsed() < AT_ONCE, "{said}");
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("left behind by run"), "{said}");
+    let at = |text: &str| {
+        said.find(text)
+            .unwrap_or_else(|| panic!("no {text:?} in {said}"))
+    };
+    assert!(at("stopping in order") < at("skipping what is left"));
     assert!(said.contains("`kiln sweep` removes it"), "{said}");
     let left = bakery.document("r.json")["builds"][0]["left"].to_string();
     for what in ["instance i-", "security group sg-"] {
