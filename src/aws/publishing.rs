@@ -81,15 +81,6 @@ impl Publishing for Aws {
             .map_err(|error| failed("ModifyImageAttribute", error))
     }
 
-    async fn add_product_codes(&self, id: &ImageId, codes: &[String]) -> Result<()> {
-        let request = self.ec2.modify_image_attribute().image_id(id.as_str());
-        let request = request.attribute("productCodes");
-        let answer = request.set_product_codes(Some(codes.to_vec())).send().await;
-        answer
-            .map(drop)
-            .map_err(|error| failed("ModifyImageAttribute", error))
-    }
-
     async fn require_tokens(&self, id: &ImageId) -> Result<()> {
         let value = ec2::AttributeValue::builder().value("v2.0").build();
         let request = self.ec2.modify_image_attribute().image_id(id.as_str());

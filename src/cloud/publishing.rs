@@ -91,10 +91,6 @@ pub trait Publishing {
     /// Lets others launch an image.
     fn share_image(&self, id: &ImageId, rights: &ImageRights) -> impl Future<Output = Result<()>>;
 
-    /// Gives an image a product code of AWS Marketplace.
-    fn add_product_codes(&self, id: &ImageId, codes: &[String])
-    -> impl Future<Output = Result<()>>;
-
     /// Has instances of an image demand `IMDSv2`. There is no way back.
     fn require_tokens(&self, id: &ImageId) -> impl Future<Output = Result<()>>;
 

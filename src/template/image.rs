@@ -54,7 +54,6 @@ pub struct Sharing {
     pub groups: Vec<Spanned<String>>,
     pub organizations: Vec<Spanned<String>>,
     pub units: Vec<Spanned<String>>,
-    pub product_codes: Vec<Spanned<String>>,
     pub snapshot_users: Vec<Spanned<String>>,
     pub snapshot_groups: Vec<Spanned<String>>,
 }

@@ -53,7 +53,6 @@ pub struct TakesName {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     pub rights: ImageRights,
-    pub product_codes: Vec<String>,
     pub snapshot_rights: SnapshotRights,
     pub imds_v2: bool,
     pub deprecate_at: Option<Timestamp>,
@@ -81,9 +80,6 @@ impl Settings {
     ) -> Result<(), Error> {
         if !self.rights.is_empty() {
             insist(async || cloud.share_image(image, &self.rights).await).await?;
-        }
-        if !self.product_codes.is_empty() {
-            insist(async || cloud.add_product_codes(image, &self.product_codes).await).await?;
         }
         if self.imds_v2 {
             insist(async || cloud.require_tokens(image).await).await?;

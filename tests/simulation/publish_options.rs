@@ -50,17 +50,6 @@ async fn snapshots_have_tags_of_their_own_and_the_image_is_protected() {
     assert_eq!(tagged, published.snapshots);
 }
 
-/// Only sellers have codes, and this account is none: the refusal shows that it was asked, before the point of no return.
-#[tokio::test(start_paused = true)]
-async fn a_product_code_that_the_account_does_not_own_leaves_no_image() {
-    let bench = bench(r#""ami_product_codes": "abc""#).await;
-    let outcome = bake(&bench).await;
-    assert_eq!(verdict(&outcome), Verdict::Failed, "{:?}", outcome.result);
-    let said = bench.cloud.said("ModifyImageAttribute");
-    assert!(said[0].contains("ProductCode.1=abc"), "{said:?}");
-    assert_eq!(rest(&bench.cloud).await, [""; 0]);
-}
-
 #[tokio::test(start_paused = true)]
 async fn copies_are_begun_side_by_side_but_no_more_than_eight_at_once() {
     let regions: Vec<String> = (1..=11).map(|number| format!("eu-test-{number}")).collect();

@@ -137,7 +137,6 @@ fn settings(image: &ImageOptions, now: Timestamp, findings: &mut Vec<Diagnostic>
             organizations: texts(&sharing.organizations),
             units: texts(&sharing.units),
         },
-        product_codes: texts(&sharing.product_codes),
         snapshot_rights: SnapshotRights {
             accounts: texts(&sharing.snapshot_users),
             groups: texts(&sharing.snapshot_groups),

@@ -26,7 +26,6 @@ const NAMED: &[&str] = &[
     "ami_groups",
     "ami_org_arns",
     "ami_ou_arns",
-    "ami_product_codes",
     "ami_regions",
     "snapshot_users",
     "snapshot_groups",

@@ -49,7 +49,6 @@ fn sharing(options: &Options<'_>) -> Sharing {
         groups: options.list("ami_groups"),
         organizations: options.list("ami_org_arns"),
         units: options.list("ami_ou_arns"),
-        product_codes: options.list("ami_product_codes"),
         snapshot_users: options.list("snapshot_users"),
         snapshot_groups: options.list("snapshot_groups"),
     }

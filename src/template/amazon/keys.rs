@@ -65,7 +65,10 @@ pub(super) const IMAGE: &[Key] = &[
     on("ami_virtualization_type"),
     on("ami_org_arns"),
     on("ami_ou_arns"),
-    on("ami_product_codes"),
+    refused(
+        "ami_product_codes",
+        "EC2 does not take product codes any more (\"ModifyImageAttribute\"); AWS Marketplace adds them to what a seller publishes there",
+    ),
     on("ami_regions"),
     on("snapshot_copy_duration_minutes"),
     on("encrypt_boot"),
