@@ -7,9 +7,6 @@ use kiln::run::{Clock as _, MemoryJournal, Silent};
 
 use super::bench::{Bench, TEMPLATE, account};
 
-const LICENSE: &str =
-    "arn:aws:license-manager:eu-central-1:012345678901:license-configuration:lic-1";
-
 /// The instance of a bake with these options, as EC2 shows it.
 async fn instance(options: &str) -> Tree {
     let text = TEMPLATE.replace(
@@ -30,86 +27,75 @@ async fn instance(options: &str) -> Tree {
     shown.at("reservationSet.0.instancesSet.0").unwrap().clone()
 }
 
+/// Options, and where their value shows: what a machine has however it is launched.
+const ANYHOW: [(&str, &str, &str); 4] = [
+    (
+        r#""license_specifications": [{ "license_configuration_request": {
+            "license_configuration_arn": "arn:aws:license-manager:eu-central-1:012345678901:license-configuration:lic-1"
+        } }]"#,
+        "licenseSet.0.licenseConfigurationArn",
+        "arn:aws:license-manager:eu-central-1:012345678901:license-configuration:lic-1",
+    ),
+    (
+        r#""tenancy": "dedicated""#,
+        "placement.tenancy",
+        "dedicated",
+    ),
+    (
+        r#""placement": { "tenancy": "host", "host_id": "h-1" }"#,
+        "placement.hostId",
+        "h-1",
+    ),
+    (
+        r#""placement": { "host_resource_group_arn": "arn:aws:resource-groups:y" }"#,
+        "placement.hostResourceGroupArn",
+        "arn:aws:resource-groups:y",
+    ),
+];
+
+/// What only a machine that is bought can have.
+const BOUGHT: [(&str, &str, &str); 4] = [
+    (
+        r#""enable_nitro_enclave": true"#,
+        "enclaveOptions.enabled",
+        "true",
+    ),
+    (
+        r#""capacity_reservation_preference": "none""#,
+        "capacityReservationSpecification.capacityReservationPreference",
+        "none",
+    ),
+    (
+        r#""capacity_reservation_id": "cr-1""#,
+        "capacityReservationSpecification.capacityReservationTarget.capacityReservationId",
+        "cr-1",
+    ),
+    (
+        r#""capacity_reservation_group_arn": "arn:aws:resource-groups:x""#,
+        "capacityReservationSpecification.capacityReservationTarget.capacityReservationResourceGroupArn",
+        "arn:aws:resource-groups:x",
+    ),
+];
+
+fn is(shown: &Tree, path: &str, value: &str) -> bool {
+    shown.at(path).and_then(Tree::text).as_deref() == Some(value)
+}
+
 #[tokio::test(start_paused = true)]
 async fn enclaves_licenses_reservations_and_hosts_arrive() {
-    let reservation = "capacityReservationSpecification.";
-    let target = format!("{reservation}capacityReservationTarget.");
-    let license = format!(
-        r#""license_specifications": [{{ "license_configuration_request": {{ "license_configuration_arn": "{LICENSE}" }} }}]"#
-    );
-    for (options, path, value) in [
-        (
-            r#""enable_nitro_enclave": true"#,
-            "enclaveOptions.enabled",
-            "true",
-        ),
-        (&license, "licenseSet.0.licenseConfigurationArn", LICENSE),
-        (
-            r#""capacity_reservation_preference": "none""#,
-            &format!("{reservation}capacityReservationPreference"),
-            "none",
-        ),
-        (
-            r#""capacity_reservation_id": "cr-1""#,
-            &format!("{target}capacityReservationId"),
-            "cr-1",
-        ),
-        (
-            r#""capacity_reservation_group_arn": "arn:aws:resource-groups:x""#,
-            &format!("{target}capacityReservationResourceGroupArn"),
-            "arn:aws:resource-groups:x",
-        ),
-        (
-            r#""tenancy": "dedicated""#,
-            "placement.tenancy",
-            "dedicated",
-        ),
-        (
-            r#""placement": { "tenancy": "host", "host_id": "h-1" }"#,
-            "placement.hostId",
-            "h-1",
-        ),
-        (
-            r#""placement": { "host_resource_group_arn": "arn:aws:resource-groups:y" }"#,
-            "placement.hostResourceGroupArn",
-            "arn:aws:resource-groups:y",
-        ),
-    ] {
+    for (options, path, value) in ANYHOW.into_iter().chain(BOUGHT) {
         let shown = instance(options).await;
-        let found = shown.at(path).and_then(Tree::text);
-        assert_eq!(found.as_deref(), Some(value), "{options}: {shown:?}");
+        assert!(is(&shown, path, value), "{options}: {shown:?}");
     }
 }
 
-/// A spot machine out of a fleet has what the template says of the hardware from a launch template.
+/// A spot machine out of a fleet has them from a launch template.
 #[tokio::test(start_paused = true)]
 async fn hardware_arrives_through_a_fleet() {
-    let license = format!(
-        r#""license_specifications": [{{ "license_configuration_request": {{ "license_configuration_arn": "{LICENSE}" }} }}]"#
-    );
-    for (options, path, value) in [
-        (&*license, "licenseSet.0.licenseConfigurationArn", LICENSE),
-        (
-            r#""tenancy": "dedicated""#,
-            "placement.tenancy",
-            "dedicated",
-        ),
-        (
-            r#""placement": { "tenancy": "host", "host_id": "h-1" }"#,
-            "placement.hostId",
-            "h-1",
-        ),
-        (
-            r#""placement": { "host_resource_group_arn": "arn:aws:resource-groups:y" }"#,
-            "placement.hostResourceGroupArn",
-            "arn:aws:resource-groups:y",
-        ),
-    ] {
-        let fleet = r#""spot_price": "auto", "spot_allocation_strategy": "lowest-price""#;
+    let fleet = r#""spot_price": "auto", "spot_allocation_strategy": "lowest-price""#;
+    for (options, path, value) in ANYHOW {
         let shown = instance(&format!("{fleet}, {options}")).await;
-        let found = shown.at(path).and_then(Tree::text);
-        assert_eq!(found.as_deref(), Some(value), "{options}: {shown:?}");
-        let market = shown.at("instanceLifecycle").and_then(Tree::text);
-        assert_eq!(market.as_deref(), Some("spot"), "{options}");
+        assert!(is(&shown, path, value), "{options}: {shown:?}");
+        assert!(is(&shown, "instanceLifecycle", "spot"), "{shown:?}");
     }
 }
