@@ -1,7 +1,6 @@
 //! From a machine that runs to a session on it, with its host key checked against its console.
 
 use std::cell::RefCell;
-use std::error::Error as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +8,7 @@ use tokio::time::Instant;
 use crate::bake::settings::SshSettings;
 use crate::bake::{Error, Tools, instance};
 use crate::cloud::{Cloud, InstanceId};
-use crate::run::{Event, Events, Readiness};
+use crate::run::{Event, Events, Readiness, with_causes};
 use crate::ssh::{ConnectError, HostKeys, Known, Verdict, console};
 
 /// The state of a machine is looked up at every so many tries: one that has ended never answers.
@@ -60,8 +59,8 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
         let unknown = self.seen.borrow().keys.is_empty();
         match error {
             ConnectError::WrongHostKey { .. } if unknown => self.answered().await,
-            error if error.verdict() == Verdict::Never => Ok(Readiness::Never(text(&error))),
-            error => self.not_yet(text(&error)).await,
+            error if error.verdict() == Verdict::Never => Ok(Readiness::Never(with_causes(&error))),
+            error => self.not_yet(with_causes(&error)).await,
         }
     }
 
@@ -106,7 +105,7 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
         (times >= limit).then(|| {
             format!(
                 "{} (refused {times} times, as `ssh_handshake_attempts` allows)",
-                text(error)
+                with_causes(error)
             )
         })
     }
@@ -151,8 +150,10 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
     async fn once_more(&self) -> Result<Readiness<T::Remote>, Error> {
         match self.session().await {
             Ok(remote) => Ok(Readiness::Ready(remote)),
-            Err(error) if error.verdict() == Verdict::Never => Ok(Readiness::Never(text(&error))),
-            Err(error) => Ok(Readiness::NotYet(text(&error))),
+            Err(error) if error.verdict() == Verdict::Never => {
+                Ok(Readiness::Never(with_causes(&error)))
+            }
+            Err(error) => Ok(Readiness::NotYet(with_causes(&error))),
         }
     }
 
@@ -163,14 +164,4 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
         }
         Ok(Readiness::NotYet(reason))
     }
-}
-
-fn text(error: &ConnectError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,7 +1,5 @@
 //! What a bake will do, as a value: printed, saved, compared, and then carried out as it is.
 
-use std::error::Error as _;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,7 +14,7 @@ use crate::cloud::{
     NewSecurityGroup, Region, Tags,
 };
 use crate::provision;
-use crate::run::RunId;
+use crate::run::{RunId, with_causes};
 use crate::source::{Diagnostic, Place};
 use crate::template::Late;
 use crate::template::bake::{self, Build, Login, Template};
@@ -219,13 +217,8 @@ fn object(build: &Build, facts: &BakeFacts, options: Options, findings: &mut Vec
 
 /// A provisioner that would fail on any machine.
 fn unfit(failure: &provision::Failure) -> Diagnostic {
-    let mut text = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    Diagnostic::error("bake::provisioner", text).at_place(failure.place, "asked for here")
+    Diagnostic::error("bake::provisioner", with_causes(failure))
+        .at_place(failure.place, "asked for here")
 }
 
 fn temporary_profile(build: &Build, name: &str, tags: &Tags) -> Option<TemporaryProfile> {

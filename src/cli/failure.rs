@@ -1,25 +1,9 @@
 //! How failures are said, and which exit code they have.
 
-use std::error::Error;
 use std::fmt::Display;
 
 use crate::cli::{Context, Exit};
-use crate::run::{Cause, Failure, Left, RunId};
-
-/// An error and its causes in one line, each said once.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let next = cause.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        source = cause.source();
-    }
-    text
-}
+use crate::run::{Cause, Failure, Left, RunId, with_causes};
 
 /// Says an error, and gives the exit code back.
 pub fn say(text: &str, exit: Exit, context: &Context) -> Exit {
@@ -32,7 +16,10 @@ pub fn say(text: &str, exit: Exit, context: &Context) -> Exit {
 pub fn say_failure(name: &str, failure: &Failure, context: &Context) {
     match &failure.cause {
         Cause::Stopped => context.say(&format!("{name}: stopped on request at `{}`", failure.step)),
-        _ => context.say(&format!("error: {name}: failed to {}", chain(failure))),
+        _ => context.say(&format!(
+            "error: {name}: failed to {}",
+            with_causes(failure)
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home};
 use crate::cloud::{Account, Home, ImageId};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
-use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due};
+use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Store};
 use crate::template::load;
@@ -57,11 +57,11 @@ impl Roll {
             };
             let aws = match Aws::connect(&access).await {
                 Ok(aws) => aws,
-                Err(error) => return failure::say(&failure::chain(&error), Exit::Usage, context),
+                Err(error) => return failure::say(&with_causes(&error), Exit::Usage, context),
             };
             let home = match home::of(&access, &aws).await {
                 Ok(home) => home,
-                Err(error) => return failure::say(&failure::chain(&error), Exit::Failed, context),
+                Err(error) => return failure::say(&with_causes(&error), Exit::Failed, context),
             };
             match wrong_account(&service, home.account.as_ref()) {
                 None => self.roll(&service, (&aws, &home), &sources, context).await,
@@ -284,7 +284,7 @@ fn document(name: &str, run: RunId, ended: &Ended) -> Value {
         "run": run,
         "verdict": ended.verdict,
         "plan": plan,
-        "failure": ended.failure.as_ref().map(|failed| failure::chain(failed)),
+        "failure": ended.failure.as_ref().map(|failed| with_causes(failed)),
         "left": ended.left.iter().map(|left| left.undo.to_string()).collect::<Vec<_>>(),
         "notes": ended.loose,
     })

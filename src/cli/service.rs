@@ -7,7 +7,7 @@ use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, failure};
 use crate::roll;
-use crate::run::{Held, Leases, Stop};
+use crate::run::{Held, Leases, Stop, with_causes};
 use crate::store::Store;
 
 /// A service, found by its tags.
@@ -42,7 +42,7 @@ impl Name {
             ..Access::default()
         };
         let connected = Aws::connect(&access).await;
-        connected.map_err(|error| failure::say(&failure::chain(&error), Exit::Usage, context))
+        connected.map_err(|error| failure::say(&with_causes(&error), Exit::Usage, context))
     }
 }
 
@@ -69,7 +69,7 @@ impl Status {
                     context.document(&status.to_string(), &json!(status));
                     Exit::Done
                 }
-                Err(error) => failure::say(&failure::chain(&error), Exit::Failed, context),
+                Err(error) => failure::say(&with_causes(&error), Exit::Failed, context),
             }
         })
     }
@@ -179,6 +179,6 @@ impl Unhold {
 fn end(done: Result<(), roll::Error>, context: &Context) -> Exit {
     match done {
         Ok(()) => Exit::Done,
-        Err(error) => failure::say(&failure::chain(&error), Exit::Failed, context),
+        Err(error) => failure::say(&with_causes(&error), Exit::Failed, context),
     }
 }

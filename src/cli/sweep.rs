@@ -8,7 +8,7 @@ use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, failure, home};
 use crate::report::Report;
 use crate::roll;
-use crate::run::{Clock, Later, LaterLists, RunId, Stop};
+use crate::run::{Clock, Later, LaterLists, RunId, Stop, with_causes};
 use crate::store::{Claim, Store};
 use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_run, sweep_tags};
 use crate::undo::Undo;
@@ -78,7 +78,7 @@ impl Sweep {
             stop.clone(),
         )
         .await;
-        let mut swept = swept.and(by_tag.map_err(|error| failure::chain(&error))?);
+        let mut swept = swept.and(by_tag.map_err(|error| with_causes(&error))?);
         let services = store
             .services_due()
             .map_err(|error| format!("the store cannot be read: {error}"))?;
@@ -110,7 +110,7 @@ impl Sweep {
                 swept.kept.push(format!("due-list of {service}: {held}"));
                 return Ok(swept);
             }
-            Ok(done) => done.map_err(|error| failure::chain(&error))?,
+            Ok(done) => done.map_err(|error| with_causes(&error))?,
         };
         if done.gone > 0 {
             swept.removed.push(format!(
@@ -139,7 +139,7 @@ impl Sweep {
         access.region = Some(region.to_string());
         let aws = connect(&access).await?;
         let found = aws.account().await;
-        let found = found.map_err(|error| failure::chain(&error))?;
+        let found = found.map_err(|error| with_causes(&error))?;
         Ok(if found == account {
             Ok(aws)
         } else {
@@ -177,7 +177,7 @@ async fn one(run: RunId, on: &Sweeping<'_>) -> Result<Swept, String> {
 
 async fn connect(access: &Access) -> Result<Aws, String> {
     let aws = Aws::connect(access).await;
-    aws.map_err(|error| failure::chain(&error))
+    aws.map_err(|error| with_causes(&error))
 }
 
 fn say(swept: &Swept, context: &Context) -> Exit {

@@ -10,7 +10,7 @@ use crate::post::artifact::Removal;
 use crate::post::job::Watch;
 use crate::post::{Artifact, Built, Error, artifice, checksum, compress, manifest};
 use crate::provision;
-use crate::run::{Event, Events, Stop};
+use crate::run::{Event, Events, Stop, with_causes};
 use crate::template::post_processor::{Kind, PostProcessor};
 
 /// How much of the chains is carried out.
@@ -126,7 +126,7 @@ impl Chain<'_> {
                         Error::Stopped => Ending::Stopped,
                         _ => Ending::Failed,
                     };
-                    step.reason = Some(chained(&error));
+                    step.reason = Some(with_causes(&error));
                     ended = Some(Ending::NotBegun);
                 }
             }
@@ -238,20 +238,8 @@ impl Chain<'_> {
             Some(error) => Event::Failed {
                 step,
                 took,
-                reason: chained(error),
+                reason: with_causes(error),
             },
         });
     }
-}
-
-/// An error and its causes in one line.
-fn chained(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

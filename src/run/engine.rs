@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::run::settle::{Left, Unwind, chain, panic_text, settle};
+use crate::run::settle::{Left, Unwind, panic_text, settle};
+use crate::run::with_causes;
 use crate::run::{
     Answer, Cause, Entry, Event, Events, Failure, Journal, Ledger, Operator, Patience, Readiness,
     Stop, Unattended,
@@ -149,7 +150,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         let result = tokio::select! {
             biased;
             () = self.asked() => Err("stopped on request".to_owned()),
-            result = body().boxed_local() => result.map_err(|error| chain(&error)),
+            result = body().boxed_local() => result.map_err(|error| with_causes(&error)),
         };
         let (step, took) = (name, began.elapsed());
         events.emit(match result {
@@ -234,7 +235,7 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         self.ledger.events.emit(Event::Failed {
             step,
             took,
-            reason: cause.to_string(),
+            reason: with_causes(&cause),
         });
         let failure = Failure { step, cause };
         let answer = self.ask(&failure).await;

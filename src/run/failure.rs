@@ -56,6 +56,21 @@ impl Failure {
     }
 }
 
+/// An error and its causes in one line, each said once.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let next = cause.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        source = cause.source();
+    }
+    text
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
 }

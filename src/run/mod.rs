@@ -19,7 +19,7 @@ mod wait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{Attendance, Outcome, Run, Setup, attended, run};
 pub use event::{Event, Events, Silent, Stream};
-pub use failure::{Cause, Failure};
+pub use failure::{Cause, Failure, with_causes};
 pub use id::RunId;
 pub use journal::{Due, Entry, Journal, KEPT_UNTIL, Line, MemoryJournal, due};
 pub use lease::{Held, Holder, Later, LaterLists, Leases, SERVICE};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::run::{Due, Entry, Event, Setup};
+use crate::run::{Due, Entry, Event, Setup, with_causes};
 
 /// How long one undo may take. Terminating an instance is a call; waiting for it is the undo's own affair, and AWS takes
 /// up to ten minutes for a large one.
@@ -87,22 +87,11 @@ async fn take_back<U, W: Unwind<U>>(
         () = on.stop.skip.cancelled() => Err("skipped on request".to_owned()),
         done = tokio::time::timeout(UNDO_LIMIT, attempt) => match done {
             Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(chain(&error)),
+            Ok(Ok(Err(error))) => Err(with_causes(&error)),
             Ok(Err(panic)) => Err(format!("panicked: {}", panic_text(panic.as_ref()))),
             Err(_) => Err(format!("no end within {} s", UNDO_LIMIT.as_secs())),
         },
     }
-}
-
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {

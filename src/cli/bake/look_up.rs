@@ -9,11 +9,11 @@ use crate::cli::bake::templates::{self, Loaded};
 use crate::cli::bake::unchanged::{Subject, Unchanged};
 use crate::cli::bake::{Bake, PARALLEL};
 use crate::cli::roll::holder;
-use crate::cli::{Context, failure, home};
+use crate::cli::{Context, home};
 use crate::cloud::{Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
-use crate::run::{Clock as _, Stop};
+use crate::run::{Clock as _, Stop, with_causes};
 use crate::source::Diagnostic;
 use crate::store::{FileJournal, Store};
 use crate::sweep::Sweeping;
@@ -51,7 +51,7 @@ impl From<LookUpError> for Refusal {
     fn from(error: LookUpError) -> Self {
         match error {
             LookUpError::Findings(findings) => Self::Findings(findings),
-            LookUpError::Cloud(error) => Self::Cloud(failure::chain(&error)),
+            LookUpError::Cloud(error) => Self::Cloud(with_causes(&error)),
         }
     }
 }
@@ -156,7 +156,7 @@ impl<'t> Look<'_, 't> {
         let (context, subject) = (self.context, &wanted.subject);
         let build = subject.build;
         let access = access(build);
-        let cloud = |error| Refusal::Cloud(failure::chain(&error));
+        let cloud = |error| Refusal::Cloud(with_causes(&error));
         let aws = self.clients.get(&access).await.map_err(cloud)?;
         // What died is settled first; what was left on purpose changes nothing.
         let now = self.context.clock.now();
@@ -227,7 +227,7 @@ impl<'t> Look<'_, 't> {
         };
         let print = inputs.fingerprint();
         let found = bake::unchanged(subject.build, print, aws.region(), aws).await;
-        let found = found.map_err(|error| Refusal::Cloud(failure::chain(&error)))?;
+        let found = found.map_err(|error| Refusal::Cloud(with_causes(&error)))?;
         let say = |text: &str| self.context.say(&format!("{}: {text}", wanted.label));
         let Some(artifact) = found else {
             say(&subject.changes(&inputs, self.context));

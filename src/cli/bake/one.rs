@@ -14,7 +14,9 @@ use crate::cli::bake::unchanged::Unchanged;
 use crate::cli::{Context, Exit, failure, input};
 use crate::post::Step;
 use crate::report::Report;
-use crate::run::{self, Clock as _, Entry, Events as _, Journal as _, Outcome, RunId, Setup, Stop};
+use crate::run::{
+    self, Clock as _, Entry, Events as _, Journal as _, Outcome, RunId, Setup, Stop, with_causes,
+};
 use crate::source::SourceMap;
 use crate::store::{FileJournal, Store};
 use crate::undo::Undo;
@@ -223,7 +225,7 @@ async fn decode(outcome: &Outcome<Artifact, Undo>, aws: &Aws, report: &Report<'_
         Some(Err(error)) => format!(
             "why {} was denied cannot be decoded: {}",
             denial.call,
-            failure::chain(&error)
+            with_causes(&error)
         ),
     };
     report.emit(run::Event::Note { text });
@@ -242,7 +244,7 @@ fn fill(record: &mut Record, outcome: Outcome<Artifact, Undo>, exit: Exit) {
         }
         Err(failure) => {
             record.step = Some(failure.step.to_owned());
-            record.reason = Some(failure::chain(&failure));
+            record.reason = Some(with_causes(&failure));
             let stopped = failure.is_stop();
             record.end(
                 if stopped {
@@ -272,7 +274,7 @@ fn conclude(
         } else {
             failure::say_failure(label, failure, context);
         }
-        context.keep_error(&format!("{label}: {}", failure::chain(failure)));
+        context.keep_error(&format!("{label}: {}", with_causes(failure)));
     }
     exit(outcome)
 }

@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::bake::Reached;
-use crate::cli::{Context, failure};
-use crate::run::{Answer, Failure, Operator, RunId};
+use crate::cli::Context;
+use crate::run::{Answer, Failure, Operator, RunId, with_causes};
 
 /// What becomes of a bake that failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -137,7 +137,7 @@ impl<'a> Desk<'a> {
         let text = format!(
             "{}: failed to {}\n[c] clean up, [a] abort and leave everything, [r] retry the step, [k] keep the machine? ",
             self.label,
-            failure::chain(failure)
+            with_causes(failure)
         );
         loop {
             match self.context.ask(&text).await.as_deref() {

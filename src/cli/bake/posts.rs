@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use crate::cli::bake::one::On;
 use crate::cli::bake::record::{Ending, Record};
 use crate::post::{self, Built, Extent, Step};
-use crate::run::{Events, RunId};
+use crate::run::{Events, RunId, with_causes};
 use crate::source::Diagnostic;
 use crate::template::bake::Build;
 use crate::template::provisioner::BUILD_DATA;
@@ -128,7 +128,7 @@ pub fn check(build: &Build) -> Vec<Diagnostic> {
     let found = post::check(&build.post_processors).into_iter();
     let finding = found.map(|(post, error)| {
         let kind = post.kind.name();
-        let reason = crate::cli::failure::chain(&error);
+        let reason = with_causes(&error);
         let message = format!("the post-processor `{kind}` cannot run: {reason}");
         Diagnostic::error("bake::post_processor", message).at_place(post.place, "this one")
     });
