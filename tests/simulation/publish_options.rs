@@ -20,7 +20,7 @@ async fn bake(bench: &Bench) -> Outcome<Artifact, Undo> {
     bench.bake(&journal, &Silent).await.unwrap()
 }
 
-async fn artifact(bench: &Bench) -> Artifact {
+pub async fn artifact(bench: &Bench) -> Artifact {
     let outcome = bake(bench).await;
     assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
     outcome.result.unwrap()

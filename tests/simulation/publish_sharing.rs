@@ -1,12 +1,11 @@
 //! Who may use the images of a bake, organizations and their units too, and a build region that keeps none.
 
-use kiln::bake::{Verdict, verdict};
-use kiln::run::{MemoryJournal, Silent};
 use localcloud::model::{Service, Tree};
 use serde_json::json;
 
 use super::bench::Bench;
 use super::publish::{REGIONS, bench, images, rest};
+use super::publish_options::artifact;
 use super::publish_users::ask;
 
 const ORGANIZATION: &str = "arn:aws:organizations::111122223333:organization/o-1234567890";
@@ -49,12 +48,7 @@ async fn organizations_and_their_units_may_use_every_copy() {
     })
     .to_string();
     let bench = bench(options.trim_matches(['{', '}'])).await;
-    let outcome = bench
-        .bake(&MemoryJournal::default(), &Silent)
-        .await
-        .unwrap();
-    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
-    let artifact = outcome.result.unwrap();
+    let artifact = artifact(&bench).await;
     assert_eq!(artifact.images.len(), 2);
     let wanted = [
         ("organizationArn", ORGANIZATION.to_owned()),
@@ -74,12 +68,7 @@ async fn a_build_region_that_keeps_no_image_keeps_no_snapshot_either() {
         REGIONS[1]
     );
     let bench = bench(&options).await;
-    let outcome = bench
-        .bake(&MemoryJournal::default(), &Silent)
-        .await
-        .unwrap();
-    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
-    let artifact = outcome.result.unwrap();
+    let artifact = artifact(&bench).await;
     let [published] = &artifact.images[..] else {
         panic!("one image: {artifact:?}")
     };

@@ -33,6 +33,17 @@ async fn old(bench: &Bench) -> Image {
     images(&bench.cloud, HERE).await.remove(0)
 }
 
+/// The images, of which only the old one has the name; to be done again, as the outcome says.
+async fn kept(bench: &Bench, outcome: &Outcome<Artifact, Undo>, old: &Image) -> Vec<Image> {
+    let verdict = verdict(outcome);
+    assert_eq!(verdict, Verdict::CleanUpDue, "{:?}", outcome.result);
+    let found = images(&bench.cloud, HERE).await;
+    let named: Vec<_> = found.iter().filter(|image| image.name == "web").collect();
+    assert_eq!(named.len(), 1);
+    assert_eq!(named[0].id, old.id);
+    found
+}
+
 /// An image under `name` from a snapshot.
 fn register(bench: &Bench, name: &str, from: &Image) -> String {
     let device =
@@ -61,16 +72,7 @@ async fn an_old_image_that_somebody_begins_to_use_keeps_its_name() {
         );
     })
     .await;
-    assert_eq!(
-        verdict(&outcome),
-        Verdict::CleanUpDue,
-        "{:?}",
-        outcome.result
-    );
-    let found = images(&bench.cloud, HERE).await;
-    let named: Vec<_> = found.iter().filter(|image| image.name == "web").collect();
-    assert_eq!(named.len(), 1);
-    assert_eq!(named[0].id, old.id);
+    let found = kept(&bench, &outcome, &old).await;
     let waits: Vec<_> = found.iter().filter(|image| image.name != "web").collect();
     assert_eq!(waits.len(), 1, "{found:?}");
     assert_eq!(waits[0].tags[tag::TAKES_NAME], "web");
@@ -122,14 +124,5 @@ async fn where_the_new_image_may_not_be_registered_the_old_one_stays() {
     let old = old(&bench).await;
     bench.cloud.deny("RegisterImage");
     let outcome = meanwhile(&bench, || {}).await;
-    assert_eq!(
-        verdict(&outcome),
-        Verdict::CleanUpDue,
-        "{:?}",
-        outcome.result
-    );
-    let found = images(&bench.cloud, HERE).await;
-    let named: Vec<_> = found.iter().filter(|image| image.name == "web").collect();
-    assert_eq!(named.len(), 1);
-    assert_eq!(named[0].id, old.id);
+    kept(&bench, &outcome, &old).await;
 }
