@@ -54,26 +54,13 @@ impl Sessions {
         if session.ends <= now {
             return Err(expired(request.service));
         }
-        let action = format!("{}:{}", prefix(request.service), request.action);
+        let action = format!("{}:{}", request.service.name(), request.action);
         // Anybody may ask who he is (STS, "GetCallerIdentity").
         let free = action == "sts:GetCallerIdentity";
         if free || session.policies.iter().all(|policy| policy.allows(&action)) {
             return Ok(Some(session.clone()));
         }
         Err(denied(request.service, &session.arn, &action))
-    }
-}
-
-/// The service's name in policies.
-fn prefix(service: Service) -> &'static str {
-    match service {
-        Service::Ec2 => "ec2",
-        Service::AutoScaling => "autoscaling",
-        Service::Elb => "elasticloadbalancing",
-        Service::Iam => "iam",
-        Service::Sts => "sts",
-        Service::Ssm => "ssm",
-        Service::Kms => "kms",
     }
 }
 

@@ -15,6 +15,30 @@ pub enum Service {
 }
 
 impl Service {
+    /// Each of them.
+    pub const ALL: [Self; 7] = [
+        Self::Ec2,
+        Self::AutoScaling,
+        Self::Elb,
+        Self::Iam,
+        Self::Sts,
+        Self::Ssm,
+        Self::Kms,
+    ];
+
+    /// Its name in the scope of credentials, in ARNs and before the actions of policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
+            Self::Elb => "elasticloadbalancing",
+            Self::Iam => "iam",
+            Self::Sts => "sts",
+            Self::Ssm => "ssm",
+            Self::Kms => "kms",
+        }
+    }
+
     /// Whether its calls and answers are JSON; the others speak the Query protocols.
     pub fn speaks_json(self) -> bool {
         matches!(self, Self::Ssm | Self::Kms)

@@ -26,19 +26,11 @@ impl Scope {
     }
 
     pub(super) fn service(&self) -> Result<Service, Fault> {
-        match self.service.as_str() {
-            "ec2" => Ok(Service::Ec2),
-            "autoscaling" => Ok(Service::AutoScaling),
-            "elasticloadbalancing" => Ok(Service::Elb),
-            "iam" => Ok(Service::Iam),
-            "sts" => Ok(Service::Sts),
-            "ssm" => Ok(Service::Ssm),
-            "kms" => Ok(Service::Kms),
-            other => {
-                let message = format!("The service {other} is not part of this cloud.");
-                Err(Fault::new("NotImplemented", message).with_status(501))
-            }
-        }
+        let named = |service: &Service| service.name() == self.service;
+        Service::ALL.into_iter().find(named).ok_or_else(|| {
+            let message = format!("The service {} is not part of this cloud.", self.service);
+            Fault::new("NotImplemented", message).with_status(501)
+        })
     }
 
     /// Whose call it is.
