@@ -98,8 +98,8 @@ fn source(options: &Options<'_>) -> Option<Source> {
     let Some(filter) = options.object("source_ami_filter", "`source_ami_filter`", keys::FILTER)
     else {
         if !options.has("source_ami_filter") {
-            options.missing(
-                "source_ami",
+            options.missing_all(
+                &["source_ami", "source_ami_filter"],
                 "name the source image by `source_ami`, or find it by `source_ami_filter`",
             );
         }

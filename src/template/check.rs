@@ -261,9 +261,8 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
     );
     let retention = options.object("retention", "`retention`", RETENTION);
     let count = |name| {
-        retention
-            .and_then(|retention| retention.number(name))
-            .map(|count| count.value)
+        let count = retention.as_ref()?.number(name)?;
+        Some(count.value)
     };
     let verify = options.lates("verify", &["build"]).items;
     Some(Family {

@@ -11,11 +11,17 @@ pub(super) fn nearest<'n>(
     let wrong = wrong.to_lowercase();
     let scored = known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name));
+        .map(|name| (likeness(&wrong, &name.to_lowercase()), name));
     scored
         .filter(|(score, _)| *score >= LIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+/// In names of three letters, two that have changed places leave nothing alike.
+fn likeness(wrong: &str, name: &str) -> f64 {
+    let slip = name.len() == 3 && strsim::osa_distance(wrong, name) == 1;
+    strsim::jaro_winkler(wrong, name).max(if slip { LIKE } else { 0.0 })
 }
 
 /// `did you mean …?`, or the other advice.
@@ -57,6 +63,7 @@ mod tests {
             nearest("instance_typ", ["region", "instance_type"]),
             Some("instance_type")
         );
+        assert_eq!(nearest("mni", ["min", "max", "desired"]), Some("min"));
         assert_eq!(nearest("hostname", ["region", "subnet_id"]), None);
     }
 }

@@ -2,6 +2,7 @@
 //! when it is opened, wrong types when they are read. A value that could not be settled is absent and not reported again.
 
 mod key;
+mod names;
 mod several;
 
 use super::decode;
@@ -12,11 +13,7 @@ use crate::source::{Diagnostic, Place, Spanned};
 pub(super) use key::{Key, Status, idle, not_yet, old, on, refused};
 use std::time::Duration;
 
-/// So many names are listed where no near one can be suggested.
-const FEW: usize = 12;
-
 /// An opened object.
-#[derive(Clone, Copy)]
 pub(super) struct Options<'a> {
     pub interpolator: &'a Interpolator,
     members: &'a [Member],
@@ -24,6 +21,8 @@ pub(super) struct Options<'a> {
     pub json: &'a Json,
     /// What users call it: ``builder `amazon-ebs` ``.
     what: &'a str,
+    /// The names that unknown keys of it were meant to be, as their findings say.
+    meant: Vec<&'static str>,
 }
 
 impl<'a> Options<'a> {
@@ -43,14 +42,16 @@ impl<'a> Options<'a> {
             ));
             return None;
         };
-        let options = Self {
+        let mut options = Self {
             interpolator,
             members,
             json,
             what,
+            meant: Vec::new(),
         };
         for (at, member) in members.iter().enumerate() {
-            options.check_key(member, table);
+            let meant = options.check_key(member, table);
+            options.meant.extend(meant);
             options.check_again(member, &members[..at]);
         }
         Some(options)
@@ -58,73 +59,6 @@ impl<'a> Options<'a> {
 
     pub(super) fn members(&self) -> &'a [Member] {
         self.members
-    }
-
-    fn check_key(&self, Member { key, value }: &Member, table: &[&[Key]]) {
-        let known = || table.iter().copied().flatten();
-        let status = known()
-            .find(|known| known.name.eq_ignore_ascii_case(&key.value))
-            .map(|known| known.status);
-        let finding = match status {
-            Some(Status::Read) => return,
-            Some(Status::Deprecated(why)) => Diagnostic::note(
-                "template::deprecated",
-                format!("`{}` is deprecated: {why}", key.value),
-            )
-            .at(key.span, "has no effect"),
-            Some(Status::Idle(why)) => Diagnostic::note(
-                "template::idle_option",
-                format!("`{}` has no effect: {why}", key.value),
-            )
-            .at(key.span, "no effect"),
-            Some(Status::NotYet | Status::Refused(_)) if self.is_idle(value) => return,
-            Some(Status::NotYet) => Diagnostic::error(
-                "template::not_yet",
-                format!("`{}` of {} is not supported yet", key.value, self.what),
-            )
-            .at(key.span, "would be ignored")
-            .help("leave it out, or bake this one with Packer"),
-            Some(Status::Refused(why)) => Diagnostic::error(
-                "template::refused",
-                format!("`{}` is refused: {why}", key.value),
-            )
-            .at(key.span, "cannot be carried out")
-            .help("leave it out, or bake this one with Packer"),
-            None => {
-                let names = known()
-                    .filter(|known| known.status == Status::Read)
-                    .map(|known| known.name);
-                let other = if names.clone().count() <= FEW {
-                    format!("it has {}", near::list(names.clone()))
-                } else {
-                    "no option of it has a name like this".to_owned()
-                };
-                Diagnostic::error(
-                    "template::unknown_key",
-                    format!("{} has no option `{}`", self.what, key.value),
-                )
-                .at(key.span, "unknown")
-                .help(near::or_else(&key.value, names, &other))
-            }
-        };
-        self.interpolator.report(finding);
-    }
-
-    /// Names that differ in case are one option, of which Packer takes any; the same name twice was found by the reader.
-    fn check_again(&self, Member { key, .. }: &Member, before: &[Member]) {
-        let same = |first: &&Member| {
-            first.key.value.eq_ignore_ascii_case(&key.value) && first.key.value != key.value
-        };
-        if let Some(first) = before.iter().find(same) {
-            let text = format!("`{}` and `{}` are one option", first.key.value, key.value);
-            let finding = Diagnostic::error("json::duplicate_key", text);
-            self.report(
-                finding
-                    .at(key.span, "again here")
-                    .at(first.key.span, "first here")
-                    .help("names are compared without case; keep one of them"),
-            );
-        }
     }
 
     /// Whether a value says nothing: empty, false, zero, null, or not settled, which is reported.
@@ -160,18 +94,6 @@ impl<'a> Options<'a> {
     pub(super) fn is_blank(&self, name: &str) -> bool {
         let blank = |json| self.interpolator.quietly(|| self.is_empty(json));
         self.get(name).is_some_and(blank)
-    }
-
-    /// Reports that an option must be there and is not.
-    pub(super) fn missing(&self, name: &str, help: &str) {
-        self.report(
-            Diagnostic::error(
-                "template::missing_option",
-                format!("{} needs `{name}`", self.what),
-            )
-            .at(self.json.span.first_byte(), "missing in this object")
-            .help(help),
-        );
     }
 
     pub(super) fn report(&self, finding: Diagnostic) {

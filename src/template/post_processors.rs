@@ -9,6 +9,7 @@ use super::near;
 use super::options::{Key, Options, on, wrong_type};
 use super::post_processor::{Kind, PostProcessor};
 use super::provisioners::{self, Build};
+use super::read::without_type;
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place};
 
@@ -188,11 +189,7 @@ fn known_kind(build: &Build<'_>, json: &Json) -> Option<&'static str> {
     let report = |finding| build.interpolator.report(finding);
     let known = format!("kiln has {}", near::list(KINDS.iter().copied()));
     let Some(kind) = kind_text(json) else {
-        let finding = Diagnostic::error(
-            "template::missing_option",
-            "a post-processor needs a `type`",
-        );
-        report(finding.at(json.span.first_byte(), "has none").help(known));
+        report(without_type("a post-processor", json, &known));
         return None;
     };
     let found = KINDS.iter().find(|known| **known == kind.value);

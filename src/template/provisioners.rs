@@ -14,6 +14,7 @@ use super::local::Local;
 use super::near;
 use super::options::{Key, Options, on};
 use super::provisioner::{Kind, Provisioner};
+use super::read::without_type;
 use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, Place};
 use std::time::Duration;
@@ -194,12 +195,8 @@ fn kind(kind: &str, options: &Options<'_>, build: &Build<'_>) -> Option<Kind> {
 
 fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
     let Some(kind) = json.get("type").and_then(Json::text) else {
-        let finding = Diagnostic::error("template::missing_option", "a provisioner needs a `type`");
-        interpolator.report(
-            finding
-                .at(json.span.first_byte(), "has none")
-                .help(format!("one of {}", near::list(KINDS.iter().copied()))),
-        );
+        let help = format!("one of {}", near::list(KINDS.iter().copied()));
+        interpolator.report(without_type("a provisioner", json, &help));
         return None;
     };
     let found = KINDS.iter().find(|known| **known == kind.value);

@@ -226,11 +226,8 @@ fn read_builder(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<RawBuilde
         return None;
     }
     let Some(kind) = json.get("type").and_then(Json::text) else {
-        findings.push(
-            Diagnostic::error("template::missing_option", "a builder needs a `type`")
-                .at(json.span.first_byte(), "has none")
-                .help("write \"type\": \"amazon-ebs\""),
-        );
+        let help = "write \"type\": \"amazon-ebs\"";
+        findings.push(without_type("a builder", json, help));
         return None;
     };
     let name = json
@@ -243,6 +240,23 @@ fn read_builder(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<RawBuilde
         name: name.clone(),
         json: json.clone(),
     })
+}
+
+/// That an object has no `type`, or that it is misspelt.
+pub(super) fn without_type(what: &str, json: &Json, help: &str) -> Diagnostic {
+    let keys = json.members().unwrap_or_default().iter();
+    let misspelt = keys
+        .map(|member| &member.key)
+        .find(|key| key.value != "type" && near::nearest(&key.value, ["type"]).is_some());
+    if let Some(key) = misspelt {
+        let message = format!("{what} has no option `{}`", key.value);
+        return Diagnostic::error("template::unknown_key", message)
+            .at(key.span, "unknown")
+            .help("did you mean `type`?");
+    }
+    Diagnostic::error("template::missing_option", format!("{what} needs a `type`"))
+        .at(json.span.first_byte(), "has none")
+        .help(help)
 }
 
 /// Packer compares names as written, before they are rendered.

@@ -166,6 +166,9 @@ fn image(root: &Options<'_>) -> Option<ImageChoice> {
     {
         return None;
     }
+    if image.meant(&["id"]) {
+        return None;
+    }
     let family = image.need_text("family", help);
     Some(ImageChoice::Family {
         family: family?,

@@ -25,14 +25,14 @@ pub fn builder(options: &str) -> Case {
 }
 
 /// A template with a good builder and one provisioner.
-fn provisioner(inner: &str) -> Case {
+pub fn provisioner(inner: &str) -> Case {
     template(&format!(
         "\"builders\": [{{ {BUILDER} }}],\n  \"provisioners\": [{{ {inner} }}]"
     ))
 }
 
 /// A template with a good builder and more root keys.
-fn root(inner: &str) -> Case {
+pub fn root(inner: &str) -> Case {
     template(&format!("\"builders\": [{{ {BUILDER} }}],\n  {inner}"))
 }
 

@@ -7,6 +7,7 @@ mod compatibility;
 mod fixtures;
 mod launch;
 mod layers;
+mod misspelt;
 mod polling;
 mod secrets;
 mod services;

@@ -65,7 +65,7 @@ fn types(options: &Options<'_>, spot: bool) -> Vec<Spanned<String>> {
     let listed: Vec<_> = options.list("spot_instance_types");
     let listed: Vec<_> = listed.into_iter().filter(|kind| !kind.is_empty()).collect();
     if let Some(first) = listed.first() {
-        if !spot {
+        if !spot && !options.meant(&["spot_price"]) {
             options.report(
                 Diagnostic::error(
                     "template::missing_option",
@@ -76,6 +76,9 @@ fn types(options: &Options<'_>, spot: bool) -> Vec<Spanned<String>> {
             );
         }
         return listed;
+    }
+    if options.meant(&["spot_instance_types"]) && !options.has("instance_type") {
+        return Vec::new();
     }
     let one = options.need_text(
         "instance_type",
@@ -326,6 +329,9 @@ fn spot(options: &Options<'_>) -> Option<Spot> {
 }
 
 fn without_price(options: &Options<'_>, name: &str) {
+    if options.meant(&["spot_price"]) {
+        return;
+    }
     let message = format!("`{name}` is for spot machines, and there is no `spot_price`");
     let mut finding = Diagnostic::error("template::missing_option", message);
     if let Some(json) = options.get(name) {

@@ -33,7 +33,7 @@ pub(super) fn read(options: &Options<'_>) -> Option<SessionManager> {
         "temporary_iam_instance_profile_policy_document",
     ];
     let written = |name: &&str| options.has(name) && !options.is_blank(name);
-    if !profile.iter().any(written) {
+    if !profile.iter().any(written) && !options.meant(&profile) {
         let message = "Session Manager reaches only machines with an instance profile";
         options.report(
             Diagnostic::error("template::missing_option", message)

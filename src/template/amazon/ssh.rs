@@ -24,6 +24,13 @@ const PORT: u16 = 22;
 const PROXY_PORT: u16 = 1080;
 /// Where OpenSSH keeps host keys, of the user and of all users (ssh(1), FILES).
 const KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"];
+/// What may prove to a bastion who we are.
+const PROOFS: [&str; 4] = [
+    "ssh_bastion_private_key_file",
+    "ssh_bastion_agent_auth",
+    "ssh_bastion_password",
+    "ssh_bastion_interactive",
+];
 
 pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
     if let Some(kind) = options.text("communicator")
@@ -203,6 +210,7 @@ fn login(options: &Options<'_>, local: &Local<'_>) -> (Login, Also) {
     }
     if let Some(name) = &key_pair_name
         && !options.has("ssh_private_key_file")
+        && !options.meant(&["ssh_private_key_file", "ssh_agent_auth"])
     {
         options.report(
             Diagnostic::error("template::missing_option", "`ssh_keypair_name` needs the private key that belongs to it")
@@ -230,7 +238,7 @@ fn key_file_of(
     key: &str,
 ) -> Option<Spanned<PathBuf>> {
     let file = key_file(options, local, name)?;
-    if !options.has(key) {
+    if !options.has(key) && !options.meant(&[key]) {
         options.report(
             Diagnostic::error(
                 "template::missing_option",
@@ -270,7 +278,8 @@ fn bastion(options: &Options<'_>, local: &Local<'_>, login: &Login) -> Option<Ba
         options.flag("ssh_bastion_agent_auth"),
         options.flag("ssh_bastion_interactive"),
     );
-    if password.is_none() && key_file.is_none() && !agent && !interactive {
+    let proof = password.is_some() || key_file.is_some() || agent || interactive;
+    if !proof && !options.meant(&PROOFS) {
         options.report(
             Diagnostic::error(
                 "template::missing_option",

@@ -79,7 +79,8 @@ pub(super) fn read_local(options: &Options<'_>, build: &Build<'_>) -> Option<Ans
     let files = Files { options, build };
     options.exclusive("playbook_file", "playbook_files");
     if !options.has("playbook_file") && !options.has("playbook_files") {
-        options.missing("playbook_file", "name the playbook to run");
+        let names = ["playbook_file", "playbook_files"];
+        options.missing_all(&names, "name the playbook to run");
         return None;
     }
     let staging_directory = text(options, "staging_directory");

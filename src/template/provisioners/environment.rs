@@ -21,8 +21,8 @@ pub(super) fn scripts(options: &Options<'_>, build: &Build<'_>) -> Option<Script
         .collect();
     match given.as_slice() {
         [] => {
-            options.missing(
-                "inline",
+            options.missing_all(
+                &["inline", "script", "scripts"],
                 "say what to run: `inline` commands, a `script` file, or several `scripts`",
             );
             None

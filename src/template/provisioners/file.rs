@@ -111,8 +111,8 @@ fn what(options: &Options<'_>, build: &Build<'_>) -> Option<Transfer> {
     let sources = sources(options);
     if sources.is_empty() {
         if !options.has("source") && !options.has("sources") {
-            options.missing(
-                "source",
+            options.missing_all(
+                &["source", "sources", "content"],
                 "name a local file or folder, several `sources`, or give the `content` itself",
             );
         }

@@ -50,8 +50,8 @@ fn check(options: &Options<'_>) -> Option<Check> {
             .iter()
             .any(|name| options.has(name))
         {
-            options.missing(
-                "http",
+            options.missing_all(
+                &["http", "soak", "alarm", "compare", "command"],
                 "a check is { \"http\": { … } } or { \"soak\": \"5m\" }",
             );
         }
@@ -114,8 +114,8 @@ fn body(http: &Options<'_>) -> Option<Body> {
     if body.has("contains") {
         return body.late("contains", ROLL_DATA).map(Body::Contains);
     }
-    body.missing(
-        "equals",
+    body.missing_all(
+        &["equals", "contains"],
         "say what the answer must be: `equals` or `contains`",
     );
     None

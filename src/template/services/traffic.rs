@@ -159,6 +159,7 @@ fn target(traffic: &Options<'_>) -> Option<Target> {
 
 fn health_check(target: &Options<'_>) -> HealthCheck {
     let options = target.object("health_check", "`health_check`", HEALTH);
+    let options = options.as_ref();
     let text = |name| options.and_then(|options| options.text(name));
     let duration = |name| {
         options
@@ -188,12 +189,11 @@ fn rule(rule: &Options<'_>) -> Option<Rule> {
     let matching = rule.object("match", "`match`", MATCH);
     let list = |name| {
         matching
+            .as_ref()
             .map(|matching| matching.list(name))
             .unwrap_or_default()
     };
-    let headers = matching
-        .map(|matching| headers(&matching))
-        .unwrap_or_default();
+    let headers = matching.as_ref().map(headers).unwrap_or_default();
     Some(Rule {
         hosts: list("host"),
         paths: list("path"),
