@@ -18,6 +18,7 @@ use crate::run::{RunId, with_causes};
 use crate::source::{Diagnostic, Place};
 use crate::template::Late;
 use crate::template::bake::{self, Build, Login, Template};
+use crate::template::post_processor::PostProcessor;
 use crate::template::provisioner::Provisioner;
 
 /// What the user asked for beside the template.
@@ -69,6 +70,8 @@ pub struct BakePlan {
     /// Its instance is not known yet.
     pub image: NewImage,
     pub publish: Publishing,
+    /// What runs on this host when the image is ready and the rest is taken back, chain by chain.
+    pub post_processors: Vec<Vec<PostProcessor>>,
     pub waits: Waits,
     #[serde(skip)]
     pub places: Places,
@@ -201,6 +204,7 @@ pub fn plan(
             tags: tags::fingerprinted(tags.image, options.fingerprint),
         },
         publish,
+        post_processors: build.post_processors.clone(),
         scratch_tags: tags.scratch,
         waits: Waits::new(&build.builder.access.polling),
         places: places(build),

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::bake::listing::{self, chains};
 use crate::bake::plan::{BakePlan, Stopping};
 use crate::template::bake::KeyKind;
-use crate::template::provisioner::{Kind, Provisioner, Scripts, Transfer};
 
 impl fmt::Display for BakePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,10 +41,10 @@ impl fmt::Display for BakePlan {
             line(f, "  or else", &attempt.to_string())?;
         }
         for provisioner in &self.provisioners {
-            line(f, "  provision", &describe(provisioner))?;
+            line(f, "  provision", &listing::provisioner(provisioner))?;
         }
         if let Some(provisioner) = &self.error_cleanup {
-            line(f, "  if it fails", &describe(provisioner))?;
+            line(f, "  if it fails", &listing::provisioner(provisioner))?;
         }
         for command in &self.verify {
             line(f, "  verify", &command.to_string())?;
@@ -54,7 +54,11 @@ impl fmt::Display for BakePlan {
         } else {
             self.show_image(f)?;
         }
-        line(f, "- removed", &self.removed())
+        line(f, "- removed", &self.removed())?;
+        for (label, text) in chains(&self.post_processors, self.publish.nothing) {
+            line(f, label, &text)?;
+        }
+        Ok(())
     }
 }
 
@@ -127,34 +131,4 @@ impl BakePlan {
 
 fn line(f: &mut fmt::Formatter<'_>, what: &str, text: &str) -> fmt::Result {
     writeln!(f, "  {what:<18}{text}")
-}
-
-fn describe(provisioner: &Provisioner) -> String {
-    match &provisioner.kind {
-        Kind::Shell(shell) => match &shell.scripts {
-            Scripts::Inline { lines, .. } => match lines.len() {
-                1 => "shell, 1 line".to_owned(),
-                count => format!("shell, {count} lines"),
-            },
-            Scripts::Files(files) => {
-                let names: Vec<_> = files
-                    .iter()
-                    .map(|f| f.value.display().to_string())
-                    .collect();
-                format!("shell {}", names.join(", "))
-            }
-        },
-        Kind::File(file) => match &file.what {
-            Transfer::Download { .. } => format!("file, back to {}", file.destination),
-            Transfer::Upload { .. } | Transfer::Content(_) => {
-                format!("file to {}", file.destination)
-            }
-        },
-        Kind::Role(roles) => {
-            let names: Vec<_> = roles.roles.iter().map(|r| r.name.value.as_str()).collect();
-            format!("role {}", names.join(", "))
-        }
-        Kind::Sleep(pause) => format!("sleep {} s", pause.duration.as_secs()),
-        other => other.name().to_owned(),
-    }
 }

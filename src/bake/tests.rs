@@ -137,6 +137,75 @@ fn a_plan_shows_what_is_made_and_what_goes_again() {
     ");
 }
 
+/// The lines of a plan from the one that begins so.
+fn lines_from(plan: &BakePlan, start: &str) -> String {
+    let text = plan.to_string().replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.trim_start().starts_with(start));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_plan_lists_what_runs_before_and_after_the_image() {
+    let root = r#""provisioners": [
+        { "type": "shell", "inline": ["a", "b"], "pause_before": "10s", "max_retries": 3 },
+        { "type": "shell-local", "command": "make" },
+        { "type": "sleep", "duration": "1s", "except": ["amazon-ebs"] }
+      ], "error-cleanup-provisioner": { "type": "shell", "inline": ["c"] },
+      "post-processors": [
+        { "type": "manifest", "only": ["amazon-ebs"] },
+        [{ "type": "shell-local", "inline": ["a", "b"], "name": "notify" }, { "type": "manifest", "output": "last.json" }],
+        [{ "type": "artifice", "files": ["out/*.img"] }, { "type": "checksum", "checksum_types": ["md5", "sha256"], "output": "{{.ChecksumType}}.txt" },
+         { "type": "compress", "output": "out.tar.gz" }],
+        [{ "type": "artifice", "files": ["x"] }, { "type": "compress", "output": "y.zip", "keep_input_artifact": true }],
+        { "type": "manifest", "except": ["amazon-ebs"] }
+      ],"#;
+    let plan = planned("", root, &facts()).unwrap();
+    insta::assert_snapshot!(lines_from(&plan, "provision"), @r"
+      provision       shell, 2 lines, after 10 s, tried again up to 3 times
+      provision       shell-local, 1 line
+      if it fails     shell, 1 line
+      stop            by StopInstances
+    + image           web-1.4.2
+                      kiln:made-by = kiln 0.0.0
+                      kiln:run = 01M6AGSCW00000000000000007
+                      kiln:source-image = ami-1
+                      kiln:template = web.json
+    - removed         instance, security group and key pair, however it ends
+      post-process    manifest in packer-manifest.json
+      post-process    notify (shell-local, 2 lines)
+        then          manifest in last.json
+      post-process    artifice out/*.img
+        then          checksum md5, sha256 in {{.ChecksumType}}.txt
+        then          compress to out.tar.gz, and removes what it was given
+      post-process    artifice x
+        then          compress to y.zip, and keeps what it was given
+    ");
+    let document = serde_json::to_value(&plan).unwrap();
+    let posts = document["post_processors"].as_array().unwrap();
+    let lengths: Vec<_> = posts
+        .iter()
+        .map(|chain| chain.as_array().unwrap().len())
+        .collect();
+    assert_eq!(lengths, [1, 2, 3, 2]);
+    assert_eq!(posts[1][1]["kind"]["manifest"]["output"], "last.json");
+    assert_eq!(posts[3][1]["keeps_input"], true);
+    let imageless = planned(r#", "skip_create_ami": true"#, root, &facts()).unwrap();
+    insta::assert_snapshot!(lines_from(&imageless, "no image"), @r"
+      no image        as `skip_create_ami` has it
+    - removed         instance, security group and key pair, however it ends
+      post-process    manifest in packer-manifest.json (not without an image)
+      post-process    notify (shell-local, 2 lines) (not without an image)
+        then          manifest in last.json (not without an image)
+      post-process    artifice out/*.img
+        then          checksum md5, sha256 in {{.ChecksumType}}.txt
+        then          compress to out.tar.gz, and removes what it was given
+      post-process    artifice x
+        then          compress to y.zip, and keeps what it was given
+    ");
+}
+
 #[test]
 fn scratch_expires_and_the_image_does_not() {
     let plan = planned(r#", "run_tags": { "team": "web" }"#, "", &facts()).unwrap();

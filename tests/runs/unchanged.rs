@@ -113,6 +113,12 @@ async fn an_unchanged_template_gives_its_image_in_a_few_calls_and_a_change_is_na
         .map(|at| &manifest["builds"][at]["artifact_id"])
         .collect();
     assert_eq!(ids[0], ids[1], "{manifest}");
+    let planned = bake(&["--plan"]);
+    let planned = String::from_utf8_lossy(&planned.stdout);
+    assert!(
+        planned.ends_with(" is there\n    post-process    manifest in manifest.json\n"),
+        "{planned}"
+    );
     bakery.write("setup.sh", "echo two");
     let text = said(&bake(&["--plan"]));
     assert!(

@@ -176,9 +176,10 @@ fn print_plans(wanted: &[Wanted<'_>], looked: &[Looked<'_>], context: &Context) 
             }
             Looked::Unchanged(found) => {
                 let image = found.artifact.id();
+                let label = &wanted.label;
+                let posts = posts::listed(wanted, &found.artifact, context);
                 text.push(format!(
-                    "nothing to bake for {}: {image} is there\n",
-                    wanted.label
+                    "nothing to bake for {label}: {image} is there\n{posts}"
                 ));
                 unchanged.push(&found.artifact);
             }

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::bake::{Artifact, Reached, SourceImage};
-use crate::cli::Exit;
+use crate::bake::{self, Artifact, Reached, SourceImage};
+use crate::cli::bake::look_up::Wanted;
 use crate::cli::bake::one::On;
 use crate::cli::bake::record::{Ending, Record};
+use crate::cli::{Context, Exit};
 use crate::post::{self, Built, Extent, Step};
 use crate::run::{Events, RunId, with_causes};
 use crate::source::Diagnostic;
 use crate::template::bake::Build;
+use crate::template::post_processor::{Kind, PostProcessor};
 use crate::template::provisioner::BUILD_DATA;
 
 /// What `step` of a result document calls them.
@@ -52,6 +54,25 @@ pub async fn process(
     };
     let chains = &made.build.post_processors;
     post::process(chains, &built, extent, on.stop, events).await
+}
+
+/// What of them would run for an image that an earlier run made, as a plan lists it.
+pub fn listed(wanted: &Wanted<'_>, artifact: &Artifact, context: &Context) -> String {
+    let due = artifact
+        .image()
+        .is_some_and(|image| wanted.subject.is_post_due(image, context));
+    let manifests = |chain: &Vec<PostProcessor>| {
+        let first = chain.iter();
+        let first = first.take_while(|post| due || matches!(post.kind, Kind::Manifest(_)));
+        first.cloned().collect()
+    };
+    let chains = &wanted.subject.build.post_processors;
+    let chains: Vec<_> = chains.iter().map(manifests).collect();
+    let listed = bake::list_chains(&chains, false).into_iter();
+    let lines: Vec<_> = listed
+        .map(|(label, text)| format!("  {label:<18}{text}\n"))
+        .collect();
+    lines.concat()
 }
 
 /// What ``{{build `…`}}`` gives once the machine has gone; what is not known any more is empty.
