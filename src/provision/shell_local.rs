@@ -78,17 +78,24 @@ async fn one(
         .with("Vars", script::assignments(&shell.env_var_format, shown))
         .with("Script", script.to_string_lossy().as_ref())
         .with("Command", text);
-    let words: Result<Vec<_>, _> = shell
-        .execute_command
-        .iter()
-        .map(|word| word.render(&data))
-        .collect();
+    let words = shell.execute_command.iter();
+    let words: Result<Vec<_>, _> = words.map(|word| word.render(&data)).collect();
+    let mut words = words?;
+    let hidden = if shell.hides_text() {
+        words.pop()
+    } else {
+        None
+    };
+    let hidden = hidden.map(|text| temporary(&text, "")).transpose()?;
+    if let Some(file) = &hidden {
+        read_file_instead(&mut words, file);
+    }
     let environment = variables.into_iter();
     let environment: Vec<_> = environment
         .map(|Variable { name, value, .. }| (name, value))
         .collect();
     let program = Program {
-        words: &words?,
+        words: &words,
         environment: &environment,
     };
     match local::run(program, &mut Sink::new(events)).await? {
@@ -98,6 +105,14 @@ async fn one(
             exit,
         }),
     }
+}
+
+/// What is behind `-c` would be everybody's to read: the shell reads a file of its own instead.
+fn read_file_instead(words: &mut Vec<String>, file: &Path) {
+    let flags = words.pop().unwrap_or_default();
+    let others = flags.trim_end_matches('c');
+    words.extend((others != "-").then(|| others.to_owned()));
+    words.push(file.to_string_lossy().into_owned());
 }
 
 fn at(path: &Path) -> impl Fn(std::io::Error) -> Error {

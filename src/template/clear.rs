@@ -1,10 +1,13 @@
 //! Secrets that would stand where others read them: in what AWS keeps of a bake or roll, in a file, on a command line. A
 //! text that a sensitive variable has part in is refused there, at the text and with the reason.
 
+use super::late::Late;
 use super::options::Options;
 use super::vars::secret_of;
 use crate::source::json::Text;
 use crate::source::{Diagnostic, Span};
+
+const CODE: &str = "template::secret_in_clear";
 
 /// What becomes of an option that holds a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +36,46 @@ pub(super) fn of_post_processor(option: &str) -> Fate {
     match option {
         "custom_data" => Fate::Refused("a manifest is a file for others to read"),
         "output" => Fate::Refused("names of files are everybody's to read"),
-        "execute_command" => {
-            Fate::Exposed("command lines of this host are everybody's to read while it runs")
+        other => of_provisioner("shell-local", other),
+    }
+}
+
+/// A provisioner's: what ends on a command line. `execute_command` does not, where text for a shell can go into a file.
+pub(super) fn of_provisioner(kind: &str, option: &str) -> Fate {
+    match (kind, option) {
+        ("reboot", "command")
+        | ("shell" | "shell-local", "inline_shebang" | "env_var_format")
+        | ("ansible" | "ansible-local", "command" | "galaxy_command" | "ansible_ssh_extra_args") => {
+            Fate::Refused("command lines are everybody's to read")
+        }
+        ("shell", "remote_folder" | "remote_file" | "remote_path")
+        | ("shell-local", "tempfile_extension")
+        | ("file", "destination")
+        | ("ansible-local", "staging_directory") => {
+            Fate::Exposed("names of files are everybody's to read, and stand on command lines")
         }
         _ => Fate::Kept,
     }
+}
+
+/// Refuses a word of a command that shows a secret.
+pub(super) fn refuse_word(options: &Options<'_>, name: &str, word: &Late) {
+    let message = format!(
+        "`{name}` would hold a secret in clear: command lines of this host are everybody's to read"
+    );
+    let label = if word.is_secret() {
+        "holds a secret"
+    } else {
+        "`Command` is the script, which holds a secret"
+    };
+    let finding = Diagnostic::error(CODE, message).help(
+        "hand it over by `environment_vars`, or end in one text for a shell, which goes into a file: \
+         [\"/bin/sh\", \"-c\", \"…\"]",
+    );
+    options.report(match word.place() {
+        Some(place) => finding.at_place(place, label),
+        None => finding,
+    });
 }
 
 /// What a service's group and machines are given.
@@ -76,7 +114,6 @@ pub(super) fn check(options: &Options<'_>, fate: impl Fn(&str) -> Fate) {
 }
 
 fn finding(name: &str, fate: Fate, (span, secret): (Span, String)) -> Diagnostic {
-    const CODE: &str = "template::secret_in_clear";
     let help = "take it out, or hand it to a provisioner's environment; what is no secret belongs neither in \
                 `sensitive-variables` nor in a store of secrets";
     let finding = match fate {

@@ -134,6 +134,12 @@ impl Script {
         self.scope.render(&self.source, data)
     }
 
+    /// Whether it reads a name.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        let names = self.scope.names(&self.source).unwrap_or_default();
+        names.iter().any(|read| read == name)
+    }
+
     /// The text before a character, and the script after it; `None` when an expression stands before it.
     pub(super) fn split_once(&self, at: char) -> Option<(&str, Self)> {
         let (before, source) = self.source.split_once(at)?;

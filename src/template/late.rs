@@ -93,6 +93,14 @@ impl Late {
         self.secret
     }
 
+    /// Whether a name of what is still to come has part in it.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        match &self.body {
+            Body::Fixed(_) => false,
+            Body::Open(script) => script.reads(name),
+        }
+    }
+
     /// Where the user wrote it.
     pub fn place(&self) -> Option<Place> {
         self.place

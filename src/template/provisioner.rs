@@ -193,6 +193,36 @@ pub struct ShellLocal {
     pub only_on: Vec<String>,
 }
 
+impl ShellLocal {
+    /// Whether the command is text for a shell that holds a secret: it goes into a file, which the shell then reads.
+    pub fn hides_text(&self) -> bool {
+        let [.., shell, flag, text] = self.execute_command.as_slice() else {
+            return false;
+        };
+        let takes_text =
+            |flag: &str| flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c');
+        shell.text().is_some_and(|name| name.ends_with("sh"))
+            && flag.text().is_some_and(takes_text)
+            && self.is_secret(text)
+    }
+
+    /// A word of the command that would show a secret to everybody on this host.
+    pub fn exposed(&self) -> Option<&Late> {
+        let hidden = usize::from(self.hides_text());
+        let shown = self.execute_command.iter().rev().skip(hidden);
+        shown.rev().find(|word| self.is_secret(word))
+    }
+
+    /// A word may hold the script itself.
+    fn is_secret(&self, word: &Late) -> bool {
+        let script_is = || match &self.scripts {
+            Scripts::Inline { lines, .. } => lines.iter().any(Late::is_secret),
+            Scripts::Files(_) => false,
+        };
+        word.is_secret() || (word.reads("Command") && script_is())
+    }
+}
+
 /// `reboot`: the machine restarts, and the next provisioner finds it up again.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reboot {

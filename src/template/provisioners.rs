@@ -9,6 +9,7 @@ mod shell;
 pub(super) mod shell_local;
 mod waiting;
 
+use super::clear;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::near;
@@ -144,6 +145,7 @@ pub(super) fn read(build: &Build<'_>, json: &Json) -> Option<Provisioner> {
     let what = format!("the provisioner `{kind_name}`");
     let keys = keys(kind_name);
     let options = Options::open(build.interpolator, &json, &what, &[SHARED, keys])?;
+    clear::check(&options, |option| clear::of_provisioner(kind_name, option));
     let kind = kind(kind_name, &options, build);
     let duration = |name| options.duration(name).map(|value| value.value);
     let pause_before = duration("pause_before").unwrap_or(Duration::ZERO);

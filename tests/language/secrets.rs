@@ -118,6 +118,79 @@ fn roles_families_and_manifests_hold_no_secret_either() {
     assert_eq!(findings(&mut secret(kept, "")), []);
 }
 
+/// What is said of a provisioner that a secret has part in, and of a post-processor of that type, if there is one.
+fn verdicts(inner: &str) -> Vec<Severity> {
+    let shared = format!(", \"provisioners\": [{{ {inner} }}]");
+    let mut all = findings(&mut secret("\"region\": \"\"", &shared));
+    if inner.contains("shell-local") {
+        let posts = format!(", \"post-processors\": [{{ {inner} }}]");
+        let of_post = findings(&mut secret("\"region\": \"\"", &posts));
+        assert_eq!(all.len(), of_post.len(), "{inner}");
+        all.extend(of_post);
+    }
+    all.iter().map(|finding| finding.severity).collect()
+}
+
+#[test]
+fn no_provisioner_puts_a_secret_on_a_command_line() {
+    let s = "{{user `s`}}";
+    for inner in [
+        format!(r#""type": "shell-local", "inline": ["a"], "execute_command": ["echo", "{s}"]"#),
+        format!(
+            r#""type": "shell-local", "inline": ["a"], "execute_command": ["sh", "-c", "a", "{s}"]"#
+        ),
+        format!(
+            r#""type": "shell-local", "inline": ["a"], "execute_command": ["sh", "--norc", "{s}"]"#
+        ),
+        format!(
+            r#""type": "shell-local", "inline": ["{s}"], "execute_command": ["env", "{{{{.Command}}}}"]"#
+        ),
+        format!(r#""type": "shell-local", "inline": ["a"], "inline_shebang": "/bin/sh {s}""#),
+        format!(r#""type": "shell-local", "inline": ["a"], "env_var_format": "%s=%s {s} ""#),
+        format!(r#""type": "shell", "inline": ["a"], "inline_shebang": "/bin/sh {s}""#),
+        format!(r#""type": "shell", "inline": ["a"], "env_var_format": "%s=%s {s} ""#),
+        format!(r#""type": "reboot", "command": "reboot {s}""#),
+        format!(r#""type": "ansible", "playbook_file": "x", "command": "a {s}""#),
+        format!(r#""type": "ansible", "playbook_file": "x", "ansible_ssh_extra_args": ["{s}"]"#),
+        format!(
+            r#""type": "ansible-local", "playbook_file": "x", "command": "A={s} ansible-playbook""#
+        ),
+        format!(r#""type": "ansible-local", "playbook_file": "x", "galaxy_command": "{s}""#),
+    ] {
+        let found = verdicts(&inner);
+        assert!(!found.is_empty(), "{inner}");
+        assert!(found.iter().all(|one| *one == Severity::Error), "{inner}");
+    }
+    for inner in [
+        format!(r#""type": "shell-local", "inline": ["a"], "tempfile_extension": ".{s}""#),
+        format!(r#""type": "shell", "inline": ["a"], "remote_folder": "/{s}""#),
+        format!(r#""type": "file", "content": "a", "destination": "/{s}""#),
+        format!(r#""type": "ansible-local", "playbook_file": "x", "staging_directory": "/{s}""#),
+    ] {
+        let found = verdicts(&inner);
+        assert!(!found.is_empty(), "{inner}");
+        assert!(found.iter().all(|one| *one == Severity::Warning), "{inner}");
+    }
+    for inner in [
+        format!(
+            r#""type": "shell", "inline": ["{s}"], "execute_command": "echo {s} | sudo -S sh {{{{.Path}}}}""#
+        ),
+        format!(
+            r#""type": "shell-local", "inline": ["a"], "execute_command": "A={s} {{{{.Script}}}}""#
+        ),
+        format!(
+            r#""type": "shell-local", "inline": ["a"], "execute_command": ["env", "bash", "-euc", "A={s} {{{{.Script}}}}"]"#
+        ),
+        format!(
+            r#""type": "shell-local", "inline": ["{s}"], "execute_command": ["sh", "-c", "{{{{.Command}}}}"]"#
+        ),
+        format!(r#""type": "shell-local", "inline": ["a"], "environment_vars": ["A={s}"]"#),
+        format!(r#""type": "file", "content": "{s}", "destination": "/a""#),
+    ] {
+        assert_eq!(verdicts(&inner), [], "{inner}");
+    }
+}
+
 #[test]
 fn a_secret_is_known_whatever_it_is_read_by() {
     for text in [

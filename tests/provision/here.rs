@@ -95,7 +95,14 @@ async fn a_secret_is_on_no_command_line() {
          "execute_command": "{{.Vars}} sh -c 'sh {{.Path}}; ls -l {{.Path}}'; true", "skip_clean": true,
          "remote_path": bench.path("own.sh")},
         {"type": "shell", "inline": [show], "execute_command": "KEY={{user `key`}} sh {{.Path}}; true"},
-        {"type": "shell-local", "inline": [show], "env": {"KEY": "{{user `key`}}", "OPEN": "plain"}}
+        {"type": "shell-local", "inline": [show], "env": {"KEY": "{{user `key`}}", "OPEN": "plain"}},
+        {"type": "shell-local", "inline": [show],
+         "execute_command": "export KEY={{user `key`}}; {{.Vars}} {{.Script}}; true"},
+        {"type": "shell-local", "inline": [show],
+         "execute_command": ["env", "{{.Vars}}", "/bin/bash", "-ec", "KEY={{user `key`}} {{.Script}}; true"],
+         "env_var_format": "%s=%s"},
+        {"type": "shell-local", "inline": [format!("KEY={{{{user `key`}}}}; {show}")],
+         "execute_command": ["/bin/sh", "-c", "{{.Command}}"]}
     ]);
     let (result, heard) = bench.apply_secret(&provisioners).await;
     result.unwrap();
@@ -104,7 +111,7 @@ async fn a_secret_is_on_no_command_line() {
         .iter()
         .filter(|line| line.starts_with("got"))
         .collect();
-    assert_eq!(got, ["got hunter2"; 3]);
+    assert_eq!(got, ["got hunter2"; 6]);
     let others = lines.iter().filter(|line| !line.starts_with("got"));
     assert!(
         others.clone().all(|line| !line.contains("hunter2")),

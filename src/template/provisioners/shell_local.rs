@@ -1,5 +1,6 @@
 //! `shell-local` (anchors/packer.md 4.5; SDK `shell-local`): the provisioner's options and the post-processor's.
 
+use super::super::clear;
 use super::super::late::Late;
 use super::super::options::{Key, Options, idle, on};
 use super::super::provisioner::{Scripts, ShellLocal};
@@ -32,7 +33,7 @@ const FORMAT: &str = "%s='%s' ";
 pub(in crate::template) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<ShellLocal> {
     let text = |name| options.text(name).map(|text| text.value);
     let scripts = scripts(options, build);
-    Some(ShellLocal {
+    let shell = ShellLocal {
         environment: environment::environment(options),
         env_var_format: text("env_var_format").unwrap_or_else(|| FORMAT.to_owned()),
         execute_command: execute_command(options)?,
@@ -40,7 +41,11 @@ pub(in crate::template) fn read(options: &Options<'_>, build: &Build<'_>) -> Opt
         valid_exit_codes: environment::exit_codes(options),
         only_on: only_on(options),
         scripts: scripts?,
-    })
+    };
+    if let Some(word) = shell.exposed() {
+        clear::refuse_word(options, "execute_command", word);
+    }
+    Some(shell)
 }
 
 /// `command` is Packer's old spelling of one inline line.
