@@ -39,14 +39,20 @@ fn template(options: &str, root: &str) -> String {
 /// Bakes with `--plan`, which must be refused with this code, and draws it.
 #[track_caller]
 fn refused(bakery: &ModelBakery, code: &str, text: &str) {
-    refused_about(bakery, code, text, "ami-none");
+    refused_about(bakery, code, text, "ami-none", &OWN);
 }
 
-/// The same, about an image whose id is drawn anew each time.
+/// The same, about an image whose id is drawn anew each time, in this environment.
 #[track_caller]
-fn refused_about(bakery: &ModelBakery, code: &str, text: &str, image: &str) {
+fn refused_about(
+    bakery: &ModelBakery,
+    code: &str,
+    text: &str,
+    image: &str,
+    environment: &[(&str, &str)],
+) {
     bakery.write("web.json", text);
-    let done = bakery.run(&["bake", "--plan", "web.json"], &OWN);
+    let done = bakery.run(&["bake", "--plan", "web.json"], environment);
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(2), "{said}");
     assert!(said.contains(code), "no {code} in:\n{said}");
@@ -96,6 +102,10 @@ fn what_is_not_in_the_account_is_drawn() {
             "bake::deprecation",
             r#""deprecate_at": "2020-01-01T00:00:00Z""#,
         ),
+        (
+            "bake::refused",
+            r#""launch_block_device_mappings": [{ "device_name": "/dev/xvda", "volume_size": 1 }]"#,
+        ),
     ] {
         refused(&bakery, code, &template(options, ""));
     }
@@ -113,20 +123,24 @@ fn a_name_that_cannot_be_taken_over_is_drawn() {
     );
     let image = String::from_utf8(done.stdout).unwrap().trim().to_owned();
     let image = image.as_str();
-    refused_about(&bakery, "bake::image_name", &template("", ""), image);
+    refused_about(&bakery, "bake::image_name", &template("", ""), image, &OWN);
     let takes = template(r#""force_deregister": true"#, "");
     let ec2 = |call: &str| bakery.call(&format!("Version=2016-11-15&Action={call}"));
     ec2(&format!(
         "EnableImageDeregistrationProtection&ImageId={image}"
     ));
-    refused_about(&bakery, "bake::image_protected", &takes, image);
+    refused_about(&bakery, "bake::image_protected", &takes, image, &OWN);
     ec2(&format!(
         "DisableImageDeregistrationProtection&ImageId={image}"
     ));
+    bakery.say_instead("RunInstances:0010", "RunInstances");
+    bakery.say_instead("Red Hat Enterprise Linux", "Linux/UNIX");
+    refused_about(&bakery, "bake::billing", &takes, image, &OWN);
+    bakery.say_as_it_is();
     ec2(&format!(
         "CreateLaunchTemplate&LaunchTemplateName=web&LaunchTemplateData.ImageId={image}"
     ));
-    refused_about(&bakery, "bake::image_in_use", &takes, image);
+    refused_about(&bakery, "bake::image_in_use", &takes, image, &OWN);
 }
 
 #[test]
@@ -148,9 +162,44 @@ fn what_cannot_run_here_is_drawn() {
     }
 }
 
-/// Every code of src/ has a row in docs/templates.md.
 #[test]
-fn every_code_has_a_row() {
+fn what_this_host_lacks_is_drawn() {
+    let bakery = ModelBakery::open();
+    let nobody = bakery.folder.path().join("empty");
+    let nobody = ("PATH", nobody.to_str().unwrap());
+    let manager = template(
+        "\"ssh_interface\": \"session_manager\"\n\"temporary_iam_instance_profile_policy_document\": \
+         { \"Statement\": [{ \"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\" }] }",
+        "",
+    );
+    let environment = [OWN[0], OWN[1], nobody];
+    refused_about(
+        &bakery,
+        "bake::session_manager",
+        &manager,
+        "ami-none",
+        &environment,
+    );
+    // An address that is not beside us, and no way to AWS from here.
+    let far = format!("http://0.0.0.0:{}", bakery.port());
+    let environment = [
+        OWN[0],
+        OWN[1],
+        ("AWS_ENDPOINT_URL", far.as_str()),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    refused_about(
+        &bakery,
+        "bake::own_address",
+        &template("", ""),
+        "ami-none",
+        &environment,
+    );
+}
+
+/// Every code of src/ has a row in docs/templates.md, and is drawn.
+#[test]
+fn every_code_has_a_row_and_a_picture() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = std::fs::read_to_string(here.join("docs/templates.md")).unwrap();
     let mut codes = BTreeSet::new();
@@ -169,6 +218,8 @@ fn every_code_has_a_row() {
     }
     assert!(codes.len() > 15, "{codes:?}");
     for code in codes {
+        let picture = format!("tests/runs/snapshots/bake-{code}.snap");
+        assert!(here.join(&picture).exists(), "{picture}");
         assert!(
             docs.contains(&format!("| `bake::{code}`"))
                 || docs.contains(&format!(", `bake::{code}`")),

@@ -38,6 +38,8 @@ struct Shared {
     world: World,
     now: Timestamp,
     asked: Vec<Asked>,
+    /// What stands in answers, and what is said in its place.
+    instead: Vec<(String, String)>,
 }
 
 impl ModelBakery {
@@ -52,7 +54,13 @@ impl ModelBakery {
         let console = Spread::seconds(86_400, 86_400);
         world.physics.set_usual(Behaviour { console, ..brisk() });
         let asked = Vec::new();
-        let shared = Arc::new(Mutex::new(Shared { world, now, asked }));
+        let instead = Vec::new();
+        let shared = Arc::new(Mutex::new(Shared {
+            world,
+            now,
+            asked,
+            instead,
+        }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let bakery = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -121,6 +129,22 @@ impl ModelBakery {
         self.shared.lock().unwrap().asked.clone()
     }
 
+    /// The port at which the account answers.
+    pub fn port(&self) -> &str {
+        self.endpoint.rsplit(':').next().unwrap()
+    }
+
+    /// From now on answers say this where they would say that: for what the model has none of.
+    pub fn say_instead(&self, this: &str, that: &str) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.instead.push((that.to_owned(), this.to_owned()));
+    }
+
+    /// What has been said instead is said no more.
+    pub fn say_as_it_is(&self) {
+        self.shared.lock().unwrap().instead.clear();
+    }
+
     /// The account's user makes a call, which must succeed.
     pub fn call(&self, body: &str) -> String {
         let mut shared = self.shared.lock().unwrap();
@@ -154,7 +178,10 @@ impl Shared {
             body: body.into_bytes(),
         };
         let answer = self.world.answer(&http, self.now);
-        let body = String::from_utf8(answer.body).unwrap();
+        let mut body = String::from_utf8(answer.body).unwrap();
+        for (that, this) in &self.instead {
+            body = body.replace(that, this);
+        }
         (format!("{} ?", answer.status), body)
     }
 }
