@@ -79,8 +79,28 @@ impl Bench {
         let heard = Heard::default();
         let target = self.server.target();
         let machine = Lasting::new(self.server.connect().await, target);
-        let result = apply(provisioners, &machine, &self.context, &heard).await;
+        let result = apply(
+            &self.in_folder(provisioners),
+            &machine,
+            &self.context,
+            &heard,
+        )
+        .await;
         (result, heard)
+    }
+
+    /// The same with scripts that go into the folder where the template names none: those of a provisioner that fails stay
+    /// on the machine, as with Packer, and the machine is this host.
+    fn in_folder(&self, provisioners: &[Provisioner]) -> Vec<Provisioner> {
+        let mut all = provisioners.to_vec();
+        for provisioner in &mut all {
+            if let Kind::Shell(shell) = &mut provisioner.kind
+                && shell.remote_folder == "/tmp"
+            {
+                shell.remote_folder = self.path("");
+            }
+        }
+        all
     }
 
     /// Carries out provisioners that must succeed, and returns what they wrote.

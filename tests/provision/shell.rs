@@ -1,3 +1,4 @@
+use kiln::template::provisioner::Kind;
 use serde_json::json;
 
 use super::Bench;
@@ -5,11 +6,17 @@ use super::Bench;
 #[tokio::test]
 async fn inline_lines_are_one_script_that_stops_at_the_first_failure() {
     let bench = Bench::new();
-    let lines = bench
-        .lines(json!([{"type": "shell", "inline": ["word=hello", "echo $word", "echo \"$0\""]}]))
-        .await;
+    let provisioners =
+        json!([{"type": "shell", "inline": ["word=hello", "echo $word", "echo \"$0\""]}]);
+    let Kind::Shell(shell) = &bench.read(provisioners.clone())[0].kind else {
+        panic!("not a shell");
+    };
+    assert_eq!(shell.remote_folder, "/tmp");
+    let lines = bench.lines(provisioners).await;
     assert_eq!(lines[0], "hello");
-    assert!(lines[1].starts_with("/tmp/kiln-"), "{lines:?}");
+    let run = &bench.context.run;
+    let name = bench.path(&format!("kiln-{run}-1-0-script.sh"));
+    assert_eq!(lines[1], name);
     assert!(
         !std::path::Path::new(&lines[1]).exists(),
         "it is cleaned away"

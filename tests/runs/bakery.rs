@@ -45,9 +45,11 @@ impl Bakery {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    /// A template of these builders that runs `line` on each machine.
+    /// A template of these builders that runs `line` on each machine. The machine is this host, where the script of a bake
+    /// that fails would stay: it is put into the folder.
     pub fn template(&self, file: &str, builders: &[Value], line: &str) {
-        let shell = json!({ "type": "shell", "inline": [line] });
+        let folder = self.folder.path();
+        let shell = json!({ "type": "shell", "inline": [line], "remote_folder": folder });
         let template = json!({ "builders": builders, "provisioners": [shell] });
         self.write(file, &template.to_string());
     }

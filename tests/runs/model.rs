@@ -103,7 +103,9 @@ impl ModelBakery {
         });
         let options = more.as_object().unwrap().clone();
         builder.as_object_mut().unwrap().extend(options);
-        let shell = json!({ "type": "shell", "inline": [command] });
+        // The machine is this host, where the script of a bake that fails would stay.
+        let folder = self.folder.path();
+        let shell = json!({ "type": "shell", "inline": [command], "remote_folder": folder });
         let template = json!({ "builders": [builder], "provisioners": [shell] });
         self.write("web.json", &template.to_string());
     }

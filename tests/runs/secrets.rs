@@ -99,7 +99,7 @@ fn write(bakery: &Bakery, last: &str) {
         "sensitive-variables": ["one", "two"],
         "builders": [bakery.builder("web")],
         "provisioners": [{
-            "type": "shell", "inline": [echo, vault, url, "sleep 1", last],
+            "type": "shell", "inline": [echo, vault, url, "sleep 1", last], "remote_folder": bakery.folder.path(),
             "environment_vars": ["SECRET={{user `two`}}", "VAULT={{ vault }}"],
             "execute_command": "echo '{{user `one`}}' > /dev/null; chmod +x {{.Path}}; {{.Vars}} {{.Path}}"
         }],
