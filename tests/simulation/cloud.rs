@@ -62,8 +62,12 @@ struct Shared {
     latency: Mutex<Duration>,
     under_way: Mutex<BTreeMap<String, (usize, usize)>>,
     mishap: Mutex<Option<(usize, Mishap)>>,
+    /// What somebody else does right before an action is called for the first time.
+    ahead: Mutex<Option<(&'static str, Ahead)>>,
     killed: Notify,
 }
+
+type Ahead = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
 
 impl Cloud {
     /// Opens an account now.
@@ -78,6 +82,7 @@ impl Cloud {
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
+            ahead: Mutex::default(),
             killed: Notify::new(),
         }))
     }
@@ -94,6 +99,7 @@ impl Cloud {
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
+            ahead: Mutex::default(),
             killed: Notify::new(),
         }))
     }
@@ -135,6 +141,15 @@ impl Cloud {
     /// Has an action refused from now on.
     pub fn deny(&self, action: &'static str) {
         *self.0.denied.lock().unwrap() = Some(action);
+    }
+
+    /// Has somebody else do something right before an action is called for the next time.
+    pub fn ahead(
+        &self,
+        action: &'static str,
+        other: impl FnOnce(&mut World, Timestamp) + Send + 'static,
+    ) {
+        *self.0.ahead.lock().unwrap() = Some((action, Box::new(other)));
     }
 
     /// Has every call take so long.
@@ -287,7 +302,19 @@ impl Client {
             body: request.body().bytes().unwrap_or_default().to_vec(),
         };
         let now = self.cloud.now();
-        let answer = self.cloud.0.world.lock().unwrap().answer(&http, now);
+        let mut world = self.cloud.0.world.lock().unwrap();
+        let ahead = self
+            .cloud
+            .0
+            .ahead
+            .lock()
+            .unwrap()
+            .take_if(|(name, _)| *name == action(request));
+        if let Some((_, other)) = ahead {
+            other(&mut world, now);
+        }
+        let answer = world.answer(&http, now);
+        drop(world);
         let status = StatusCode::try_from(answer.status).unwrap();
         let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
         for (name, value) in answer.headers {

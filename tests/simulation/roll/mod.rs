@@ -1,5 +1,6 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
+mod guards;
 mod invariants;
 mod journals;
 mod left_over;

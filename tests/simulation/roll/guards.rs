@@ -1,0 +1,154 @@
+//! What taking back and retiring must not touch, since somebody else began to use it meanwhile.
+
+use std::time::Duration;
+
+use kiln::roll::Verdict;
+use kiln::run::Urgency;
+use kiln::template::service::Check;
+use localcloud::model::{Model, Service as Api};
+use localcloud::physics::{Behaviour, Service as Answers};
+use serde_json::{Value, json};
+
+use super::plain::{nothing_left, rolled_once, three};
+use super::{Bench, V1, V2, call, expect, quick};
+
+/// Where a roll of `V2` puts its first rule, as one in another world says.
+async fn first_priority(bench: &Bench) -> u32 {
+    let fork = bench.fork().await;
+    expect(&fork.roll(V2).await, Verdict::Done);
+    let said = fork.cloud.said("CreateRule").swap_remove(0);
+    let mut fields = said.split('&');
+    let priority = fields.find_map(|field| field.strip_prefix("Priority="));
+    priority.unwrap().parse().unwrap()
+}
+
+/// A rule of somebody else's that leads users to a target group.
+fn rule(model: &Model, target_group: &str, priority: u32) -> Value {
+    json!({"ListenerArn": model.view_listeners()[0].arn, "Priority": priority,
+        "Conditions": [{"Field": "host-header", "Values": ["beta.example"]}],
+        "Actions": [{"Type": "forward", "TargetGroupArn": target_group}]})
+}
+
+/// Rolls `V2`; after so many seconds somebody does something, and a second later the roll is stopped.
+async fn stopped_after(
+    bench: &Bench,
+    seconds: u64,
+    other: impl FnOnce(&Bench),
+) -> kiln::roll::Ended {
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        other(bench);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.stop.request(Urgency::Ask);
+    };
+    tokio::join!(bench.roll(V2), meanwhile).0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_somebody_led_users_to_is_not_taken_back() {
+    let bench = rolled_once().await;
+    let ended = stopped_after(&bench, 20, |bench| {
+        let model = bench.cloud.world().model.clone();
+        let group = &model.view_groups()[1];
+        assert_eq!(group.name, "web-v002");
+        let change = rule(&model, &group.target_groups[0], 7);
+        bench.meanwhile(Api::Elb, "CreateRule", &change);
+    })
+    .await;
+    expect(&ended, Verdict::Stopped);
+    assert!(!ended.left.is_empty(), "{ended:#?}");
+    assert!(
+        format!("{ended:?}").contains("group web-v002 serves: a production rule names"),
+        "{ended:#?}"
+    );
+    let groups: Vec<_> = bench.groups().into_iter().map(|group| group.0).collect();
+    assert_eq!(groups, ["web-v001", "web-v002"]);
+    assert_eq!(bench.serving()[V1], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_is_not_put_back_to_machines_of_which_none_is_healthy() {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(10))];
+    let ended = stopped_after(&bench, 300, |bench| {
+        assert_eq!(bench.serving(), three(V2), "the swap was made");
+        let model = bench.cloud.world().model.clone();
+        let before = &model.view_groups()[0];
+        assert_eq!(before.name, "web-v001");
+        let targets: Vec<_> = (before.members.iter())
+            .map(|member| json!({"Id": member.instance}))
+            .collect();
+        let change = json!({"TargetGroupArn": before.target_groups[0], "Targets": targets});
+        bench.meanwhile(Api::Elb, "DeregisterTargets", &change);
+    })
+    .await;
+    expect(&ended, Verdict::Traffic);
+    assert!(
+        format!("{ended:?}").contains("is healthy: traffic stays"),
+        "{ended:#?}"
+    );
+    assert_eq!(bench.serving(), three(V2), "who is served stays served");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_served_lets_its_requests_end_before_it_goes() {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(10))];
+    let ended = stopped_after(&bench, 300, |bench| {
+        assert_eq!(bench.serving(), three(V2), "the swap was made");
+    })
+    .await;
+    expect(&ended, Verdict::Stopped);
+    let emptied =
+        |body: &String| body.contains("Name=web-v002") && body.contains("DesiredCapacity=0");
+    let resized = bench.cloud.said("UpdateAutoScalingGroup");
+    assert!(resized.iter().any(emptied), "{resized:#?}");
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "stopped in the soak");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_priority_that_is_taken_at_the_last_moment_makes_way_for_the_next() {
+    let bench = rolled_once().await;
+    let first = first_priority(&bench).await;
+    let model = bench.cloud.world().model.clone();
+    let serving = &model.view_groups()[0].target_groups[0];
+    let change = rule(&model, serving, first);
+    bench.cloud.ahead("CreateRule", move |world, now| {
+        call(world, now, Api::Elb, "CreateRule", &change);
+    });
+    expect(&bench.roll(V2).await, Verdict::Done);
+    assert!(
+        bench
+            .cloud
+            .calls()
+            .iter()
+            .filter(|call| *call == "CreateRule")
+            .count()
+            > 1
+    );
+    assert_eq!(bench.serving()[V2], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_another_group_starts_from_stays() {
+    let bench = rolled_once().await;
+    let broken = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V2, broken);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let model = bench.cloud.world().model.clone();
+        let template = &model.view_templates()[0];
+        let spec = json!({"LaunchTemplateId": template.id, "Version": "2"});
+        let change = json!({"AutoScalingGroupName": "web-v001", "LaunchTemplate": spec});
+        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &change);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    expect(&ended, Verdict::Rejected);
+    let templates = bench.cloud.world().model.view_templates();
+    let versions: Vec<_> = templates[0].versions.keys().copied().collect();
+    assert_eq!(versions, [1, 2]);
+}
