@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::bake::{self, Adopted, BakePlan, Identity, Inputs, LookUpError, Options, TOLD, Tools};
+use crate::bake::{
+    self, Adopted, BakeFacts, BakePlan, Draft, Fingerprint, Identity, Inputs, Objections, Options,
+    TOLD, Tools,
+};
 use crate::cloud::{
     Cloud, Error as CloudError, Home, Image, ImageId, ImageQuery, ImageState, Site, tag,
 };
@@ -93,9 +96,9 @@ fn is_finished(run: &DeadRun<'_, Undo>) -> bool {
     entries(run).any(|entry| entry == Entry::Commit)
 }
 
-/// Looks up, settles what dead bakes of the same build left, and plans.
+/// Looks up and plans; then, when nothing stands against the bake, settles what dead bakes of the same build left.
 ///
-/// Errors as the look-up and the plan do.
+/// Errors with everything that stands against it; then nothing was changed.
 pub async fn prepare<'a, C: Cloud + Site + Clone, T: Tools>(
     wanted: &Wanted<'_>,
     inputs: impl Fn(&ImageId) -> Option<Inputs>,
@@ -103,9 +106,10 @@ pub async fn prepare<'a, C: Cloud + Site + Clone, T: Tools>(
     (cloud, tools): (&C, &T),
     on: &Sweeping<'_>,
     connect: &impl AsyncFn(&Home) -> Result<C, CloudError>,
-) -> Result<Prepared<'a>, LookUpError> {
-    let mut facts = bake::look_up(wanted.build, cloud, tools).await?;
-    let inputs = inputs(&facts.source.id);
+) -> Result<Prepared<'a>, Objections> {
+    let mut known = bake::look_up(wanted.build, cloud, tools).await;
+    let source = known.0.source.as_ref();
+    let inputs = source.and_then(|source| inputs(&source.id));
     let identity = Identity {
         template: wanted.template.file.clone(),
         build: wanted.build.name.value.clone(),
@@ -113,26 +117,24 @@ pub async fn prepare<'a, C: Cloud + Site + Clone, T: Tools>(
             .as_ref()
             .map(|inputs| inputs.fingerprint().to_string()),
     };
-    let settled = settle(wanted, &identity, dead, cloud, on, connect).await;
-    if settled.cleared {
-        facts = bake::look_up(wanted.build, cloud, tools).await?;
+    let mut settled = decide(wanted, &identity, dead, cloud, on).await;
+    if wanted.act && settled.finishing {
+        // Who has the names is known when these publications are finished.
+        known.0.publish.taken.clear();
     }
-    // The image of a dead run has the name that its successor is to have.
-    facts.publish.taken.retain(|_, taken| {
-        let run = taken.image.tags.get(tag::RUN);
-        let of = |other: &RunId| run.is_some_and(|run| *run == other.to_string());
-        !settled.runs.iter().any(of)
-    });
-    let options = Options {
-        fingerprint: inputs.as_ref().map(Inputs::fingerprint),
-        ..wanted.options
-    };
-    let adopted = settled.adopt.as_ref();
-    let run = adopted.map_or(wanted.run, |(run, ..)| *run);
-    let now = on.clock.now();
-    let plan = bake::plan(wanted.template, wanted.build, &facts, options, run, now);
+    let print = inputs.as_ref().map(Inputs::fingerprint);
+    let mut draft = draft(wanted, print, known, &settled, on);
+    // Nothing is launched where an image is taken over.
+    if settled.adopt.is_none() {
+        draft = draft.rehearse(&settled.runs, cloud).await;
+    }
+    let mut plan = draft.done()?;
+    if wanted.act && settled.clear(wanted.home, cloud, on, connect).await {
+        let known = bake::look_up(wanted.build, cloud, tools).await;
+        plan = self::draft(wanted, print, known, &settled, on).done()?;
+    }
     Ok(Prepared {
-        plan: plan.map_err(LookUpError::Findings)?,
+        plan,
         inputs,
         adopt: settled
             .adopt
@@ -141,32 +143,79 @@ pub async fn prepare<'a, C: Cloud + Site + Clone, T: Tools>(
     })
 }
 
-/// What became of the dead.
+fn draft(
+    wanted: &Wanted<'_>,
+    fingerprint: Option<Fingerprint>,
+    (mut facts, objections): (BakeFacts, Objections),
+    settled: &Settled<'_>,
+    on: &Sweeping<'_>,
+) -> Draft {
+    // The image of a dead run has the name that its successor is to have.
+    facts.publish.taken.retain(|_, taken| {
+        let run = taken.image.tags.get(tag::RUN);
+        let of = |other: &RunId| run.is_some_and(|run| *run == other.to_string());
+        !settled.runs.iter().any(of)
+    });
+    let options = Options {
+        fingerprint,
+        ..wanted.options
+    };
+    let adopted = settled.adopt.as_ref();
+    let run = adopted.map_or(wanted.run, |(run, ..)| *run);
+    let (template, now) = (wanted.template, on.clock.now());
+    bake::draft(template, wanted.build, &facts, options, run, now).after(objections)
+}
+
+/// What becomes of the dead.
 #[derive(Default)]
 struct Settled<'a> {
     adopt: Option<(RunId, Adopted, FileJournal<'a>)>,
     /// Runs whose image is adopted, or goes.
     runs: Vec<RunId>,
-    cleared: bool,
+    /// What is to be taken back.
+    due: Vec<DeadRun<'a, Undo>>,
+    /// Whether a publication is among it, which is not taken back but finished.
+    finishing: bool,
     said: Vec<String>,
 }
 
-async fn settle<'a, C: Cloud + Clone>(
+impl Settled<'_> {
+    /// Takes back what is to be. Whether there was something.
+    async fn clear<C: Cloud + Clone>(
+        &mut self,
+        home: &Home,
+        cloud: &C,
+        on: &Sweeping<'_>,
+        connect: &impl AsyncFn(&Home) -> Result<C, CloudError>,
+    ) -> bool {
+        // Keys, a role's external id and a file of credentials stand in the template: no journal knows them.
+        let connect = async |there: &Home| {
+            if there == home {
+                return Ok(cloud.clone());
+            }
+            connect(there).await
+        };
+        let due = std::mem::take(&mut self.due);
+        let cleared = !due.is_empty();
+        for dead in due {
+            let swept = sweep_run(dead, on, &connect).await;
+            let left = swept.left.iter();
+            let left = left.map(|left| format!("left behind: {}: {}", left.undo, left.reason));
+            self.said.extend(left);
+        }
+        cleared
+    }
+}
+
+/// Decides what becomes of each of the dead, and changes nothing.
+async fn decide<'a>(
     wanted: &Wanted<'_>,
     identity: &Identity,
     dead: Vec<DeadBake<'a>>,
-    cloud: &C,
+    cloud: &impl Cloud,
     on: &Sweeping<'_>,
-    connect: &impl AsyncFn(&Home) -> Result<C, CloudError>,
 ) -> Settled<'a> {
     let mut settled = Settled::default();
-    // Keys, a role's external id and a file of credentials stand in the template: no journal knows them.
-    let connect = async |home: &Home| {
-        if home == wanted.home {
-            return Ok(cloud.clone());
-        }
-        connect(home).await
-    };
     let of = |dead: &DeadBake<'_>| dead.is_of(&identity.template, &identity.build);
     for dead in dead.into_iter().filter(of) {
         let (run, finished) = (dead.run.run, is_finished(&dead.run));
@@ -194,17 +243,8 @@ async fn settle<'a, C: Cloud + Clone>(
                 .said
                 .push(format!("taking back what run {run} left"));
             settled.runs.extend((!finished).then_some(run));
-            if wanted.act {
-                let swept = sweep_run(dead.run, on, &connect).await;
-                let left = swept
-                    .left
-                    .iter()
-                    .map(|left| format!("{}: {}", left.undo, left.reason));
-                settled
-                    .said
-                    .extend(left.map(|text| format!("left behind: {text}")));
-                settled.cleared = true;
-            }
+            settled.finishing |= finished;
+            settled.due.push(dead.run);
         }
     }
     settled

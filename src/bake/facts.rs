@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::bake::ground::{self, Ground, keep};
+use crate::bake::ground::{self, Ground};
 use crate::bake::publish::{self, PublishFacts};
-use crate::bake::{LookUpError, Tools};
+use crate::bake::{LookUpError, Objections, Tools};
 use crate::cloud::{
     Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType, Kind,
-    Offer, Region, Site, Zone,
+    NewInstance, Offer, Region, Site, Zone,
 };
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::{Build, Instance, Source, SourceFilter};
@@ -15,63 +15,83 @@ use crate::template::bake::{Build, Instance, Source, SourceFilter};
 /// How many candidates an objection lists by name.
 const LISTED: usize = 5;
 
-/// What the account said.
+/// What the account said, as far as it did: what is missing has its objection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BakeFacts {
     pub region: Region,
-    pub source: Image,
+    pub source: Option<Image>,
     pub publish: PublishFacts,
-    pub ground: Ground,
+    pub ground: Option<Ground>,
     /// What the wanted types are; those that the region does not have are missing.
-    pub types: Vec<InstanceType>,
-    /// In which zones they can be had; not asked where EC2 chooses the zone.
+    pub types: Option<Vec<InstanceType>>,
+    /// In which zones they can be had, where that was asked.
     pub offers: Option<Vec<Offer>>,
     /// Who may reach a temporary security group; empty when none is made.
     pub sources: Vec<String>,
+    pub lacks: Lacks,
 }
 
-/// Asks the account. Changes nothing.
-///
-/// Errors with all findings when an answer does not fit the template, or with the first call that was not answered.
+/// What of the launch is named and cannot be used. It is objected to, and a rehearsal goes without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Lacks {
+    /// The instance profile is not there.
+    pub profile: bool,
+    /// Keys of volumes.
+    pub keys: Vec<String>,
+}
+
+impl Lacks {
+    pub(super) fn leave_out(&self, launch: &mut NewInstance) {
+        if self.profile {
+            launch.profile = None;
+        }
+        for device in &mut launch.devices {
+            device.kms_key = device.kms_key.take().filter(|key| !self.keys.contains(key));
+        }
+    }
+}
+
+/// Asks the account. Changes nothing, and one answer that does not fit hides no other.
 pub async fn look_up<C: Cloud + Site, T: Tools>(
     build: &Build,
     cloud: &C,
     tools: &T,
-) -> Result<BakeFacts, LookUpError> {
+) -> (BakeFacts, Objections) {
     let options = &build.builder;
     let names = type_names(&options.instance);
-    let (source, publish, ground, types, offers, sources, profile, plugin) = futures_util::join!(
+    let (source, publish, keys, ground, types, offers, sources, profile, plugin) = futures_util::join!(
         find_source(&options.source, cloud),
         publish::look_up(&options.image, cloud),
+        publish::check_volume_keys(&options.instance, &options.image, cloud),
         ground::look_up(&options.instance, cloud),
         cloud.instance_types(&names),
         offers(&options.instance, &names, cloud),
         sources(build, cloud, tools),
-        profile(&options.instance, cloud),
+        lacks_profile(&options.instance, cloud),
         plugin(build, tools),
     );
-    let mut findings = Vec::new();
-    let source = keep(source, &mut findings)?;
-    let ground = keep(ground, &mut findings)?;
-    let sources = keep(sources, &mut findings)?;
-    keep(profile, &mut findings)?;
-    keep(plugin, &mut findings)?;
-    let publish = keep(publish, &mut findings)?;
-    let (types, offers) = (types?, offers?);
-    match (source, publish, ground, sources) {
-        (Some(source), Some(publish), Some(ground), Some(sources)) if findings.is_empty() => {
-            Ok(BakeFacts {
-                region: cloud.region().clone(),
-                source,
-                publish,
-                ground,
-                types,
-                offers,
-                sources,
-            })
-        }
-        _ => Err(LookUpError::Findings(findings)),
-    }
+    let mut objections = Objections::default();
+    let (publish, others) = publish;
+    objections.extend(others);
+    let (ground, others) = ground;
+    objections.extend(others);
+    let (unusable_keys, others) = keys;
+    objections.extend(others);
+    objections.keep(plugin);
+    let facts = BakeFacts {
+        region: cloud.region().clone(),
+        source: objections.keep(source),
+        publish,
+        ground,
+        types: objections.keep(types.map_err(LookUpError::from)),
+        offers: objections.keep(offers).flatten(),
+        sources: objections.keep(sources).unwrap_or_default(),
+        lacks: Lacks {
+            profile: objections.keep(profile).unwrap_or_default(),
+            keys: unusable_keys,
+        },
+    };
+    (facts, objections)
 }
 
 impl BakeFacts {
@@ -84,29 +104,25 @@ impl BakeFacts {
     }
 }
 
-/// Whether the profile that is named is there.
-async fn profile(instance: &Instance, cloud: &impl Cloud) -> Result<(), LookUpError> {
+/// Whether a profile is named that is not there.
+async fn lacks_profile(instance: &Instance, cloud: &impl Cloud) -> Result<bool, LookUpError> {
     let named = instance.profile.as_ref();
     let Some(name) = named.filter(|_| !instance.skip_profile_validation) else {
-        return Ok(());
+        return Ok(false);
     };
     match cloud.has_profile(name).await {
-        Ok(false) => {
-            let text = format!("there is no instance profile {name}");
-            let finding = Diagnostic::error("bake::profile", text).at_value(name, "named here");
-            Err(object(
-                finding.help("`skip_profile_validation` does not look"),
-            ))
-        }
         Err(error) if error.kind == Kind::Denied => {
             let text = format!("the instance profile {name} cannot be looked up: {error}");
-            let finding = Diagnostic::error("bake::profile", text).at_value(name, "named here");
-            Err(object(
-                finding.help("`skip_profile_validation` does not look"),
-            ))
+            Err(object(unusable_profile(name, text)))
         }
-        answer => Ok(answer.map(drop)?),
+        answer => Ok(!answer?),
     }
+}
+
+pub(super) fn unusable_profile(name: &Spanned<String>, text: String) -> Diagnostic {
+    Diagnostic::error("bake::profile", text)
+        .at_value(name, "named here")
+        .help("`skip_profile_validation` does not look")
 }
 
 /// Whether a session could be carried from here.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
-use crate::bake::LookUpError;
+use crate::bake::{LookUpError, Objections};
 use crate::cloud::{Cloud, Filter, SecurityGroupId, Subnet, VpcId};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::{Instance, NamedFilter};
@@ -20,44 +20,37 @@ pub struct Ground {
     pub security_groups: Vec<SecurityGroupId>,
 }
 
-/// Asks for VPC, subnets and security groups.
+/// Asks for VPC, subnets and security groups. The ground is known only as a whole.
 pub(super) async fn look_up(
     instance: &Instance,
     cloud: &impl Cloud,
-) -> Result<Ground, LookUpError> {
+) -> (Option<Ground>, Objections) {
+    let mut objections = Objections::default();
     let (vpc, named) = futures_util::join!(vpc(instance, cloud), groups(instance, cloud));
-    let mut findings = Vec::new();
-    let vpc = keep(vpc, &mut findings)?.flatten();
-    let named = keep(named, &mut findings)?.unwrap_or_default();
-    if !findings.is_empty() {
-        return Err(LookUpError::Findings(findings));
-    }
-    let subnets = subnets(instance, vpc.as_ref(), cloud).await?;
-    let vpc = vpc.or_else(|| subnets.first().map(|subnet| subnet.vpc.clone()));
-    let security_groups = match &instance.security_group_filter {
-        Some(filter) => found_groups(filter, vpc.as_ref(), cloud).await?,
+    let vpc = objections.keep(vpc);
+    let named = objections.keep(named);
+    let subnets = match &vpc {
+        Some(vpc) => objections.keep(subnets(instance, vpc.as_ref(), cloud).await),
+        // Which of them is in the right one is not known, only whether there are such.
+        None if instance.subnets.is_empty() => None,
+        None => objections.keep(named_subnets(&instance.subnets, None, cloud).await),
+    };
+    let first = subnets.as_ref().and_then(|subnets| subnets.first());
+    let own = vpc.and_then(|vpc| vpc.or_else(|| first.map(|subnet| subnet.vpc.clone())));
+    let groups = match &instance.security_group_filter {
+        // In any VPC, where the right one is not known: what matches nowhere matches not there either.
+        Some(filter) => objections.keep(found_groups(filter, own.as_ref(), cloud).await),
         None => named,
     };
-    Ok(Ground {
-        subnets,
-        vpc,
-        security_groups,
-    })
-}
-
-/// Collects findings; any other error ends the look-up.
-pub(super) fn keep<T>(
-    answer: Result<T, LookUpError>,
-    findings: &mut Vec<Diagnostic>,
-) -> Result<Option<T>, LookUpError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(LookUpError::Findings(found)) => {
-            findings.extend(found);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+    let ground = match (subnets, groups) {
+        (Some(subnets), Some(security_groups)) if objections.is_empty() => Some(Ground {
+            subnets,
+            vpc: own,
+            security_groups,
+        }),
+        _ => None,
+    };
+    (ground, objections)
 }
 
 fn object(finding: Diagnostic) -> LookUpError {

@@ -123,6 +123,7 @@ pub(super) fn blame(error: &CloudError, plan: &BakePlan) -> Option<Place> {
         ("nstance type", places.instance_type),
         ("nstanceType", places.instance_type),
         ("vailability zone", places.zone),
+        ("ser data", places.user_data),
     ];
     let known = by_code
         .into_iter()

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::bake::{BakePlan, Error};
-use crate::cloud::{Cloud, Error as CloudError, Filter, KeyPairName};
+use crate::bake::{BakePlan, Error, LookUpError};
+use crate::cloud::{Cloud, Filter, KeyPairName, Region};
 use crate::run::{Ledger, Lifetime, RunId};
 use crate::source::{Diagnostic, Place};
 use crate::ssh::keys::{self, KeyPair};
@@ -55,31 +55,39 @@ impl TemporaryKey {
     }
 }
 
-/// Whether the account has a key pair of the wanted name already.
+/// Errors when the account has a key pair of the wanted name already that none of these dead runs left.
 pub(super) async fn object(
-    plan: &BakePlan,
+    key: &TemporaryKey,
+    (run, region): (RunId, &Region),
+    dead: &[RunId],
     cloud: &impl Cloud,
-) -> Result<Option<Diagnostic>, CloudError> {
-    let Some(key) = plan.key_pair.as_ref() else {
-        return Ok(None);
-    };
-    if key.is_ours_by_name(plan.run) {
-        return Ok(None);
+) -> Result<(), LookUpError> {
+    if key.is_ours_by_name(run) {
+        return Ok(());
     }
-    let named = [Filter::new("key-name", key.name.as_str())];
-    if cloud.find_key_pairs(&named).await?.is_empty() {
-        return Ok(None);
+    let wanted = [Filter::new("key-name", key.name.as_str())];
+    if cloud.find_key_pairs(&wanted).await?.is_empty() {
+        return Ok(());
+    }
+    for run in dead {
+        if cloud
+            .find_key_pairs(&undo::of(*run))
+            .await?
+            .contains(&key.name)
+        {
+            return Ok(());
+        }
     }
     let text = format!(
-        "{} has a key pair `{}` already, and `temporary_key_pair_name` is for one that is made and deleted",
-        plan.region, key.name
+        "{region} has a key pair `{}` already, and `temporary_key_pair_name` is for one that is made and deleted",
+        key.name
     );
     let finding = Diagnostic::error("bake::key_pair", text);
     let finding = finding.help("name another, or leave the option out");
-    Ok(Some(match key.place {
+    Err(LookUpError::Findings(vec![match key.place {
         Some(place) => finding.at_place(place, "this name is taken"),
         None => finding,
-    }))
+    }]))
 }
 
 /// Makes a key pair and hands its public half to the cloud.

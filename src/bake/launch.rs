@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::bake::settings::named_key_pair;
-use crate::bake::{BakeFacts, BakePlan, tags::BakeTags};
+use crate::bake::{BakeFacts, BakePlan, Ground, preflight, tags::BakeTags};
 use crate::cloud::{
-    BlockDevice, Choice, KeyPairName, Metadata, NewInstance, Placement, Reservation, SnapshotId,
-    Spot, Subnet, Zone,
+    BlockDevice, Choice, Image, KeyPairName, Metadata, NewInstance, Placement, Reservation,
+    SnapshotId, Spot, Subnet, Zone,
 };
 use crate::run::RunId;
 use crate::source::Spanned;
@@ -87,15 +87,14 @@ impl fmt::Display for Attempt {
 /// The machine without what differs from one attempt to the next.
 pub(super) fn instance(
     build: &Build,
-    facts: &BakeFacts,
+    (source, ground, first): (&Image, &Ground, Option<&Choice>),
     run: RunId,
     temporary: Option<&KeyPairName>,
     tags: &BakeTags,
 ) -> NewInstance {
     let wanted = &build.builder.instance;
-    let first = choices(wanted, facts).into_iter().next();
     let mut instance = NewInstance {
-        image: facts.source.id.clone(),
+        image: source.id.clone(),
         instance_type: String::new(),
         profile: text(wanted.profile.as_ref()).or_else(|| {
             let policy = wanted.temporary_profile_policy.as_ref();
@@ -104,7 +103,7 @@ pub(super) fn instance(
         key_pair: temporary
             .cloned()
             .or_else(|| named_key_pair(&build.builder.ssh.login)),
-        security_groups: facts.ground.security_groups.clone(),
+        security_groups: ground.security_groups.clone(),
         subnet: None,
         zone: None,
         public_address: wanted.associate_public_ip_address,
@@ -132,14 +131,13 @@ pub(super) fn instance(
             .collect(),
         terminate_on_shutdown: terminates(wanted),
         spot: None,
-        token: String::new(),
+        token: token(run, 0),
         tags: tags.scratch.clone(),
         volume_tags: tags.volumes.clone(),
     };
     if let Some(first) = first {
-        instance.choose(&first);
+        instance.choose(first);
     }
-    instance.token = token(run, 0);
     instance
 }
 
@@ -156,12 +154,11 @@ fn terminates(wanted: &Instance) -> bool {
 /// The ways in order: each spot machine, or all at once where EC2 is to choose, then each that could be bought.
 pub(super) fn attempts(
     build: &Build,
-    facts: &BakeFacts,
+    choices: Vec<Choice>,
     run: RunId,
     tags: &BakeTags,
 ) -> Vec<Attempt> {
     let wanted = &build.builder.instance;
-    let choices = choices(wanted, facts);
     let mut ways: Vec<(Option<Spot>, Vec<Choice>)> = Vec::new();
     if let Some(spot) = &wanted.spot {
         let asked = Spot {
@@ -198,16 +195,16 @@ fn token(run: RunId, number: usize) -> String {
     }
 }
 
-/// Every type in every subnet, but where the zone does not have the type.
-pub(super) fn choices(wanted: &Instance, facts: &BakeFacts) -> Vec<Choice> {
+/// Every type in every subnet, but where the zone does not have the type. What stands against a type by itself is left out.
+pub(super) fn choices(wanted: &Instance, ground: &Ground, facts: &BakeFacts) -> Vec<Choice> {
     let zone = wanted.availability_zone.as_ref();
     let zone = zone.map(|zone| Zone::new(zone.value.as_str()));
-    let places: Vec<Option<&Subnet>> = match facts.ground.subnets.as_slice() {
+    let places: Vec<Option<&Subnet>> = match ground.subnets.as_slice() {
         [] => vec![None],
         subnets => subnets.iter().map(Some).collect(),
     };
     let mut choices = Vec::new();
-    for kind in &wanted.types {
+    for kind in preflight::fitting(wanted, facts) {
         for subnet in &places {
             let choice = Choice {
                 instance_type: kind.value.clone(),

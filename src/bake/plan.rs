@@ -8,18 +8,19 @@ use crate::bake::launch::{self, Attempt};
 use crate::bake::profile::TemporaryProfile;
 use crate::bake::publish::{self, Publishing};
 use crate::bake::settings::{SshSettings, Waits, named_key_pair};
-use crate::bake::{BakeFacts, Fingerprint, key_pair, preflight, tags};
+use crate::bake::tags::{self, BakeTags};
+use crate::bake::{BakeFacts, Draft, Fingerprint, Ground, Objections, key_pair, preflight};
 use crate::cloud::{
-    Account, BlockDevice, ImageId, InstanceId, NetworkSupport, NewImage, NewInstance,
+    Account, BlockDevice, Image, ImageId, InstanceId, NetworkSupport, NewImage, NewInstance,
     NewSecurityGroup, Region, Tags,
 };
 use crate::provision;
 use crate::run::{RunId, with_causes};
 use crate::source::{Diagnostic, Place};
-use crate::template::Late;
 use crate::template::bake::{self, Build, Login, Template};
 use crate::template::post_processor::PostProcessor;
 use crate::template::provisioner::Provisioner;
+use crate::template::{Data, Late};
 
 /// What the user asked for beside the template.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +118,7 @@ pub struct Places {
     pub security_groups: Option<Place>,
     pub subnet: Option<Place>,
     pub zone: Option<Place>,
+    pub user_data: Option<Place>,
     pub spot: Option<Place>,
     pub devices: Option<Place>,
     pub image_name: Option<Place>,
@@ -124,91 +126,166 @@ pub struct Places {
     pub copies: Option<Place>,
 }
 
-/// Decides what will be done. Pure.
+/// Decides what will be done, and says what stands against it. Pure.
 ///
-/// Errors with every objection at once; then nothing runs.
-pub fn plan(
+/// There is a plan as soon as the launch is known, though something else may stand against the bake: so far it can be
+/// rehearsed.
+pub fn draft(
     template: &Template,
     build: &Build,
     facts: &BakeFacts,
     options: Options,
     run: RunId,
     now: Timestamp,
-) -> Result<BakePlan, Vec<Diagnostic>> {
+) -> Draft {
     let mut findings = Vec::new();
     object(build, facts, options, &mut findings);
-    let own = tags::own(run, &template.file);
-    let family = template.family.as_ref();
-    let tags = tags::tags(build, family, &own, facts, now, &mut findings);
-    let publish = publish::plan(
-        build,
-        facts,
-        options,
-        tags.snapshots.clone(),
-        (run, now),
-        &mut findings,
-    );
-    let image = &build.builder.image;
-    let description = image
-        .description
-        .as_ref()
-        .map(|d| d.render(&tags::data(facts)));
-    let description = description
-        .transpose()
-        .unwrap_or_else(|finding| {
-            findings.push(finding);
-            None
-        })
-        .filter(|text| !text.is_empty());
-    if !findings.is_empty() {
-        return Err(findings);
-    }
-    let name = format!("kiln-{run}");
-    let key_pair = key_pair::plan(&build.builder.ssh.login, run);
-    let key_name = key_pair.as_ref().map(|key| &key.name);
-    let instance = launch::instance(build, facts, run, key_name, &tags);
-    let attempts = launch::attempts(build, facts, run, &tags);
-    Ok(BakePlan {
-        run,
-        build: build.name.value.clone(),
-        template: template.file.clone(),
-        fingerprint: options.fingerprint,
+    let publish = publish::plan(build, facts, options, (run, now), &mut findings);
+    let rendered = facts.source.as_ref().map(|source| {
+        let data = tags::data(source, &facts.region);
+        let own = tags::own(run, &template.file);
+        let family = template.family.as_ref();
+        let tags = tags::tags(build, family, &own, (source, &data), now, &mut findings);
+        let description = description(&build.builder.image, &data, &mut findings);
+        (source, tags, description)
+    });
+    let plan = match (rendered, &facts.ground, &facts.types) {
+        (Some((source, tags, description)), Some(ground), Some(_)) if tags.launch => {
+            let known = Known {
+                template,
+                build,
+                facts,
+                source,
+                ground,
+                options,
+                run,
+            };
+            Some(known.plan(publish, tags, description))
+        }
+        _ => None,
+    };
+    Draft {
+        plan,
+        key: key_pair::plan(&build.builder.ssh.login, run),
+        objections: Objections::of(findings),
         region: facts.region.clone(),
-        source: SourceImage {
-            id: facts.source.id.clone(),
-            name: facts.source.name.clone(),
-            created: facts.source.created,
-            owner: facts.source.owner.clone(),
-            owner_alias: facts.source.owner_alias.clone(),
-        },
-        key_pair,
-        security_group: temporary_group(build, facts, &name, &tags.scratch),
-        volumes_outlive: outlives(&instance.devices, facts),
-        profile: temporary_profile(build, &name, &tags.scratch),
-        instance,
-        attempts,
-        ssh: SshSettings::new(build, options.require_host_key),
-        provisioners: build.provisioners.clone(),
-        error_cleanup: build.error_cleanup.clone(),
-        verify: family
-            .map(|family| family.verify.clone())
-            .unwrap_or_default(),
-        clear_key: cleared(&build.builder.ssh),
-        stopping: stopping(&build.builder.instance),
-        network_support: network_support(image),
-        image: NewImage {
-            instance: InstanceId::new(""),
-            name: image.name.value.clone(),
-            description,
-            devices: image.block_devices.iter().map(launch::device).collect(),
-            tags: tags::fingerprinted(tags.image, options.fingerprint),
-        },
-        publish,
-        post_processors: build.post_processors.clone(),
-        scratch_tags: tags.scratch,
-        waits: Waits::new(&build.builder.access.polling),
-        places: places(build),
-    })
+        run,
+        lacks: facts.lacks.clone(),
+    }
+}
+
+fn description(
+    image: &bake::ImageOptions,
+    data: &Data,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<String> {
+    let text = image.description.as_ref()?.render(data);
+    let text = text.map_err(|finding| findings.push(finding)).ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+/// What a plan is made from.
+struct Known<'a> {
+    template: &'a Template,
+    build: &'a Build,
+    facts: &'a BakeFacts,
+    source: &'a Image,
+    ground: &'a Ground,
+    options: Options,
+    run: RunId,
+}
+
+impl Known<'_> {
+    fn plan(
+        self,
+        mut publish: Publishing,
+        tags: BakeTags,
+        description: Option<String>,
+    ) -> BakePlan {
+        let Self {
+            template,
+            build,
+            facts,
+            source,
+            ground,
+            options,
+            run,
+        } = self;
+        let image = &build.builder.image;
+        let name = format!("kiln-{run}");
+        let key_pair = key_pair::plan(&build.builder.ssh.login, run);
+        let key_name = key_pair.as_ref().map(|key| &key.name);
+        let choices = launch::choices(&build.builder.instance, ground, facts);
+        let on = (source, ground, choices.first());
+        let instance = launch::instance(build, on, run, key_name, &tags);
+        publish.snapshot_tags.clone_from(&tags.snapshots);
+        BakePlan {
+            run,
+            build: build.name.value.clone(),
+            template: template.file.clone(),
+            fingerprint: options.fingerprint,
+            region: facts.region.clone(),
+            source: SourceImage::of(source),
+            key_pair,
+            security_group: self.temporary_group(&name, &tags.scratch),
+            volumes_outlive: outlives(&instance.devices, source),
+            profile: temporary_profile(build, &name, &tags.scratch),
+            instance,
+            attempts: launch::attempts(build, choices, run, &tags),
+            ssh: SshSettings::new(build, options.require_host_key),
+            provisioners: build.provisioners.clone(),
+            error_cleanup: build.error_cleanup.clone(),
+            verify: template
+                .family
+                .as_ref()
+                .map(|family| family.verify.clone())
+                .unwrap_or_default(),
+            clear_key: cleared(&build.builder.ssh),
+            stopping: stopping(&build.builder.instance),
+            network_support: network_support(image),
+            image: NewImage {
+                instance: InstanceId::new(""),
+                name: image.name.value.clone(),
+                description,
+                devices: image.block_devices.iter().map(launch::device).collect(),
+                tags: tags::fingerprinted(tags.image, options.fingerprint),
+            },
+            publish,
+            post_processors: build.post_processors.clone(),
+            scratch_tags: tags.scratch,
+            waits: Waits::new(&build.builder.access.polling),
+            places: places(build),
+        }
+    }
+
+    fn temporary_group(&self, name: &str, tags: &Tags) -> Option<TemporaryGroup> {
+        if !self.ground.security_groups.is_empty() {
+            return None;
+        }
+        let builder = &self.build.builder;
+        Some(TemporaryGroup {
+            group: NewSecurityGroup {
+                name: name.to_owned(),
+                description: format!("Temporary, for the image {}", builder.image.name),
+                vpc: self.ground.vpc.clone(),
+                tags: tags.clone(),
+            },
+            port: builder.ssh.port,
+            sources: self.facts.sources.clone(),
+        })
+    }
+}
+
+impl SourceImage {
+    pub(super) fn of(image: &Image) -> Self {
+        Self {
+            id: image.id.clone(),
+            name: image.name.clone(),
+            created: image.created,
+            owner: image.owner.clone(),
+            owner_alias: image.owner_alias.clone(),
+        }
+    }
 }
 
 /// What the template may say but this bake cannot do, or the account has no room for.
@@ -234,34 +311,13 @@ fn temporary_profile(build: &Build, name: &str, tags: &Tags) -> Option<Temporary
     })
 }
 
-fn temporary_group(
-    build: &Build,
-    facts: &BakeFacts,
-    name: &str,
-    tags: &Tags,
-) -> Option<TemporaryGroup> {
-    if !facts.ground.security_groups.is_empty() {
-        return None;
-    }
-    Some(TemporaryGroup {
-        group: NewSecurityGroup {
-            name: name.to_owned(),
-            description: format!("Temporary, for the image {}", build.builder.image.name),
-            vpc: facts.ground.vpc.clone(),
-            tags: tags.clone(),
-        },
-        port: build.builder.ssh.port,
-        sources: facts.sources.clone(),
-    })
-}
-
 /// Whether a volume of the instance stays when the instance goes: Packer's `delete_on_termination` is off by default.
-fn outlives(devices: &[BlockDevice], facts: &BakeFacts) -> bool {
+fn outlives(devices: &[BlockDevice], source: &Image) -> bool {
     let named = |name: &str| devices.iter().any(|device| device.device == name);
     let own = devices.iter().any(|device| {
         !device.delete_on_termination && !device.no_device && device.virtual_name.is_none()
     });
-    let inherited = facts.source.devices.iter().any(|device| {
+    let inherited = source.devices.iter().any(|device| {
         !device.delete_on_termination && device.snapshot.is_some() && !named(&device.device)
     });
     own || inherited
@@ -307,6 +363,7 @@ fn places(build: &Build) -> Places {
         security_groups: instance.security_groups.first().and_then(|v| v.place),
         subnet: instance.subnets.first().and_then(|value| value.place),
         zone: instance.availability_zone.as_ref().and_then(|v| v.place),
+        user_data: instance.user_data.as_ref().and_then(|v| v.place),
         spot: spot.and_then(|spot| spot.max_price.as_ref()?.place),
         devices: instance
             .block_devices

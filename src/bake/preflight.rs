@@ -1,47 +1,118 @@
 //! What stands against the machine before anything is made: types that the region or a zone does not have, or that the
 //! source image does not run on, and what EC2 says to a rehearsal.
 
-use crate::bake::{BakeFacts, BakePlan, LookUpError, fleet, instance, key_pair, launch};
-use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind};
+use crate::bake::facts::{Lacks, unusable_profile};
+use crate::bake::{
+    BakeFacts, BakePlan, Ground, LookUpError, Objections, TemporaryKey, fleet, instance, key_pair,
+    launch,
+};
+use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind, Region};
+use crate::run::RunId;
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::Instance;
 
 /// Adds every objection. Pure.
 pub(super) fn machine(wanted: &Instance, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
-    let before = findings.len();
-    for kind in &wanted.types {
-        let known = facts.types.iter().find(|known| known.name == kind.value);
-        if let Some(known) = known {
-            findings.extend(unfit(kind, known, &facts.source));
-        } else {
-            let text = format!("{} has no instance type {kind}", facts.region);
-            findings.push(object(kind, text));
-        }
-        if let Some(known) = known
-            && wanted.spot.as_ref().is_some_and(|spot| !spot.fall_back)
-            && !known.spot
-        {
-            findings.push(object(
-                kind,
-                format!("{kind} cannot be had as a spot machine"),
-            ));
-        }
+    if let Some(name) = wanted.profile.as_ref().filter(|_| facts.lacks.profile) {
+        let text = format!("there is no instance profile {name}");
+        findings.push(unusable_profile(name, text));
     }
-    if findings.len() == before && launch::choices(wanted, facts).is_empty() {
-        findings.extend(wanted.types.iter().map(|kind| nowhere(kind, wanted, facts)));
+    let Some(types) = &facts.types else { return };
+    for kind in &wanted.types {
+        findings.extend(against(kind, wanted, types, facts));
+    }
+    let Some(ground) = &facts.ground else { return };
+    if launch::choices(wanted, ground, facts).is_empty() {
+        let fitting = fitting(wanted, facts);
+        findings.extend(fitting.map(|kind| nowhere(kind, wanted, ground, facts)));
     }
 }
 
-/// Asks EC2 whether it would launch the machine, with the launch's own parameters. Changes nothing.
-///
-/// Errors with the refusal as a finding, or when EC2 does not answer.
-pub async fn rehearse(plan: &BakePlan, cloud: &impl Cloud) -> Result<(), LookUpError> {
-    if let Some(finding) = key_pair::object(plan, cloud).await? {
-        return Err(LookUpError::Findings(vec![finding]));
+/// The types against which nothing stands by themselves.
+pub(super) fn fitting<'a>(
+    wanted: &'a Instance,
+    facts: &'a BakeFacts,
+) -> impl Iterator<Item = &'a Spanned<String>> {
+    let types = facts.types.as_deref().unwrap_or_default();
+    let fits = |kind: &&Spanned<String>| against(kind, wanted, types, facts).is_empty();
+    wanted.types.iter().filter(fits)
+}
+
+/// What stands against a type, wherever it may be had.
+fn against(
+    kind: &Spanned<String>,
+    wanted: &Instance,
+    types: &[InstanceType],
+    facts: &BakeFacts,
+) -> Vec<Diagnostic> {
+    let Some(known) = types.iter().find(|known| known.name == kind.value) else {
+        let text = format!("{} has no instance type {kind}", facts.region);
+        return vec![object(kind, text)];
+    };
+    let source = facts.source.as_ref();
+    let mut found: Vec<_> = source
+        .into_iter()
+        .flat_map(|image| unfit(kind, known, image))
+        .collect();
+    let only_spot = wanted.spot.as_ref().is_some_and(|spot| !spot.fall_back);
+    if only_spot && !known.spot {
+        let text = format!("{kind} cannot be had as a spot machine");
+        found.push(object(kind, text));
     }
+    found
+}
+
+/// A plan that is not to be carried out before nothing stands against it.
+#[must_use]
+pub struct Draft {
+    pub(super) plan: Option<BakePlan>,
+    pub(super) key: Option<TemporaryKey>,
+    pub(super) objections: Objections,
+    pub(super) region: Region,
+    pub(super) run: RunId,
+    pub(super) lacks: Lacks,
+}
+
+impl Draft {
+    /// With what stood against the bake before.
+    pub fn after(mut self, objections: Objections) -> Self {
+        self.objections.extend(objections);
+        self
+    }
+
+    /// Asks EC2 whether it would launch the machine, with the launch's own parameters, as far as they are known. Changes
+    /// nothing. What `dead` runs left is no objection: it goes first.
+    pub async fn rehearse(mut self, dead: &[RunId], cloud: &impl Cloud) -> Self {
+        let taken = async {
+            let Some(key) = &self.key else { return Ok(()) };
+            key_pair::object(key, (self.run, &self.region), dead, cloud).await
+        };
+        let refused = async {
+            let Some(plan) = &self.plan else {
+                return Ok(());
+            };
+            rehearse(plan, &self.lacks, cloud).await
+        };
+        let (taken, refused) = futures_util::join!(taken, refused);
+        self.objections.keep(taken);
+        self.objections.keep(refused);
+        self
+    }
+
+    /// The plan, when nothing stands against it. Errors with everything that does.
+    pub fn done(self) -> Result<BakePlan, Objections> {
+        match self.plan {
+            Some(plan) if self.objections.is_empty() => Ok(plan),
+            _ => Err(self.objections.in_order()),
+        }
+    }
+}
+
+async fn rehearse(plan: &BakePlan, lacks: &Lacks, cloud: &impl Cloud) -> Result<(), LookUpError> {
     let Some((attempt, mut wanted)) = plan.rehearsed() else {
         return Ok(());
     };
+    lacks.leave_out(&mut wanted);
     if plan.profile.is_some() {
         wanted.profile = None;
     }
@@ -122,10 +193,14 @@ fn unfit(
 }
 
 /// No wanted place has the type.
-fn nowhere(kind: &Spanned<String>, wanted: &Instance, facts: &BakeFacts) -> Diagnostic {
+fn nowhere(
+    kind: &Spanned<String>,
+    wanted: &Instance,
+    ground: &Ground,
+    facts: &BakeFacts,
+) -> Diagnostic {
     let zone = wanted.availability_zone.as_ref();
-    let mut zones: Vec<String> = facts
-        .ground
+    let mut zones: Vec<String> = ground
         .subnets
         .iter()
         .map(|subnet| format!("{} ({})", subnet.zone, subnet.id))

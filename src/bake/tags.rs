@@ -2,13 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cloud::{Tags, tag};
+use crate::cloud::{Image, Region, Tags, tag};
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::Data;
 use crate::template::bake::{Build, Family, Tag};
 
-use super::facts::BakeFacts;
 use super::fingerprint::Fingerprint;
 
 /// When a sweep may take scratch without its journal. A bake waits for SSH, cloud-init, provisioners and the image; a day
@@ -25,14 +24,15 @@ pub(super) struct BakeTags {
     pub image: Tags,
     /// When they are to differ from the image's.
     pub snapshots: Option<Tags>,
+    /// Whether none of the launch lacks.
+    pub launch: bool,
 }
 
 /// What a tag may see: the source image.
-pub(super) fn data(facts: &BakeFacts) -> Data {
-    let source = &facts.source;
+pub(super) fn data(source: &Image, region: &Region) -> Data {
     let tags = serde_json::to_value(&source.tags).unwrap_or_default();
     Data::new()
-        .with("BuildRegion", facts.region.as_str())
+        .with("BuildRegion", region.as_str())
         .with("SourceAMI", source.id.as_str())
         .with("SourceAMIName", source.name.as_str())
         .with("SourceAMICreationDate", source.created.to_string())
@@ -44,25 +44,27 @@ pub(super) fn data(facts: &BakeFacts) -> Data {
         .with("SourceAMITags", tags)
 }
 
-/// Renders all tags; findings are added for those that cannot be.
+/// Renders all tags with what they may see of the source image; findings are added for those that cannot be.
 pub(super) fn tags(
     build: &Build,
     family: Option<&Family>,
     own: &Tags,
-    facts: &BakeFacts,
+    (source, data): (&Image, &Data),
     now: Timestamp,
     findings: &mut Vec<Diagnostic>,
 ) -> BakeTags {
-    let data = data(facts);
+    let before = findings.len();
     let options = &build.builder;
-    let mut render = |tags: &[Tag]| render(tags, &data, findings);
+    let mut render = |tags: &[Tag]| self::render(tags, data, findings);
     let run = render(&options.instance.tags);
-    let image = render(&options.image.tags);
-    let snapshots = render(&options.image.snapshot_tags);
     let volumes = render(&options.instance.volume_tags);
     let spot = options.instance.spot.as_ref();
     let fleet = spot.map_or_else(Tags::new, |spot| render(&spot.fleet_tags));
     let spot = spot.map_or_else(Tags::new, |spot| render(&spot.tags));
+    let launch = findings.len() == before;
+    let mut render = |tags: &[Tag]| self::render(tags, data, findings);
+    let image = render(&options.image.tags);
+    let snapshots = render(&options.image.snapshot_tags);
     let mut scratch = run.clone();
     scratch.extend(own.clone());
     let expires = now.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX);
@@ -73,11 +75,12 @@ pub(super) fn tags(
     } else {
         run
     };
-    let image = join([kept, image, own.clone(), about(family, facts)]);
+    let image = join([kept, image, own.clone(), about(family, source)]);
     BakeTags {
         volumes: join([volumes, own.clone(), [expires.clone()].into()]),
         spot: join([spot, own.clone(), [expires.clone()].into()]),
         fleet: join([fleet, own.clone(), [expires].into()]),
+        launch,
         snapshots: (!snapshots.is_empty()).then(|| join([image.clone(), snapshots])),
         scratch,
         image,
@@ -97,8 +100,8 @@ pub(super) fn own(run: RunId, template: &str) -> Tags {
 }
 
 /// What an image says about itself, so that it can be found and understood without its template.
-fn about(family: Option<&Family>, facts: &BakeFacts) -> Tags {
-    let source = (tag::SOURCE_IMAGE, facts.source.id.to_string());
+fn about(family: Option<&Family>, source: &Image) -> Tags {
+    let source = (tag::SOURCE_IMAGE, source.id.to_string());
     let name = family.map(|family| (tag::FAMILY, family.name.value.clone()));
     let version = family.and_then(|family| family.version.as_ref());
     let version = version.map(|version| (tag::VERSION, version.value.clone()));

@@ -17,13 +17,18 @@ const NOW: &str = "2026-11-01T03:00:00Z";
 fn facts() -> BakeFacts {
     BakeFacts {
         region: Region::new("eu-central-1"),
-        source: image("ami-1", "debian-12"),
+        source: Some(image("ami-1", "debian-12")),
         publish: PublishFacts::default(),
-        ground: Ground::default(),
-        types: vec![small()],
+        ground: Some(Ground::default()),
+        types: Some(vec![small()]),
         offers: None,
         sources: vec!["198.51.100.7/32".to_owned()],
+        lacks: Lacks::default(),
     }
+}
+
+fn source(facts: &mut BakeFacts) -> &mut Image {
+    facts.source.as_mut().unwrap()
 }
 
 fn small() -> InstanceType {
@@ -103,14 +108,9 @@ fn planned(options: &str, root: &str, facts: &BakeFacts) -> Result<BakePlan, Vec
     let (template, _) = load::bake(&request, &mut SourceMap::new()).unwrap();
     let now = NOW.parse().unwrap();
     let run = RunId::new(now, 7);
-    plan(
-        &template,
-        &template.builds[0],
-        facts,
-        Options::default(),
-        run,
-        now,
-    )
+    let options = Options::default();
+    let draft = draft(&template, &template.builds[0], facts, options, run, now);
+    draft.done().map_err(|objections| objections.findings)
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn volumes_that_outlive_the_machine_are_known() {
             .volumes_outlive
     );
     let mut keeps = facts();
-    keeps.source.devices[0].delete_on_termination = false;
+    source(&mut keeps).devices[0].delete_on_termination = false;
     assert!(planned("", "", &keeps).unwrap().volumes_outlive);
     assert!(!planned(&device(true), "", &keeps).unwrap().volumes_outlive);
 }
@@ -288,9 +288,13 @@ fn with_groups_and_a_key_of_the_users_own_nothing_temporary_is_made() {
     let options = r#", "security_group_id": "sg-1", "ssh_keypair_name": "mine",
         "ssh_private_key_file": "key""#;
     let mut found = facts();
-    found.ground.security_groups = vec![SecurityGroupId::new("sg-1")];
+    let groups = vec![SecurityGroupId::new("sg-1")];
+    found.ground = Some(Ground {
+        security_groups: groups.clone(),
+        ..Ground::default()
+    });
     let plan = planned(options, "", &found).unwrap();
-    assert_eq!(plan.instance.security_groups, found.ground.security_groups);
+    assert_eq!(plan.instance.security_groups, groups);
     assert_eq!((plan.key_pair, plan.security_group), (None, None));
     assert_eq!(plan.instance.key_pair.unwrap().as_str(), "mine");
 }
@@ -306,7 +310,7 @@ fn a_name_is_not_taken_from_what_is_protected_nor_for_what_is_billed() {
     let force = r#", "force_deregister": true"#;
     assert_eq!(objections(force, &taken(&[])), [""; 0]);
     let mut found = taken(&[]);
-    found.source.billed = Some("Windows".to_owned());
+    source(&mut found).billed = Some("Windows".to_owned());
     assert_eq!(objections(force, &found), ["bake::billing"]);
     let mut found = taken(&[]);
     for taken in found.publish.taken.values_mut() {
@@ -329,7 +333,7 @@ fn the_first_name_of_what_takes_one_over_is_no_longer_than_ec2_takes() {
 #[test]
 fn encryption_is_held_against_the_source_and_against_sharing() {
     let mut encrypted = facts();
-    encrypted.source.devices[0].encrypted = true;
+    source(&mut encrypted).devices[0].encrypted = true;
     let unwanted = r#", "encrypt_boot": false"#;
     assert_eq!(objections(unwanted, &encrypted), ["bake::encryption"]);
     assert_eq!(objections(unwanted, &facts()), [""; 0]);
@@ -365,21 +369,21 @@ fn an_image_ends_when_ec2_lets_it() {
 fn a_type_must_run_the_source_image_somewhere() {
     let code = ["bake::instance_type"];
     let mut found = facts();
-    found.source.architecture = "arm64".to_owned();
+    source(&mut found).architecture = "arm64".to_owned();
     assert_eq!(objections("", &found), code);
     let mut found = facts();
-    found.source.virtualization = "paravirtual".to_owned();
+    source(&mut found).virtualization = "paravirtual".to_owned();
     assert_eq!(objections("", &found), code);
     let mut found = facts();
-    found.source.boot_mode = Some("uefi-only".to_owned());
+    source(&mut found).boot_mode = Some("uefi-only".to_owned());
     assert_eq!(objections("", &found), code);
-    found.source.boot_mode = Some("uefi-preferred".to_owned());
+    source(&mut found).boot_mode = Some("uefi-preferred".to_owned());
     assert_eq!(objections("", &found), [""; 0]);
     let mut found = facts();
     found.offers = Some(Vec::new());
     let placed = r#", "availability_zone": "eu-central-1a""#;
     assert_eq!(objections(placed, &found), code, "the zone has it not");
-    found.types.clear();
+    found.types = Some(Vec::new());
     assert_eq!(objections("", &found), code, "the region has it not");
 }
 

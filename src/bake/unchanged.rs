@@ -11,13 +11,7 @@ pub async fn source_image(
     cloud: &impl Cloud,
 ) -> std::result::Result<SourceImage, LookUpError> {
     let image = facts::find_source(&build.builder.source, cloud).await?;
-    Ok(SourceImage {
-        id: image.id,
-        name: image.name,
-        created: image.created,
-        owner: image.owner,
-        owner_alias: image.owner_alias,
-    })
+    Ok(SourceImage::of(&image))
 }
 
 /// The newest finished images of this account that come of the same, one in each region that the build has an image in. None

@@ -162,6 +162,45 @@ fn what_cannot_run_here_is_drawn() {
     }
 }
 
+/// Whatever question finds it, of whichever template: one run tells all, and makes nothing.
+#[test]
+fn of_several_templates_all_is_told_at_once() {
+    let bakery = ModelBakery::open();
+    bakery.call("Action=CreateKeyPair&Version=2016-11-15&KeyName=ours");
+    let long = format!(
+        r#""user_data": "{}", "iam_instance_profile": "nobody""#,
+        "x".repeat(17_000)
+    );
+    let web = template(&long.replace(", ", "\n"), "");
+    let manifest = r#",
+  "post-processors": [{ "type": "manifest", "output": "torn.json" }]"#;
+    let taken = r#""temporary_key_pair_name": "ours"
+        "encrypt_boot": true
+        "kms_key_id": "alias/none""#;
+    let data = template(taken, manifest).replace("web-1", "data-1");
+    bakery.write("torn.json", "{");
+    bakery.write("web.json", &web);
+    bakery.write("data.json", &data.replace("größe", "daten"));
+    let done = bakery.run(&["bake", "web.json", "data.json"], &OWN);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    for code in [
+        "bake::profile",
+        "bake::refused",
+        "bake::key_pair",
+        "bake::encryption",
+        "bake::post_processor",
+    ] {
+        assert_eq!(said.matches(code).count(), 1, "{code} in:\n{said}");
+    }
+    let writes = bakery.asked().into_iter().filter(|asked| {
+        let reads = asked.action.starts_with("Describe") || asked.action.starts_with("Get");
+        !reads && !asked.body.contains("DryRun=true")
+    });
+    let writes: Vec<_> = writes.map(|asked| asked.action).collect();
+    assert_eq!(writes, [""; 0]);
+}
+
 #[test]
 fn what_this_host_lacks_is_drawn() {
     let bakery = ModelBakery::open();

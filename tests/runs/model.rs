@@ -166,7 +166,10 @@ impl Shared {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let signed = head.split("Credential=").nth(1).unwrap_or_default();
-        let named = body.split("Action=").nth(1).unwrap_or_default();
+        // The JSON protocols name it in a header, after the service.
+        let target = head.split("x-amz-target: ").nth(1);
+        let target = target.and_then(|rest| rest.lines().next()?.split('.').nth(1));
+        let named = body.split("Action=").nth(1).or(target).unwrap_or_default();
         self.asked.push(Asked {
             action: named.split('&').next().unwrap().to_owned(),
             access_key: signed.split('/').next().unwrap().to_owned(),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kiln::aws::Aws;
-use kiln::bake::{Artifact, BakePlan, Options, World, carry_out, look_up, plan, rehearse};
+use kiln::bake::{Artifact, BakePlan, Objections, Options, World, carry_out, draft, look_up};
 use kiln::cloud::{
     Filter, Fleets, Home, ImageQuery, Images, InstanceState, Instances, Keys, Network, Profiles,
 };
 use kiln::run::{Clock as _, Events, Journal, Outcome, RunId, Setup, Stop};
-use kiln::source::SourceMap;
+use kiln::source::{Diagnostic, SourceMap};
 use kiln::template::bake::Template;
 use kiln::undo::Undo;
 use localcloud::model::{Config, SourceImage};
@@ -125,20 +125,24 @@ impl Bench {
     }
 
     pub async fn plan(&self) -> Option<BakePlan> {
+        self.preflight(Options::default()).await.ok()
+    }
+
+    /// Everything that is asked before anything is made.
+    pub async fn preflight(&self, options: Options) -> Result<BakePlan, Objections> {
         let build = &self.template.builds[0];
-        let facts = look_up(build, &self.client, &self.tools).await.ok()?;
+        let (facts, objections) = look_up(build, &self.client, &self.tools).await;
         let now = self.cloud.now();
-        let planned = plan(
-            &self.template,
-            build,
-            &facts,
-            Options::default(),
-            run_id(),
-            now,
-        );
-        let plan = planned.unwrap();
-        rehearse(&plan, &self.client).await.ok()?;
-        Some(plan)
+        let draft = draft(&self.template, build, &facts, options, run_id(), now);
+        let draft = draft.after(objections).rehearse(&[], &self.client).await;
+        draft.done()
+    }
+
+    /// What stands against the bake, by its findings.
+    pub async fn findings(&self, options: Options) -> Vec<Diagnostic> {
+        let objections = self.preflight(options).await.err().unwrap_or_default();
+        assert_eq!(objections.failures(), [""; 0]);
+        objections.findings
     }
 
     /// Looks up, plans and runs; nothing when the look-up failed.

@@ -57,7 +57,7 @@ struct Shared {
     /// What each of them said.
     bodies: Mutex<Vec<String>>,
     /// An action that is refused at all times.
-    denied: Mutex<Option<&'static str>>,
+    denied: Mutex<Vec<&'static str>>,
     /// How long each takes.
     latency: Mutex<Duration>,
     under_way: Mutex<BTreeMap<String, (usize, usize)>>,
@@ -138,9 +138,20 @@ impl Cloud {
             .collect()
     }
 
+    /// The actions that were to change something, in order.
+    pub fn writes(&self) -> Vec<String> {
+        let (calls, bodies) = (self.calls(), self.0.bodies.lock().unwrap().clone());
+        let reads = ["Describe", "Get", "List"];
+        let writes = |(call, body): &(String, String)| {
+            !reads.iter().any(|read| call.starts_with(read)) && !body.contains("DryRun=true")
+        };
+        let all = calls.into_iter().zip(bodies).filter(writes);
+        all.map(|(call, _)| call).collect()
+    }
+
     /// Has an action refused from now on.
     pub fn deny(&self, action: &'static str) {
-        *self.0.denied.lock().unwrap() = Some(action);
+        self.0.denied.lock().unwrap().push(action);
     }
 
     /// Has somebody else do something right before an action is called for the next time.
@@ -278,7 +289,11 @@ impl Client {
         let body = request.body().bytes().unwrap_or_default();
         let body = String::from_utf8_lossy(body).into_owned();
         self.cloud.0.bodies.lock().unwrap().push(body);
-        if *self.cloud.0.denied.lock().unwrap() == calls.last().map(String::as_str) {
+        let denied = self.cloud.0.denied.lock().unwrap();
+        if denied
+            .iter()
+            .any(|action| Some(*action) == calls.last().map(String::as_str))
+        {
             return Some(Mishap::Refused);
         }
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;

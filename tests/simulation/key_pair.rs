@@ -1,11 +1,11 @@
 //! A key pair of a run under a name of the user's: made, used and deleted, and never somebody else's.
 
-use kiln::bake::{LookUpError, Verdict, look_up, plan, rehearse, verdict};
+use kiln::bake::{Verdict, verdict};
 use kiln::cloud::{KeyPairName, Keys as _, Tags};
-use kiln::run::{Clock as _, MemoryJournal, Silent, due, settle};
+use kiln::run::{MemoryJournal, Silent, due, settle};
 use kiln::undo::{Undo, Unwinder};
 
-use super::bench::{Bench, TEMPLATE, account, remains, run_id};
+use super::bench::{Bench, TEMPLATE, account, remains};
 use super::cloud::Mishap;
 
 const NAMED: &str = r#""ssh_username": "admin", "temporary_key_pair_name": "ours""#;
@@ -31,14 +31,7 @@ async fn a_name_that_is_taken_is_refused_before_anything_is_made() {
     let bench = bench().await;
     somebody(&bench).await;
     remains(&bench.cloud).await;
-    let build = &bench.template.builds[0];
-    let facts = look_up(build, &bench.client, &bench.tools).await.unwrap();
-    let options = kiln::bake::Options::default();
-    let now = bench.cloud.now();
-    let plan = plan(&bench.template, build, &facts, options, run_id(), now).unwrap();
-    let Err(LookUpError::Findings(found)) = rehearse(&plan, &bench.client).await else {
-        panic!("the name is taken");
-    };
+    let found = bench.findings(kiln::bake::Options::default()).await;
     assert_eq!(found[0].code, "bake::key_pair");
     assert!(!found[0].labels.is_empty(), "it points at the name");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use kiln::aws::Aws;
-use kiln::bake::{Artifact, Options, Verdict, World, carry_out, look_up, plan, verdict};
+use kiln::bake::{Artifact, Options, Verdict, World, carry_out, draft, look_up, verdict};
 use kiln::cloud::Home;
 use kiln::run::{Clock as _, MemoryJournal, Outcome, RunId, Setup, Silent, Stop};
 use kiln::undo::Undo;
@@ -36,10 +36,11 @@ async fn bake(cloud: &Cloud, client: &Aws, number: usize) -> Outcome<Artifact, U
     );
     let (template, tools) = (template(&text), SimulatedTools::new(cloud, None).await);
     let build = &template.builds[0];
-    let facts = look_up(build, client, &tools).await.unwrap();
+    let (facts, objections) = look_up(build, client, &tools).await;
     let (now, options) = (cloud.now(), Options::default());
     let run = RunId::new(now, number as u128 + 1);
-    let plan = plan(&template, build, &facts, options, run, now).unwrap();
+    let draft = draft(&template, build, &facts, options, run, now);
+    let plan = draft.after(objections).done().unwrap();
     let on = World {
         cloud: client,
         tools: &tools,

@@ -15,6 +15,7 @@ mod machines;
 mod many;
 mod on_error;
 mod ordeal;
+mod preflight;
 mod publish;
 mod publish_kills;
 mod publish_options;

@@ -1,12 +1,12 @@
 //! An image that something would start from keeps its name.
 
-use kiln::bake::{Options, look_up, plan};
+use kiln::bake::Options;
 use kiln::cloud::{Elsewhere as _, Images as _, Region};
 use kiln::run::Clock as _;
 use localcloud::model::{Request, Service, Tree};
 use serde_json::json;
 
-use super::bench::{Bench, run_id};
+use super::bench::Bench;
 use super::publish::{REGIONS, images, taken};
 use super::roll::params;
 
@@ -41,11 +41,7 @@ async fn users(bench: &Bench, region: &str) -> Vec<String> {
 }
 
 async fn refusals(bench: &Bench, options: Options) -> Vec<String> {
-    let build = &bench.template.builds[0];
-    let facts = look_up(build, &bench.client, &bench.tools).await.unwrap();
-    let now = bench.cloud.now();
-    let planned = plan(&bench.template, build, &facts, options, run_id(), now);
-    let findings = planned.err().unwrap_or_default().into_iter();
+    let findings = bench.findings(options).await.into_iter();
     findings.map(|finding| finding.message).collect()
 }
 

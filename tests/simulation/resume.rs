@@ -71,7 +71,7 @@ async fn bake(
     outcome
 }
 
-fn sweeping<'a>(cloud: &'a Cloud, store: &'a Store, run: RunId) -> Sweeping<'a> {
+pub fn sweeping<'a>(cloud: &'a Cloud, store: &'a Store, run: RunId) -> Sweeping<'a> {
     Sweeping {
         store,
         clock: cloud,
@@ -91,7 +91,7 @@ fn another() -> RunId {
 }
 
 /// Bakes until the process is killed at call `at`; `None` when it ended before.
-async fn killed(template: &Template, store: &Store, at: usize, kill: Mishap) -> Option<Cloud> {
+pub async fn killed(template: &Template, store: &Store, at: usize, kill: Mishap) -> Option<Cloud> {
     let cloud = Cloud::new(account());
     cloud.world().physics.set_usual(brisk());
     cloud.plan(at, kill);
@@ -146,7 +146,7 @@ async fn after_a_kill_at_any_call_the_same_command_makes_one_image_and_leaves_no
             let outcome = bake(&cloud, &template, &store, another()).await;
             one_image(&cloud, outcome, &about).await;
             let launches = cloud
-                .calls()
+                .writes()
                 .iter()
                 .filter(|call| *call == "RunInstances")
                 .count();

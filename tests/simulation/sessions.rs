@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln::bake::{LookUpError, Verdict, look_up, verdict};
+use kiln::bake::{Options, Verdict, verdict};
 use kiln::cloud::{InstanceId, Sessions as _};
 use kiln::run::{Entry, MemoryJournal, Outcome, Silent, Urgency, due, settle};
 use kiln::undo::{Undo, Unwinder};
@@ -84,10 +84,7 @@ async fn a_machine_is_come_to_through_a_session_that_survives_its_reboot() {
 async fn without_the_plugin_nothing_is_made() {
     let bench = bench(None).await;
     bench.tools.carried.missing.set(true);
-    let found = look_up(&bench.template.builds[0], &bench.client, &bench.tools).await;
-    let Err(LookUpError::Findings(findings)) = found else {
-        panic!("{found:?}")
-    };
+    let findings = bench.findings(Options::default()).await;
     assert_eq!(findings[0].code, "bake::session_manager");
     assert!(findings[0].message.contains("session-manager-plugin"));
     assert!(findings[0].help.as_ref().unwrap().contains("1.2.497"));

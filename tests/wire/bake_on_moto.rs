@@ -1,7 +1,7 @@
 //! A whole bake against moto, with an sshd of our own for the machine that moto does not have.
 
 use kiln::aws::{Access, Aws, Keys};
-use kiln::bake::{HostTools, Options, World, carry_out, look_up, plan};
+use kiln::bake::{HostTools, Options, World, carry_out, draft, look_up};
 use kiln::cloud::{Filter, Home, ImageQuery, Images, Instances, Network, tag};
 use kiln::run::{Clock as _, Event, Events, MemoryJournal, RunId, Setup, Stop, SystemClock};
 use kiln::undo;
@@ -59,18 +59,10 @@ async fn a_bake_takes_no_more_calls_than_it_must() {
     moto.record().await;
     let now = SystemClock.now();
     let run = RunId::new(now, 1);
-    let facts = look_up(&template.builds[0], &aws, &HostTools)
-        .await
-        .unwrap();
-    let plan = plan(
-        &template,
-        &template.builds[0],
-        &facts,
-        Options::default(),
-        run,
-        now,
-    )
-    .unwrap();
+    let (build, options) = (&template.builds[0], Options::default());
+    let (facts, objections) = look_up(build, &aws, &HostTools).await;
+    let draft = draft(&template, build, &facts, options, run, now);
+    let plan = draft.after(objections).done().unwrap();
     let (journal, lines) = (MemoryJournal::default(), Lines::default());
     let setup = Setup {
         journal: &journal,

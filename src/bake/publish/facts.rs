@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::bake::LookUpError;
+use crate::bake::{LookUpError, Objections};
 use crate::cloud::{Cloud, Filter, Image, ImageQuery, Kind, Region, Site};
 use crate::source::{Diagnostic, Spanned};
-use crate::template::bake::ImageOptions;
+use crate::template::bake::{ImageOptions, Instance};
 
 /// An own image that has the wanted name, and what uses it, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,52 +28,53 @@ pub struct PublishFacts {
 pub(in crate::bake) async fn look_up<C: Cloud + Site>(
     image: &ImageOptions,
     cloud: &C,
-) -> Result<PublishFacts, LookUpError> {
+) -> (PublishFacts, Objections) {
+    let mut objections = Objections::default();
     if image.skip_create {
-        return Ok(PublishFacts::default());
+        return (PublishFacts::default(), objections);
     }
-    let mut findings = unknown_regions(image, cloud).await?;
-    let here = cloud.region().clone();
-    let mut regions: Vec<Region> = Vec::new();
-    if !image.copies.skip_build_region {
-        regions.push(here.clone());
+    let copies = objections.keep(copies(image, cloud).await);
+    let (copies, unknown) = copies.unwrap_or_default();
+    objections.findings.extend(unknown);
+    let here = cloud.region();
+    let own = (!image.copies.skip_build_region).then(|| here.clone());
+    let others = copies.into_iter().filter(|region| region != here);
+    let regions: Vec<_> = own.into_iter().chain(others).collect();
+    let taken = join_all(regions.iter().map(|region| taken(image, region, cloud)));
+    let keys = join_all(regions.iter().map(|region| key(image, region, cloud)));
+    let (found, keys) = futures_util::join!(taken, keys);
+    let mut taken = BTreeMap::new();
+    for found in found {
+        taken.extend(objections.keep(found).flatten());
     }
-    let copies = image.copies.regions.iter();
-    let copies = copies.filter(|region| {
-        let bad = |f: &Diagnostic| f.message.contains(&format!("`{region}`"));
-        region.value != here.as_str() && !findings.iter().any(bad)
-    });
-    regions.extend(copies.map(|region| Region::new(region.value.as_str())));
-    let taken = regions.iter().map(|region| taken(image, region, cloud));
-    let keys = regions.iter().map(|region| key(image, region, cloud));
-    let (taken, keys) = futures_util::try_join!(try_join_all(taken), try_join_all(keys))?;
-    findings.extend(keys.into_iter().flatten());
-    if findings.is_empty() {
-        let taken = taken.into_iter().flatten().collect();
-        Ok(PublishFacts { taken })
-    } else {
-        Err(LookUpError::Findings(findings))
+    for key in keys {
+        objections.keep(key);
     }
+    (PublishFacts { taken }, objections)
 }
 
-async fn unknown_regions(
+/// The regions that are to get a copy, as far as the account has them, and an objection to each that it has not.
+async fn copies(
     image: &ImageOptions,
     cloud: &impl Cloud,
-) -> Result<Vec<Diagnostic>, LookUpError> {
-    if image.copies.regions.is_empty() {
-        return Ok(Vec::new());
+) -> Result<(Vec<Region>, Vec<Diagnostic>), LookUpError> {
+    let wanted = &image.copies.regions;
+    if wanted.is_empty() {
+        return Ok(Default::default());
     }
     let known = cloud.regions().await?;
-    let wanted = image.copies.regions.iter();
-    let unknown = wanted.filter(|region| !known.iter().any(|k| k.as_str() == region.value));
     let names: Vec<_> = known.iter().map(Region::as_str).collect();
-    Ok(unknown
-        .map(|region| {
-            let text = format!("the region `{region}` is none of this account's");
-            let finding = Diagnostic::error("bake::region", text).at_value(region, "named here");
-            finding.help(format!("it has {}", names.join(", ")))
-        })
-        .collect())
+    let (mut copies, mut unknown) = (Vec::new(), Vec::new());
+    for region in wanted {
+        if names.contains(&region.as_str()) {
+            copies.push(Region::new(region.as_str()));
+            continue;
+        }
+        let text = format!("the region `{region}` is none of this account's");
+        let finding = Diagnostic::error("bake::region", text).at_value(region, "named here");
+        unknown.push(finding.help(format!("it has {}", names.join(", "))));
+    }
+    Ok((copies, unknown))
 }
 
 async fn taken(
@@ -105,17 +106,55 @@ fn key_of<'a>(
     own.or_else(|| encryption.named(region.as_str()))
 }
 
+/// What stands against the key that the image gets in a region.
 async fn key<C: Cloud + Site>(
     image: &ImageOptions,
     region: &Region,
     cloud: &C,
-) -> Result<Option<Diagnostic>, LookUpError> {
-    let Some(name) = key_of(image, region, cloud.region()) else {
-        return Ok(None);
-    };
+) -> Result<(), LookUpError> {
+    match key_of(image, region, cloud.region()) {
+        Some(name) => check_key(name, image.sharing.first().is_some(), region, cloud).await,
+        None => Ok(()),
+    }
+}
+
+/// Keys of volumes against which something stands, and what. EC2 itself may say so only when the machine that it began to
+/// launch ends.
+pub(in crate::bake) async fn check_volume_keys<C: Cloud + Site>(
+    instance: &Instance,
+    image: &ImageOptions,
+    cloud: &C,
+) -> (Vec<String>, Objections) {
+    let encrypted_anew = image.encryption.wanted.as_ref().is_some_and(|w| w.value);
+    let shared = image.sharing.first().is_some() && !encrypted_anew && !image.skip_create;
+    let devices = instance.block_devices.iter().chain(&image.block_devices);
+    let mut keys: Vec<&Spanned<String>> = Vec::new();
+    for key in devices.filter_map(|device| device.kms_key_id.as_ref()) {
+        if !keys.iter().any(|other| other.value == key.value) {
+            keys.push(key);
+        }
+    }
+    let here = cloud.region();
+    let checked = keys.iter().map(|key| check_key(key, shared, here, cloud));
+    let mut objections = Objections::default();
+    let mut unusable = Vec::new();
+    for (key, checked) in keys.iter().zip(join_all(checked).await) {
+        if objections.keep(checked).is_none() {
+            unusable.push(key.value.clone());
+        }
+    }
+    (unusable, objections)
+}
+
+async fn check_key(
+    name: &Spanned<String>,
+    shared: bool,
+    region: &Region,
+    cloud: &impl Cloud,
+) -> Result<(), LookUpError> {
     let object = |text: String, help: &str| {
         let finding = Diagnostic::error("bake::encryption", text).at_value(name, "named here");
-        Ok(Some(finding.help(help)))
+        Err(LookUpError::Findings(vec![finding.help(help)]))
     };
     let key = match cloud.in_region(region).encryption_key(name).await {
         Ok(key) => key,
@@ -127,17 +166,17 @@ async fn key<C: Cloud + Site>(
             );
         }
         // Who may use a key only through EC2 may not look at it.
-        Err(error) if error.kind == Kind::Denied => return Ok(None),
+        Err(error) if error.kind == Kind::Denied => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     if key.state != "Enabled" {
         let text = format!("the key {name} in {region} cannot be used: {}", key.state);
         return object(text, "enable it, or name another");
     }
-    if key.of_aws && image.sharing.first().is_some() {
+    if key.of_aws && shared {
         let text =
             format!("{name} in {region} is AWS's own key, and nothing under it can be shared");
         return object(text, "name a key of your own");
     }
-    Ok(None)
+    Ok(())
 }

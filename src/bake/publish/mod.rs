@@ -8,8 +8,8 @@ mod facts;
 mod plan;
 mod show;
 
-pub(in crate::bake) use facts::look_up;
 pub use facts::{PublishFacts, Taken};
+pub(in crate::bake) use facts::{check_volume_keys, look_up};
 pub(in crate::bake) use plan::plan;
 pub use plan::{PlannedCopy, Publishing};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bake::publish::facts::Taken;
 use crate::bake::{BakeFacts, Options};
-use crate::cloud::{ImageRights, Region, SnapshotRights, Tags};
+use crate::cloud::{Image, ImageRights, Region, SnapshotRights, Tags};
 use crate::run::RunId;
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::{Build, ImageOptions};
@@ -73,12 +73,11 @@ impl Publishing {
     }
 }
 
-/// Decides where the image goes. Objections are added.
+/// Decides where the image goes; its snapshots have no tags of their own yet. Objections are added.
 pub(in crate::bake) fn plan(
     build: &Build,
     facts: &BakeFacts,
     options: Options,
-    snapshot_tags: Option<Tags>,
     (run, now): (RunId, Timestamp),
     findings: &mut Vec<Diagnostic>,
 ) -> Publishing {
@@ -94,7 +93,7 @@ pub(in crate::bake) fn plan(
         minutes: image.copies.minutes.as_ref().map(|minutes| minutes.value),
         settings: settings(image, now, findings),
         protection: image.protection.map(|protection| protection.with_cooldown),
-        snapshot_tags,
+        snapshot_tags: None,
         takes,
     };
     let copies = targets(image, &facts.region, encrypt).into_iter();
@@ -208,7 +207,11 @@ fn takes(
                 "take the protection off (`aws ec2 disable-image-deregistration-protection`)";
             object("bake::image_protected", text, help);
         }
-        if let Some(billed) = &facts.source.billed {
+        if let Some(billed) = facts
+            .source
+            .as_ref()
+            .and_then(|source| source.billed.as_ref())
+        {
             let text = format!("the name {name} cannot be taken over for an image of {billed}");
             let help = "an image that is registered from snapshots loses its billing code: put `{{timestamp}}` \
                 into the name";
@@ -241,11 +244,12 @@ fn take(image: &ImageOptions, taken: &Taken, options: Options) -> TakesName {
 fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
     let image = &build.builder.image;
     let wanted = image.encryption.wanted.as_ref();
-    let is_encrypted = facts.source.devices.iter().any(|device| device.encrypted);
+    let source = facts.source.as_ref();
+    let is_encrypted = |source: &&Image| source.devices.iter().any(|device| device.encrypted);
     if let Some(wanted) = wanted.filter(|wanted| !wanted.value)
-        && is_encrypted
+        && let Some(source) = source.filter(is_encrypted)
     {
-        let text = format!("{} is encrypted, and its images are too", facts.source.id);
+        let text = format!("{} is encrypted, and its images are too", source.id);
         let finding = Diagnostic::error("bake::encryption", text).at_value(wanted, "not wanted");
         findings.push(finding.help("choose another source image, or leave `encrypt_boot` out"));
     }
@@ -261,8 +265,13 @@ fn object(build: &Build, facts: &BakeFacts, findings: &mut Vec<Diagnostic>) {
         findings.push(finding.help("name a key of your own in its `kms_key_id`"));
     }
     let enhanced = image.sriov_support || image.ena_support == Some(true);
-    if enhanced && facts.source.virtualization == "paravirtual" {
-        let (id, kind) = (&facts.source.id, &facts.source.virtualization);
+    let old = source.filter(|source| source.virtualization == "paravirtual");
+    if let Some(Image {
+        id,
+        virtualization: kind,
+        ..
+    }) = old.filter(|_| enhanced)
+    {
         let text = format!("enhanced networking needs `hvm`, and {id} is {kind}");
         let finding = Diagnostic::error("bake::source_image", text).at_place(build.place, "here");
         findings.push(finding.help("leave `ena_support` and `sriov_support` out"));

@@ -1,9 +1,11 @@
 //! Every build is looked up and planned before anything is written; all objections come at once.
 
+use std::io;
+
 use futures_util::{StreamExt, stream};
 
 use crate::aws::{Access, Aws, Clients, Role};
-use crate::bake::{self, BakePlan, HostTools, Inputs, LookUpError, Options};
+use crate::bake::{self, BakePlan, HostTools, Inputs, Objections, Options};
 use crate::cli::bake::posts;
 use crate::cli::bake::templates::{self, Loaded};
 use crate::cli::bake::unchanged::{Subject, Unchanged};
@@ -13,8 +15,7 @@ use crate::cli::{Context, home};
 use crate::cloud::{Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
-use crate::run::{Clock as _, Stop, with_causes};
-use crate::source::Diagnostic;
+use crate::run::{Clock as _, Stop};
 use crate::store::{FileJournal, Store};
 use crate::sweep::Sweeping;
 use crate::template::bake::{Build, Template};
@@ -42,18 +43,11 @@ pub enum Looked<'t> {
     Unchanged(Box<Unchanged>),
 }
 
+/// Why nothing runs.
 pub enum Refusal {
-    Findings(Vec<Diagnostic>),
-    Cloud(String),
-}
-
-impl From<LookUpError> for Refusal {
-    fn from(error: LookUpError) -> Self {
-        match error {
-            LookUpError::Findings(findings) => Self::Findings(findings),
-            LookUpError::Cloud(error) => Self::Cloud(with_causes(&error)),
-        }
-    }
+    Store(io::Error),
+    /// Of all builds.
+    Objections(Objections),
 }
 
 /// The builds of the templates, in their order.
@@ -99,8 +93,8 @@ pub async fn all<'t>(
         stop: Stop::default(),
         holder: holder(context.run_id(), context),
     };
-    let mut dead = resume::dead_bakes(&store, &context.clock)
-        .map_err(|error| Refusal::Cloud(format!("the store cannot be read: {error}")))?;
+    let dead = resume::dead_bakes(&store, &context.clock);
+    let mut dead = dead.map_err(Refusal::Store)?;
     let clients = Clients::new(context.jitter());
     let each = wanted.iter().map(|wanted| {
         let build = &wanted.subject.build.name.value;
@@ -124,18 +118,18 @@ pub async fn all<'t>(
     let checked = wanted
         .iter()
         .map(|wanted| posts::check(wanted.subject.build));
-    let (mut all, mut findings) = (Vec::new(), checked.flatten().collect::<Vec<_>>());
+    let (mut all, mut objections) = (Vec::new(), Objections::default());
+    objections.findings.extend(checked.flatten());
     for looked in looked {
         match looked {
             Ok(one) => all.push(one),
-            Err(Refusal::Findings(found)) => findings.extend(found),
-            Err(refusal @ Refusal::Cloud(_)) => return Err(refusal),
+            Err(others) => objections.extend(others),
         }
     }
-    if findings.is_empty() {
+    if objections.is_empty() {
         Ok(all)
     } else {
-        Err(Refusal::Findings(findings))
+        Err(Refusal::Objections(objections.in_order()))
     }
 }
 
@@ -152,12 +146,11 @@ impl<'t> Look<'_, 't> {
         &self,
         wanted: &Wanted<'t>,
         dead: Vec<DeadBake<'t>>,
-    ) -> Result<Looked<'t>, Refusal> {
+    ) -> Result<Looked<'t>, Objections> {
         let (context, subject) = (self.context, &wanted.subject);
         let build = subject.build;
         let access = access(build);
-        let cloud = |error| Refusal::Cloud(with_causes(&error));
-        let aws = self.clients.get(&access).await.map_err(cloud)?;
+        let aws = self.clients.get(&access).await?;
         // What died is settled first; what was left on purpose changes nothing.
         let now = self.context.clock.now();
         let settled = dead.iter().all(|dead| dead.kept_until(now).is_some());
@@ -167,7 +160,7 @@ impl<'t> Look<'_, 't> {
         {
             return Ok(Looked::Unchanged(Box::new(unchanged)));
         }
-        let home = home::of(&access, &aws).await.map_err(cloud)?;
+        let home = home::of(&access, &aws).await?;
         let asked = resume::Wanted {
             template: wanted.template,
             build,
@@ -202,10 +195,6 @@ impl<'t> Look<'_, 't> {
         {
             return Ok(Looked::Unchanged(Box::new(unchanged)));
         }
-        // Nothing is launched where a machine or an image is taken over.
-        if adopt.is_none() {
-            bake::rehearse(&plan, &aws).await?;
-        }
         Ok(Looked::Bake(Box::new(Planned {
             plan,
             inputs,
@@ -219,15 +208,17 @@ impl<'t> Look<'_, 't> {
         &self,
         wanted: &Wanted<'t>,
         aws: &Aws,
-    ) -> Result<Option<Unchanged>, Refusal> {
+    ) -> Result<Option<Unchanged>, Objections> {
         let subject = &wanted.subject;
-        let source = bake::source_image(subject.build, aws).await?;
+        let Ok(source) = bake::source_image(subject.build, aws).await else {
+            // It is said with everything else that stands against the bake.
+            return Ok(None);
+        };
         let Some(inputs) = subject.inputs(&source.id, self.context) else {
             return Ok(None);
         };
         let print = inputs.fingerprint();
-        let found = bake::unchanged(subject.build, print, aws.region(), aws).await;
-        let found = found.map_err(|error| Refusal::Cloud(with_causes(&error)))?;
+        let found = bake::unchanged(subject.build, print, aws.region(), aws).await?;
         let say = |text: &str| self.context.say(&format!("{}: {text}", wanted.label));
         let Some(artifact) = found else {
             say(&subject.changes(&inputs, self.context));

@@ -127,8 +127,7 @@ impl Bake {
             looked = look_up::all(self, wanted, context) => looked,
         };
         match looked {
-            Err(Refusal::Findings(findings)) => input::refuse(&findings, on.sources, context),
-            Err(Refusal::Cloud(text)) => failure::say(&text, Exit::Failed, context),
+            Err(refusal) => refuse(&refusal, on.sources, context),
             Ok(looked) if self.plan => print_plans(wanted, &looked, context),
             Ok(looked) => self.bake(wanted, looked, on).await,
         }
@@ -152,6 +151,20 @@ impl Bake {
             .await;
         on.records.conclude(on.context)
     }
+}
+
+/// Says everything that stands against the builds.
+fn refuse(refusal: &Refusal, sources: &SourceMap, context: &Context) -> Exit {
+    let failed = |text: &str| failure::say(text, Exit::Failed, context);
+    let objections = match refusal {
+        Refusal::Store(error) => return failed(&format!("the store cannot be read: {error}")),
+        Refusal::Objections(objections) => objections,
+    };
+    let findings = &objections.findings;
+    let refused = (!findings.is_empty()).then(|| input::refuse(findings, sources, context));
+    let failures = objections.failures();
+    let failures = failures.iter().map(|text| failed(text));
+    Exit::worst(refused.into_iter().chain(failures))
 }
 
 /// A time as `jiff` reads it: `90m`, `8h`, `2d`, `PT8H`.
