@@ -52,11 +52,7 @@ impl Bars {
             Event::Warning { text } => {
                 self.print(&format!("{} {text}", self.paint("33", "warning:")));
             }
-            other => {
-                if let Some(text) = line(other) {
-                    self.print(&format!("{} {text}", self.dim(&self.prefix)));
-                }
-            }
+            other => self.print(&format!("{} {}", self.dim(&self.prefix), line(other))),
         }
     }
 

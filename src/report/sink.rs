@@ -89,7 +89,7 @@ impl<'a> Report<'a> {
         };
         let written = serde_json::to_string(&timed)
             .map_err(io::Error::other)
-            .and_then(|line| writeln!(file.borrow_mut(), "{line}"));
+            .and_then(|line| file.borrow_mut().write_all(format!("{line}\n").as_bytes()));
         if let Err(error) = written {
             self.show(&Event::Warning {
                 text: format!("the events file cannot be written: {error}"),
