@@ -85,3 +85,68 @@ pub struct Silent;
 impl Events for Silent {
     fn emit(&self, _: Event) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind.
+    fn each() -> Vec<Event> {
+        let (step, took) = ("boot", Duration::ZERO);
+        let text = || "text".to_owned();
+        vec![
+            Event::Started { step },
+            Event::Waiting {
+                step,
+                reason: text(),
+            },
+            Event::Progress {
+                step,
+                bytes: 1,
+                total: None,
+            },
+            Event::Finished { step, took },
+            Event::Failed {
+                step,
+                took,
+                reason: text(),
+            },
+            Event::Output {
+                stream: Stream::Out,
+                line: text(),
+            },
+            Event::Made { what: text() },
+            Event::Note { text: text() },
+            Event::Warning { text: text() },
+            Event::Unwinding { count: 1 },
+            Event::Undone { what: text() },
+            Event::NotUndone {
+                what: text(),
+                reason: text(),
+            },
+        ]
+    }
+
+    #[test]
+    fn the_docs_name_every_event_with_its_fields() {
+        let docs = include_str!("../../docs/runs.md");
+        for event in each() {
+            let json = serde_json::to_value(&event).unwrap();
+            let name = json["event"].as_str().unwrap();
+            let row = docs.lines().find(|line| {
+                line.split('|')
+                    .nth(1)
+                    .is_some_and(|names| names.contains(&format!("`{name}`")))
+            });
+            let row = row.unwrap_or_else(|| panic!("no row for `{name}`"));
+            for field in json
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| *key != "event")
+            {
+                assert!(row.contains(&format!("`{field}`")), "{name}: {field}");
+            }
+        }
+    }
+}
