@@ -21,12 +21,19 @@ pub(super) const VARIABLES: &str = "\u{1}variables";
 /// Functions that translated Packer forms call have names that begin so; no variable is seen under such a name.
 pub(super) const OURS: &str = "packer__";
 
+/// The filter that the factors of every product go through.
+pub(super) const FACTOR: &str = "packer__factor";
+
 /// So many instructions one text may take, 64 bytes that are made or read counting as one: more than a script of a megabyte
 /// needs, over in a second, and 32 MiB of memory.
 const FUEL: u64 = 500_000;
 /// So many values may one be made of, and so deep may they be in each other, when it is printed or becomes a variable's.
 const MOST_VALUES: usize = 200_000;
 const DEEPEST: usize = 200;
+
+/// So long may a `range` be: names may stand for it a thousand times (`forms::growth`), and that must still be printed in
+/// 100 MiB.
+const LONGEST_RANGE: usize = 10_000;
 
 /// Settled variables, by name.
 pub(super) type Values = BTreeMap<String, serde_json::Value>;
@@ -160,6 +167,8 @@ pub(super) fn environment() -> Environment<'static> {
     environment.remove_global("debug");
     // What a loop adds to again and again is bounded by nothing.
     environment.remove_global("namespace");
+    environment.add_filter(FACTOR, factor);
+    environment.add_function("range", range);
     print_as_json(&mut environment);
     let syntax = SyntaxConfig::builder()
         .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
@@ -171,6 +180,24 @@ pub(super) fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment
+}
+
+/// A factor, unless it is a list: see `forms::product`.
+fn factor(value: Value) -> Result<Value, Error> {
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        let reason = "a list cannot be multiplied: write it out, or loop over a `range`";
+        return Err(Error::new(ErrorKind::InvalidOperation, reason));
+    }
+    Ok(value)
+}
+
+fn range(lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Value, Error> {
+    let range = minijinja::functions::range(lower, upper, step)?;
+    if range.len().is_some_and(|length| length > LONGEST_RANGE) {
+        let reason = format!("a range of more than {LONGEST_RANGE} numbers is too long");
+        return Err(Error::new(ErrorKind::InvalidOperation, reason));
+    }
+    Ok(range)
 }
 
 /// A JSON value as the engine's.

@@ -6,12 +6,13 @@ mod blocks;
 mod call;
 mod go;
 mod growth;
+mod product;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-use super::engine::{EXPRESSION, STATEMENT};
+use super::engine::{EXPRESSION, FACTOR, STATEMENT};
 use blocks::Block;
 use go::Sight;
 use std::ops::Range;
@@ -239,6 +240,7 @@ impl Scan<'_> {
     }
 
     fn mark_expression(&mut self, code: &str, (before, after): (&str, &str), range: &Range<usize>) {
+        let code = &product::guard(code, FACTOR);
         if *range == (0..self.text.len()) {
             self.out.single = Some(code.to_owned());
         }
@@ -280,7 +282,12 @@ impl Scan<'_> {
             );
         }
         self.mark(
-            &format!("{}{inner}{}", STATEMENT.0, STATEMENT.1),
+            &format!(
+                "{}{}{}",
+                STATEMENT.0,
+                product::guard(inner, FACTOR),
+                STATEMENT.1
+            ),
             &(start..end + 2),
         );
     }

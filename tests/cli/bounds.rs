@@ -38,6 +38,14 @@ fn what_doubles_itself_is_refused_before_it_is_large() {
         "{{ 'x' * 90000000 }}".to_owned(),
         "{{ [1] * 90000000 }}".to_owned(),
         "{{ ([1] * 90000000) | list | length }}".to_owned(),
+        "{{ ([1] * 90000000) ~ '' }}".to_owned(),
+        "{{ '' ~ 90000000 * [1] }}".to_owned(),
+        "{{ ([[1] * 90000000] * 90000000) | string | length }}".to_owned(),
+        "{% set x = [1] * 90000000 %}{{ x | upper }}".to_owned(),
+        "{{ replace_all('1', '2', (range(9)) * 90000000) }}".to_owned(),
+        "{{ range(90000) ~ '' }}".to_owned(),
+        format!("{{% set x = range(9999) %}}{}{{{{ x ~ '' }}}}", "{% set x = [x, x] %}".repeat(9)),
+        "{{ (['x' * 90000] * 9000) | join }}".to_owned(),
         "{{ 'a' | indent(1000000000, true) }}".to_owned(),
         "{{ '%1000000000d' | format(1) }}".to_owned(),
         "{{ [1] | batch(1000000000, 'x') | list | length }}".to_owned(),
@@ -57,12 +65,12 @@ fn what_doubles_itself_is_refused_before_it_is_large() {
 
 #[test]
 fn what_templates_do_is_not_refused() {
-    let text = "{% set a = 'x' ~ b %}{% set c = a ~ '-' ~ a %}{% for i in l %}{% set d = c ~ i %}{{ d }} {% endfor %}";
+    let text = "{% set a = 'x' ~ b %}{% set c = a ~ '-' ~ a %}{% for i in l %}{% set d = c ~ i * 2 * n %}{{ d }} {% endfor %}{{ '-' * 2 }}{{ range(9)|length * 2 }}";
     let template = json!({
-        "variables": { "v": text, "b": "y", "l": [1, 2] }, "builders": [{ "type": "null" }]
+        "variables": { "v": text, "b": "y", "l": [1, 2], "n": 3 }, "builders": [{ "type": "null" }]
     });
     let desk = Desk::new().with("t.json", &template.to_string());
     let output = desk.kiln(&["vars", "--json", "t.json"]);
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("\"xy-xy1 xy-xy2 \""), "{said}");
+    assert!(said.contains("\"xy-xy6 xy-xy12 --18\""), "{said}");
 }
