@@ -125,3 +125,33 @@ fn every_role_says_what_it_does_and_its_scripts_are_bash() {
         }
     }
 }
+
+/// The names that a function gives in the key tables of a source file.
+fn keys<'a>(source: &'a str, function: &str) -> Vec<&'a str> {
+    let calls = source.split(&['[', ' ', '\n'][..]);
+    let rest = calls.filter_map(|call| call.strip_prefix(function)?.strip_prefix("(\""));
+    rest.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn the_page_of_service_files_has_every_key_and_says_which_are_not_yet() {
+    let page = fs::read_to_string(root().join("docs/services.md")).unwrap();
+    let tables = ["services.rs", "services/traffic.rs", "services/checks.rs"];
+    for table in tables {
+        let source = fs::read_to_string(root().join("src/template").join(table)).unwrap();
+        let row = |key: &str| {
+            let row = page.lines().find(|line| line.contains(&format!("`{key}`")));
+            row.unwrap_or_else(|| panic!("docs/services.md lacks `{key}` of {table}"))
+        };
+        assert!(
+            keys(&source, "on").into_iter().map(row).count() > 4,
+            "{table}"
+        );
+        for key in keys(&source, "not_yet") {
+            let said = page
+                .lines()
+                .filter(|line| line.contains(&format!("`{key}`")));
+            assert!(said.clone().any(|line| line.contains("not yet")), "{key}");
+        }
+    }
+}
