@@ -29,6 +29,7 @@ const ROOT: &[Key] = &[
     on("checks"),
     on("on_fail"),
     on("rollback"),
+    on("include"),
     on("variables"),
     on("sensitive-variables"),
     not_yet("on_unknown"),

@@ -182,3 +182,30 @@ fn files_are_told_apart_by_content() {
         .collect();
     assert_eq!(kinds, ["Service", "Template", "Vars"]);
 }
+
+#[test]
+fn a_service_file_builds_on_files_that_it_includes() {
+    let case = service(
+        "",
+        ", \"include\": [\"base/common.json\"], \"region\": \"{{ region }}\", \"account\": \"{{ account }}\", \
+         \"variables\": { \"account\": \"111122223333\" }",
+    );
+    let case = case
+        .beside(
+            "base/common.json",
+            "{ \"include\": \"deeper.json\", \"variables\": { \"account\": \"444455556666\" } }",
+        )
+        .beside("base/deeper.json", "{ \"region\": \"eu-west-3\" }");
+    let service = load(case);
+    assert_eq!(service.region.unwrap().value, "eu-west-3");
+    assert_eq!(service.account.unwrap().value, "111122223333");
+}
+
+#[test]
+fn what_a_service_file_includes_must_be_there() {
+    let mut case = service("", ", \"include\": [\"bäse.json\"]");
+    let findings = case.service().unwrap_err();
+    let drawn = case.draw(&findings);
+    assert_eq!(findings.len(), 1, "{drawn}");
+    assert_eq!(findings[0].code, "template::unreadable_file", "{drawn}");
+}
