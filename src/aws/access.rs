@@ -18,6 +18,9 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use crate::aws::Lent;
+use crate::aws::budget::Budget;
+
 /// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
 const MAX_ATTEMPTS: u32 = 10;
 /// A TCP and TLS handshake within a region takes tens of milliseconds; from an agent far away, a second or two.
@@ -33,6 +36,8 @@ pub struct Access {
     /// `custom_endpoint_ec2`; `AWS_ENDPOINT_URL` and profiles are read by the SDK itself.
     pub ec2_endpoint: Option<String>,
     pub keys: Option<Keys>,
+    /// Whose credentials come before any others.
+    pub lent: Option<Lent>,
     /// `shared_credentials_file`: read beside AWS's own files, and goes before them.
     pub files: Option<PathBuf>,
     /// The role that everything is done in.
@@ -75,9 +80,13 @@ pub struct Role {
 }
 
 impl Role {
-    fn provider(&self, config: &SdkConfig) -> Assumed {
+    fn provider(&self, config: &SdkConfig, lent: Option<&Lent>) -> Assumed {
+        let mut sts = aws_sdk_sts::config::Builder::from(config);
+        if let Some(lent) = lent {
+            sts = sts.interceptor(Budget).retry_classifier(lent.clone());
+        }
         Assumed {
-            sts: aws_sdk_sts::Client::new(config),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
             role: self.clone(),
         }
     }
@@ -188,6 +197,9 @@ pub(super) async fn load(access: &Access) -> SdkConfig {
             "template",
         ));
     }
+    if let Some(lent) = &access.lent {
+        loader = loader.credentials_provider(lent.clone());
+    }
     if let Some(file) = &access.files {
         loader = loader.profile_files(files(file));
     }
@@ -199,7 +211,7 @@ pub(super) async fn load(access: &Access) -> SdkConfig {
     let config = loader.load().await;
     match &access.role {
         Some(role) => {
-            let role = role.provider(&config);
+            let role = role.provider(&config, access.lent.as_ref());
             let builder = config.into_builder();
             builder
                 .credentials_provider(SharedCredentialsProvider::new(role))

@@ -46,6 +46,7 @@ impl Access {
             region,
             ec2_endpoint,
             keys,
+            lent,
             files,
             role,
             insecure,
@@ -57,6 +58,7 @@ impl Access {
             && *region == other.region
             && *ec2_endpoint == other.ec2_endpoint
             && *keys == other.keys
+            && *lent == other.lent
             && *files == other.files
             && *role == other.role
             && *insecure == other.insecure

@@ -16,6 +16,7 @@ mod images;
 mod instances;
 mod keys;
 mod launch_templates;
+mod lent;
 mod limits;
 mod network;
 mod profiles;
@@ -35,6 +36,7 @@ mod unchecked;
 
 pub use access::{Access, Keys, Role};
 pub use clients::Clients;
+pub use lent::{Lend, Lending, Lent, Loan};
 pub use secrets::secret;
 
 use std::sync::Arc;
@@ -74,6 +76,7 @@ impl Aws {
             config,
             ec2_endpoint: access.ec2_endpoint.clone(),
             jitter: access.jitter,
+            lent: access.lent.clone(),
         };
         Ok(Self::of(origin, Region::new(region)))
     }

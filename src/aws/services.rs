@@ -6,6 +6,7 @@ use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
 
 use crate::aws::Aws;
+use crate::aws::Lent;
 use crate::aws::budget::Budget;
 use crate::aws::limits::Limits;
 use crate::aws::reach::Reach;
@@ -16,6 +17,7 @@ pub(super) struct Origin {
     pub(super) config: aws_config::SdkConfig,
     pub(super) ec2_endpoint: Option<String>,
     pub(super) jitter: u64,
+    pub(super) lent: Option<Lent>,
 }
 
 #[derive(Debug)]
@@ -37,11 +39,15 @@ macro_rules! config {
     ($service:ident, $origin:expr) => {{
         let reach = Reach::default();
         let quota = RetryPartition::custom("kiln").token_bucket(TokenBucket::unlimited());
-        $service::config::Builder::from(&$origin.config)
+        let mut config = $service::config::Builder::from(&$origin.config)
             .interceptor(Budget)
             .interceptor(reach.clone())
             .retry_classifier(reach)
-            .retry_partition(quota.build())
+            .retry_partition(quota.build());
+        if let Some(lent) = &$origin.lent {
+            config = config.retry_classifier(lent.clone());
+        }
+        config
     }};
 }
 

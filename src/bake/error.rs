@@ -14,6 +14,12 @@ pub enum LookUpError {
     Cloud(cloud::Error),
 }
 
+impl From<Diagnostic> for LookUpError {
+    fn from(finding: Diagnostic) -> Self {
+        Self::Findings(vec![finding])
+    }
+}
+
 impl From<cloud::Error> for LookUpError {
     fn from(error: cloud::Error) -> Self {
         Self::Cloud(error)

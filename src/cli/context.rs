@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 
@@ -85,7 +85,7 @@ pub struct Context {
     draft: Mutex<Option<serde_json::Value>>,
     events: Option<File>,
     color: bool,
-    mask: RwLock<Mask>,
+    mask: Mask,
     /// Held by who is asked something, so that an answer is never another question's.
     asking: tokio::sync::Mutex<()>,
     runtime: tokio::runtime::Runtime,
@@ -116,7 +116,7 @@ impl Context {
             draft: Mutex::default(),
             events: events.transpose()?,
             color,
-            mask: RwLock::new(of_environment(&environment)),
+            mask: of_environment(&environment),
             asking: tokio::sync::Mutex::default(),
             runtime: runtime.map_err(|error| format!("cannot start: {error}"))?,
             environment,
@@ -137,13 +137,12 @@ impl Context {
     /// From here on these values are hidden in all that is said, and in every document.
     pub fn hide(&self, secrets: &[Secret]) {
         let secrets = secrets.iter().map(|secret| secret.reveal().to_owned());
-        let mut mask = self.mask.write().unwrap_or_else(PoisonError::into_inner);
-        mask.add(secrets);
+        self.mask.add(secrets);
     }
 
-    fn mask(&self) -> Mask {
-        let mask = self.mask.read();
-        mask.unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is hidden, and what will be.
+    pub fn mask(&self) -> Mask {
+        self.mask.clone()
     }
 
     /// The sink for a run of `name`. Bars are for a run that is `alone`.

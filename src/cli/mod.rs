@@ -19,6 +19,7 @@ mod spelling;
 mod stores;
 mod sweep;
 mod vars;
+mod vault;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde_json::Value;
 
 use crate::aws;
+use crate::cli::vault::{self, Vault};
 use crate::template::stores::{Ask, Call, Stores};
 
 /// A store that has not answered by then will not; both tools' own default is a minute.
@@ -63,30 +64,17 @@ impl Web {
 
     /// Vault's HTTP API, "Read secret"; version 2 has the secret one `data` further in.
     async fn vault(&self, path: &str, key: &str) -> Result<String, String> {
-        let token = self.set("VAULT_TOKEN");
-        let token = token.ok_or("Vault: VAULT_TOKEN is not set in the environment")?;
-        let address = self.set("VAULT_ADDR").unwrap_or("https://127.0.0.1:8200");
-        let url = below("Vault", address, "v1", path)?;
-        let trusting = self
-            .set("VAULT_SKIP_VERIFY")
-            .is_some_and(|flag| ["1", "t", "T", "true", "TRUE", "True"].contains(&flag));
-        let mut request = client("Vault", trusting)?
-            .get(url)
-            .header("X-Vault-Token", hidden("Vault", token)?)
-            .header("X-Vault-Request", "true");
-        if let Some(namespace) = self.set("VAULT_NAMESPACE") {
-            request = request.header("X-Vault-Namespace", namespace);
-        }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| lost("Vault", &error))?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            return Err(format!("Vault: there is no secret at `{path}`"));
-        }
-        let text = body("Vault", answer).await?;
-        let answer: Value =
-            serde_json::from_str(&text).map_err(|_| "Vault: the answer is not JSON".to_owned())?;
+        let vault = Vault::of(&self.environment)?;
+        let answer = vault.ask(Method::GET, path, &[]).await;
+        let answer = answer.map_err(|error| match error {
+            vault::Error::Status {
+                status: StatusCode::NOT_FOUND,
+                ..
+            } => {
+                format!("Vault: there is no secret at `{path}`")
+            }
+            error => error.to_string(),
+        })?;
         let data = &answer["data"];
         let secret = if data["data"].is_object() {
             &data["data"]
@@ -135,7 +123,7 @@ impl Web {
     }
 }
 
-fn client(store: &str, trusting: bool) -> Result<Client, String> {
+pub(super) fn client(store: &str, trusting: bool) -> Result<Client, String> {
     let builder = Client::builder()
         .timeout(LIMIT)
         .redirect(reqwest::redirect::Policy::limited(3))
@@ -144,7 +132,7 @@ fn client(store: &str, trusting: bool) -> Result<Client, String> {
 }
 
 /// A header's value that is not logged.
-fn hidden(store: &str, token: &str) -> Result<reqwest::header::HeaderValue, String> {
+pub(super) fn hidden(store: &str, token: &str) -> Result<reqwest::header::HeaderValue, String> {
     let mut value = reqwest::header::HeaderValue::from_str(token)
         .map_err(|_| format!("{store}: the token has characters that no header may have"))?;
     value.set_sensitive(true);
@@ -152,7 +140,7 @@ fn hidden(store: &str, token: &str) -> Result<reqwest::header::HeaderValue, Stri
 }
 
 /// An address with a path below it, escaped part by part.
-fn below(store: &str, address: &str, api: &str, path: &str) -> Result<Url, String> {
+pub(super) fn below(store: &str, address: &str, api: &str, path: &str) -> Result<Url, String> {
     let wrong = || format!("{store}: `{address}` is no address of HTTP");
     let mut url = Url::parse(address).map_err(|_| wrong())?;
     if !["http", "https"].contains(&url.scheme()) {
@@ -166,7 +154,7 @@ fn below(store: &str, address: &str, api: &str, path: &str) -> Result<Url, Strin
     Ok(url)
 }
 
-fn lost(store: &str, error: &reqwest::Error) -> String {
+pub(super) fn lost(store: &str, error: &reqwest::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
         last = source;

@@ -1,6 +1,7 @@
 //! Hides secrets in text that people and files get to see.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -12,21 +13,22 @@ const HIDDEN: &str = "<sensitive>";
 /// Shorter ones are hidden only as they are: a few letters of base64 are in every text.
 const LONG: usize = 6;
 
-/// The values to hide, longest first, so that one that holds another goes whole.
+/// The values to hide, longest first, so that one that holds another goes whole. What is added to one is hidden by its
+/// clones, too: secrets may come while a run goes on.
 #[derive(Clone, Debug, Default)]
-pub struct Mask(Vec<String>);
+pub struct Mask(Arc<RwLock<Vec<String>>>);
 
 impl Mask {
     /// Hides these values, and their spelling inside JSON.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut mask = Self::default();
+        let mask = Self::default();
         mask.add(secrets);
         mask
     }
 
     /// Hides these values, too.
-    pub fn add(&mut self, secrets: impl IntoIterator<Item = String>) {
-        let all = &mut self.0;
+    pub fn add(&self, secrets: impl IntoIterator<Item = String>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             all.extend(spellings(&secret));
             let lines = secret
@@ -42,7 +44,8 @@ impl Mask {
     /// The text without them.
     pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.0 {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for secret in all.iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), HIDDEN);
             }

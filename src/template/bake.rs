@@ -109,6 +109,7 @@ pub struct Access {
     /// Read beside AWS's own files.
     pub shared_credentials_file: Option<Spanned<PathBuf>>,
     pub assume_role: Option<AssumeRole>,
+    pub vault: Option<VaultEngine>,
     pub decode_authorization_messages: bool,
     pub insecure_skip_tls_verify: bool,
     pub max_retries: Option<u32>,
@@ -127,6 +128,18 @@ pub struct AssumeRole {
     pub session_name: Option<Spanned<String>>,
     pub tags: Vec<(String, String)>,
     pub transitive_tag_keys: Vec<Spanned<String>>,
+}
+
+/// `vault_aws_engine`: Vault lends the credentials.
+#[derive(Debug, Clone, Serialize)]
+pub struct VaultEngine {
+    /// Vault's name for what the credentials may do.
+    pub name: Spanned<String>,
+    /// Where the secrets engine is mounted.
+    pub engine: String,
+    pub role_arn: Option<String>,
+    /// In Vault's own spelling.
+    pub ttl: Option<String>,
 }
 
 /// Static credentials from the template.

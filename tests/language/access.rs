@@ -38,6 +38,22 @@ fn what_cannot_be_done_about_credentials_is_said_before() {
         ),
         (r#""mfa_code": "123456""#, "template::refused"),
         (
+            r#""vault_aws_engine": { "engine_name": "aws" }"#,
+            "template::missing_option",
+        ),
+        (
+            r#""vault_aws_engine": { "name": "bake", "engine": "aws" }"#,
+            "template::unknown_key",
+        ),
+        (
+            r#""vault_aws_engine": { "name": "bake", "ttl": "soon" }"#,
+            "template::wrong_value",
+        ),
+        (
+            r#""vault_aws_engine": { "name": "bake" }, "access_key": "a", "secret_key": "s""#,
+            "template::exclusive",
+        ),
+        (
             r#""assume_role": { "role": "arn:a" }"#,
             "template::unknown_key",
         ),
@@ -48,4 +64,27 @@ fn what_cannot_be_done_about_credentials_is_said_before() {
             "{options}: {findings:?}"
         );
     }
+}
+
+#[test]
+fn vault_has_all_its_options() {
+    let lent = |block: &str| {
+        let mut case = builder(&format!(r#""vault_aws_engine": {block}"#));
+        let (template, _) = case.bake().unwrap();
+        let vault = template.builds[0].builder.access.vault.clone().unwrap();
+        (vault.name.value, vault.engine, vault.role_arn, vault.ttl)
+    };
+    assert_eq!(
+        lent(r#"{ "name": "bake", "role_arn": "", "ttl": "" }"#),
+        ("bake".to_owned(), "aws".to_owned(), None, None)
+    );
+    assert_eq!(
+        lent(r#"{ "name": "bake", "engine_name": "cloud", "role_arn": "arn:a", "ttl": 1800 }"#),
+        (
+            "bake".to_owned(),
+            "cloud".to_owned(),
+            Some("arn:a".to_owned()),
+            Some("1800".to_owned())
+        )
+    );
 }

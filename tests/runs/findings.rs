@@ -98,6 +98,7 @@ fn what_is_not_in_the_account_is_drawn() {
             "bake::encryption",
             r#""encrypt_boot": true, "kms_key_id": "alias/none""#,
         ),
+        ("bake::vault", r#""vault_aws_engine": { "name": "bake" }"#),
         (
             "bake::deprecation",
             r#""deprecate_at": "2020-01-01T00:00:00Z""#,

@@ -15,3 +15,4 @@ mod several;
 mod signals;
 mod terminal;
 mod unchanged;
+mod vault;

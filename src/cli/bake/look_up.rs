@@ -4,8 +4,9 @@ use std::io;
 
 use futures_util::{StreamExt, stream};
 
-use crate::aws::{Access, Aws, Clients, Role};
-use crate::bake::{self, BakePlan, HostTools, Inputs, Objections, Options};
+use crate::aws::{Aws, Clients};
+use crate::bake::{self, BakePlan, HostTools, Inputs, LookUpError, Objections, Options};
+use crate::cli::bake::account::Lenders;
 use crate::cli::bake::posts;
 use crate::cli::bake::templates::{self, Loaded};
 use crate::cli::bake::unchanged::{Subject, Unchanged};
@@ -18,7 +19,7 @@ use crate::resume::{self, DeadBake, Prepared};
 use crate::run::{Clock as _, Stop};
 use crate::store::{FileJournal, Store};
 use crate::sweep::Sweeping;
-use crate::template::bake::{Build, Template};
+use crate::template::bake::Template;
 
 /// A build and its template, before anything is known of the account.
 pub struct Wanted<'t> {
@@ -95,7 +96,7 @@ pub async fn all<'t>(
     };
     let dead = resume::dead_bakes(&store, &context.clock);
     let mut dead = dead.map_err(Refusal::Store)?;
-    let clients = Clients::new(context.jitter());
+    let (clients, lenders) = (Clients::new(context.jitter()), Lenders::default());
     let each = wanted.iter().map(|wanted| {
         let build = &wanted.subject.build.name.value;
         let of = |dead: &mut DeadBake<'_>| dead.is_of(&wanted.template.file, build);
@@ -106,6 +107,7 @@ pub async fn all<'t>(
     let look = Look {
         bake,
         clients: &clients,
+        lenders: &lenders,
         on: &on,
         report: &report,
         context,
@@ -136,6 +138,7 @@ pub async fn all<'t>(
 struct Look<'a, 't> {
     bake: &'a Bake,
     clients: &'a Clients,
+    lenders: &'a Lenders,
     on: &'a Sweeping<'a>,
     report: &'a Report<'a>,
     context: &'t Context,
@@ -149,7 +152,8 @@ impl<'t> Look<'_, 't> {
     ) -> Result<Looked<'t>, Objections> {
         let (context, subject) = (self.context, &wanted.subject);
         let build = subject.build;
-        let access = access(build);
+        let access = self.lenders.access(build, context).await;
+        let access = access.map_err(LookUpError::from)?;
         let aws = self.clients.get(&access).await?;
         // What died is settled first; what was left on purpose changes nothing.
         let now = self.context.clock.now();
@@ -233,43 +237,5 @@ impl<'t> Look<'_, 't> {
         }
         say(&format!("nothing has changed: {image} is the image"));
         Ok(Some(Unchanged { source, artifact }))
-    }
-}
-
-/// What a template says about reaching its account.
-pub fn access(build: &Build) -> Access {
-    let access = &build.builder.access;
-    let text = |value: &Option<crate::source::Spanned<String>>| {
-        value.as_ref().map(|value| value.value.clone())
-    };
-    let texts = |values: &[crate::source::Spanned<String>]| {
-        values.iter().map(|value| value.value.clone()).collect()
-    };
-    Access {
-        profile: text(&access.profile),
-        region: text(&access.region),
-        ec2_endpoint: text(&access.custom_endpoint_ec2),
-        keys: access.keys.as_ref().map(|keys| crate::aws::Keys {
-            access_key: keys.access_key.value.reveal().to_owned(),
-            secret_key: keys.secret_key.value.reveal().to_owned(),
-            token: keys.token.as_ref().map(|token| token.reveal().to_owned()),
-        }),
-        files: access
-            .shared_credentials_file
-            .as_ref()
-            .map(|file| file.value.clone()),
-        role: access.assume_role.as_ref().map(|role| Role {
-            arn: role.role_arn.value.clone(),
-            duration: role.duration,
-            external_id: text(&role.external_id),
-            policy: text(&role.policy),
-            policy_arns: texts(&role.policy_arns),
-            session_name: text(&role.session_name),
-            tags: role.tags.iter().cloned().collect(),
-            transitive_tag_keys: texts(&role.transitive_tag_keys),
-        }),
-        insecure: access.insecure_skip_tls_verify,
-        max_attempts: access.max_retries,
-        ..Access::default()
     }
 }

@@ -1,5 +1,6 @@
 //! `kiln bake`: from templates to images.
 
+mod account;
 mod look_up;
 mod machine;
 mod one;

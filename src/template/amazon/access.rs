@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::bake::{Access, AssumeRole, Keys};
+use super::super::bake::{Access, AssumeRole, Keys, VaultEngine};
+use super::super::decode;
 use super::super::local::Local;
 use super::super::options::Options;
 use super::super::secret::Secret;
@@ -23,6 +24,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Access {
         shared_credentials_file: file
             .map(|file| local.expect_file(options, "shared_credentials_file", file)),
         assume_role: assume_role(options),
+        vault: vault(options),
         decode_authorization_messages: options.flag("decode_authorization_messages"),
         insecure_skip_tls_verify: options.flag("insecure_skip_tls_verify"),
         max_retries: options.number("max_retries").map(|n| n.value),
@@ -60,6 +62,35 @@ fn assume_role(options: &Options<'_>) -> Option<AssumeRole> {
             .map(|(key, value)| (key.value, value.text().unwrap_or_default().to_owned()))
             .collect(),
         transitive_tag_keys: role.list("transitive_tag_keys"),
+    })
+}
+
+/// Credentials have one source. Packer means `token` to be from it, too.
+fn vault(options: &Options<'_>) -> Option<VaultEngine> {
+    const BLOCK: &str = "vault_aws_engine";
+    for key in ["access_key", "secret_key", "token"] {
+        options.exclusive(key, BLOCK);
+    }
+    let engine = options.object(BLOCK, "`vault_aws_engine`", keys::VAULT)?;
+    let name = engine.need_text(
+        "name",
+        "name the role of Vault's AWS secrets engine whose credentials are wanted",
+    );
+    let given = |name: &str| engine.text(name).filter(|text| !text.is_empty());
+    let ttl = given("ttl");
+    if let Some(ttl) = &ttl {
+        let seconds = ttl.bytes().all(|byte| byte.is_ascii_digit());
+        if !seconds && decode::duration(&ttl.value.as_str().into()).is_err() {
+            let text = format!("`{ttl}` is no duration");
+            let finding = Diagnostic::error("template::wrong_value", text).at_value(ttl, "here");
+            engine.report(finding.help("write for example \"30m\"; a bare number is seconds"));
+        }
+    }
+    Some(VaultEngine {
+        name: name?,
+        engine: given("engine_name").map_or_else(|| "aws".to_owned(), |name| name.value),
+        role_arn: given("role_arn").map(|arn| arn.value),
+        ttl: ttl.map(|ttl| ttl.value),
     })
 }
 

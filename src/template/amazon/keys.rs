@@ -1,7 +1,7 @@
 //! The options of `amazon-ebs` by table (anchors/packer.md 2.1 to 2.6; amazon plugin `builder/ebs` and `common`). What is
 //! marked as not yet supported is refused when it asks for anything, so that nothing is silently ignored.
 
-use super::super::options::{Key, idle, not_yet, old, on, refused};
+use super::super::options::{Key, idle, old, on, refused};
 
 pub(super) const ACCESS: &[Key] = &[
     on("access_key"),
@@ -30,8 +30,10 @@ pub(super) const ACCESS: &[Key] = &[
         "a code is good for one call, and credentials are renewed during a bake; get a session before it with \
          `aws sts get-session-token` and bake with that profile",
     ),
-    not_yet("vault_aws_engine"),
+    on("vault_aws_engine"),
 ];
+
+pub(super) const VAULT: &[Key] = &[on("name"), on("engine_name"), on("role_arn"), on("ttl")];
 
 pub(super) const ROLE: &[Key] = &[
     on("role_arn"),

@@ -1,0 +1,274 @@
+//! Credentials that Vault lends, the whole way of a bake. A small server plays Vault's AWS secrets engine.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::model::ModelBakery;
+
+/// Vault: what it was asked, each a line of method, path, token, namespace and document. Each loan has keys of its own.
+struct Vault {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Vault {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), &log);
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn environment(&self) -> [(&str, &str); 3] {
+        [
+            ("VAULT_ADDR", self.address.as_str()),
+            ("VAULT_TOKEN", "hvs.token"),
+            ("VAULT_NAMESPACE", "team/web"),
+        ]
+    }
+}
+
+fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.trim().to_owned());
+    }
+    let header = |name: &str| {
+        let mut lines = lines.iter().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    };
+    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    let mut words = lines[0].split(' ');
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    let mut asked = log.lock().unwrap();
+    let (token, namespace) = (header("x-vault-token"), header("x-vault-namespace"));
+    asked.push(format!("{method} {path} {token} {namespace} {body}"));
+    let number = asked.len();
+    drop(asked);
+    let (status, answer) = match path {
+        "/v1/aws/creds/denied" => (
+            "403 Forbidden",
+            json!({ "errors": ["1 error occurred:\n\t* permission denied\n\n"] }),
+        ),
+        "/v1/aws/creds/nobody" => (
+            "400 Bad Request",
+            json!({ "errors": ["Role \"nobody\" not found"] }),
+        ),
+        "/v1/aws/creds/empty" => ("200 OK", json!({ "data": { "access_key": "AKIA" } })),
+        path if path.starts_with("/v1/aws/") || path.starts_with("/v1/cloud/") => {
+            let keys = json!({
+                "access_key": format!("AKIAVAULT{number}"), "secret_key": format!("vaults/secret+key{number}"),
+                "security_token": null
+            });
+            (
+                "200 OK",
+                json!({ "lease_id": "l", "lease_duration": 3600, "renewable": true, "data": keys }),
+            )
+        }
+        _ => (
+            "404 Not Found",
+            json!({ "errors": ["no handler for route"] }),
+        ),
+    };
+    let answer = answer.to_string();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", answer.len());
+    write!(stream, "{head}\r\nConnection: close\r\n\r\n{answer}").unwrap();
+}
+
+fn engine(fields: &Value) -> Value {
+    json!({ "vault_aws_engine": fields })
+}
+
+/// Every text below a folder.
+fn texts(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts(&path, found);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            found.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+}
+
+#[test]
+fn every_call_of_a_bake_is_made_with_lent_keys_that_show_nowhere() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    bakery.template(&engine(&json!({ "name": "bake" })));
+    let args = [
+        "bake",
+        "--json",
+        "--result=r.json",
+        "--events=e.jsonl",
+        "web.json",
+    ];
+    let done = bakery.run(&args, &vault.environment());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let asked = vault.asked();
+    assert_eq!(asked, ["GET /v1/aws/creds/bake hvs.token team/web "]);
+    let calls = bakery.asked();
+    let lent = calls.iter().all(|call| call.access_key == "AKIAVAULT1");
+    assert!(lent && calls.len() > 10, "{calls:?}");
+    let mut all = vec![said, String::from_utf8(done.stdout).unwrap()];
+    texts(bakery.folder.path(), &mut all);
+    for secret in ["vaults/secret+key1", "AKIAVAULT1", "hvs.token"] {
+        let shown = all.iter().find(|text| text.contains(secret));
+        assert_eq!(shown, None, "{secret}");
+    }
+}
+
+#[test]
+fn builds_that_want_the_same_share_a_loan() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    bakery.template(&engine(&json!({ "name": "bake", "ttl": "30m" })));
+    let web = std::fs::read_to_string(bakery.folder.path().join("web.json")).unwrap();
+    let mut template: Value = serde_json::from_str(&web).unwrap();
+    let mut builder = template["builders"][0].clone();
+    builder["name"] = "data".into();
+    builder["ami_name"] = "data-1".into();
+    let mut other = builder.clone();
+    other["name"] = "other".into();
+    other["ami_name"] = "other-1".into();
+    other["vault_aws_engine"] = json!({
+        "name": "bake", "engine_name": "/cloud", "role_arn": "arn:aws:iam::012345678901:role/bake", "ttl": "1800"
+    });
+    let builders = template["builders"].as_array_mut().unwrap();
+    builders.extend([builder, other]);
+    bakery.write("web.json", &template.to_string());
+    let done = bakery.run(&["bake", "--plan", "web.json"], &vault.environment());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let mut asked = vault.asked();
+    asked.sort();
+    let role = r#"{"role_arn":"arn:aws:iam::012345678901:role/bake","ttl":"1800"}"#;
+    let role = format!("PUT /v1/cloud/sts/bake hvs.token team/web {role}");
+    assert_eq!(
+        asked,
+        [
+            "GET /v1/aws/creds/bake?ttl=30m hvs.token team/web ",
+            role.as_str()
+        ]
+    );
+}
+
+#[test]
+fn what_vault_refuses_is_told_at_the_place_and_nothing_is_asked_of_aws() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    let [address, token, _] = vault.environment();
+    for (fields, environment, parts) in [
+        (
+            json!({ "name": "denied" }),
+            vec![address, token],
+            vec![
+                "Vault answers 403 Forbidden: 1 error occurred: * permission denied (`aws/creds/denied`)",
+            ],
+        ),
+        (
+            json!({ "name": "nobody" }),
+            vec![address, token],
+            vec!["Vault answers 400 Bad Request: Role \"nobody\" not found (`aws/creds/nobody`)"],
+        ),
+        (
+            json!({ "name": "bake", "engine_name": "elsewhere" }),
+            vec![address, token],
+            vec!["there are no credentials at `elsewhere/creds/bake`"],
+        ),
+        (
+            json!({ "name": "empty" }),
+            vec![address, token],
+            vec!["the answer of `aws/creds/empty` has no AWS keys"],
+        ),
+        (
+            json!({ "name": "bake" }),
+            vec![address],
+            vec!["VAULT_TOKEN is not set in the environment"],
+        ),
+        (
+            json!({ "name": "bake" }),
+            vec![token],
+            vec![
+                "Vault cannot be asked",
+                "VAULT_ADDR is not set in the environment",
+            ],
+        ),
+    ] {
+        bakery.template(&engine(&fields));
+        let done = bakery.run(&["bake", "web.json"], &environment);
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{said}");
+        let drawn = said.replace("\n  │ ", " ");
+        assert!(said.contains("bake::vault"), "{said}");
+        assert!(said.contains("these credentials are wanted"), "{said}");
+        for part in parts {
+            assert!(drawn.contains(part), "no `{part}` in:\n{drawn}");
+        }
+    }
+    assert_eq!(bakery.asked().len(), 0);
+}
+
+#[test]
+fn a_check_asks_nobody() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    bakery.template(&engine(&json!({ "name": "denied" })));
+    let done = bakery.run(&["check", "web.json"], &vault.environment());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert_eq!(vault.asked(), [""; 0]);
+}
+
+#[test]
+fn the_next_run_takes_back_with_new_keys_what_a_dead_one_left() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    bakery.template(&engine(&json!({ "name": "bake" })));
+    let sound = std::fs::read_to_string(bakery.folder.path().join("web.json")).unwrap();
+    let mut deadly: Value = serde_json::from_str(&sound).unwrap();
+    // The parent of the script's own shell is kiln.
+    let kill = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat)";
+    let kill = json!({ "type": "shell-local", "inline": [kill] });
+    deadly["provisioners"] = json!([kill]);
+    bakery.write("web.json", &deadly.to_string());
+    let died = bakery.run(&["bake", "web.json"], &vault.environment());
+    assert_eq!(died.status.code(), None, "{died:?}");
+    let before = bakery.asked().len();
+    bakery.write("web.json", &sound);
+    let done = bakery.run(&["bake", "web.json"], &vault.environment());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let calls = bakery.asked().split_off(before);
+    let own = calls.iter().all(|call| call.access_key == "AKIAVAULT2");
+    assert!(own, "{calls:?}");
+    let at = |action: &str| {
+        let real = |call: &super::model::Asked| {
+            call.action == action && !call.body.contains("DryRun=true")
+        };
+        calls.iter().position(real).unwrap()
+    };
+    assert!(at("TerminateInstances") < at("RunInstances"));
+    assert_eq!(vault.asked().len(), 2);
+}
