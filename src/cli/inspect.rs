@@ -1,4 +1,6 @@
-//! `kiln inspect`: what a template consists of.
+//! `kiln inspect`: what a template or service file consists of.
+
+mod service;
 
 use std::fmt::Write as _;
 
@@ -10,20 +12,21 @@ use crate::cli::machine::Lines;
 use crate::cli::{Context, Exit};
 use crate::run::Clock;
 use crate::source::SourceMap;
-use crate::template::load::{self, Outline, OutlineVariable};
+use crate::template::load::{self, Kind, Outline, OutlineVariable};
 
 const HIDDEN: &str = "<sensitive>";
 /// Packer's last words, which it says to machines, too.
 const NOTE: &str = "\nNote: If your build names contain user variables or template\nfunctions such as 'timestamp', these are processed at build time,\nand therefore only show in their raw form here.";
 
-/// Show what a template consists of
+/// Show what a template or service file consists of
 ///
-/// Its variables, those that must be set first, its builders, provisioners and post-processors, all as written: nothing is
-/// evaluated, so nothing need be set, and var files are not needed. `kiln vars` shows values, `kiln check` what is wrong, `kiln
+/// Of a template its variables, those that must be set first, its builders, provisioners and post-processors, all as written: nothing is
+/// evaluated, so nothing need be set, and var files are not needed; of a service file its variables and settings. `kiln vars` shows values, `kiln check` what is wrong, `kiln
 /// bake --plan` what would be made. Asks no account and changes nothing.
 ///
 /// With --json one document: `{"description", "variables": [{"name", "default", "sensitive"}], "builders": [{"name", "type", "ours"}],
-/// "provisioners": [type], "post-processors": [[type]]}`, `default` null where it must be set. With -machine-readable the lines of
+/// "provisioners": [type], "post_processors": [[type]]}`, or of a service `{"service", "variables", "settings"}`, `default` null where it must
+/// be set. With -machine-readable the lines of
 /// `packer inspect -machine-readable`: `unix_ts,target,category,data…` with categories template-variable (name, default, 1 when it
 /// must be set), template-builder (name, type), template-provisioner (type) and ui; in data a comma is `%!(PACKER_COMMA)`. Defaults of
 /// sensitive variables show as `<sensitive>`. Exits 2 when the template's shape is wrong, 0 otherwise.
@@ -41,11 +44,15 @@ impl Inspect {
     pub fn run(&self, context: &Context) -> Exit {
         let request = self.input.request(&Selection::default(), false, context);
         let mut sources = SourceMap::default();
+        let kinds = load::kinds(&request, &mut SourceMap::default());
+        if !self.machine_readable && kinds.iter().any(|(_, kind)| *kind == Kind::Service) {
+            return service::show(&request, context);
+        }
         let (mut outline, findings) = match load::outline(&request, &mut sources) {
             Ok(read) => read,
             Err(findings) => return input::refuse(&findings, &sources, context),
         };
-        hide(&mut outline);
+        hide(&mut outline.variables);
         if self.machine_readable {
             let mut lines = Lines::new(context.clock.now());
             machine(&outline, &mut lines);
@@ -59,17 +66,14 @@ impl Inspect {
 }
 
 /// Hides the defaults of sensitive variables, and every default that equals one of them, as Packer does.
-fn hide(outline: &mut Outline) {
+fn hide(variables: &mut [OutlineVariable]) {
     let default = |variable: &OutlineVariable| variable.default.clone().unwrap_or_default();
-    let sensitive = outline
-        .variables
-        .iter()
-        .filter(|variable| variable.sensitive);
+    let sensitive = variables.iter().filter(|variable| variable.sensitive);
     let secrets: Vec<String> = sensitive
         .map(default)
         .filter(|text| !text.is_empty())
         .collect();
-    for variable in &mut outline.variables {
+    for variable in variables {
         if let Some(text) = &mut variable.default
             && secrets.contains(text)
         {
@@ -79,9 +83,8 @@ fn hide(outline: &mut Outline) {
 }
 
 /// Variables by name, those that must be set or the others.
-fn variables(outline: &Outline, required: bool) -> Vec<(&str, &str)> {
-    let mut named: Vec<_> = outline
-        .variables
+fn variables(all: &[OutlineVariable], required: bool) -> Vec<(&str, &str)> {
+    let mut named: Vec<_> = all
         .iter()
         .filter(|variable| variable.default.is_none() == required)
         .map(|variable| {
@@ -105,19 +108,7 @@ fn widest<'n>(names: impl IntoIterator<Item = &'n str>) -> usize {
 fn text(outline: &Outline) -> String {
     let mut parts = Vec::new();
     parts.extend(outline.description.clone());
-    let required = variables(outline, true);
-    if !required.is_empty() {
-        let names = required.iter().map(|(name, _)| format!("  {name}"));
-        parts.push(section("Variables that must be set:", names));
-    }
-    let optional = variables(outline, false);
-    if !optional.is_empty() {
-        let width = widest(optional.iter().map(|(name, _)| *name));
-        let rows = optional
-            .iter()
-            .map(|(name, default)| format!("  {name:width$} = {}", on_a_line(default)));
-        parts.push(section("Variables and their defaults:", rows));
-    }
+    parts.extend(variables_text(&outline.variables));
     let builders = outline.builders.iter().map(|builder| {
         let kind = (builder.name != builder.kind).then(|| format!(" ({})", builder.kind));
         let left = if builder.ours { "" } else { ", left to Packer" };
@@ -137,6 +128,24 @@ fn text(outline: &Outline) -> String {
         ));
     }
     parts.join("\n\n")
+}
+
+fn variables_text(all: &[OutlineVariable]) -> Vec<String> {
+    let mut parts = Vec::new();
+    let required = variables(all, true);
+    if !required.is_empty() {
+        let names = required.iter().map(|(name, _)| format!("  {name}"));
+        parts.push(section("Variables that must be set:", names));
+    }
+    let optional = variables(all, false);
+    if !optional.is_empty() {
+        let width = widest(optional.iter().map(|(name, _)| *name));
+        let rows = optional
+            .iter()
+            .map(|(name, default)| format!("  {name:width$} = {}", on_a_line(default)));
+        parts.push(section("Variables and their defaults:", rows));
+    }
+    parts
 }
 
 /// A text that is empty or has line ends shows as JSON.
@@ -199,7 +208,7 @@ fn machine_variables(outline: &Outline, lines: &mut Lines) {
         lines.say("Variables:\n");
         return lines.say("  <No variables>");
     }
-    let required = variables(outline, true);
+    let required = variables(&outline.variables, true);
     if !required.is_empty() {
         lines.say("Required variables:\n");
         for (name, default) in required {
@@ -211,7 +220,7 @@ fn machine_variables(outline: &Outline, lines: &mut Lines) {
     lines.say("Optional variables and their defaults:\n");
     let width = outline.variables.iter().map(|variable| variable.name.len());
     let width = width.max().unwrap_or(0);
-    for (name, default) in variables(outline, false) {
+    for (name, default) in variables(&outline.variables, false) {
         lines.add("", "template-variable", &[name, default, "0"]);
         lines.say(&format!("  {} = {default}", padded(name, width)));
     }

@@ -21,7 +21,9 @@ use crate::source::json::Json;
 use crate::source::{Diagnostic, SourceMap, sort};
 pub use disk::Folder;
 use layers::Inputs;
-pub use outline::{Outline, OutlineBuilder, OutlineVariable, outline, syntax};
+pub use outline::{
+    Outline, OutlineBuilder, OutlineVariable, ServiceOutline, outline, service_outline, syntax,
+};
 pub use several::each_template;
 use std::path::{Path, PathBuf};
 pub use still::still;

@@ -151,3 +151,57 @@ fn a_template_of_a_wrong_shape_is_refused() {
         "type",
     );
 }
+
+const SERVICE: &str = r#"{
+  // why it is so
+  "format": 1, "service": "web", "region": "{{ region }}",
+  "variables": { "region": null, "token": "hunter2", "size": "t3.small" }, "sensitive-variables": ["token"],
+  "image": { "family": "web", "channel": "prod" },
+  "groups": { "mode": "new", "initial": { "min": 2, "max": 6, "desired": 2, "subnets": ["a", "b"] } },
+  "set": { "instance_type": "{{ size }}", "security_groups": [] },
+  "traffic": {
+    "load_balancer": "prod", "target_groups": ["web-a", "web-b"], "target": { "port": 80, "health_check": { "path": "/" } },
+    "rules": [{ "port": 443, "match": { "host": ["web.example"] } }, { "port": 80 }]
+  },
+  "checks": { "before": [{ "http": { "path": "/version" }, "times": 3 }], "after": [{ "soak": "5m" }] },
+  "on_fail": "rollback", "rollback": { "keep": "1h" }
+}"#;
+
+#[test]
+fn a_service_file_shows_its_settings_as_written() {
+    let desk = Desk::new().with("s.json", SERVICE);
+    insta::assert_snapshot!(printed(&desk.kiln(&["inspect", "s.json"]), 0), @r"
+    Variables that must be set:
+      region
+
+    Variables and their defaults:
+      size  = t3.small
+      token = <sensitive>
+
+    Service web:
+      region                 {{ region }}
+      image.family           web
+      image.channel          prod
+      groups.mode            new
+      groups.initial         min 2, max 6, desired 2, subnets (a, b)
+      set.instance_type      {{ size }}
+      set.security_groups    none
+      traffic.load_balancer  prod
+      traffic.target_groups  web-a, web-b
+      traffic.target         port 80, health_check (path /)
+      traffic.rules          (port 443, match (host web.example)), (port 80)
+      checks.before          http (path /version), times 3
+      checks.after           soak 5m
+      on_fail                rollback
+      rollback.keep          1h
+    ");
+    let document = document(&desk.kiln(&["inspect", "--json", "s.json"]), 0);
+    assert_eq!(document["service"], "web");
+    assert_eq!(document["variables"][1]["default"], "<sensitive>");
+    assert_eq!(document["settings"]["traffic"]["rules"][0]["port"], 443);
+    assert_eq!(document["settings"]["variables"], serde_json::Value::Null);
+    let machine = desk.kiln(&["inspect", "-machine-readable", "s.json"]);
+    let said = String::from_utf8_lossy(&machine.stderr);
+    assert_eq!(machine.status.code(), Some(2), "{said}");
+    assert!(said.contains("no file is a template"), "{said}");
+}

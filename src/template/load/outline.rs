@@ -1,8 +1,8 @@
-//! What a template consists of, as written: nothing is evaluated, so nothing need be set.
+//! What a template or service file consists of, as written: nothing is evaluated, so nothing need be set.
 
 use super::layers::Inputs;
-use super::{Kind, Request, sorted, texts};
-use crate::source::json::{Json, Value};
+use super::{Kind, Request, is_about_packer, sorted, texts};
+use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::check::BUILDER;
 use crate::template::read;
@@ -18,6 +18,15 @@ pub struct Outline {
     pub provisioners: Vec<String>,
     /// Types, a list a chain.
     pub post_processors: Vec<Vec<String>>,
+}
+
+/// A service file's parts, in the order written.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceOutline {
+    pub service: String,
+    pub variables: Vec<OutlineVariable>,
+    /// Every other root key, as written.
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A declared variable.
@@ -57,15 +66,6 @@ pub fn outline(
     if findings.iter().any(Diagnostic::is_error) {
         return Err(findings);
     }
-    let sensitive = json
-        .get("sensitive-variables")
-        .map(texts)
-        .unwrap_or_default();
-    let variables = raw.variables.iter().map(|member| OutlineVariable {
-        name: member.key.value.clone(),
-        default: written(&member.value),
-        sensitive: sensitive.contains(&member.key),
-    });
     let builders = raw.builders.iter().map(|builder| OutlineBuilder {
         name: builder.name.value.clone(),
         kind: builder.kind.value.clone(),
@@ -73,7 +73,7 @@ pub fn outline(
     });
     let outline = Outline {
         description: raw.description.as_ref().map(|text| text.value.clone()),
-        variables: variables.collect(),
+        variables: variables(&raw.variables, &json),
         builders: builders.collect(),
         provisioners: raw.provisioners.iter().map(kind).collect(),
         post_processors: raw
@@ -83,6 +83,58 @@ pub fn outline(
             .collect(),
     };
     Ok((outline, findings))
+}
+
+/// Reads a service file's outline.
+///
+/// # Errors
+/// Every finding about it as JSON, sorted by place, when at least one is an error.
+pub fn service_outline(
+    request: &Request,
+    sources: &mut SourceMap,
+) -> Result<(ServiceOutline, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut inputs = Inputs::read(request, sources);
+    let Some((_, json)) = inputs.take_one(Kind::Service) else {
+        return Err(sorted(inputs.findings));
+    };
+    inputs
+        .findings
+        .retain(|finding| !is_about_packer(finding, &json));
+    let declared = read::members(&json, "variables", &mut inputs.findings);
+    let findings = sorted(inputs.findings);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(findings);
+    }
+    let apart = [
+        "format",
+        "service",
+        "include",
+        "variables",
+        "sensitive-variables",
+    ];
+    let members = json.members().unwrap_or_default().iter();
+    let settings = members
+        .filter(|member| !apart.contains(&member.key.value.as_str()))
+        .map(|member| (member.key.value.clone(), member.value.plain()));
+    let outline = ServiceOutline {
+        service: json.get("service").and_then(written).unwrap_or_default(),
+        variables: variables(&declared, &json),
+        settings: settings.collect(),
+    };
+    Ok((outline, findings))
+}
+
+fn variables(declared: &[Member], json: &Json) -> Vec<OutlineVariable> {
+    let sensitive = json
+        .get("sensitive-variables")
+        .map(texts)
+        .unwrap_or_default();
+    let variable = |member: &Member| OutlineVariable {
+        name: member.key.value.clone(),
+        default: written(&member.value),
+        sensitive: sensitive.contains(&member.key),
+    };
+    declared.iter().map(variable).collect()
 }
 
 /// What is wrong with the files as JSON, and with the shape of the template. Nothing is evaluated and no option is looked at.
