@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::bake::session_manager::Refusal;
 use crate::bake::settings::SshSettings;
 use crate::bake::{Error, Tools, instance};
 use crate::cloud::{Cloud, InstanceId};
@@ -25,7 +26,10 @@ pub(super) struct Connecting<'a, C, T> {
     pub ssh: &'a SshSettings,
     pub instance: &'a InstanceId,
     pub host: &'a str,
-    pub port: u16,
+    /// It may be another one at the next try.
+    pub port: &'a dyn Fn() -> u16,
+    /// Of the way to the machine.
+    pub refusal: Option<&'a Refusal>,
     /// The run's own private key, when it made one.
     pub private_key: Option<&'a str>,
     pub seen: RefCell<Seen>,
@@ -49,6 +53,9 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
     /// machine answers at all; only then is the console worth a call.
     pub async fn attempt(&self) -> Result<Readiness<T::Remote>, Error> {
         self.seen.borrow_mut().tries += 1;
+        if let Some(reason) = self.refusal.and_then(Refusal::reason) {
+            return Ok(Readiness::Never(reason));
+        }
         let error = match self.session().await {
             Ok(remote) => return Ok(Readiness::Ready(remote)),
             Err(error) => error,
@@ -76,7 +83,7 @@ impl<C: Cloud, T: Tools> Connecting<'_, C, T> {
         let pinned = keys == HostKeys::PinFirst;
         let target = self
             .ssh
-            .target((self.host, self.port), self.private_key, keys);
+            .target((self.host, (self.port)()), self.private_key, keys);
         let (remote, key) = self.tools.connect(target).await?;
         if pinned {
             let text = format!(

@@ -12,7 +12,7 @@ use crate::bake::{
     Artifact, BakePlan, Error, Tools, clean, error_cleanup, image, instance, key_pair,
     plan::Stopping,
     publish, security_group,
-    session_manager::{self, Way},
+    session_manager::{self, Refusal, Way},
     start,
 };
 use crate::cloud::{Cloud, Home, ImageId, InstanceId};
@@ -101,7 +101,7 @@ async fn image_of_machine<C: Cloud, T: Tools>(
         plan,
         source: &source,
         volumes,
-        place: (&host, way.as_ref().map_or(plan.ssh.port, Way::port)),
+        host: &host,
         way: way.as_ref(),
         key: key.as_ref(),
     };
@@ -117,7 +117,7 @@ struct OnMachine<'a, C, T: Tools> {
     plan: &'a BakePlan,
     source: &'a InstanceId,
     volumes: Option<Slot>,
-    place: (&'a str, u16),
+    host: &'a str,
     way: Option<&'a Way<'a, C, T>>,
     key: Option<&'a KeyPair>,
 }
@@ -133,16 +133,22 @@ impl<C: Cloud, T: Tools> OnMachine<'_, C, T> {
             plan,
             source,
             volumes,
-            place,
+            host,
             way,
             key,
         } = *self;
         let cloud = on.cloud;
-        attending.tell(plan, source, place, key);
-        let remote = connect(plan, on, (source, place), key, run).await?;
-        let context = context(plan, (source, place), key);
+        let port = || way.map_or(plan.ssh.port, Way::port);
+        let refusal = way.map(Way::refusal);
+        attending.tell(plan, source, (host, port()), key);
+        let place = (source, host, &port as &dyn Fn() -> u16);
+        let remote = connect(plan, on, place, refusal, key, run).await?;
+        if let Some(way) = way {
+            way.use_it();
+        }
+        let context = context(plan, (source, (host, port())), key);
         let made = async {
-            let watch = Watch::new(plan, cloud, source);
+            let watch = Watch::new(plan, cloud, source, refusal);
             prepare(plan, &context, key, (&remote, &watch), run).await?;
             if let Some(way) = way {
                 way.close();
@@ -210,7 +216,8 @@ async fn address(
 async fn connect<C: Cloud, T: Tools>(
     plan: &BakePlan,
     on: &World<'_, C, T>,
-    (source, (host, port)): (&InstanceId, (&str, u16)),
+    (source, host, port): (&InstanceId, &str, &dyn Fn() -> u16),
+    refusal: Option<&Refusal>,
     key: Option<&KeyPair>,
     run: &mut Run<'_, Undo>,
 ) -> Result<T::Remote, Failure> {
@@ -224,6 +231,7 @@ async fn connect<C: Cloud, T: Tools>(
         instance: source,
         host,
         port,
+        refusal,
         private_key: private.as_deref(),
         seen: RefCell::new(Seen::default()),
     };

@@ -1,8 +1,9 @@
 //! A session of Systems Manager as the way to the machine: begun, carried by the plugin, begun again when it ends before
 //! the machine is done with (a reboot ends it), and taken back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bake::tools::Plugin as _;
 use crate::bake::{BakePlan, Error, Tools, World};
 use crate::cloud::{Cloud, InstanceId};
-use crate::run::{Event, Events, Failure, Lifetime, Patience, Readiness, Run};
+use crate::run::{Event, Events, Failure, Lifetime, Patience, Readiness, Run, with_causes};
 use crate::source::Spanned;
 use crate::template::bake::{Build, SessionManager};
 use crate::undo::Undo;
@@ -51,6 +52,31 @@ impl SessionSettings {
     }
 }
 
+/// Why no session can be begun any more, once that is so.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    reason: OnceCell<String>,
+    given: CancellationToken,
+}
+
+impl Refusal {
+    fn give(&self, reason: String) {
+        // The first is the one that ended the way.
+        self.reason.get_or_init(|| reason);
+        self.given.cancel();
+    }
+
+    pub fn reason(&self) -> Option<String> {
+        self.reason.get().cloned()
+    }
+
+    /// Waits for it.
+    pub async fn given(&self) -> String {
+        self.given.cancelled().await;
+        self.reason().unwrap_or_default()
+    }
+}
+
 /// A way that is open.
 pub(super) struct Way<'a, C, T: Tools> {
     cloud: &'a C,
@@ -58,8 +84,13 @@ pub(super) struct Way<'a, C, T: Tools> {
     events: &'a dyn Events,
     settings: &'a SessionSettings,
     instance: &'a InstanceId,
-    /// The machine's port, and where it is here.
-    ports: (u16, u16),
+    /// The machine's.
+    port: u16,
+    /// Where it is here.
+    local: Cell<u16>,
+    /// Whether somebody has come through: from then on it is known by its port here.
+    used: Cell<bool>,
+    refusal: Refusal,
     plugin: RefCell<Option<T::Plugin>>,
     session: RefCell<Option<String>>,
     closed: CancellationToken,
@@ -93,7 +124,10 @@ pub(super) async fn open<'a, 'r: 'a, C: Cloud, T: Tools>(
         tools: on.tools,
         settings,
         instance,
-        ports: (plan.ssh.port, local.await?),
+        port: plan.ssh.port,
+        local: Cell::new(local.await?),
+        used: Cell::default(),
+        refusal: Refusal::default(),
         plugin: RefCell::default(),
         session: RefCell::default(),
         closed: CancellationToken::new(),
@@ -109,7 +143,16 @@ pub(super) async fn open<'a, 'r: 'a, C: Cloud, T: Tools>(
 impl<C: Cloud, T: Tools> Way<'_, C, T> {
     /// The machine's port here.
     pub fn port(&self) -> u16 {
-        self.ports.1
+        self.local.get()
+    }
+
+    /// Somebody has come through.
+    pub fn use_it(&self) {
+        self.used.set(true);
+    }
+
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
     }
 
     /// Does something while the way is kept open.
@@ -127,10 +170,10 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
     }
 
     async fn begin(&self) -> Result<Readiness<T::Plugin>, Error> {
-        let (port, local) = self.ports;
+        let local = self.local_port().map_err(Error::Plugin)?;
         let begun = self
             .cloud
-            .start_port_session(self.instance, port, local)
+            .start_port_session(self.instance, self.port, local)
             .await;
         let session = match begun {
             Ok(Ok(session)) => session,
@@ -144,11 +187,21 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
         Ok(Readiness::Ready(plugin.map_err(Error::Plugin)?))
     }
 
-    /// Begins another session whenever the plugin ends, until the way is closed.
+    /// Another port, where somebody has taken the chosen one before it was of use.
+    fn local_port(&self) -> io::Result<u16> {
+        let port = self.local.get();
+        let own_choice = self.settings.local_port.is_none() && !self.used.get();
+        if own_choice && !self.tools.is_free(port) {
+            self.local.set(self.tools.free_port()?);
+        }
+        Ok(self.local.get())
+    }
+
+    /// Begins another session whenever the plugin ends, until the way is closed or none can be begun.
     async fn keep(&self) -> Infallible {
         let guard = async {
             let mut plugin = self.plugin.take();
-            loop {
+            while self.refusal.reason().is_none() {
                 if let Some(mut running) = plugin.take() {
                     let why = running.ended().await;
                     let text = format!(
@@ -164,13 +217,13 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
             biased;
             // The plugin goes with the guard.
             () = self.closed.cancelled() => {}
-            never = guard.boxed_local() => match never {},
+            () = guard.boxed_local() => {}
         }
         std::future::pending().await
     }
 
-    /// Tries once, after a pause. What stands in the way is said; how long to bear it is the matter of whoever waits for
-    /// the machine.
+    /// Tries once, after a pause. What stands in the way for now is said; how long to bear it is the matter of whoever waits
+    /// for the machine. What stands there for good ends the work on it.
     async fn again(&self) -> Option<T::Plugin> {
         tokio::time::sleep(PAUSE).await;
         let last = self.session.take();
@@ -187,10 +240,11 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
                 | Readiness::Never(reason)
                 | Readiness::Moving { reason, .. },
             ) => reason,
-            // Such an answer hardly changes, and whoever waits for the machine only sees that nothing answers.
+            // Such an answer does not change, and whoever waits for the machine only sees that nothing answers.
             Err(error) => {
-                let text = format!("no session to {} can be begun: {error}", self.instance);
-                self.events.emit(Event::Warning { text });
+                let text = with_causes(&error);
+                let text = format!("no session to {} can be begun: {text}", self.instance);
+                self.refusal.give(text);
                 return None;
             }
         };

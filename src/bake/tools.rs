@@ -1,7 +1,7 @@
 //! What a bake needs beside the cloud: SSH sessions, and the address by which the machine will see us.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 
 use crate::bake::address::{self, AddressError};
 use crate::bake::{HostPlugin, PluginError, plugin, session_manager};
@@ -43,6 +43,9 @@ pub trait Tools {
 
     /// A port of this host on which nobody listens.
     fn free_port(&self) -> io::Result<u16>;
+
+    /// Whether nobody listens on it.
+    fn is_free(&self, port: u16) -> bool;
 }
 
 /// The tools of this host. A session that is lost, as by a reboot, is made anew.
@@ -75,5 +78,28 @@ impl Tools for HostTools {
         Ok(TcpListener::bind((session_manager::HOST, 0))?
             .local_addr()?
             .port())
+    }
+
+    fn is_free(&self, port: u16) -> bool {
+        let all = (session_manager::HOST, port).to_socket_addrs();
+        let taken = |address: SocketAddr| {
+            TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+        };
+        all.is_ok_and(|mut all| !all.any(taken))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_free_when_nobody_listens_on_it() {
+        let somebody = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = somebody.local_addr().unwrap().port();
+        assert!(!HostTools.is_free(port));
+        let free = HostTools.free_port().unwrap();
+        assert_ne!(free, port);
+        assert!(HostTools.is_free(free));
     }
 }

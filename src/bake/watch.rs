@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::bake::session_manager::Refusal;
 use crate::bake::{BakePlan, instance};
 use crate::cloud::{Cloud, InstanceId};
 use crate::run::{Failure, Run};
@@ -20,15 +21,23 @@ pub(super) struct Watch<'a, C> {
     cloud: &'a C,
     instance: &'a InstanceId,
     all_the_time: bool,
+    refusal: Option<&'a Refusal>,
 }
 
 impl<'a, C: Cloud> Watch<'a, C> {
-    pub(super) fn new(plan: &BakePlan, cloud: &'a C, instance: &'a InstanceId) -> Self {
+    /// `refusal` is of the way to the machine.
+    pub(super) fn new(
+        plan: &BakePlan,
+        cloud: &'a C,
+        instance: &'a InstanceId,
+        refusal: Option<&'a Refusal>,
+    ) -> Self {
         let all_the_time = plan.attempts.iter().any(|attempt| attempt.spot.is_some());
         Self {
             cloud,
             instance,
             all_the_time,
+            refusal,
         }
     }
 
@@ -46,6 +55,7 @@ impl<'a, C: Cloud> Watch<'a, C> {
             async || {
                 tokio::select! {
                     reason = self.lost() => reason,
+                    reason = self.cut_off() => reason,
                     () = seen.notified() => reason.take(),
                 }
             },
@@ -63,6 +73,14 @@ impl<'a, C: Cloud> Watch<'a, C> {
             },
         )
         .await
+    }
+
+    /// Why there is no way to the machine any more, once there is none.
+    async fn cut_off(&self) -> String {
+        match self.refusal {
+            Some(refusal) => refusal.given().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Why there is no machine any more, once there is none. What cannot be looked up is not known to be lost.

@@ -52,6 +52,10 @@ pub struct Carried {
     lost: Notify,
     /// How many plugins have been started.
     pub started: Cell<usize>,
+    /// Who else listens on ports of this host.
+    pub taken: RefCell<Vec<u16>>,
+    /// Somebody takes the port of the next plugin before it does.
+    pub too_late: Cell<bool>,
     /// No plugin is here.
     pub missing: Cell<bool>,
 }
@@ -71,6 +75,12 @@ pub struct SimulatedPlugin {
 
 impl Plugin for SimulatedPlugin {
     async fn ended(&mut self) -> String {
+        if self.carried.taken.borrow().contains(&self.port) {
+            return format!(
+                "exit status: 1: listen tcp 127.0.0.1:{}: address already in use",
+                self.port
+            );
+        }
         self.carried.lost.notified().await;
         self.carried.machines.borrow_mut().remove(&self.port);
         "exit status: 0".to_owned()
@@ -180,7 +190,11 @@ impl Tools for SimulatedTools {
         let port = asked["Parameters"]["localPortNumber"][0].as_str().unwrap();
         let port = port.parse().unwrap();
         let machine = asked["Target"].as_str().unwrap().to_owned();
-        self.carried.machines.borrow_mut().insert(port, machine);
+        if self.carried.too_late.take() {
+            self.carried.taken.borrow_mut().push(port);
+        } else {
+            self.carried.machines.borrow_mut().insert(port, machine);
+        }
         self.carried.started.set(self.carried.started.get() + 1);
         Ok(SimulatedPlugin {
             carried: self.carried.clone(),
@@ -189,7 +203,12 @@ impl Tools for SimulatedTools {
     }
 
     fn free_port(&self) -> std::io::Result<u16> {
-        Ok(50022)
+        let taken = self.carried.taken.borrow().len();
+        Ok(50022 + u16::try_from(taken).unwrap())
+    }
+
+    fn is_free(&self, port: u16) -> bool {
+        !self.carried.taken.borrow().contains(&port)
     }
 }
 

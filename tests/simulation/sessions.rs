@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kiln::bake::{Options, Verdict, verdict};
 use kiln::cloud::{InstanceId, Sessions as _};
-use kiln::run::{Entry, MemoryJournal, Outcome, Silent, Urgency, due, settle};
+use kiln::run::{Entry, MemoryJournal, Outcome, Silent, Urgency, due, settle, with_causes};
 use kiln::undo::{Undo, Unwinder};
 
 use localcloud::model::{At, Fault, FaultPlan, Service, Trouble as Fails};
@@ -193,8 +193,9 @@ async fn a_right_to_end_sessions_that_lacks_leaves_nothing_to_be_done() {
     }
 }
 
+/// SSH alone would only see that nothing answers, for as long as it has patience.
 #[tokio::test(start_paused = true)]
-async fn why_there_is_no_session_after_a_reboot_is_told() {
+async fn a_session_that_is_refused_after_a_reboot_ends_the_bake_as_that() {
     let calls = {
         let bench = bench(None).await;
         bench.bake(&MemoryJournal::default(), &Silent).await;
@@ -203,11 +204,27 @@ async fn why_there_is_no_session_after_a_reboot_is_told() {
     let again = calls.iter().rposition(|call| call == "StartSession");
     let bench = bench(None).await;
     bench.cloud.plan(again.unwrap() + 1, Mishap::Refused);
-    let warnings = Warnings::default();
-    let outcome = bench.bake(&MemoryJournal::default(), &warnings).await;
-    assert_eq!(verdict(&outcome.unwrap()), Verdict::Done);
+    let journal = MemoryJournal::default();
+    let outcome = bench.bake(&journal, &Silent).await.unwrap();
+    assert_eq!(verdict(&outcome), Verdict::Failed);
+    let reason = with_causes(outcome.result.as_ref().unwrap_err());
+    assert!(reason.contains("no session to i-"), "{reason}");
+    assert!(reason.contains("StartSession: not authorized"), "{reason}");
+    check(&bench, &journal, 0, "refused").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_somebody_takes_before_the_plugin_is_given_up_for_another() {
+    let bench = bench(None).await;
+    bench.tools.carried.too_late.set(true);
+    let (journal, warnings) = (MemoryJournal::default(), Warnings::default());
+    let outcome = bench.bake(&journal, &warnings).await.unwrap();
+    assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    assert_eq!(*bench.tools.carried.taken.borrow(), [50022]);
+    // Its first, another on a port of its own, and one more after the reboot.
+    assert_eq!(bench.tools.carried.started.get(), 3);
     let said = warnings.taken();
-    let told =
-        |text: &String| text.starts_with("no session to i-") && text.contains("StartSession");
+    let told = |text: &String| text.contains("address already in use");
     assert!(said.iter().any(told), "{said:?}");
+    check(&bench, &journal, 1, "another port").await;
 }
