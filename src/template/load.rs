@@ -5,6 +5,7 @@ mod arguments;
 mod disk;
 mod include;
 mod layers;
+mod none;
 mod outline;
 mod several;
 mod still;

@@ -229,3 +229,34 @@ fn a_name_like_another_option_does_not_stand_for_the_one_that_is_missing() {
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["template::missing_option", "template::unknown_key"]);
 }
+
+#[test]
+fn of_what_tells_a_file() {
+    let builders = format!("{{ \"biulders\": [{{ {BUILDER} }}] }}");
+    for (text, right) in [
+        (builders.as_str(), "builders"),
+        ("{ \"format\": 1, \"servcie\": \"web\" }", "service"),
+        ("{ \"fromat\": 1, \"service\": \"web\" }", "format"),
+    ] {
+        let mut case = Case::new().file("ä.json", text);
+        for findings in [case.bake().unwrap_err(), case.service().unwrap_err()] {
+            let drawn = case.draw(&findings);
+            assert_eq!(findings.len(), 1, "{drawn}");
+            assert_eq!(findings[0].code, "template::no_file", "{drawn}");
+            let help = findings[0].help.as_deref().unwrap();
+            assert!(
+                help.starts_with(&format!("did you mean `{right}`?")),
+                "{drawn}"
+            );
+        }
+    }
+    let mut case = Case::new().file("ä.json", "{ \"builder\": \"web\", \"x\": \"1\" }");
+    let findings = case.bake().unwrap_err();
+    assert!(
+        findings[0]
+            .help
+            .as_deref()
+            .unwrap()
+            .ends_with("taken for a var file")
+    );
+}

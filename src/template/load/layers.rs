@@ -4,6 +4,7 @@
 use super::arguments::Arguments;
 use super::disk::{self, Folder};
 use super::include::Ring;
+use super::none::none_of;
 use super::{Disk, Kind, Request};
 use crate::source::json::{self, Json, Member, Text, Value};
 use crate::source::{Diagnostic, SourceMap, Span};
@@ -220,24 +221,11 @@ impl Inputs {
             }
             [] => {
                 if !self.findings.iter().any(Diagnostic::is_error) {
-                    self.findings.push(self.none_of(kind, what));
+                    let read = self.files.iter().map(|input| &input.json);
+                    self.findings.push(none_of(kind, what, self.typed, read));
                 }
                 None
             }
-        }
-    }
-
-    fn none_of(&self, kind: Kind, what: &str) -> Diagnostic {
-        let key = if kind == Kind::Template {
-            "a key `builders`"
-        } else {
-            "the keys `format` and `service`"
-        };
-        let finding = Diagnostic::error("template::no_file", format!("no file is a {what}"));
-        let help = format!("a {what} is told by {key}; a file without is taken for a var file");
-        match self.typed {
-            Some(span) => finding.at(span, "not this one").help(help),
-            None => finding.help(format!("name a {what}")),
         }
     }
 
