@@ -1,7 +1,7 @@
 //! Secrets Manager, for templates that ask it.
 
 use super::access::load;
-use super::{Access, error};
+use super::{Access, error, services};
 use crate::cloud::{Error, Result};
 
 /// The text of a secret's current version (Secrets Manager, "`GetSecretValue`"), by the credentials and the region of AWS's
@@ -12,7 +12,7 @@ pub async fn secret(name: &str) -> Result<String> {
     if config.region().is_none() {
         return Err(super::no_region());
     }
-    let client = aws_sdk_secretsmanager::Client::new(&config);
+    let client = services::secrets(config);
     let answer = client.get_secret_value().secret_id(name);
     let answer = answer.version_stage("AWSCURRENT").send().await;
     let answer = answer.map_err(|failure| error::failed(CALL, failure))?;

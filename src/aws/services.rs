@@ -83,6 +83,17 @@ impl Aws {
     client!(sts, aws_sdk_sts);
 }
 
+/// Secrets Manager's, for which there is no account yet.
+pub(super) fn secrets(config: aws_config::SdkConfig) -> aws_sdk_secretsmanager::Client {
+    let origin = Origin {
+        config,
+        ec2_endpoint: None,
+        jitter: 0,
+        lent: None,
+    };
+    aws_sdk_secretsmanager::Client::from_conf(config!(aws_sdk_secretsmanager, origin).build())
+}
+
 /// EC2's own client, which every flow needs.
 pub(super) fn ec2(origin: &Origin) -> aws_sdk_ec2::Client {
     let mut config =

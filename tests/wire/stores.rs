@@ -193,7 +193,7 @@ fn what_a_store_refuses_is_a_finding_each() {
         "has no key `nope`",
         "Vault answers 403 Forbidden",
         "there is no key `none`",
-        "Secrets Manager: GetSecretValue",
+        "Secrets Manager: GetSecretValue: nothing answers at",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
