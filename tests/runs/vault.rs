@@ -80,13 +80,14 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
         ),
         "/v1/aws/creds/empty" => ("200 OK", json!({ "data": { "access_key": "AKIA" } })),
         path if path.starts_with("/v1/aws/") || path.starts_with("/v1/cloud/") => {
+            let lasts = if path.ends_with("/short") { 30 } else { 3600 };
             let keys = json!({
                 "access_key": format!("AKIAVAULT{number}"), "secret_key": format!("vaults/secret+key{number}"),
                 "security_token": null
             });
             (
                 "200 OK",
-                json!({ "lease_id": "l", "lease_duration": 3600, "renewable": true, "data": keys }),
+                json!({ "lease_id": "l", "lease_duration": lasts, "renewable": true, "data": keys }),
             )
         }
         _ => (
@@ -141,6 +142,20 @@ fn every_call_of_a_bake_is_made_with_lent_keys_that_show_nowhere() {
         let shown = all.iter().find(|text| text.contains(secret));
         assert_eq!(shown, None, "{secret}");
     }
+}
+
+/// What is about to end is not begun with.
+#[test]
+fn a_loan_that_is_about_to_end_is_made_anew() {
+    let (bakery, vault) = (ModelBakery::open(), Vault::start());
+    bakery.template(&engine(&json!({ "name": "short" })));
+    let done = bakery.run(&["bake", "web.json"], &vault.environment());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(vault.asked().len() > 1, "{:?}", vault.asked());
+    let calls = bakery.asked();
+    let first = calls.iter().find(|call| call.access_key == "AKIAVAULT1");
+    assert!(first.is_none(), "{first:?}");
 }
 
 #[test]
