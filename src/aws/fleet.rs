@@ -39,16 +39,15 @@ impl Fleets for Aws {
         launch: &NewInstance,
         tags: &Tags,
         fleet: &NewFleet<'_>,
-    ) -> Result<()> {
+    ) -> Vec<Error> {
         let template = self.template_request(fleet.template, launch, tags);
         let template = template.dry_run(true).send().await;
-        would_go("CreateLaunchTemplate", template)?;
+        let template = would_go("CreateLaunchTemplate", template).err();
         let fleet = self.fleet_request(fleet).dry_run(true).send().await;
-        match would_go("CreateFleet", fleet) {
-            // There is no template yet. A right that lacks is told before.
-            Err(error) if error.is_not_found() => Ok(()),
-            answer => answer,
-        }
+        // There is no template yet. A right that lacks is told before.
+        let fleet = would_go("CreateFleet", fleet).err();
+        let fleet = fleet.filter(|error| !error.is_not_found());
+        template.into_iter().chain(fleet).collect()
     }
 
     async fn find_launch_templates(&self, wanted: &[Filter]) -> Result<Vec<LaunchTemplateId>> {

@@ -33,13 +33,13 @@ pub(super) async fn launch(
     .await
 }
 
-/// Asks whether the fleet would be refused. Changes nothing.
+/// Asks whether the fleet would be refused, and gives each refusal. Changes nothing.
 pub(super) async fn rehearse(
     plan: &BakePlan,
     (attempt, spot): (&Attempt, &Spot),
     wanted: &NewInstance,
     cloud: &impl Cloud,
-) -> cloud::Result<()> {
+) -> Vec<cloud::Error> {
     let name = name(plan);
     let fleet = fleet(&name, attempt, spot, &wanted.token);
     cloud

@@ -3,8 +3,7 @@
 
 use crate::bake::facts::{Lacks, unusable_profile};
 use crate::bake::{
-    BakeFacts, BakePlan, Ground, LookUpError, Objections, TemporaryKey, fleet, instance, key_pair,
-    launch,
+    BakeFacts, BakePlan, Ground, Objections, TemporaryKey, fleet, instance, key_pair, launch,
 };
 use crate::cloud::{Cloud, Error as CloudError, Image, InstanceType, Kind, Region};
 use crate::run::RunId;
@@ -88,14 +87,14 @@ impl Draft {
             key_pair::object(key, (self.run, &self.region), dead, cloud).await
         };
         let refused = async {
-            let Some(plan) = &self.plan else {
-                return Ok(());
-            };
-            rehearse(plan, &self.lacks, cloud).await
+            match &self.plan {
+                Some(plan) => Box::pin(rehearse(plan, &self.lacks, cloud)).await,
+                None => Objections::default(),
+            }
         };
         let (taken, refused) = futures_util::join!(taken, refused);
         self.objections.keep(taken);
-        self.objections.keep(refused);
+        self.objections.extend(refused);
         self
     }
 
@@ -108,36 +107,48 @@ impl Draft {
     }
 }
 
-async fn rehearse(plan: &BakePlan, lacks: &Lacks, cloud: &impl Cloud) -> Result<(), LookUpError> {
+async fn rehearse(plan: &BakePlan, lacks: &Lacks, cloud: &impl Cloud) -> Objections {
+    let mut objections = Objections::default();
     let Some((attempt, mut wanted)) = plan.rehearsed() else {
-        return Ok(());
+        return objections;
     };
     lacks.leave_out(&mut wanted);
     if plan.profile.is_some() {
         wanted.profile = None;
     }
-    let rehearsed = async {
-        if let Some(spot) = attempt.spot.as_ref().filter(|_| attempt.is_fleet()) {
-            fleet::rehearse(plan, (attempt, spot), &wanted, cloud).await?;
+    let fleet = async {
+        match attempt.spot.as_ref().filter(|_| attempt.is_fleet()) {
+            Some(spot) => fleet::rehearse(plan, (attempt, spot), &wanted, cloud).await,
+            None => Vec::new(),
         }
-        cloud.rehearse(&wanted).await
     };
-    let error = match rehearsed.await {
-        Err(error) if error.is_passing() => return Err(error.into()),
+    let (fleet, launch) = futures_util::join!(fleet, cloud.rehearse(&wanted));
+    let mut said: Vec<CloudError> = Vec::new();
+    for error in fleet.into_iter().chain(launch.err()) {
+        // Each call needs a right of its own; what is wrong with the machine is wrong in all of them.
+        let same = |other: &CloudError| other.code == error.code && other.message == error.message;
+        let again = error.kind != Kind::Denied && said.iter().any(same);
+        if error.is_passing() {
+            objections.unanswered.push(error);
+        } else if error.kind != Kind::Limit && !again {
+            objections.findings.push(refused(&error, plan));
+            said.push(error);
+        }
         // Whether there is a machine right now only the launch can tell.
-        Err(error) if error.kind != Kind::Limit => error,
-        Ok(()) | Err(_) => return Ok(()),
-    };
-    let place = instance::blame(&error, plan);
-    let text = format!("the launch would be refused: {}", plain(&error));
+    }
+    objections
+}
+
+fn refused(error: &CloudError, plan: &BakePlan) -> Diagnostic {
+    let text = format!("the launch would be refused: {}", plain(error));
     let mut finding = Diagnostic::error("bake::refused", text);
-    if let Some(place) = place {
+    if let Some(place) = instance::blame(error, plan) {
         finding = finding.at_place(place, "AWS refuses this");
     }
     if error.kind == Kind::Denied {
         finding = finding.help("`iam:PassRole` is needed for a profile, `ec2:CreateTags` for tags");
     }
-    Err(LookUpError::Findings(vec![finding]))
+    finding
 }
 
 /// The error without the encoded message, which only `DecodeAuthorizationMessage` can read.

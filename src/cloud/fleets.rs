@@ -1,6 +1,8 @@
 //! Fleets of one machine: the cloud chooses among types and places.
 
-use crate::cloud::{Choice, Filter, InstanceId, LaunchTemplateId, NewInstance, Result, Spot, Tags};
+use crate::cloud::{
+    Choice, Error, Filter, InstanceId, LaunchTemplateId, NewInstance, Result, Spot, Tags,
+};
 
 /// One machine to be had from a fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +28,13 @@ pub trait Fleets {
         tags: &Tags,
     ) -> impl Future<Output = Result<LaunchTemplateId>>;
 
-    /// Asks whether template and fleet would be refused. Changes nothing; there need be no template yet.
+    /// Asks whether template and fleet would be refused, and gives each refusal. Changes nothing; there need be no template yet.
     fn rehearse_fleet(
         &self,
         launch: &NewInstance,
         tags: &Tags,
         fleet: &NewFleet<'_>,
-    ) -> impl Future<Output = Result<()>>;
+    ) -> impl Future<Output = Vec<Error>>;
 
     /// Launch templates that match all filters.
     fn find_launch_templates(

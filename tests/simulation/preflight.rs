@@ -196,6 +196,25 @@ async fn calls_that_are_denied_are_told_together_and_hide_nothing() {
     assert_eq!(codes, ["bake::refused", "bake::image_name"]);
 }
 
+/// Template, fleet and launch need a right each.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_is_told_of_every_right_that_lacks() {
+    let options = r#""source_ami": "ami-0000000000000002", "spot_price": "auto", "spot_instance_types":
+        ["t3.small", "t3.medium"], "spot_allocation_strategy": "capacity-optimized""#;
+    let bench = Bench::of(&minimal(options), account(), None).await;
+    let rights = ["CreateLaunchTemplate", "CreateFleet", "RunInstances"];
+    for action in rights {
+        bench.cloud.deny(action);
+    }
+    let found = bench.findings(Options::default()).await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (finding, action) in found.iter().zip(rights) {
+        let text = format!("the launch would be refused: {action}: ");
+        assert!(finding.message.starts_with(&text), "{found:?}");
+    }
+    assert_eq!(bench.cloud.writes(), [""; 0]);
+}
+
 /// What a dead run left is no reason against its successor, and stays where there is one.
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_run_left_is_taken_back_only_when_nothing_stands_against_the_next() {
