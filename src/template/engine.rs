@@ -162,7 +162,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
-    environment.set_fuel(Some(FUEL));
+    bound(&mut environment);
     // It would print every variable, and nobody could tell that a secret is among them.
     environment.remove_global("debug");
     // What a loop adds to again and again is bounded by nothing.
@@ -180,6 +180,22 @@ pub(super) fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment
+}
+
+/// Limits what a text may take.
+pub fn bound(environment: &mut Environment<'static>) {
+    environment.set_fuel(Some(FUEL));
+}
+
+/// Why a text cannot be rendered, in words for users.
+pub(super) fn reason(error: &Error) -> String {
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => {
+            "it takes more than half a million steps, of which 64 bytes that it makes or reads are one".to_owned()
+        }
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    }
 }
 
 /// A factor, unless it is a list: see `forms::product`.

@@ -4,7 +4,7 @@
 mod findings;
 mod open;
 
-use super::engine::{OURS, Scope, Script, Values, from_engine};
+use super::engine::{self, OURS, Scope, Script, Values, from_engine};
 use super::forms::{self, Asked, Named, Style, Translated};
 use super::late::{Data, Late};
 use super::near;
@@ -319,11 +319,8 @@ impl Interpolator {
             .range()
             .and_then(|made| translated.locate(&made))
             .unwrap_or(0..text.value.len());
-        let kind = error.kind();
-        let reason = error
-            .detail()
-            .map_or_else(|| kind.to_string(), str::to_owned);
-        let (code, message, help) = if kind == minijinja::ErrorKind::SyntaxError {
+        let reason = engine::reason(error);
+        let (code, message, help) = if error.kind() == minijinja::ErrorKind::SyntaxError {
             (
                 "template::syntax",
                 format!("this expression cannot be read: {reason}"),

@@ -2,7 +2,7 @@
 //! command line, `{{ image.tags.version }}` in a check. All that is known is settled at load, the rest is compiled and
 //! checked there; text that comes out is never evaluated a second time.
 
-use super::engine::Script;
+use super::engine::{self, Script};
 use crate::source::{Diagnostic, Place};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -150,7 +150,8 @@ impl Late {
     pub fn render(&self, data: &Data) -> Result<String, Diagnostic> {
         match &self.body {
             Body::Fixed(text) => Ok(text.clone()),
-            Body::Open(script) => script.render(data).map_err(|reason| {
+            Body::Open(script) => script.render(data).map_err(|error| {
+                let reason = engine::reason(&error);
                 let finding = Diagnostic::error(
                     "template::render",
                     format!("this text cannot be rendered: {reason}"),

@@ -32,6 +32,6 @@ mod spellings;
 pub mod stores;
 mod vars;
 
-pub use engine::{print_as_json, to_engine};
+pub use engine::{bound, print_as_json, to_engine};
 pub use late::{Data, Late};
 pub use secret::Secret;

@@ -60,6 +60,7 @@ fn what_doubles_itself_is_refused_before_it_is_large() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{text}: {said}");
+        assert!(!said.contains("fuel"), "an error for the engine's author: {said}");
     }
 }
 

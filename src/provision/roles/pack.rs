@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::provision::roles::load::read;
 use crate::provision::roles::{Error, Role};
 use crate::ssh::{Entry, Tree, quote};
-use crate::template::{print_as_json, to_engine};
+use crate::template::{bound, print_as_json, to_engine};
 
 /// Answers for `dpkg` and patience with whoever holds its lock on first boot; a role's files stand before its packages come,
 /// and stay. Translations of descriptions are a third of what `apt-get update` fetches, and nobody reads them here.
@@ -178,6 +178,7 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     print_as_json(&mut environment);
+    bound(&mut environment);
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
@@ -253,6 +254,18 @@ mod tests {
         };
         assert!(path.ends_with("templates/a.j2"));
         assert_eq!(source.line(), Some(2));
+    }
+
+    #[test]
+    fn a_template_that_never_ends_is_an_error() {
+        let loops =
+            "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}";
+        let (_dir, role) = role(&[("templates/a.j2", loops)]);
+        let error = pack(&role, &vars(json!({}))).unwrap_err();
+        let Error::Render { source, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(source.kind(), minijinja::ErrorKind::OutOfFuel);
     }
 
     #[test]
