@@ -52,7 +52,7 @@ const PARTS: &[&str] = &[
 /// Keys come in this order. Root: `format`, `service`, `account`, `region`, `state`, `description`, `min_packer_version`, `include`, `kiln`, `variables`,
 /// `sensitive-variables`, `builders`, `provisioners`, `error-cleanup-provisioner`, `post-processors`, then others. Builders, provisioners and
 /// post-processors: `type`, `name`, `only`, `except`, then others. What is not named here, and all of a var file, stays in the order written. Formatting twice
-/// changes nothing, and values are never changed.
+/// changes nothing, and values are never changed: what is laid out is read again before it is written. A byte order mark goes.
 ///
 /// The names of files that were not formatted are printed. FILE `-` reads stdin and prints the result. A file is replaced by rename, so that it is
 /// whole at any moment. With -check nothing is written, and the exit code is 3 when a file is not formatted, as with `packer fmt`; 2 when a file is no JSON.
@@ -153,7 +153,16 @@ fn formatted(name: &str, text: &str, context: &Context) -> Result<String, Exit> 
             || (json.get("format").is_some() && json.get("service").is_some())
     });
     let rank = |way: &[&str], key: &str| if is_ours { rank(way, key) } else { 0 };
-    Ok(json::format(text, &rank))
+    let laid_out = json::format(text, &rank);
+    if json::says_the_same(text, &laid_out) {
+        return Ok(laid_out);
+    }
+    let text = format!(
+        "error: {name}: the layout would change what the file says, so nothing is written; this is a bug in kiln, please report it with the file"
+    );
+    context.say(&text);
+    context.keep_error(&text);
+    Err(Exit::Failed)
 }
 
 fn rank(way: &[&str], key: &str) -> usize {

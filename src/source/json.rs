@@ -4,6 +4,7 @@
 
 mod format;
 mod parser;
+mod same;
 mod string;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 use super::{Diagnostic, FileId, SourceMap, Span};
 pub use format::format;
+pub use same::says_the_same;
 pub use string::Text;
 
 /// A value and where it stands.
@@ -44,7 +46,14 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Reading {
     pub value: Option<Json>,
+    /// Each where it stands, in the order written.
+    pub comments: Vec<Span>,
     pub findings: Vec<Diagnostic>,
+}
+
+/// The text without a byte order mark, which editors put before it.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Reads a text of the map.

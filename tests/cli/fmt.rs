@@ -114,3 +114,22 @@ fn a_file_that_is_mounted_is_written_in_its_place() {
     assert_eq!(text("t.json"), "{}", "what the mount hid");
     assert_eq!(desk.names(), ["real.json", "t.json"]);
 }
+
+/// Editors of Windows put it there; the file stays one that kiln takes.
+#[test]
+fn a_file_with_a_byte_order_mark_keeps_its_values() {
+    let marked = format!("\u{feff}{LOOSE}");
+    let broken = "\u{feff}{\"n\":\"1\" // one\n , /* two\n lines */ \"m\":\"2\"}";
+    let desk = Desk::new().with("t.json", &marked).with("v.json", broken);
+    assert_eq!(
+        printed(&desk.kiln(&["fmt", "t.json", "v.json"]), 0),
+        "t.json\nv.json\n"
+    );
+    let text = |name: &str| fs::read_to_string(desk.0.path().join(name)).unwrap();
+    assert_eq!(text("t.json"), LAID_OUT);
+    assert_eq!(
+        text("v.json"),
+        "{\n  \"n\": \"1\", // one\n  /* two\n lines */\n  \"m\": \"2\"\n}\n"
+    );
+    assert_eq!(printed(&desk.kiln(&["fmt", "-check", "v.json"]), 0), "");
+}

@@ -1,5 +1,6 @@
 //! JSON with comments, laid out anew: same values, same comments, steady lines. Which keys come first is the caller's matter.
-//! The text must be one that [`read`](super::read) takes without an error.
+//! The text must be one that [`read`](super::read) takes without an error. A byte order mark goes: "RFC 8259" 8.1 forbids to
+//! add one.
 
 /// Lines are no wider where they can be broken.
 const WIDTH: usize = 100;
@@ -8,6 +9,7 @@ const INDENT: usize = 2;
 /// Lays a text out. `rank` says where a key belongs among its fellows, by the keys on the way down to its object (lists count
 /// for nothing); equal ranks stay in the order written.
 pub fn format(text: &str, rank: &dyn Fn(&[&str], &str) -> usize) -> String {
+    let text = super::unmarked(text);
     let mut parser = Parser { text, at: 0 };
     let lead = parser.comments();
     let mut root = parser.value();
@@ -153,9 +155,7 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 trail.extend(self.comments());
             }
-            // What begins on the line of the value belongs to it, the rest to what follows.
-            let own = trail.iter().take_while(|comment| comment.beside).count();
-            carried = trail.split_off(own);
+            carried = trail.split_off(own(&trail));
             carried_apart = carried.first().is_some_and(|first| first.apart);
             items.push(Item {
                 lead,
@@ -184,6 +184,16 @@ impl<'t> Parser<'t> {
         lead.extend(self.comments());
         key
     }
+}
+
+/// How many comments after a value belong to it: those that begin on its line, and `//` is the last that can. The rest
+/// belong to what follows.
+fn own(trail: &[Comment<'_>]) -> usize {
+    let beside = trail.iter().take_while(|comment| comment.beside).count();
+    let to_line_end = trail
+        .iter()
+        .position(|comment| comment.text.starts_with("//"));
+    to_line_end.map_or(beside, |last| beside.min(last + 1))
 }
 
 fn sort<'t>(node: &mut Node<'t>, way: &mut Vec<&'t str>, rank: &dyn Fn(&[&str], &str) -> usize) {
@@ -292,99 +302,4 @@ fn print(node: &Node<'_>, depth: usize, before: usize, root: bool, out: &mut Str
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::SourceMap;
-    use proptest::prelude::*;
-
-    fn none(_: &[&str], _: &str) -> usize {
-        0
-    }
-
-    fn alphabet(_: &[&str], key: &str) -> usize {
-        key.bytes().next().map_or(0, usize::from)
-    }
-
-    fn values(text: &str) -> serde_json::Value {
-        let mut sources = SourceMap::new();
-        let file = sources.add("t", text);
-        let reading = super::super::read(file, &sources);
-        reading.value.unwrap_or_else(|| panic!("{text}")).plain()
-    }
-
-    #[test]
-    fn comments_and_groups_stay_where_they_belong() {
-        let text = "// head\n{ // first\n\"b\":1 /* of b */, // more of b\n\n\n // of a\n\"a\" : [ 1,2, ], \"c\":{\n},\n\"d\": [\n\"x\" // of x\n\n/* last */ ]\n// end\n}\n// foot\n";
-        let wanted = "// head\n{\n  // first\n  \"b\": 1, /* of b */ // more of b\n\n  // of a\n  \"a\": [1, 2],\n  \"c\": {},\n  \"d\": [\n    \"x\" // of x\n\n    /* last */\n  ]\n  // end\n}\n// foot\n";
-        assert_eq!(format(text, &none), wanted);
-        assert_eq!(format(wanted, &none), wanted);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_broken() {
-        let text = format!("{{\"a\": [\"{0}\", \"{0}\"]}}", "x".repeat(60));
-        let broken = format(&text, &none);
-        assert_eq!(broken.lines().count(), 6, "{broken}");
-        assert_eq!(format(&broken, &none), broken);
-    }
-
-    /// White space and comments.
-    fn trivia() -> impl Strategy<Value = String> {
-        let piece = prop_oneof![
-            5 => Just(String::new()),
-            2 => Just(" ".to_owned()),
-            2 => Just("\n".to_owned()),
-            1 => Just("\n\n\n".to_owned()),
-            1 => Just("// é {\n".to_owned()),
-            1 => Just("\n  /* a\n , b */".to_owned()),
-        ];
-        prop::collection::vec(piece, 0..3).prop_map(|pieces| pieces.concat())
-    }
-
-    fn json() -> impl Strategy<Value = String> {
-        let leaf = prop_oneof![
-            Just("1.50".to_owned()),
-            Just("null".to_owned()),
-            Just("\"é\\\"// \\\\\"".to_owned()),
-            Just(format!("\"{}\"", "long ".repeat(12))),
-        ];
-        leaf.prop_recursive(4, 24, 4, |inner| {
-            let item = (trivia(), inner, trivia(), trivia());
-            (prop::collection::vec(item, 0..4), trivia(), any::<bool>()).prop_map(
-                |(items, tail, object)| {
-                    let one = |(at, (before, value, after, colon)): (
-                        usize,
-                        &(String, String, String, String),
-                    )| {
-                        let key = if object {
-                            format!(
-                                "\"{}\"{colon}:",
-                                char::from(b'z' - u8::try_from(at).unwrap())
-                            )
-                        } else {
-                            String::new()
-                        };
-                        format!("{before}{key}{value}{after}")
-                    };
-                    let parts: Vec<_> = items.iter().enumerate().map(one).collect();
-                    let (open, close) = if object { ("{", "}") } else { ("[", "]") };
-                    format!("{open}{}{tail}{close}", parts.join(","))
-                },
-            )
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn twice_is_once_and_values_stay((before, text, after) in (trivia(), json(), trivia())) {
-            let text = format!("{before}{text}{after}");
-            for rank in [&none as &dyn Fn(&[&str], &str) -> usize, &alphabet] {
-                let once = format(&text, rank);
-                prop_assert_eq!(values(&once), values(&text), "{}", once);
-                prop_assert_eq!(format(&once, rank), once.clone());
-                let comments = |text: &str| text.matches("// é {").count() + text.matches(", b */").count();
-                prop_assert_eq!(comments(&once), comments(&text), "{}", once);
-            }
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) at: usize,
     pub(super) findings: Vec<Diagnostic>,
-    comment: Option<Span>,
+    comments: Vec<Span>,
     trailing: Option<Span>,
 }
 
@@ -22,26 +22,25 @@ pub(super) struct Stop;
 
 impl<'t> Parser<'t> {
     pub(super) fn new(file: FileId, text: &'t str) -> Self {
-        let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
         Self {
             file,
             text,
-            at,
+            at: text.len() - super::unmarked(text).len(),
             findings: Vec::new(),
-            comment: None,
+            comments: Vec::new(),
             trailing: None,
         }
     }
 
     pub(super) fn read(mut self) -> Reading {
         let value = self.document().ok();
-        if let Some(span) = self.comment {
+        if let Some(span) = self.comments.first() {
             self.findings.push(
                 Diagnostic::note(
                     "json::comment",
                     "comments are not JSON; Packer refuses this file",
                 )
-                .at(span, "the first one"),
+                .at(*span, "the first one"),
             );
         }
         if let Some(span) = self.trailing {
@@ -55,6 +54,7 @@ impl<'t> Parser<'t> {
         }
         Reading {
             value,
+            comments: self.comments,
             findings: self.findings,
         }
     }
@@ -264,15 +264,15 @@ impl<'t> Parser<'t> {
             let rest = &self.text[self.at..];
             if rest.starts_with("//") {
                 let length = rest.find('\n').unwrap_or(rest.len());
-                self.comment
-                    .get_or_insert(Span::new(self.file, self.at, self.at + length));
+                self.comments
+                    .push(Span::new(self.file, self.at, self.at + length));
                 self.at += length;
             } else if rest.starts_with("/*") {
                 let Some(length) = rest.find("*/") else {
                     return self.fail("this comment never ends", "opened here, `*/` is missing");
                 };
-                self.comment
-                    .get_or_insert(Span::new(self.file, self.at, self.at + length + 2));
+                self.comments
+                    .push(Span::new(self.file, self.at, self.at + length + 2));
                 self.at += length + 2;
             } else if self.at == start {
                 return Ok(());
