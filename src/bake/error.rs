@@ -1,6 +1,6 @@
 //! What goes wrong in a bake, with the place in the user's files that it concerns.
 
-use crate::cloud;
+use crate::cloud::{self, Region};
 use crate::source::{Diagnostic, Place};
 use crate::ssh::ConnectError;
 use crate::undo;
@@ -59,6 +59,16 @@ pub enum Error {
     Remote(#[from] crate::ssh::Error),
     #[error("the image is not what was asked for: {0}")]
     NotAsPlanned(String),
+    /// Somebody else has the image's name by now.
+    #[error(
+        "{name} in {region} belongs to another image by now: the one that was made for it has gone{rest}"
+    )]
+    GaveWay {
+        name: String,
+        region: Region,
+        /// What was published elsewhere, in words.
+        rest: String,
+    },
     /// A command of `kiln.verify` said no.
     #[error("`{command}` failed on the machine: {reason}")]
     Verify { command: String, reason: String },

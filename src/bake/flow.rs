@@ -344,7 +344,7 @@ async fn come_to_rest(
         .await?;
     if let Some(slot) = volumes {
         run.step("note volumes", async |made| {
-            instance::note_volumes(&stopped, slot, made)
+            instance::note_volumes(&stopped, plan.run, slot, cloud, made).await
         })
         .await?;
     }

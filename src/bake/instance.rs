@@ -8,9 +8,9 @@ use crate::cloud::{
     Cloud, Error as CloudError, Filter, Instance, InstanceId, InstanceState, Kind, NewInstance,
     SecurityGroupId,
 };
-use crate::run::{Event, Events, Ledger, Lifetime, Readiness, Slot};
+use crate::run::{Event, Events, Ledger, Lifetime, Readiness, RunId, Slot};
 use crate::source::Place;
-use crate::undo::{self, Undo};
+use crate::undo::{self, Undo, of};
 
 /// Launches the machine, trying each way of the plan until one goes through. Volumes that would outlive it are on the
 /// ledger before it is, in the slot that is given too. `earlier` counts the tries before.
@@ -176,13 +176,20 @@ pub(super) async fn stopped(
     })
 }
 
-/// Notes which volumes stay behind the machine, now that it tells.
-pub(super) fn note_volumes(
+/// Notes which volumes stay behind the machine, now that it tells: those that were launched with it, by the run's tag. A
+/// provisioner may have attached others, which are not the run's.
+pub(super) async fn note_volumes(
     instance: &Instance,
+    run: RunId,
     slot: Slot,
+    cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let ids = instance.lasting_volumes.clone();
+    let mut ids = instance.lasting_volumes.clone();
+    if !ids.is_empty() {
+        let ours = cloud.find_volumes(&of(run)).await?;
+        ids.retain(|id| ours.contains(id));
+    }
     if ids.is_empty() {
         return Ok(made.forget(slot)?);
     }

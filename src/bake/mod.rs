@@ -55,7 +55,9 @@ pub use plan::{BakePlan, Options, SourceImage, Stopping, TemporaryGroup, draft};
 pub use plugin::{HostPlugin, PluginError};
 pub use preflight::Draft;
 pub use profile::TemporaryProfile;
-pub use publish::{Artifact, PlannedCopy, PublishFacts, PublishedImage, Publishing, Taken};
+pub use publish::{
+    Artifact, PlannedCopy, PublishFacts, PublishedImage, Publishing, Taken, is_published,
+};
 pub use session_manager::SessionSettings;
 pub use settings::{Login, SshSettings};
 pub use tools::{HostTools, Plugin, Tools};

@@ -38,6 +38,17 @@ impl Image {
             .filter_map(|device| device.snapshot.clone())
             .collect()
     }
+
+    /// The snapshots that were made with it, when it was to stand on those of `devices` too.
+    pub fn own_snapshots(&self, devices: &[BlockDevice]) -> Vec<SnapshotId> {
+        let mut snapshots = self.snapshots();
+        snapshots.retain(|id| {
+            devices
+                .iter()
+                .all(|device| device.snapshot.as_ref() != Some(id))
+        });
+        snapshots
+    }
 }
 
 /// How far an image is.

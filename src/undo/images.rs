@@ -10,7 +10,7 @@ impl<C: Cloud> Unwinder<'_, C> {
     pub(super) async fn remove_images(&self, run: RunId) -> Result<(), CloudError> {
         let query = ImageQuery::own(of(run));
         for image in look(async || self.cloud.find_images(&query).await).await? {
-            self.remove_image(&image.id, image.snapshots(), run).await?;
+            self.remove_image(&image.id, run).await?;
         }
         Ok(())
     }
@@ -20,21 +20,13 @@ impl<C: Cloud> Unwinder<'_, C> {
         id: &ImageId,
         run: RunId,
     ) -> Result<(), CloudError> {
-        let snapshots = match self.cloud.find_images(&ImageQuery::id(id)).await {
-            Err(error) if error.is_not_found() => Vec::new(),
-            answer => answer?.iter().flat_map(Image::snapshots).collect(),
-        };
-        self.remove_image(id, snapshots, run).await
+        self.remove_image(id, run).await
     }
 
-    /// Snapshots get the run's tag before the image goes: until then the image leads to them, afterwards only the tag does.
-    /// A pending image may not name them yet; their description names the image ("`CreateImage`").
-    async fn remove_image(
-        &self,
-        id: &ImageId,
-        named: Vec<SnapshotId>,
-        run: RunId,
-    ) -> Result<(), CloudError> {
+    /// Snapshots get the run's tag before the image goes, since afterwards only the tag leads to them. Until then their
+    /// description does ("`CreateImage`"), and not the image: of what that stands on, some may have been there before, as
+    /// `snapshot_id` in a device mapping says.
+    async fn remove_image(&self, id: &ImageId, run: RunId) -> Result<(), CloudError> {
         let described = [Filter {
             name: "description".to_owned(),
             values: vec![
@@ -42,12 +34,7 @@ impl<C: Cloud> Unwinder<'_, C> {
                 format!("Copied for DestinationAmi {id} *"),
             ],
         }];
-        let mut snapshots = if named.is_empty() {
-            look(async || self.cloud.find_snapshots(&described).await).await?
-        } else {
-            self.cloud.find_snapshots(&described).await?
-        };
-        snapshots.extend(named);
+        let mut snapshots = look(async || self.cloud.find_snapshots(&described).await).await?;
         self.tag_snapshots(&snapshots, run).await?;
         persist(async || self.cloud.deregister_image(id).await).await?;
         snapshots.extend(self.cloud.find_snapshots(&of(run)).await?);

@@ -13,6 +13,7 @@ mod launch;
 mod launch_trouble;
 mod machines;
 mod many;
+mod not_ours;
 mod on_error;
 mod ordeal;
 mod preflight;

@@ -96,6 +96,14 @@ async fn a_name_that_somebody_else_took_meanwhile_is_theirs() {
     })
     .await;
     assert_eq!(outcome.left, [], "{:?}", outcome.result);
+    assert_eq!(verdict(&outcome), Verdict::Failed, "{:?}", outcome.result);
+    let there = images(&bench.cloud, REGIONS[1]).await.remove(0).id;
+    let said = outcome.result.unwrap_err().cause.to_string();
+    let wanted = format!(
+        "web in {HERE} belongs to another image by now: the one that was made for it has gone; {there} in {} stays",
+        REGIONS[1]
+    );
+    assert_eq!(said, wanted);
     assert!(
         began.elapsed() < Duration::from_mins(5),
         "nobody waits for it"

@@ -128,7 +128,8 @@ async fn give_settings(
     run.step("share image", async |_| {
         let each = whole.iter().map(|(region, image)| async {
             let cloud = cloud.in_region(region);
-            settings.give(&image.id, &image.snapshots(), &cloud).await
+            let snapshots = image.own_snapshots(&plan.image.devices);
+            settings.give(&image.id, &snapshots, &cloud).await
         });
         let given = try_join_all(each).await;
         given.map_err(|error| Error::from(error).blame(|_| plan.places.share))
@@ -142,7 +143,7 @@ fn publication(plan: &BakePlan, region: Region, image: &Image, at: jiff::Timesta
     Publication {
         run: plan.run,
         image: image.id.clone(),
-        snapshots: image.snapshots(),
+        snapshots: image.own_snapshots(&plan.image.devices),
         name: publish.name.clone(),
         tags: plan.image.tags.clone(),
         snapshot_tags: publish.snapshot_tags.clone(),
@@ -203,7 +204,8 @@ async fn finish(
     .await
 }
 
-/// Says what became of publications that were finished only when the run was settled: which image has the name.
+/// Says what became of publications that were finished only when the run was settled: which image has the name. Where ours
+/// gave way to somebody else's, the bake has failed.
 pub(super) async fn look_again(
     mut outcome: Outcome<Artifact, Undo>,
     unfinished: &[Publication],
@@ -212,17 +214,54 @@ pub(super) async fn look_again(
     let Ok(artifact) = &mut outcome.result else {
         return outcome;
     };
+    let mut gave_way = None;
     for publication in unfinished.iter().filter(|one| one.takes.is_some()) {
+        let due = outcome
+            .left
+            .iter()
+            .any(|left| is_of(&left.undo, publication));
         let mut wanted = undo::of(publication.run);
         wanted.push(Filter::new("name", publication.name.as_str()));
         let cloud = cloud.in_region(&publication.region);
         let found = cloud.find_images(&ImageQuery::own(wanted)).await;
-        let found = found.ok().and_then(|found| found.into_iter().next());
-        let mut images = artifact.images.iter_mut();
-        let published = images.find(|published| published.region == publication.region);
-        if let (Some(published), Some(found)) = (published, found) {
-            published.image = found.id;
+        let here = |published: &PublishedImage| published.region == publication.region;
+        match found.map(|found| found.into_iter().next()) {
+            Ok(Some(found)) => {
+                let mut images = artifact.images.iter_mut();
+                if let Some(published) = images.find(|published| here(published)) {
+                    published.image = found.id;
+                }
+            }
+            Ok(None) if !due => {
+                artifact.images.retain(|published| !here(published));
+                gave_way = Some(publication);
+            }
+            Ok(None) | Err(_) => {}
         }
     }
+    if let Some(publication) = gave_way {
+        let error = Error::GaveWay {
+            name: publication.name.clone(),
+            region: publication.region.clone(),
+            rest: published_elsewhere(&artifact.images),
+        };
+        outcome.result = Err(Failure::new("publish", error));
+    }
     outcome
+}
+
+/// Whether everything that was made is under its name, ready, and nothing about it is due.
+pub fn is_published(outcome: &Outcome<Artifact, Undo>) -> bool {
+    let mut left = outcome.left.iter();
+    outcome.result.is_ok() && !left.any(|left| matches!(left.undo, Undo::Publish(_)))
+}
+
+fn is_of(undo: &Undo, publication: &Publication) -> bool {
+    matches!(undo, Undo::Publish(one) if one.region == publication.region && one.run == publication.run)
+}
+
+fn published_elsewhere(images: &[PublishedImage]) -> String {
+    let each = images.iter();
+    let each = each.map(|published| format!("; {} in {} stays", published.image, published.region));
+    each.collect()
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::bake::publish::facts::Taken;
-use crate::bake::{BakeFacts, Options};
+use crate::bake::{BakeFacts, Options, launch};
 use crate::cloud::{Image, ImageRights, Region, SnapshotRights, Tags};
 use crate::run::RunId;
 use crate::source::{Diagnostic, Spanned};
@@ -229,10 +229,11 @@ fn takes(
 }
 
 fn take(image: &ImageOptions, taken: &Taken, options: Options) -> TakesName {
+    let devices: Vec<_> = image.block_devices.iter().map(launch::device).collect();
     TakesName {
         old: taken.image.id.clone(),
         old_snapshots: if image.force_delete_snapshot {
-            taken.image.snapshots()
+            taken.image.own_snapshots(&devices)
         } else {
             Vec::new()
         },

@@ -165,7 +165,15 @@ async fn carry_out<'t>(
     if access.decode_authorization_messages {
         decode(&outcome, &aws, &report).await;
     }
+    let published = bake::is_published(&outcome);
     let steps = match &outcome.result {
+        Ok(_) if !published => {
+            let text =
+                "post-processors wait until the image is published: `kiln sweep` finishes that"
+                    .to_owned();
+            report.emit(run::Event::Warning { text });
+            Vec::new()
+        }
         Ok(artifact) => {
             let made = Made {
                 build: wanted.subject.build,
@@ -188,7 +196,7 @@ async fn carry_out<'t>(
     let exit = Exit::worst([ended, tell_steps(wanted, &steps, on)]);
     if let Ok(artifact) = &outcome.result {
         if let Some(inputs) = inputs {
-            let due = posts::exit(&steps) != Exit::Done;
+            let due = !published || posts::exit(&steps) != Exit::Done;
             wanted
                 .subject
                 .note(inputs, plan.run, artifact, due, context);
