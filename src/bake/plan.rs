@@ -17,7 +17,7 @@ use crate::cloud::{
 use crate::provision;
 use crate::run::{RunId, with_causes};
 use crate::source::{Diagnostic, Place};
-use crate::template::bake::{self, Build, Login, Template};
+use crate::template::bake::{self, Build, Login, Template, description_too_long};
 use crate::template::post_processor::PostProcessor;
 use crate::template::provisioner::Provisioner;
 use crate::template::{Data, Late};
@@ -179,8 +179,10 @@ fn description(
     data: &Data,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<String> {
-    let text = image.description.as_ref()?.render(data);
+    let late = image.description.as_ref()?;
+    let text = late.render(data);
     let text = text.map_err(|finding| findings.push(finding)).ok()?;
+    findings.extend(description_too_long(late, &text));
     (!text.is_empty()).then_some(text)
 }
 

@@ -7,6 +7,7 @@ use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::Data;
 use crate::template::bake::{Build, Family, Tag};
+use crate::template::tags::too_long;
 
 use super::fingerprint::Fingerprint;
 
@@ -75,13 +76,15 @@ pub(super) fn tags(
     } else {
         run
     };
-    let image = join([kept, image, own.clone(), about(family, source)]);
+    let about = about(family, source);
+    let image = join([kept, image, own.clone(), about.clone()]);
     BakeTags {
         volumes: join([volumes, own.clone(), [expires.clone()].into()]),
         spot: join([spot, own.clone(), [expires.clone()].into()]),
         fleet: join([fleet, own.clone(), [expires].into()]),
         launch,
-        snapshots: (!snapshots.is_empty()).then(|| join([image.clone(), snapshots])),
+        snapshots: (!snapshots.is_empty())
+            .then(|| join([image.clone(), snapshots, own.clone(), about])),
         scratch,
         image,
     }
@@ -128,6 +131,8 @@ fn render(tags: &[Tag], data: &Data, findings: &mut Vec<Diagnostic>) -> Tags {
     for tag in tags {
         match tag.value.render(data) {
             Ok(value) => {
+                let long = too_long(&tag.key.value, &value);
+                findings.extend(long.map(|long| long.at_value(&tag.key, "of this tag")));
                 rendered.insert(tag.key.value.clone(), value);
             }
             Err(finding) => findings.push(finding),

@@ -12,6 +12,8 @@ use crate::run::RunId;
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::load;
 
+mod tags;
+
 const NOW: &str = "2026-11-01T03:00:00Z";
 
 fn facts() -> BakeFacts {
@@ -204,40 +206,6 @@ fn a_plan_lists_what_runs_before_and_after_the_image() {
       post-process    artifice x
         then          compress to y.zip, and keeps what it was given
     ");
-}
-
-#[test]
-fn scratch_expires_and_the_image_does_not() {
-    let plan = planned(r#", "run_tags": { "team": "web" }"#, "", &facts()).unwrap();
-    assert_eq!(plan.instance.tags[tag::EXPIRES], "2026-11-02T03:00:00Z");
-    assert_eq!(plan.instance.tags["team"], "web");
-    assert_eq!(plan.image.tags["team"], "web", "as Packer has it");
-    assert!(!plan.image.tags.contains_key(tag::EXPIRES));
-    assert!(!plan.image.tags.contains_key(tag::READY));
-    assert!(
-        !plan.image.tags.contains_key(tag::FAMILY),
-        "none without the root key"
-    );
-    let options = r#", "run_tags": { "team": "web" }, "skip_ami_run_tags": true"#;
-    let plan = planned(options, "", &facts()).unwrap();
-    assert!(!plan.image.tags.contains_key("team"));
-}
-
-#[test]
-fn kilns_own_tags_cannot_be_taken_over() {
-    let plan = planned(r#", "tags": { "kiln:run": "mine" }"#, "", &facts()).unwrap();
-    assert_eq!(plan.image.tags[tag::RUN], plan.run.to_string());
-}
-
-#[test]
-fn tags_see_the_source_image_and_say_where_they_cannot() {
-    let options = r#", "tags": { "base": "{{.SourceAMIName}} {{.SourceAMITags.release}}" }"#;
-    let plan = planned(options, "", &facts()).unwrap();
-    assert_eq!(plan.image.tags["base"], "debian-12 12.8");
-    let options = r#", "tags": { "base": "{{.SourceAMITags.relaese}}" }"#;
-    let findings = planned(options, "", &facts()).unwrap_err();
-    assert_eq!(findings.len(), 1);
-    assert!(!findings[0].labels.is_empty(), "{findings:?}");
 }
 
 #[test]

@@ -14,12 +14,13 @@ mod session_manager;
 mod ssh;
 mod tunnel;
 
-use super::bake::{AmazonEbs, Source, SourceFilter, Tag};
+use super::bake::{AmazonEbs, ImageOptions, Instance, Source, SourceFilter, Tag};
 use super::decode;
 use super::interpolate::Interpolator;
 use super::late::Late;
 use super::local::Local;
 use super::options::Options;
+use super::tags::{OF_IMAGE, OF_SCRATCH};
 use crate::source::json::Json;
 use crate::source::{Diagnostic, Place, Spanned};
 
@@ -54,6 +55,9 @@ pub(super) fn read(
     let source = source(&options);
     let instance = run::read(&options, local);
     let ssh = ssh::read(&options, local);
+    if let (Some(image), Some(instance)) = (&image, &instance) {
+        count_tags(&options, image, instance);
+    }
     Some(AmazonEbs {
         access,
         image: image?,
@@ -78,7 +82,35 @@ fn tags(options: &Options<'_>, name: &str, single: &'static str) -> Vec<Tag> {
             tags.push(Tag { key, value });
         }
     }
+    super::tags::check(options, tags.iter().map(|tag| (&tag.key, &tag.value)));
     tags
+}
+
+/// Reports more tags than AWS takes, on each kind of thing that a bake tags.
+fn count_tags(options: &Options<'_>, image: &ImageOptions, instance: &Instance) {
+    let count = |what, own, lists: &[&[Tag]]| {
+        let keys = lists.iter().flat_map(|tags| tags.iter());
+        super::tags::count(options, what, keys.map(|tag| &tag.key), own)
+    };
+    let run = &instance.tags[..];
+    let kept = if image.skip_run_tags { &[] } else { run };
+    count("the machine", OF_SCRATCH, &[run]);
+    count(
+        "a volume of the machine",
+        OF_SCRATCH,
+        &[&instance.volume_tags],
+    );
+    if count("the image", OF_IMAGE, &[kept, &image.tags]) {
+        count(
+            "a snapshot of the image",
+            OF_IMAGE,
+            &[kept, &image.tags, &image.snapshot_tags],
+        );
+    }
+    if let Some(spot) = &instance.spot {
+        count("the spot request", OF_SCRATCH, &[&spot.tags]);
+        count("the fleet", OF_SCRATCH, &[&spot.fleet_tags]);
+    }
 }
 
 fn source(options: &Options<'_>) -> Option<Source> {

@@ -14,7 +14,9 @@ pub use ssh::{
     Transfer, Tunnel,
 };
 
-pub use super::image::{Copies, EncryptionKeys, ImageOptions, Protection, Sharing};
+pub use super::image::{
+    Copies, EncryptionKeys, ImageOptions, Protection, Sharing, description_too_long,
+};
 use super::late::Late;
 use super::post_processor::PostProcessor;
 use super::provisioner::Provisioner;

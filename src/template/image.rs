@@ -3,10 +3,27 @@
 use super::bake::{BlockDevice, Tag};
 use super::late::Late;
 use super::seconds;
-use crate::source::Spanned;
+use crate::source::{Diagnostic, Spanned};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
+
+/// Characters of a description (EC2 API, `CreateImage`).
+const DESCRIPTION: usize = 255;
+
+/// That EC2 would refuse what a description has become, for its length.
+pub fn description_too_long(description: &Late, text: &str) -> Option<Diagnostic> {
+    let length = text.chars().count();
+    (length > DESCRIPTION).then(|| {
+        let text = format!("the description of the image has {length} characters");
+        let finding = Diagnostic::error("template::image_options", text);
+        let finding = finding.help(format!("EC2 takes {DESCRIPTION} at most"));
+        match description.place() {
+            Some(place) => finding.at_place(place, "this text"),
+            None => finding,
+        }
+    })
+}
 
 /// The image.
 #[expect(

@@ -30,6 +30,7 @@ mod services;
 #[cfg(test)]
 mod spellings;
 pub mod stores;
+pub mod tags;
 mod vars;
 
 pub use engine::{bound, print_as_json, to_engine};

@@ -9,7 +9,7 @@ use super::interpolate::Interpolator;
 use super::local::Local;
 use super::options::{Key, Options, not_yet, on};
 use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings, Strategy};
-use super::{late::Late, near};
+use super::{late::Late, near, tags};
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, SourceMap, Spanned};
 use std::path::Path;
@@ -255,6 +255,15 @@ fn initial_sizes(initial: &Options<'_>) -> Option<Initial> {
 
 fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut SourceMap) -> Settings {
     clear::check(set, clear::of_service);
+    let wanted = set.has("tags").then(|| set.texts("tags", ROLL_DATA));
+    let pairs = || wanted.iter().flatten();
+    tags::check(set, pairs().map(|(key, value)| (key, value)));
+    tags::count(
+        set,
+        "the group",
+        pairs().map(|(key, _)| key),
+        tags::OF_GROUP,
+    );
     Settings {
         instance_type: set.text("instance_type"),
         key_name: set.text("key_name"),
@@ -262,7 +271,7 @@ fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut Sour
         security_groups: set.some_list("security_groups"),
         subnets: set.some_list("subnets"),
         user_data: user_data(set, file, local, sources),
-        tags: set.has("tags").then(|| set.texts("tags", ROLL_DATA)),
+        tags: wanted,
         health_check_grace_period: set
             .duration("health_check_grace_period")
             .map(|value| value.value),

@@ -192,6 +192,10 @@ fn option_cases() -> Vec<(&'static str, Case)> {
             builder("\"tags\": { \"ä\": true }"),
         ),
         (
+            "template::tags",
+            builder("\"tags\": { \"é\": \"1\", \"kiln:ready\": \"x\" }"),
+        ),
+        (
             "template::bare_duration",
             builder("\"profile\": \"é\", \"ssh_timeout\": 300"),
         ),

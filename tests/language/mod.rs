@@ -11,6 +11,7 @@ mod misspelt;
 mod polling;
 mod secrets;
 mod services;
+mod tags;
 mod templates;
 mod together;
 mod variables;

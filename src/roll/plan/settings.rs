@@ -15,6 +15,7 @@ use crate::roll::names;
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
+use crate::template::tags;
 
 /// Without a grace period Auto Scaling ends machines that are still booting: the API's default is 0 s, the console's 300.
 const GRACE: Duration = Duration::from_mins(5);
@@ -328,7 +329,7 @@ fn wanted_tags(
     group: &GroupName,
     run: Option<RunId>,
 ) -> Result<Vec<(String, String)>, Box<Diagnostic>> {
-    let mut tags = Vec::new();
+    let mut all = Vec::new();
     for (key, value) in service.set.tags.iter().flatten() {
         let value = match run {
             Some(run) => {
@@ -337,15 +338,13 @@ fn wanted_tags(
             }
             None => value.to_string(),
         };
-        if key.starts_with("kiln:") {
-            let text = format!("tag {key} is kiln's own");
-            let finding = Diagnostic::error("roll::own_tag", text);
-            return Err(Box::new(finding.at_value(key, "set here")));
+        if let Some(finding) = tags::too_long(key, &value) {
+            return Err(Box::new(finding.at_value(key, "of this tag")));
         }
-        tags.push((key.value.clone(), value));
+        all.push((key.value.clone(), value));
     }
-    debug_assert!(!tags.iter().any(|(key, _)| key == tag::RUN));
-    Ok(tags)
+    debug_assert!(!all.iter().any(|(key, _)| key == tag::RUN));
+    Ok(all)
 }
 
 /// How long things may take, from the health check and the grace period.

@@ -2,6 +2,7 @@
 
 use super::super::bake::{Copies, EncryptionKeys, ImageOptions, Protection, Sharing};
 use super::super::functions::clean_resource_name;
+use super::super::image::description_too_long;
 use super::super::options::{Options, wrong_type};
 use super::{TAG_DATA, devices, keys, tags};
 use crate::source::{Diagnostic, Place, Spanned};
@@ -16,11 +17,17 @@ pub(super) fn read(options: &Options<'_>) -> Option<ImageOptions> {
     if let Some(name) = &name {
         check_name(options, name);
     }
+    let description = options.late("ami_description", TAG_DATA);
+    if let Some(late) = &description
+        && let Some(long) = late
+            .text()
+            .and_then(|text| description_too_long(late, text))
+    {
+        options.report(long);
+    }
     options.exclusive("deprecate_at", "deprecate_after");
     let image = ImageOptions {
-        description: options
-            .late("ami_description", TAG_DATA)
-            .filter(|text| text.text() != Some("")),
+        description: description.filter(|text| text.text() != Some("")),
         tags: tags(options, "tags", "tag"),
         snapshot_tags: tags(options, "snapshot_tags", "snapshot_tag"),
         skip_run_tags: options.flag("skip_ami_run_tags"),
