@@ -36,7 +36,7 @@ enum Format {
 /// With --sarif (or --format=sarif) stdout has SARIF 2.1.0 for editors and for code scanning. docs/templates.md lists the codes.
 ///
 /// -only and -except leave builders out. -syntax-only stops after the files' syntax and the template's shape. --strict makes errors of
-/// variables that are undefined, in Packer's form too, or unused. Exits 2 when there is an error, 0 otherwise.
+/// variables that are undefined, in Packer's form too, or unused, and of local files that are not here. Exits 2 when there is an error, 0 otherwise.
 #[derive(Args, Debug)]
 pub struct Check {
     #[command(flatten)]

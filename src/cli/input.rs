@@ -24,8 +24,8 @@ pub struct Input {
     /// Read variables from a JSON file
     #[arg(long = "var-file", value_name = "FILE")]
     var_files: Vec<String>,
-    /// What is undefined or unused is an error: variables in Packer's form that nothing sets, and declared or typed ones
-    /// that nothing uses
+    /// What is undefined, unused or missing is an error: variables in Packer's form that nothing sets, declared or typed
+    /// ones that nothing uses, local files that are not here
     #[arg(long)]
     strict: bool,
     #[command(flatten)]

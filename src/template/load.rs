@@ -47,7 +47,7 @@ pub struct Request {
     pub only: Vec<String>,
     /// `-except`, split at commas.
     pub except: Vec<String>,
-    /// Undefined variables in Packer's form are errors too.
+    /// Undefined variables in Packer's form are errors too, and files that are not here.
     pub strict: bool,
     /// Something will run, so files that are not here are errors.
     pub running: bool,
@@ -200,7 +200,7 @@ fn local<'l>(request: &'l Request, disk: &'l Folder, file: &str) -> Local<'l> {
         home,
         environment: &request.world.environment,
         role_folders: disk.role_folders(file),
-        running: request.running,
+        needed: request.running || request.strict,
     }
 }
 

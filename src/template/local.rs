@@ -26,8 +26,8 @@ pub(super) struct Local<'l> {
     pub environment: &'l BTreeMap<String, String>,
     /// Folders that may hold `roles/`, in the order they are looked at.
     pub role_folders: Vec<PathBuf>,
-    /// Whether something will run: then a file that is not there is an error.
-    pub running: bool,
+    /// A file that is not there is an error: something will run, or strictness is asked for.
+    pub needed: bool,
 }
 
 impl Local<'_> {
@@ -39,7 +39,7 @@ impl Local<'_> {
         }
     }
 
-    /// A path that should lead to something; a note says when it does not, an error when the template is to run.
+    /// A path that should lead to something; a warning says when it does not, an error when it is needed now.
     pub(super) fn expect_file(
         &self,
         options: &Options<'_>,
@@ -59,10 +59,10 @@ impl Local<'_> {
             "`{option}` names `{}`, which is not here",
             expanded.display()
         );
-        let finding = if self.running {
+        let finding = if self.needed {
             Diagnostic::error(code, message)
         } else {
-            Diagnostic::note(code, message)
+            Diagnostic::warning(code, message)
         };
         let folder = expanded
             .parent()

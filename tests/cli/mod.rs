@@ -301,7 +301,7 @@ fn the_articles_template_checks_with_its_findings_and_exit_0() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(
-        said.contains("git_branch") && said.contains("2 warnings"),
+        said.contains("git_branch") && said.contains("5 warnings"),
         "{said}"
     );
     assert!(!said.contains(" error"), "{said}");

@@ -1,6 +1,7 @@
 //! How findings go together: all of them at once, in order, none that follows from another, no secret among them.
 
-use super::bad_input::{BUILDER, builder, service, template};
+use super::bad_input::{BUILDER, builder, provisioner, service, template};
+use kiln::source::Severity;
 
 #[test]
 fn a_service_file_without_a_group_says_so() {
@@ -75,6 +76,17 @@ fn strict_makes_an_undefined_variable_an_error() {
         case.bake().unwrap_err()[0].code,
         "template::undefined_variable"
     );
+}
+
+#[test]
+fn a_file_that_is_not_here_is_a_warning_and_an_error_with_strict() {
+    let mut case = provisioner("\"type\": \"shell\", \"script\": \"setup.sh\"");
+    let findings = case.bake().unwrap().1;
+    assert_eq!(findings[0].severity, Severity::Warning);
+    case.request.strict = true;
+    let findings = case.bake().unwrap_err();
+    assert_eq!(findings[0].code, "template::missing_file");
+    assert_eq!(findings[0].severity, Severity::Error);
 }
 
 #[test]
