@@ -203,6 +203,22 @@ fn of_several_templates_all_is_told_at_once() {
 }
 
 #[test]
+fn two_builds_of_one_call_do_not_get_one_name() {
+    let bakery = ModelBakery::open();
+    bakery.write("web.json", &template("", ""));
+    let copy = template("", "");
+    bakery.write("data.json", &copy.replace("größe", "daten"));
+    let done = bakery.run(&["bake", "--plan", "web.json", "data.json"], &OWN);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    let wanted = "would give two images the name web-1 in eu-central-1";
+    assert_eq!(said.matches(wanted).count(), 1, "{said}");
+    bakery.write("data.json", &copy.replace("web-1", "data-1"));
+    let done = bakery.run(&["bake", "--plan", "web.json", "data.json"], &OWN);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+}
+
+#[test]
 fn what_this_host_lacks_is_drawn() {
     let bakery = ModelBakery::open();
     let nobody = bakery.folder.path().join("empty");

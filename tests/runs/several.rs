@@ -11,7 +11,9 @@ fn one_that_fails_leaves_the_others_alone_and_all_is_told() {
         &[bakery.builder("good"), bakery.builder("bad")],
         line,
     );
-    bakery.template("b.json", &[bakery.builder("good")], line);
+    let mut other = bakery.builder("good");
+    other["ami_name"] = "other-{{timestamp}}".into();
+    bakery.template("b.json", &[other], line);
     let done = bakery.run(&[
         "bake",
         "--result",

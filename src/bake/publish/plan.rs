@@ -63,6 +63,13 @@ impl Publishing {
         format!("{begin}{end}")
     }
 
+    /// Where an image gets the name, for a machine in `build`.
+    pub fn regions<'a>(&'a self, build: &'a Region) -> impl Iterator<Item = &'a Region> {
+        let own = (!self.nothing && !self.intermediary).then_some(build);
+        own.into_iter()
+            .chain(self.copies.iter().map(|copy| &copy.region))
+    }
+
     /// The name of the image that is made from the machine.
     pub fn image_name(&self, build: &Region, run: RunId) -> String {
         if self.intermediary {

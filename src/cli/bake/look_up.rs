@@ -1,5 +1,6 @@
 //! Every build is looked up and planned before anything is written; all objections come at once.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use futures_util::{StreamExt, stream};
@@ -17,6 +18,7 @@ use crate::cloud::{Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
 use crate::run::{Clock as _, Stop};
+use crate::source::Diagnostic;
 use crate::store::{FileJournal, Store};
 use crate::sweep::Sweeping;
 use crate::template::bake::Template;
@@ -122,17 +124,46 @@ pub async fn all<'t>(
         .map(|wanted| posts::check(wanted.subject.build));
     let (mut all, mut objections) = (Vec::new(), Objections::default());
     objections.findings.extend(checked.flatten());
-    for looked in looked {
+    for (looked, wanted) in looked.into_iter().zip(wanted) {
         match looked {
-            Ok(one) => all.push(one),
+            Ok(one) => all.push((wanted, one)),
             Err(others) => objections.extend(others),
         }
     }
+    objections.findings.extend(of_one_name(&all));
     if objections.is_empty() {
-        Ok(all)
+        Ok(all.into_iter().map(|(_, one)| one).collect())
     } else {
         Err(Refusal::Objections(objections.in_order()))
     }
+}
+
+/// EC2 takes a name once a region: of two bakes that want one, the second would fail when its image is due.
+fn of_one_name(all: &[(&Wanted<'_>, Looked<'_>)]) -> Vec<Diagnostic> {
+    let mut names = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (wanted, looked) in all {
+        let Looked::Bake(planned) = looked else {
+            continue;
+        };
+        let (publish, home) = (&planned.plan.publish, &planned.home);
+        let clash = publish.regions(&planned.plan.region).find_map(|region| {
+            let place = (&home.account, &home.endpoint, region, &publish.name);
+            let other = names.insert(place, &wanted.label)?;
+            Some((other, region))
+        });
+        if let Some((other, region)) = clash {
+            let text = format!(
+                "{} and {other} would give two images the name {} in {region}",
+                wanted.label, publish.name
+            );
+            let finding = Diagnostic::error("bake::image_name", text)
+                .at_value(&wanted.subject.build.builder.image.name, "named here")
+                .help("put `{{build_name}}` into the name");
+            findings.push(finding);
+        }
+    }
+    findings
 }
 
 struct Look<'a, 't> {
