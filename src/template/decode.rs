@@ -96,19 +96,42 @@ pub(super) fn go_integer(text: &str) -> Option<i64> {
 /// A duration: Go's units, and days and weeks. A bare number is nanoseconds, as in Packer; the caller warns of it.
 pub(super) fn duration(value: &Value) -> Result<Duration, Expected> {
     let expected = || "a duration such as `90s`, `5m` or `1h30m`".to_owned();
-    match value {
-        Value::Number(number) => number
-            .as_u64()
-            .map(Duration::from_nanos)
-            .ok_or_else(expected),
-        Value::String(text) => go_duration(text).ok_or_else(expected),
-        _ => Err(expected()),
+    let seconds = match value {
+        Value::Number(number) => {
+            return number
+                .as_u64()
+                .map(Duration::from_nanos)
+                .ok_or_else(expected)
+                .and_then(in_range);
+        }
+        Value::String(text) => go_seconds(text).ok_or_else(expected)?,
+        _ => return Err(expected()),
+    };
+    let longest = LONGEST.as_secs_f64();
+    // As a float the longest is above itself.
+    #[expect(clippy::float_cmp, reason = "the same text gives the same bits")]
+    if seconds == longest {
+        return Ok(LONGEST);
     }
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| Err(out_of_range()), in_range)
 }
 
-fn go_duration(text: &str) -> Option<Duration> {
+/// What Go's `time.Duration` holds: 64 bits of nanoseconds.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
+
+fn in_range(duration: Duration) -> Result<Duration, Expected> {
+    (duration <= LONGEST)
+        .then_some(duration)
+        .ok_or_else(out_of_range)
+}
+
+fn out_of_range() -> Expected {
+    "a duration of at most 2562047h47m16.854775807s (it is out of Go's range)".to_owned()
+}
+
+fn go_seconds(text: &str) -> Option<f64> {
     if text == "0" {
-        return Some(Duration::ZERO);
+        return Some(0.0);
     }
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = 0.0;
@@ -124,7 +147,7 @@ fn go_duration(text: &str) -> Option<Duration> {
         total += number * seconds_of(&rest[digits..unit])?;
         rest = &rest[unit..];
     }
-    Duration::try_from_secs_f64(total).ok()
+    Some(total)
 }
 
 fn seconds_of(unit: &str) -> Option<f64> {
@@ -215,6 +238,18 @@ mod tests {
         }
         for bad in ["", "5", "m", "5x", "-5s", "5 m", "é"] {
             assert!(duration(&json!(bad)).is_err(), "{bad}");
+        }
+        for long in [
+            json!("2562047h47m17s"),
+            json!("5000000000000000h"),
+            json!("9".repeat(400) + "h"),
+            json!(9_223_372_036_854_775_808_u64),
+        ] {
+            let expected = duration(&long).unwrap_err();
+            assert!(expected.contains("out of Go's range"), "{long}: {expected}");
+        }
+        for longest in [json!("2562047h47m16.854775807s"), json!(i64::MAX)] {
+            assert_eq!(duration(&longest), Ok(LONGEST), "{longest}");
         }
         assert_eq!(duration(&json!(1_000_000_000)), Ok(Duration::from_secs(1)));
     }

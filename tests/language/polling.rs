@@ -102,3 +102,30 @@ fn one_timeout_a_wait_and_what_the_knobs_of_old_come_to() {
         );
     }
 }
+
+/// Such a limit once ended the process, when the image was made.
+#[test]
+fn a_duration_that_gos_cannot_hold_is_out_of_range() {
+    for (option, place) in [
+        (
+            r#""aws_polling": { "timeout": "5000000000000000h" }"#,
+            "timeout",
+        ),
+        (r#""ssh_timeout": "2562047h47m17s""#, "ssh_timeout"),
+    ] {
+        let findings = builder(option).bake().unwrap_err();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].code, "template::wrong_type");
+        assert!(findings[0].message.contains(place), "{findings:?}");
+        assert!(
+            findings[0].message.contains("out of Go's range"),
+            "{findings:?}"
+        );
+        assert!(!findings[0].labels.is_empty());
+    }
+    assert!(
+        builder(r#""aws_polling": { "timeout": "2562047h47m16.854775807s" }"#)
+            .bake()
+            .is_ok()
+    );
+}

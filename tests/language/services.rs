@@ -209,3 +209,27 @@ fn what_a_service_file_includes_must_be_there() {
     assert_eq!(findings.len(), 1, "{drawn}");
     assert_eq!(findings[0].code, "template::unreadable_file", "{drawn}");
 }
+
+#[test]
+fn a_health_check_is_one_that_elb_takes() {
+    let with = |options: &str| {
+        let traffic = format!(
+            r#", "traffic": {{ "load_balancer": "ü", "target": {{ "port": 80, "health_check": {{ {options} }} }}, "rules": [{{ "port": 80 }}] }}"#
+        );
+        super::bad_input::service("traffic", &traffic).service()
+    };
+    let ends =
+        r#""interval": "300s", "timeout": "2s", "healthy_threshold": 2, "unhealthy_threshold": 10"#;
+    assert!(with(ends).is_ok());
+    for wrong in [
+        r#""interval": "4s""#,
+        r#""interval": "2562047h""#,
+        r#""timeout": "2500ms""#,
+        r#""healthy_threshold": 4294967295"#,
+        r#""unhealthy_threshold": 1"#,
+    ] {
+        let findings = with(wrong).unwrap_err();
+        assert_eq!(findings[0].code, "template::wrong_value", "{wrong}");
+        assert!(!findings[0].labels.is_empty(), "{wrong}");
+    }
+}

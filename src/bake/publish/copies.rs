@@ -35,12 +35,12 @@ pub(super) async fn make<'a, C: Cloud>(
 ) -> Result<Vec<(&'a PlannedCopy, Image)>, Failure> {
     let mut waiting: Vec<&PlannedCopy> = plan.publish.copies.iter().collect();
     let mut begun = Vec::new();
-    let end = Instant::now() + plan.waits.image.limit;
+    let since = Instant::now();
     while !waiting.is_empty() {
         let round = std::mem::take(&mut waiting);
         let (copying, later) = run
             .step("copy image", async |made_so_far| {
-                let patient = Instant::now() < end;
+                let patient = since.elapsed() < plan.waits.image.limit;
                 begin((plan, &made.id), &round, cloud, patient, made_so_far).await
             })
             .await?;

@@ -4,6 +4,7 @@ use super::super::options::{Key, Options, on};
 use super::super::service::{HealthCheck, Probe, Protocol, Rule, Target, Traffic};
 use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Place, Spanned};
+use std::ops::RangeInclusive;
 
 const TRAFFIC: &[Key] = &[
     on("load_balancer"),
@@ -161,24 +162,40 @@ fn health_check(target: &Options<'_>) -> HealthCheck {
     let options = target.object("health_check", "`health_check`", HEALTH);
     let options = options.as_ref();
     let text = |name| options.and_then(|options| options.text(name));
-    let duration = |name| {
-        options
-            .and_then(|options| options.duration(name))
-            .map(|value| value.value)
+    let within = |name, range: RangeInclusive<u64>| {
+        let value = options?.duration(name)?;
+        let whole = value.value.subsec_nanos() == 0 && range.contains(&value.value.as_secs());
+        let (first, last) = (range.start(), range.end());
+        whole
+            .then_some(value.value)
+            .or_else(|| refuse(options?, name, value.place, &format!("{first}s to {last}s")))
     };
-    let number = |name| {
-        options
-            .and_then(|options| options.number(name))
-            .map(|value| value.value)
+    let count = |name| {
+        let value = options?.number(name)?;
+        (2..=10)
+            .contains(&value.value)
+            .then_some(value.value)
+            .or_else(|| refuse(options?, name, value.place, "2 to 10"))
     };
     HealthCheck {
         path: text("path").unwrap_or_else(|| Spanned::unplaced("/".to_owned())),
         matcher: text("matcher"),
-        interval: duration("interval"),
-        timeout: duration("timeout"),
-        healthy_threshold: number("healthy_threshold"),
-        unhealthy_threshold: number("unhealthy_threshold"),
+        interval: within("interval", 5..=300),
+        timeout: within("timeout", 2..=120),
+        healthy_threshold: count("healthy_threshold"),
+        unhealthy_threshold: count("unhealthy_threshold"),
     }
+}
+
+/// Reports what `CreateTargetGroup` (ELB API) does not take.
+fn refuse<T>(options: &Options<'_>, name: &str, place: Option<Place>, range: &str) -> Option<T> {
+    let text = format!("`{name}` of a health check is {range}, in whole numbers");
+    let finding = Diagnostic::error("template::wrong_value", text);
+    options.report(match place {
+        Some(place) => finding.at_place(place, "ELB refuses this"),
+        None => finding,
+    });
+    None
 }
 
 fn rule(rule: &Options<'_>) -> Option<Rule> {
