@@ -73,19 +73,32 @@ impl Mask {
 /// What a secret looks like in JSON, in a shell's quotes, in a URL, and within base64 of something longer.
 fn spellings(secret: &str) -> Vec<String> {
     let json = Value::from(secret).to_string();
+    let json = &json[1..json.len() - 1];
     let mut all = vec![
         secret.to_owned(),
-        json[1..json.len() - 1].to_owned(),
+        json.to_owned(),
         secret.replace('\'', "'\\''"),
+        // As Python's `shlex.quote` has it.
+        secret.replace('\'', "'\"'\"'"),
     ];
+    // As Python, PHP and others print JSON; some escape `/`, too.
+    for upper in [false, true] {
+        let ascii = ascii(json, upper);
+        all.push(ascii.replace('/', "\\/"));
+        all.push(ascii);
+    }
+    all.push(json.replace('/', "\\/"));
     if secret.len() < LONG {
         return all;
     }
-    let escaped = escaped(secret);
-    all.push(escaped.replace("%20", "+"));
-    all.push(lower(&escaped));
-    all.push(lower(&escaped).replace("%20", "+"));
-    all.push(escaped);
+    // What each tool leaves as it is: paths keep `/` (as Python's `quote` does), and JavaScript more.
+    for kept in ["", "/", "!'()*", "!'()*;,/?:@&=+$#"] {
+        let escaped = escaped(secret, kept);
+        all.push(escaped.replace("%20", "+"));
+        all.push(lower(&escaped));
+        all.push(lower(&escaped).replace("%20", "+"));
+        all.push(escaped);
+    }
     // Where the secret begins within a group of three bytes decides how it looks; letters that it shares with what stands
     // before or after it are left out.
     for (before, skip) in [(0, 0), (1, 2), (2, 3)] {
@@ -98,11 +111,28 @@ fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Escaped for URLs ("RFC 3986", unreserved characters as they are).
-fn escaped(secret: &str) -> String {
+/// The inside of a string of JSON in ASCII.
+fn ascii(json: &str, upper: bool) -> String {
+    let mut text = String::new();
+    for unit in json.encode_utf16() {
+        // Writing to a string cannot fail.
+        match u8::try_from(unit).ok().filter(u8::is_ascii) {
+            Some(byte) => text.push(char::from(byte)),
+            None if upper => write!(text, "\\u{unit:04X}").unwrap_or_default(),
+            None => write!(text, "\\u{unit:04x}").unwrap_or_default(),
+        }
+    }
+    text
+}
+
+/// Escaped for URLs ("RFC 3986", unreserved characters and those of `kept` as they are).
+fn escaped(secret: &str, kept: &str) -> String {
     let mut text = String::new();
     for byte in secret.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric()
+            || b"-._~".contains(&byte)
+            || kept.as_bytes().contains(&byte)
+        {
             text.push(char::from(byte));
         } else {
             // Writing to a string cannot fail.
@@ -154,6 +184,29 @@ mod tests {
         }
         let mask = Mask::new(["a".to_owned()]);
         assert_eq!(mask.hide("YQ== b"), "YQ== b");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_as_other_tools_write_it() {
+        let mask = Mask::new(["Ü/it's 😀!".to_owned()]);
+        for text in [
+            // `urllib.parse.quote` and `quote_plus`
+            "u=%C3%9C/it%27s%20%F0%9F%98%80%21&",
+            "u=%C3%9C%2Fit%27s+%F0%9F%98%80%21&",
+            "u=%c3%9c/it%27s%20%f0%9f%98%80%21&",
+            // `encodeURIComponent` and `encodeURI`
+            "u=%C3%9C%2Fit's%20%F0%9F%98%80!&",
+            "u=%C3%9C/it's%20%F0%9F%98%80!&",
+            // `shlex.quote`
+            "u='Ü/it'\"'\"'s 😀!'&",
+            // `json.dumps`, and PHP's `json_encode`
+            "u=\\u00dc/it's \\ud83d\\ude00!&",
+            "u=\\u00DC/it's \\uD83D\\uDE00!&",
+            "u=\\u00dc\\/it's \\ud83d\\ude00!&",
+        ] {
+            let hidden = mask.hide(text).replace('\'', "");
+            assert_eq!(hidden, format!("u={HIDDEN}&"), "{text}");
+        }
     }
 
     #[test]
