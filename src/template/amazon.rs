@@ -139,7 +139,7 @@ fn source(options: &Options<'_>) -> Option<Source> {
     };
     let filters = filter.texts("filters", &[]).into_iter();
     let owners: Vec<_> = filter
-        .list("owners")
+        .ids("owners")
         .into_iter()
         .filter(|owner| !owner.is_empty())
         .collect();

@@ -227,7 +227,7 @@ fn initial_sizes(initial: &Options<'_>) -> Option<Initial> {
         initial.number::<u32>(name)
     };
     let (min, max, desired) = (size("min"), size("max"), size("desired"));
-    let subnets = initial.list("subnets");
+    let subnets = initial.ids("subnets");
     if subnets.is_empty() && !initial.has("subnets") {
         initial.missing(
             "subnets",
@@ -268,8 +268,8 @@ fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut Sour
         instance_type: set.text("instance_type"),
         key_name: set.text("key_name"),
         iam_instance_profile: set.text("iam_instance_profile"),
-        security_groups: set.some_list("security_groups"),
-        subnets: set.some_list("subnets"),
+        security_groups: set.some_ids("security_groups"),
+        subnets: set.some_ids("subnets"),
         user_data: user_data(set, file, local, sources),
         tags: wanted,
         health_check_grace_period: set

@@ -209,3 +209,38 @@ fn what_ebs_refuses_is_refused_with_its_place() {
             { "device_name": "/dev/xvdc", "kms_key_id": "k", "encrypted": true }]"#,
     ));
 }
+
+/// Packer's lists may be one string with commas, and EC2 takes no blanks in ids.
+#[test]
+fn blanks_around_commas_are_no_part_of_an_id() {
+    for (option, value, right) in [
+        ("ami_users", "123456789012, 210987654321", "210987654321"),
+        (
+            "snapshot_users",
+            "123456789012 ,210987654321",
+            "123456789012",
+        ),
+        ("ami_regions", "us-east-1, eu-west-1", "eu-west-1"),
+        ("subnet_ids", "subnet-1, subnet-2", "subnet-2"),
+        ("security_group_ids", "sg-1, sg-2", "sg-2"),
+    ] {
+        let findings = builder(&format!("\"{option}\": \"{value}\""))
+            .bake()
+            .unwrap_err();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let found = &findings[0];
+        assert_eq!(found.code, "template::wrong_value");
+        assert!(found.message.contains(option), "{found:?}");
+        assert!(
+            found.help.as_ref().unwrap().contains(&format!("`{right}`")),
+            "{found:?}"
+        );
+        assert!(!found.labels.is_empty(), "{found:?}");
+    }
+    assert!(builder(r#""ami_users": ["123456789012 "]"#).bake().is_err());
+    assert!(
+        builder(r#""ami_users": "123456789012,210987654321""#)
+            .bake()
+            .is_ok()
+    );
+}

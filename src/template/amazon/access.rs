@@ -56,7 +56,7 @@ fn assume_role(options: &Options<'_>) -> Option<AssumeRole> {
         duration: seconds.map(|seconds| Duration::from_secs(seconds.value.into())),
         external_id: role.text("external_id"),
         policy: role.text("policy"),
-        policy_arns: role.list("policy_arns"),
+        policy_arns: role.ids("policy_arns"),
         session_name: role.text("session_name"),
         tags: tags
             .map(|(key, value)| (key.value, value.text().unwrap_or_default().to_owned()))

@@ -52,18 +52,18 @@ pub(super) fn read(options: &Options<'_>) -> Option<ImageOptions> {
 
 fn sharing(options: &Options<'_>) -> Sharing {
     Sharing {
-        users: options.list("ami_users"),
-        groups: options.list("ami_groups"),
-        organizations: options.list("ami_org_arns"),
-        units: options.list("ami_ou_arns"),
-        snapshot_users: options.list("snapshot_users"),
-        snapshot_groups: options.list("snapshot_groups"),
+        users: options.ids("ami_users"),
+        groups: options.ids("ami_groups"),
+        organizations: options.ids("ami_org_arns"),
+        units: options.ids("ami_ou_arns"),
+        snapshot_users: options.ids("snapshot_users"),
+        snapshot_groups: options.ids("snapshot_groups"),
     }
 }
 
 fn copies(options: &Options<'_>) -> Copies {
     let mut regions: Vec<Spanned<String>> = Vec::new();
-    for region in options.list("ami_regions") {
+    for region in options.ids("ami_regions") {
         let known = regions.iter().any(|known| known.value == region.value);
         if !known && !region.is_empty() {
             regions.push(region);

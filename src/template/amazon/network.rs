@@ -10,14 +10,14 @@ use crate::source::{Diagnostic, Place, Spanned};
 pub(super) fn subnets(options: &Options<'_>) -> Vec<Spanned<String>> {
     options.exclusive("subnet_id", "subnet_ids");
     let mut subnets: Vec<_> = options.text("subnet_id").into_iter().collect();
-    subnets.extend(filled(options.list("subnet_ids")));
+    subnets.extend(filled(options.ids("subnet_ids")));
     subnets
 }
 
 pub(super) fn security_groups(options: &Options<'_>) -> Vec<Spanned<String>> {
     options.exclusive("security_group_id", "security_group_ids");
     let mut groups: Vec<_> = options.text("security_group_id").into_iter().collect();
-    groups.extend(filled(options.list("security_group_ids")));
+    groups.extend(filled(options.ids("security_group_ids")));
     groups
 }
 

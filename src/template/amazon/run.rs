@@ -33,7 +33,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Instance>
             security_groups.first(),
         ),
         security_groups,
-        temporary_security_group_cidrs: options.list("temporary_security_group_source_cidrs"),
+        temporary_security_group_cidrs: options.ids("temporary_security_group_source_cidrs"),
         subnet_filter: network::subnet_filter(options, &subnets),
         subnets,
         vpc_filter: network::named_filter(options, "vpc_filter", vpc.as_ref()),
@@ -62,7 +62,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Instance>
 /// `instance_type`, or what spot machines may be instead.
 fn types(options: &Options<'_>, spot: bool) -> Vec<Spanned<String>> {
     options.exclusive("instance_type", "spot_instance_types");
-    let listed: Vec<_> = options.list("spot_instance_types");
+    let listed: Vec<_> = options.ids("spot_instance_types");
     let listed: Vec<_> = listed.into_iter().filter(|kind| !kind.is_empty()).collect();
     if let Some(first) = listed.first() {
         if !spot && !options.meant(&["spot_price"]) {

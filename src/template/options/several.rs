@@ -5,7 +5,7 @@ use super::super::forms::Style;
 use super::super::late::Late;
 use super::{Key, Options, wrong_type};
 use crate::source::json::{Json, Member, Text, Value};
-use crate::source::{Place, Spanned};
+use crate::source::{Diagnostic, Place, Spanned};
 
 /// Texts of one option, and whether they came of one string with commas.
 #[derive(Debug, Default)]
@@ -72,6 +72,34 @@ impl<'a> Options<'a> {
     /// A list of strings: a list, one value, or a string with commas.
     pub(in crate::template) fn list(&self, name: &str) -> Vec<Spanned<String>> {
         self.some_list(name).unwrap_or_default()
+    }
+
+    /// A list of ids and other names of AWS's, none of which has blanks; those around commas would be part of them.
+    pub(in crate::template) fn ids(&self, name: &str) -> Vec<Spanned<String>> {
+        self.some_ids(name).unwrap_or_default()
+    }
+
+    /// The same, when the option is there.
+    pub(in crate::template) fn some_ids(&self, name: &str) -> Option<Vec<Spanned<String>>> {
+        let items = self.some_list(name)?;
+        let (sound, blank): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|item| item.value.trim() == item.value);
+        for item in blank {
+            let without = item.value.trim();
+            let help = if without.is_empty() {
+                "delete it and its comma".to_owned()
+            } else {
+                format!("write `{without}`, without blanks before or after it")
+            };
+            let text = format!("`{name}` has an item that begins or ends with a blank");
+            self.report(
+                Diagnostic::error("template::wrong_value", text)
+                    .at_value(&item, format!("AWS refuses `{item}`"))
+                    .help(help),
+            );
+        }
+        Some(sound)
     }
 
     /// A list of strings, when the option is there.

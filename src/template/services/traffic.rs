@@ -90,7 +90,7 @@ fn target_groups(
         let service = service?;
         return Some(["a", "b"].map(|letter| Spanned::unplaced(format!("{service}-{letter}"))));
     }
-    let names = traffic.list("target_groups");
+    let names = traffic.ids("target_groups");
     for name in &names {
         check_name(traffic, name);
     }
