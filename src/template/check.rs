@@ -12,7 +12,7 @@ use super::options::{Key, Options, on};
 use super::post_processors;
 use super::provisioners;
 use super::read::{RawBuilder, RawTemplate};
-use crate::source::json::Json;
+use crate::source::json::{Json, Text};
 use crate::source::{Diagnostic, Place, Span, Spanned};
 
 /// The builder that kiln bakes.
@@ -27,6 +27,14 @@ const KILN: &[Key] = &[
     on("retention"),
 ];
 const RETENTION: &[Key] = &[on("images"), on("days")];
+
+/// Packer's own builders with names like that of kiln's.
+const PACKERS: &[&str] = &[
+    "amazon-ebssurrogate",
+    "amazon-ebsvolume",
+    "amazon-chroot",
+    "amazon-instance",
+];
 
 /// What the command line selects: names with the places where they were typed.
 #[derive(Debug, Default)]
@@ -144,17 +152,7 @@ impl Checker<'_> {
         family: Option<&Family>,
     ) -> Option<Build> {
         if builder.kind.value != BUILDER {
-            self.variables.report(
-                Diagnostic::note(
-                    "template::other_builder",
-                    format!(
-                        "builders of type `{}` are left to Packer",
-                        builder.kind.value
-                    ),
-                )
-                .at(builder.kind.span, "skipped")
-                .help(format!("kiln bakes `{BUILDER}`")),
-            );
+            self.variables.report(other_builder(&builder.kind));
             return None;
         }
         let inner = self.interpolator(Some((name, BUILDER)));
@@ -250,6 +248,21 @@ impl Checker<'_> {
             );
         }
     }
+}
+
+/// Said of a builder that is not kiln's; louder when it looks like a slip in the name of one that is.
+fn other_builder(kind: &Text) -> Diagnostic {
+    let known = [&[BUILDER], PACKERS].concat();
+    let slip = !known.contains(&kind.value.as_str())
+        && near::nearest(&kind.value, known.iter().copied()) == Some(BUILDER);
+    let text = format!("builders of type `{}` are left to Packer", kind.value);
+    let finding = if slip {
+        Diagnostic::warning("template::other_builder", text)
+            .help(format!("did you mean `{BUILDER}`?"))
+    } else {
+        Diagnostic::note("template::other_builder", text).help(format!("kiln bakes `{BUILDER}`"))
+    };
+    finding.at(kind.span, "skipped")
 }
 
 fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {

@@ -193,7 +193,8 @@ pub(super) fn reason(error: &Error) -> String {
         (ErrorKind::OutOfFuel, _) => {
             "it takes more than half a million steps, of which 64 bytes that it makes or reads are one".to_owned()
         }
-        (_, Some(detail)) => detail.to_owned(),
+        // Users know the functions by their own names.
+        (_, Some(detail)) => detail.replace(OURS, ""),
         (kind, None) => kind.to_string(),
     }
 }

@@ -56,7 +56,12 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
     }
     let list = |name: &str, findings: &mut Vec<Diagnostic>| list(json, name, findings);
     let listed = list("builders", findings);
-    let lists_builders = !listed.is_empty();
+    // One that is no list, or stands there twice, has its own finding.
+    let some = |member: &Member| {
+        let empty = matches!(&member.value.value, Value::List(items) if items.is_empty());
+        member.key.value == "builders" && !empty
+    };
+    let lists_builders = json.members().unwrap_or_default().iter().any(some);
     let builders = listed
         .iter()
         .filter_map(|builder| read_builder(builder, findings))

@@ -260,3 +260,44 @@ fn of_what_tells_a_file() {
             .ends_with("taken for a var file")
     );
 }
+
+#[test]
+fn a_builder_whose_type_is_a_slip_is_hinted() {
+    let with = |kind: &str| {
+        let text = format!("\"builders\": [{{ {BUILDER} }}, {{ \"type\": \"{kind}\" }}]");
+        let (_, findings) = template(&text).bake().unwrap();
+        let found = findings
+            .iter()
+            .find(|found| found.code == "template::other_builder");
+        found.and_then(|found| found.help.clone()).unwrap()
+    };
+    assert_eq!(with("amazon-ebss"), "did you mean `amazon-ebs`?");
+    for other in ["amazon-ebssurrogate", "amazon-ebsvolume", "docker"] {
+        assert_eq!(with(other), "kiln bakes `amazon-ebs`", "{other}");
+    }
+}
+
+#[test]
+fn one_slip_in_builders_is_one_finding() {
+    let one = format!("{{ {BUILDER} }}");
+    for builders in [
+        format!("\"builders\": {one}"),
+        format!("\"builders\": [{one}], \"builders\": []"),
+    ] {
+        let findings = template(&builders).bake().unwrap_err();
+        let errors: Vec<_> = findings.iter().filter(|found| found.is_error()).collect();
+        assert_eq!(errors.len(), 1, "{builders}: {errors:?}");
+    }
+}
+
+#[test]
+fn functions_are_said_by_the_names_that_users_write() {
+    let named = BUILDER.to_owned() + ", \"name\": \"{{build_type}}\"";
+    let findings = template(&format!("\"builders\": [{{ {named} }}]"))
+        .bake()
+        .unwrap_err();
+    assert!(
+        findings[0].message.contains(": build_type is unknown"),
+        "{findings:?}"
+    );
+}
