@@ -14,7 +14,7 @@ use crate::bake::{
     TOLD, Tools,
 };
 use crate::cloud::{
-    Cloud, Error as CloudError, Home, Image, ImageId, ImageQuery, ImageState, Site, tag,
+    Cloud, Error as CloudError, Filter, Home, Image, ImageId, ImageQuery, ImageState, Site, tag,
 };
 use crate::run::{Clock, Entry, KEPT_UNTIL, Lifetime, RunId, due};
 use crate::store::{Claim, DeadRun, FileJournal, Store};
@@ -278,7 +278,19 @@ async fn adoptable(
         _ => return None,
     };
     let image = look(&query, cloud).await?;
-    (!matches!(image.state, ImageState::Failed(_))).then_some(image.id)
+    let failed = matches!(image.state, ImageState::Failed(_));
+    (!failed && may_get_its_name(&image, cloud).await).then_some(image.id)
+}
+
+/// An image that was made to take a name over is of use while somebody has the name: one that is free by now is given when
+/// an image is made, and to no image afterwards.
+async fn may_get_its_name(image: &Image, cloud: &impl Cloud) -> bool {
+    let Some(name) = image.tags.get(tag::TAKES_NAME) else {
+        return true;
+    };
+    let query = ImageQuery::own(vec![Filter::new("name", name.as_str())]);
+    let holders = cloud.find_images(&query).await;
+    holders.is_ok_and(|holders| !holders.is_empty())
 }
 
 /// The undo of the first product, which is the image in the build's own region, unless it has been carried out.

@@ -11,10 +11,14 @@ use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals};
 use kiln::template::bake::Template;
 use kiln::undo::Undo;
+use localcloud::model::{Request, Service, Tree};
+use serde_json::json;
 
 use super::bench::{TEMPLATE, account, brisk, remains, run_id, template};
 use super::cloud::{Cloud, Mishap};
 use super::machines::SimulatedTools;
+use super::publish::images;
+use super::roll::params;
 
 /// What `kiln bake` does, in a process of its own.
 async fn bake(
@@ -216,4 +220,48 @@ async fn a_run_that_is_finished_and_told_of_is_no_reason_to_bake_nothing() {
     assert!(dead.is_empty(), "nothing is left to do");
     let second = bake(&cloud, &template(&renamed), &store, another()).await;
     assert_ne!(second.result.unwrap().image(), first.image());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_whose_name_has_become_free_is_not_published_under_another() {
+    let text = TEMPLATE.replacen(r#""web-1.4.2""#, r#""web", "force_deregister": true"#, 1);
+    assert_ne!(text, TEMPLATE);
+    let (template, folder) = (template(&text), tempfile::tempdir().unwrap());
+    let store = Store::at(folder.path());
+    let cloud = Cloud::new(account());
+    cloud.world().physics.set_usual(brisk());
+    let ec2 = |action: &str, given| {
+        let request = Request {
+            service: Service::Ec2,
+            action: action.to_owned(),
+            params: params(&given),
+        };
+        let now = cloud.now();
+        let mut world = cloud.world();
+        let answer = world.model.call(&request, now);
+        world.physics.take(answer.effects, now);
+        answer.result.unwrap()
+    };
+    let copy = json!({ "SourceImageId": "ami-0000000000000002", "SourceRegion": "eu-central-1", "Name": "web" });
+    let old = ec2("CopyImage", copy).at("imageId").and_then(Tree::text);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    // Fresh things show late.
+    assert_eq!(images(&cloud, "eu-central-1").await.len(), 1);
+    let begun = async {
+        while !cloud.calls().contains(&"CreateImage".to_owned()) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = begun => {}
+        _ = bake(&cloud, &template, &store, run_id()) => panic!("it ended before"),
+    }
+    ec2("DeregisterImage", json!({ "ImageId": old.unwrap() }));
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let outcome = bake(&cloud, &template, &store, another()).await;
+    let made = outcome.result.unwrap().images.remove(0).image;
+    let seer = cloud.observer().await;
+    let found = seer.find_images(&ImageQuery::id(&made)).await.unwrap();
+    assert_eq!(found[0].name, "web", "{found:?}");
+    assert!(!found[0].tags.contains_key(tag::TAKES_NAME), "{found:?}");
 }
