@@ -222,8 +222,8 @@ impl<C: Cloud, T: Tools> Way<'_, C, T> {
         std::future::pending().await
     }
 
-    /// Tries once, after a pause. What stands in the way for now is said; how long to bear it is the matter of whoever waits
-    /// for the machine. What stands there for good ends the work on it.
+    /// Tries once, after a pause. What may pass is said; how long to bear it is the matter of whoever waits for the machine.
+    /// What stands in the way for good ends the work on it.
     async fn again(&self) -> Option<T::Plugin> {
         tokio::time::sleep(PAUSE).await;
         let last = self.session.take();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln::bake::{Artifact, Verdict, verdict};
+use kiln::bake::{Artifact, Verdict, is_published, verdict};
 use kiln::cloud::{Image, tag};
 use kiln::run::{MemoryJournal, Outcome, Silent};
 use kiln::undo::Undo;
@@ -72,6 +72,10 @@ async fn an_old_image_that_somebody_begins_to_use_keeps_its_name() {
         );
     })
     .await;
+    assert!(
+        outcome.result.is_ok() && !is_published(&outcome),
+        "what follows waits"
+    );
     let found = kept(&bench, &outcome, &old).await;
     let waits: Vec<_> = found.iter().filter(|image| image.name != "web").collect();
     assert_eq!(waits.len(), 1, "{found:?}");
@@ -121,6 +125,7 @@ async fn an_old_snapshot_that_another_image_stands_on_stays() {
     let other = register(&bench, "other", &old);
     let outcome = meanwhile(&bench, || {}).await;
     assert_eq!(verdict(&outcome), Verdict::Done, "{:?}", outcome.result);
+    assert!(is_published(&outcome));
     let rest = rest(&bench.cloud).await;
     assert!(rest.contains(&other) && !rest.contains(&old.id.to_string()));
     assert!(rest.contains(&old.snapshots()[0].to_string()), "{rest:?}");

@@ -62,7 +62,7 @@ impl Lenders {
             mask: context.mask(),
             loan: Mutex::default(),
         };
-        // The first is asked for now, so that what is wrong is told at its place.
+        // The first is asked for at once, so that what is wrong is told at its place.
         let first = lender.lend().await;
         let lent = first.map(|_| Lent::new(lender));
         all.push((wanted, lent.clone()));
