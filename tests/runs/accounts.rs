@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::model::ModelBakery;
 
-const OWN: [(&str, &str); 2] = [
+pub const OWN: [(&str, &str); 2] = [
     ("AWS_ACCESS_KEY_ID", "AKIAOWN"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
@@ -17,7 +17,7 @@ fn with_role() -> ModelBakery {
 }
 
 /// A bakery whose account has a role for its user, with more in the statement that says so.
-fn with_role_for(more: &Value) -> ModelBakery {
+pub fn with_role_for(more: &Value) -> ModelBakery {
     let bakery = ModelBakery::open();
     let mut statement = json!({
         "Effect": "Allow", "Principal": { "AWS": "012345678901" }, "Action": ["sts:AssumeRole", "sts:TagSession"]
@@ -32,7 +32,7 @@ fn with_role_for(more: &Value) -> ModelBakery {
 }
 
 /// The role as a template names it, with these fields too.
-fn role(more: &Value) -> Value {
+pub fn role(more: &Value) -> Value {
     let mut role = json!({
         "role_arn": ROLE, "session_name": "nightly", "external_id": "outside", "duration_seconds": 900,
         "tags": { "team": "web" }, "transitive_tag_keys": ["team"]
@@ -43,7 +43,7 @@ fn role(more: &Value) -> Value {
 }
 
 /// A session policy that keeps actions from it.
-fn all_but(action: &str) -> String {
+pub fn all_but(action: &str) -> String {
     json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "*", "Resource": "*" }, { "Effect": "Deny", "Action": action, "Resource": "*" }
     ] })

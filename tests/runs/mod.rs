@@ -15,4 +15,5 @@ mod several;
 mod signals;
 mod terminal;
 mod unchanged;
+mod unpublished;
 mod vault;

@@ -85,6 +85,10 @@ impl ModelBakery {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
     /// Writes `web.json`, whose builder has these options too.
     pub fn template(&self, more: &Value) {
         self.template_of("true", more);
