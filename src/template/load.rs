@@ -13,6 +13,7 @@ mod variables;
 
 use super::bake::Template;
 use super::check::Checker;
+use super::credentials;
 use super::functions::Facts;
 use super::local::Local;
 use super::secret::Secret;
@@ -87,7 +88,13 @@ pub fn bake(
     let facts = facts(request, &file);
     let folder = Folder::new(&facts.directory);
     let local = local(request, &folder, &file);
-    let settled = inputs.settle(raw.variables.clone(), &raw.sensitive, request, &facts);
+    let settled = inputs.settle(
+        raw.variables.clone(),
+        &raw.sensitive,
+        credentials::texts(&json),
+        request,
+        &facts,
+    );
     let checker = Checker {
         variables: &settled.interpolator,
         facts: &facts,
@@ -95,14 +102,11 @@ pub fn bake(
         selection: &inputs.selection,
     };
     let mut template = checker.template(&raw, &file);
-    template.secrets = settled.secrets(sources);
-    template.secrets.extend(
-        template
-            .builds
-            .iter()
-            .flat_map(super::bake::Build::secrets)
-            .collect::<Vec<_>>(),
-    );
+    let credentials = template.builds.iter().flat_map(super::bake::Build::secrets);
+    let mut all: Vec<Secret> = credentials.chain(settled.secrets(sources)).collect();
+    all.sort_by(|one, other| one.reveal().cmp(other.reveal()));
+    all.dedup();
+    template.secrets = all;
     let secrets = template.secrets.clone();
     finish(template, inputs.findings, settled, &json, &secrets)
 }
@@ -134,7 +138,7 @@ pub fn service(
     let facts = facts(request, &file);
     let folder = Folder::new(&facts.directory);
     let local = local(request, &folder, &file);
-    let mut settled = inputs.settle(variables, &sensitive, request, &facts);
+    let mut settled = inputs.settle(variables, &sensitive, vec![], request, &facts);
     settled.interpolator.in_variables = false;
     let service = services::read(&settled.interpolator, &json, &file, &local, sources);
     let secrets = settled.secrets(sources);

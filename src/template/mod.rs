@@ -6,6 +6,7 @@ mod amazon;
 pub mod bake;
 mod check;
 mod clear;
+mod credentials;
 mod decode;
 mod engine;
 mod forms;

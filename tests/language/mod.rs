@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod communicator;
 mod compatibility;
+mod credentials;
 mod fixtures;
 mod launch;
 mod layers;

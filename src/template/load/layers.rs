@@ -9,6 +9,7 @@ use super::{Disk, Kind, Request};
 use crate::source::json::{self, Json, Member, Text, Value};
 use crate::source::{Diagnostic, SourceMap, Span};
 use crate::template::check::Selection;
+use crate::template::credentials;
 use crate::template::engine::{Scope, Values, environment};
 use crate::template::functions::{self, Facts};
 use crate::template::interpolate::Interpolator;
@@ -16,6 +17,7 @@ use crate::template::near;
 use crate::template::read::check_sensitive;
 use crate::template::secret::{self, Secret};
 use crate::template::vars::{Layer, VarLayer, Vars, needs};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Variables in the environment begin so.
@@ -48,6 +50,8 @@ struct Input {
 pub(super) struct Settled {
     pub interpolator: Interpolator,
     pub vars: Vars,
+    /// Variables that are secret by themselves, and not for what they are made of.
+    pub roots: BTreeSet<String>,
     /// What stores of secrets have answered.
     told: Vec<String>,
 }
@@ -229,11 +233,13 @@ impl Inputs {
         }
     }
 
-    /// Folds the layers over the declared defaults and settles every variable.
+    /// Folds the layers over the declared defaults and settles every variable. What `credentials`
+    /// are made of is secret too.
     pub(super) fn settle(
         &mut self,
         declared: Vec<Member>,
         sensitive: &[Text],
+        credentials: Vec<&Text>,
         request: &Request,
         facts: &Facts,
     ) -> Settled {
@@ -255,10 +261,14 @@ impl Inputs {
         layers.splice(0..0, below.chain([declared]));
         let vars = Vars::fold(layers);
         interpolator.sensitive = sensitive.iter().map(|text| text.value.clone()).collect();
+        let implied = credentials::variables(credentials, &vars, &interpolator);
+        interpolator.sensitive.extend(implied);
+        let roots = interpolator.sensitive.clone();
         vars.settle(&mut interpolator, facts.stores.is_offline());
         Settled {
             interpolator,
             vars,
+            roots,
             told: facts.stores.told(),
         }
     }

@@ -5,7 +5,11 @@ use super::{Kind, Request, is_about_packer, sorted, texts};
 use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::check::BUILDER;
+use crate::template::credentials;
+use crate::template::engine::{Scope, Values, environment};
+use crate::template::interpolate::Interpolator;
 use crate::template::read;
+use crate::template::vars::{Layer, VarLayer, Vars};
 use serde::Serialize;
 
 /// A template's parts, in the order written.
@@ -35,7 +39,7 @@ pub struct OutlineVariable {
     pub name: String,
     /// As written; what is no string, as JSON. `None`: another layer must set it.
     pub default: Option<String>,
-    /// It is named in `sensitive-variables`.
+    /// It is named in `sensitive-variables`, or alone makes up a credential.
     pub sensitive: bool,
 }
 
@@ -125,14 +129,24 @@ pub fn service_outline(
 }
 
 fn variables(declared: &[Member], json: &Json) -> Vec<OutlineVariable> {
-    let sensitive = json
+    let layer = VarLayer {
+        layer: Layer::Default,
+        values: declared.to_vec(),
+    };
+    let interpolator = Interpolator::new(Scope::new(environment(), Values::new()), true, false);
+    let implied = credentials::variables(
+        credentials::texts(json),
+        &Vars::fold(vec![layer]),
+        &interpolator,
+    );
+    let named = json
         .get("sensitive-variables")
         .map(texts)
         .unwrap_or_default();
     let variable = |member: &Member| OutlineVariable {
         name: member.key.value.clone(),
         default: written(&member.value),
-        sensitive: sensitive.contains(&member.key),
+        sensitive: named.contains(&member.key) || implied.contains(&member.key.value),
     };
     declared.iter().map(variable).collect()
 }

@@ -1,11 +1,13 @@
 //! A template as it is at any time and in anybody's hands: what changes with the clock or with chance stands still, and
 //! sensitive variables are their names, as answers of stores are what was asked for. Two bakes of it are of the same thing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::layers::Inputs;
+use super::variables::variables;
 use super::{Kind, Request};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::bake::Template;
@@ -23,8 +25,9 @@ pub fn still(request: &Request) -> Option<Template> {
     request.world.now = Timestamp::UNIX_EPOCH;
     request.world.uuid = Arc::new(|| uuid::Uuid::nil().to_string());
     request.world.stores = Stores::stand_ins();
-    let sensitive = sensitive(&request);
-    let named = sensitive.iter().map(|name| format!("{name}=the-{name}"));
+    let named = secrets(&request)
+        .into_iter()
+        .map(|name| format!("{name}=the-{name}"));
     request.vars.extend(named);
     let mut sources = SourceMap::default();
     let mut inputs = Inputs::read(&request, &mut sources);
@@ -33,7 +36,9 @@ pub fn still(request: &Request) -> Option<Template> {
     let facts = super::facts(&request, &file);
     let folder = Folder::new(&facts.directory);
     let local = super::local(&request, &folder, &file);
-    let settled = inputs.settle(raw.variables.clone(), &[], &request, &facts);
+    // Stand-ins are no secrets: all that is made of them is known by what else it holds.
+    inputs.sensitive.clear();
+    let settled = inputs.settle(raw.variables.clone(), &[], vec![], &request, &facts);
     let checker = Checker {
         variables: &settled.interpolator,
         facts: &facts,
@@ -46,11 +51,14 @@ pub fn still(request: &Request) -> Option<Template> {
     (!findings.iter().any(Diagnostic::is_error)).then_some(template)
 }
 
-fn sensitive(request: &Request) -> Vec<String> {
-    let mut inputs = Inputs::read(request, &mut SourceMap::default());
-    let Some((_, json)) = inputs.take_one(Kind::Template) else {
-        return Vec::new();
+/// The variables that are secret by themselves, of what is set. One that is empty hides nothing.
+fn secrets(request: &Request) -> BTreeSet<String> {
+    let Ok(variables) = variables(request, &mut SourceMap::default()) else {
+        return BTreeSet::new();
     };
-    let raw = read::read(&json, &mut inputs.findings);
-    raw.sensitive.into_iter().map(|text| text.value).collect()
+    let settled = &variables.settled;
+    let values = settled.interpolator.variables();
+    let is_empty = |name: &String| values.get(name).is_some_and(|value| value == "");
+    let roots = settled.roots.iter();
+    roots.filter(|name| !is_empty(name)).cloned().collect()
 }

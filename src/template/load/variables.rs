@@ -4,6 +4,7 @@ use super::layers::{Inputs, Settled};
 use super::{Facts, Kind, Request, facts, sorted, texts};
 use crate::source::json::Text;
 use crate::source::{Diagnostic, SourceMap, Span};
+use crate::template::credentials;
 use crate::template::engine::{Scope, environment};
 use crate::template::forms::Style;
 use crate::template::late::Late;
@@ -13,7 +14,7 @@ use crate::template::{functions, read, vars};
 
 /// The variables of a template or service file, settled.
 pub struct Variables {
-    settled: Settled,
+    pub(super) settled: Settled,
     facts: Facts,
     /// What was found in the files and in the variables, sorted by place.
     pub findings: Vec<Diagnostic>,
@@ -76,7 +77,13 @@ pub fn variables(request: &Request, sources: &mut SourceMap) -> Result<Variables
         .map(texts)
         .unwrap_or_default();
     let facts = facts(request, &file);
-    let settled = inputs.settle(declared, &sensitive, request, &facts);
+    let settled = inputs.settle(
+        declared,
+        &sensitive,
+        credentials::texts(&json),
+        request,
+        &facts,
+    );
     let secrets = settled.secrets(sources);
     let mut findings = inputs.findings;
     findings.append(&mut settled.interpolator.findings.borrow_mut());
