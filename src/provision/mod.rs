@@ -72,9 +72,8 @@ pub fn check(provisioners: &[Provisioner], terminal: bool) -> Vec<Failure> {
                 Kind::Shell(shell) => shell::check(shell),
                 Kind::ShellLocal(shell) => shell_local::check(shell),
                 Kind::Breakpoint(breakpoint) => breakpoint::check(breakpoint, terminal),
-                Kind::File(_) | Kind::Reboot(_) | Kind::Sleep(_) => Ok(()),
+                Kind::File(_) | Kind::Reboot(_) | Kind::Sleep(_) | Kind::AnsibleLocal(_) => Ok(()),
                 Kind::Role(roles) => roles::check(roles),
-                Kind::AnsibleLocal(local) => ansible::on_machine::check(local),
                 Kind::Ansible(remote) => ansible::from_here::check(remote),
             };
             checked

@@ -78,6 +78,21 @@ pub(super) fn refuse_word(options: &Options<'_>, name: &str, word: &Late) {
     });
 }
 
+/// Refuses an argument of Ansible's that shows a secret.
+pub(super) fn refuse_argument(options: &Options<'_>, argument: &Late, instead: &str) {
+    let message =
+        "`extra_arguments` would hold a secret in clear: command lines are everybody's to read";
+    let finding = Diagnostic::error(CODE, message).help(format!(
+        "values of `--extra-vars`, `name=value` in quotes and in an argument that has nothing else, go into a file that only \
+         its owner may read{instead}"
+    ));
+    options.report(match argument.place() {
+        // Where the variable is set nothing is wrong.
+        Some(place) => finding.at(place.used.unwrap_or(place.set), "holds a secret"),
+        None => finding,
+    });
+}
+
 /// What a service's group and machines are given.
 pub(super) fn of_service(option: &str) -> Fate {
     match option {

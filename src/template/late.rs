@@ -88,6 +88,19 @@ impl Late {
         }
     }
 
+    /// The text, with a zero for each expression that is still open.
+    pub(super) fn sketch(&self) -> String {
+        let Body::Open(script) = &self.body else {
+            return self.written().to_owned();
+        };
+        let (mut sketch, mut rest) = (String::new(), script.written());
+        while let Some((before, inside)) = rest.split_once("{{") {
+            sketch.extend([before, "0"]);
+            rest = inside.split_once("}}").map_or("", |(_, after)| after);
+        }
+        sketch + rest
+    }
+
     /// Whether a sensitive variable has part in it.
     pub fn is_secret(&self) -> bool {
         self.secret

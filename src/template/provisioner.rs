@@ -1,6 +1,8 @@
 //! Provisioners with every option settled, in the order they run. How they are carried out is `provision`'s matter.
 
 pub use self::ansible::{Ansible, AnsibleLocal, Galaxy};
+pub(super) use self::words::exposed;
+pub use self::words::{Hidden, hide};
 use super::late::Late;
 use super::seconds;
 use crate::source::{Place, Spanned};
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod ansible;
+mod words;
 
 /// One provisioner of one build; `only`, `except` and `override` are applied already.
 #[derive(Debug, Clone, Serialize)]

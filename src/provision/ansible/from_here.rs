@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::provision::ansible::{arguments, check_arguments, galaxy_runs};
+use crate::provision::ansible::{arguments, galaxy_runs};
 use crate::provision::local::{self, Program};
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
@@ -16,9 +16,8 @@ use crate::run::Events;
 use crate::ssh::{Auth, Exit, HostKeys, Known, Remote, Route, Target, quote};
 use crate::template::provisioner::Ansible;
 
-/// Finds secrets that would be on a command line, and an Ansible that is not here.
+/// Finds an Ansible that is not here.
 pub fn check(ansible: &Ansible) -> Result<(), Error> {
-    check_arguments(&ansible.extra_arguments)?;
     if ansible.skip_version_check {
         return Ok(());
     }
@@ -105,7 +104,7 @@ fn words(
     let ssh = ssh_arguments(ansible, target, folder)?;
     words.extend(["--ssh-extra-args".to_owned(), ssh]);
     words.extend(extra.words);
-    let mut hidden = extra.hidden;
+    let mut hidden = extra.variables;
     hidden.extend(login(&target.auth, folder)?);
     for (at, variables) in hidden.into_iter().enumerate() {
         let text = serde_json::Value::Object(variables).to_string();

@@ -2,76 +2,31 @@
 
 pub(super) mod from_here;
 pub(super) mod on_machine;
-mod words;
 
 use crate::provision::{Context, Error};
 use crate::template::Late;
-use crate::template::provisioner::Galaxy;
+use crate::template::provisioner::{Galaxy, Hidden, hide};
 
-/// Arguments as they may stand on a command line, and what must not: variables that are secret, each for a file of JSON.
-struct Arguments {
-    words: Vec<String>,
-    hidden: Vec<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// Renders arguments. Values of `--extra-vars` that are secret come apart; any other secret is refused, since a command line
-/// is everybody's to read. `quoted` arguments are text for a shell.
-fn arguments(all: &[Late], quoted: bool, context: &Context) -> Result<Arguments, Error> {
+/// Renders arguments, and takes the variables out of them that are for a file since they are secret. `quoted` arguments are
+/// text for a shell. What is refused here only rendering could tell; the rest is refused when the template is read.
+fn arguments(all: &[Late], quoted: bool, context: &Context) -> Result<Hidden, Error> {
     let data = context.data();
     let mut rendered = Vec::new();
     for argument in all {
-        rendered.push(argument.render(&data)?);
+        rendered.push((argument.render(&data)?, argument.is_secret()));
     }
-    let secrets: Vec<_> = (all.iter().zip(&rendered))
-        .filter(|(argument, _)| argument.is_secret())
-        .map(|(_, text)| text.clone())
-        .collect();
-    if secrets.is_empty() {
-        let hidden = Vec::new();
-        return Ok(Arguments {
-            words: rendered,
-            hidden,
-        });
-    }
-    let exposed = || {
-        Error::Unfit(
-            "an argument that is secret would be on a command line: pass it as `--extra-vars`, `name=value`"
-                .to_owned(),
-        )
+    let any = rendered.iter().any(|(_, secret)| *secret);
+    let Ok(Hidden { words, variables }) = hide(&rendered, quoted) else {
+        let text =
+            "`extra_arguments` would hold a secret in clear: command lines are everybody's to read";
+        return Err(Error::Unfit(text.to_owned()));
     };
-    let split = if quoted {
-        words::split(&rendered.join(" ")).ok_or_else(exposed)?
+    let words = if quoted && any {
+        words.iter().map(|word| crate::ssh::quote(word)).collect()
     } else {
-        rendered
+        words
     };
-    let (words, hidden) = words::take_variables(split);
-    if quoted {
-        let words = words.iter().map(|word| crate::ssh::quote(word)).collect();
-        return Ok(Arguments { words, hidden });
-    }
-    if words.iter().any(|word| secrets.contains(word)) {
-        return Err(exposed());
-    }
-    Ok(Arguments { words, hidden })
-}
-
-/// Finds secret arguments that cannot be hidden, as far as that can be told now.
-fn check_arguments(all: &[Late]) -> Result<(), Error> {
-    let mut variables = false;
-    for argument in all {
-        let text = argument.text().unwrap_or_default();
-        let names = ["-e", "--extra-vars"];
-        let carries = variables || text.contains("--extra-vars") || text.starts_with("-e ");
-        if argument.is_secret() && !carries {
-            return Err(Error::Unfit(
-                "an argument that is secret would be on a command line: pass it as `--extra-vars`, `name=value`"
-                    .to_owned(),
-            ));
-        }
-        let last = text.split_whitespace().last();
-        variables = last.is_some_and(|word| names.contains(&word));
-    }
-    Ok(())
+    Ok(Hidden { words, variables })
 }
 
 /// What `ansible-galaxy` is to do: roles unless the file has only collections, and collections if it has some.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::provision::ansible::{Arguments, arguments, check_arguments, galaxy_runs};
+use crate::provision::ansible::{arguments, galaxy_runs};
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
 use crate::run::Events;
 use crate::ssh::{Command, Entry, Exit, Remote, Tree, quote};
-use crate::template::provisioner::AnsibleLocal;
+use crate::template::provisioner::{AnsibleLocal, Hidden};
 
 /// Packer's, with a folder of the run's below it.
 const STAGING: &str = "/tmp/packer-provisioner-ansible-local";
@@ -17,11 +17,6 @@ const STAGING: &str = "/tmp/packer-provisioner-ansible-local";
 const INVENTORY: &str = "packer-provisioner-ansible-local-inventory";
 /// What a shell says of a command that it does not know.
 const UNKNOWN: i32 = 127;
-
-/// Finds secrets that would be on a command line.
-pub fn check(ansible: &AnsibleLocal) -> Result<(), Error> {
-    check_arguments(&ansible.extra_arguments)
-}
 
 /// Stages, fetches from Galaxy, plays, and cleans up.
 pub async fn run(
@@ -66,7 +61,7 @@ struct Playing<'a, R> {
 }
 
 impl<R: Remote> Playing<'_, R> {
-    async fn play(&self, arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    async fn play(&self, arguments: &Hidden, context: &Context) -> Result<(), Error> {
         let ansible = self.ansible;
         let paths = self.fetch().await?;
         let inventory = match &ansible.inventory_file {
@@ -76,7 +71,8 @@ impl<R: Remote> Playing<'_, R> {
         let about = json!({
             "packer_build_name": context.build_name, "packer_builder_type": context.builder_type
         });
-        let hidden = (0..arguments.hidden.len()).map(|at| format!(" --extra-vars @{}", secret(at)));
+        let hidden =
+            (0..arguments.variables.len()).map(|at| format!(" --extra-vars @{}", secret(at)));
         for playbook in playbooks(ansible)? {
             let text = format!(
                 "{paths}{} {} --extra-vars {}{} {} -c local -i {}",
@@ -176,7 +172,7 @@ fn staged(playbook: &Path, dir: Option<&Path>) -> (PathBuf, bool) {
 }
 
 /// All files, each where Packer puts it. What comes later lies over what came before.
-fn tree(ansible: &AnsibleLocal, arguments: &Arguments) -> Result<Tree, Error> {
+fn tree(ansible: &AnsibleLocal, arguments: &Hidden) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let dir = ansible.playbook_dir.as_ref().map(|dir| &dir.value);
     if let Some(dir) = dir {
@@ -234,7 +230,7 @@ fn tree(ansible: &AnsibleLocal, arguments: &Arguments) -> Result<Tree, Error> {
             tree.add_folder(&Path::new(name).join(base(&dir.value)), &dir.value)?;
         }
     }
-    for (at, variables) in arguments.hidden.iter().enumerate() {
+    for (at, variables) in arguments.variables.iter().enumerate() {
         let content = serde_json::Value::Object(variables.clone()).to_string();
         let content = content.into_bytes();
         tree.add(

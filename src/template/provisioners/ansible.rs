@@ -1,7 +1,9 @@
 //! `ansible-local` and `ansible` (anchors/packer.md 4.3 and 4.4; the ansible plugin's two provisioners).
 
+use super::super::clear;
+use super::super::late::Late;
 use super::super::options::{Key, Options, idle, on};
-use super::super::provisioner::{Ansible, AnsibleLocal, Galaxy};
+use super::super::provisioner::{Ansible, AnsibleLocal, Galaxy, exposed};
 use super::{Build, environment};
 use crate::source::{Diagnostic, Spanned};
 use std::path::PathBuf;
@@ -71,6 +73,10 @@ const INVENTORY: &str =
     "{{ .HostAlias }} ansible_host={{ .Host }} ansible_user={{ .User }} ansible_port={{ .Port }}\n";
 const SSH_ARGUMENTS: &str = "-o IdentitiesOnly=yes";
 
+/// Where else this host's Ansible finds a secret.
+const OR_ENVIRONMENT: &str =
+    "; or set it in `ansible_env_vars`, where the playbook reads it with `lookup('env', …)`";
+
 /// Late data of every field, and of a line of the inventory.
 const DATA: &[&str] = &["build"];
 const INVENTORY_DATA: &[&str] = &["HostAlias", "Host", "User", "Port", "build"];
@@ -98,7 +104,7 @@ pub(super) fn read_local(options: &Options<'_>, build: &Build<'_>) -> Option<Ans
         inventory_groups: names(options, "inventory_groups"),
         galaxy: galaxy(&files, "galaxy_roles_path", "galaxy_collections_path"),
         command: text(options, "command").unwrap_or_else(|| LOCAL_COMMAND.to_owned()),
-        extra_arguments: options.lates("extra_arguments", DATA).items,
+        extra_arguments: arguments(options, true, ""),
         // A folder of our own has secrets of the run in it and is of no use to anybody.
         clean_staging_directory: clean.unwrap_or(staging_directory.is_none()),
         staging_directory,
@@ -116,7 +122,7 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<Ansible> 
     let ssh_arguments = names(options, "ansible_ssh_extra_args");
     Some(Ansible {
         command: text(options, "command").unwrap_or_else(|| COMMAND.to_owned()),
-        extra_arguments: options.lates("extra_arguments", DATA).items,
+        extra_arguments: arguments(options, false, OR_ENVIRONMENT),
         environment: environment::pairs(options, "ansible_env_vars"),
         ssh_arguments: if ssh_arguments.is_empty() {
             vec![SSH_ARGUMENTS.to_owned()]
@@ -159,6 +165,15 @@ fn galaxy(files: &Files<'_>, roles: &str, collections: &str) -> Option<Galaxy> {
         roles_path: text(options, roles),
         collections_path: text(options, collections),
     })
+}
+
+/// Arguments of the playbook, which show no secret. `quoted` ones are text for a shell.
+fn arguments(options: &Options<'_>, quoted: bool, instead: &str) -> Vec<Late> {
+    let all = options.lates("extra_arguments", DATA).items;
+    if let Some(argument) = exposed(&all, quoted) {
+        clear::refuse_argument(options, argument, instead);
+    }
+    all
 }
 
 fn text(options: &Options<'_>, name: &str) -> Option<String> {
