@@ -7,7 +7,7 @@ use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::Data;
 use crate::template::bake::{Build, Family, Tag};
-use crate::template::tags::too_long;
+use crate::template::tags::{path, too_long};
 
 use super::fingerprint::Fingerprint;
 
@@ -96,7 +96,7 @@ pub(super) fn own(run: RunId, template: &str) -> Tags {
     [
         (tag::RUN, run.to_string()),
         (tag::MADE_BY, format!("kiln {version}")),
-        (tag::TEMPLATE, template.to_owned()),
+        (tag::TEMPLATE, path(template)),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()

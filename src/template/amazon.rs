@@ -20,7 +20,7 @@ use super::interpolate::Interpolator;
 use super::late::Late;
 use super::local::Local;
 use super::options::Options;
-use super::tags::{OF_IMAGE, OF_SCRATCH};
+use super::tags::{OF_IMAGE, OF_SCRATCH, OF_SNAPSHOT};
 use crate::source::json::Json;
 use crate::source::{Diagnostic, Place, Spanned};
 
@@ -103,7 +103,7 @@ fn count_tags(options: &Options<'_>, image: &ImageOptions, instance: &Instance) 
     if count("the image", OF_IMAGE, &[kept, &image.tags]) {
         count(
             "a snapshot of the image",
-            OF_IMAGE,
+            OF_SNAPSHOT,
             &[kept, &image.tags, &image.snapshot_tags],
         );
     }

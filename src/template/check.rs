@@ -12,6 +12,7 @@ use super::options::{Key, Options, on};
 use super::post_processors;
 use super::provisioners;
 use super::read::{RawBuilder, RawTemplate};
+use super::tags;
 use crate::source::json::{Json, Text};
 use crate::source::{Diagnostic, Place, Span, Spanned};
 
@@ -278,8 +279,11 @@ fn read_family(outer: &Interpolator, json: &Json) -> Option<Family> {
         Some(count.value)
     };
     let verify = options.lates("verify", &["build"]).items;
+    let version = options.text("version");
+    tags::check_own(&options, "kiln:family", name.as_ref());
+    tags::check_own(&options, "kiln:version", version.as_ref());
     Some(Family {
-        version: options.text("version"),
+        version,
         verify,
         cache: options.flag("cache"),
         max_age: options.duration("max_age").map(|age| age.value),

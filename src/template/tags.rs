@@ -9,9 +9,11 @@ const KEY: usize = 128;
 const VALUE: usize = 256;
 const ALL: usize = 50;
 
-/// Tags that kiln itself may set on an image or snapshot: run, made-by, template, source-image, family, version,
+/// Tags that kiln itself may set on a snapshot of an image: run, made-by, template, source-image, family, version,
 /// fingerprint, takes-name and ready.
-pub const OF_IMAGE: usize = 9;
+pub const OF_SNAPSHOT: usize = 9;
+/// On an image: the same, and the quarantine of each service that rejects it, for which this many have room.
+pub const OF_IMAGE: usize = OF_SNAPSHOT + 5;
 /// On what a bake removes again: run, made-by, template and expires.
 pub const OF_SCRATCH: usize = 4;
 /// On a group: service, run, made-by, state, image, expires, keep-until, and a lease of each of three kinds.
@@ -74,6 +76,28 @@ pub fn too_long(key: &str, value: &str) -> Option<Diagnostic> {
         ))
         .help(format!("AWS takes {VALUE} at most"))
     })
+}
+
+/// Reports a value of a tag of kiln's own that is longer than AWS takes.
+pub(super) fn check_own(options: &Options<'_>, key: &str, value: Option<&Spanned<String>>) {
+    if let Some(value) = value
+        && let Some(finding) = too_long(key, value)
+    {
+        options.report(finding.at_value(value, "it becomes this tag"));
+    }
+}
+
+/// A path as the value of a tag, where a long one has lost whole folders from its front.
+pub fn path(path: &str) -> String {
+    const LOST: &str = "...";
+    let length = path.chars().count();
+    if length <= VALUE {
+        return path.to_owned();
+    }
+    let kept = VALUE - LOST.len();
+    let end: String = path.chars().skip(length - kept).collect();
+    let whole = end.find('/').unwrap_or_default();
+    format!("{LOST}{}", &end[whole..])
 }
 
 fn check_key(key: &Spanned<String>) -> Option<Diagnostic> {

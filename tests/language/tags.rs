@@ -1,7 +1,7 @@
 //! Tags that AWS or kiln refuses, in every option that has some.
 
 use super::Case;
-use super::bad_input::{builder, service};
+use super::bad_input::{BUILDER, builder, service, template};
 use kiln::source::Diagnostic;
 
 fn refused(findings: &[Diagnostic]) -> Vec<&str> {
@@ -71,12 +71,12 @@ fn what_is_too_long_or_too_much_is_said() {
             many("i", image)
         )
     };
-    assert!(of_builder(&both(20, 21)).is_empty());
+    assert!(of_builder(&both(20, 16)).is_empty());
     assert_eq!(
-        of_builder(&both(20, 22)),
-        ["the image would have 42 tags, and 41 are the most"]
+        of_builder(&both(20, 17)),
+        ["the image would have 37 tags, and 36 are the most"]
     );
-    let skipped = format!(r#"{}, "skip_ami_run_tags": true"#, both(46, 41));
+    let skipped = format!(r#"{}, "skip_ami_run_tags": true"#, both(46, 36));
     assert!(of_builder(&skipped).is_empty());
     assert_eq!(
         of_builder(&format!(
@@ -88,8 +88,9 @@ fn what_is_too_long_or_too_much_is_said() {
     );
     assert_eq!(
         of_builder(&format!(
-            r#""tags": {{ {} }}, "snapshot_tags": {{ "s": "x" }}"#,
-            many("i", 41)
+            r#""tags": {{ {} }}, "snapshot_tags": {{ {} }}"#,
+            many("i", 36),
+            many("s", 6)
         )),
         ["a snapshot of the image would have 42 tags, and 41 are the most"]
     );
@@ -97,6 +98,24 @@ fn what_is_too_long_or_too_much_is_said() {
         .service()
         .unwrap_err();
     assert_eq!(refused(&findings).len(), 1);
+}
+
+#[test]
+fn what_becomes_a_tag_of_kilns_is_not_too_long_for_one() {
+    let family = |name: usize, version: usize| {
+        let (name, version) = ("ü".repeat(name), "1".repeat(version));
+        let root = format!(r#""kiln": {{ "family": "{name}", "version": "{version}" }}"#);
+        let mut case = template(&format!(r#"{root}, "builders": [{{ {BUILDER} }}]"#));
+        case.bake().map_or_else(|found| found, |(_, found)| found)
+    };
+    assert!(family(256, 256).is_empty());
+    assert_eq!(
+        refused(&family(257, 258)),
+        [
+            "the value of the tag `kiln:family` has 257 characters",
+            "the value of the tag `kiln:version` has 258 characters"
+        ]
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The tags of what a bake makes.
 
 use super::*;
-use crate::template::tags::{OF_IMAGE, OF_SCRATCH};
+use crate::template::tags::{OF_IMAGE, OF_SCRATCH, OF_SNAPSHOT};
 
 #[test]
 fn scratch_expires_and_the_image_does_not() {
@@ -47,8 +47,30 @@ fn room_is_kept_for_kilns_own_tags() {
     let family = r#""kiln": { "family": "web", "version": "1" },"#;
     let plan = planned("", family, &facts()).unwrap();
     // The fingerprint, the name it takes and that it is ready are set later.
-    assert_eq!(plan.image.tags.len() + 3, OF_IMAGE);
+    assert_eq!(plan.image.tags.len() + 3, OF_SNAPSHOT);
+    assert_eq!(
+        OF_IMAGE - OF_SNAPSHOT,
+        5,
+        "quarantines, as docs/templates.md says"
+    );
     assert_eq!(plan.instance.tags.len(), OF_SCRATCH);
+}
+
+#[test]
+fn a_long_path_of_a_template_loses_folders_from_its_front() {
+    let path = |folder: &str, file: &str| {
+        let tags = super::super::tags::own(
+            RunId::new(jiff::Timestamp::UNIX_EPOCH, 1),
+            &format!("{folder}/{file}"),
+        );
+        tags[tag::TEMPLATE].clone()
+    };
+    let whole = "é".repeat(256 - "/web.json".len());
+    assert_eq!(path(&whole, "web.json"), format!("{whole}/web.json"));
+    let long = format!("/build/{}/images/2026", "é".repeat(240));
+    assert_eq!(path(&long, "web.json"), ".../images/2026/web.json");
+    let file = format!("{}.json", "é".repeat(250));
+    assert_eq!(path("a/b", &file), format!("...{}", &file[4..]));
 }
 
 #[test]

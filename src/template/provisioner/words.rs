@@ -66,9 +66,9 @@ fn split_all(arguments: &[(String, bool)]) -> Option<Vec<Word>> {
         whole.push(' ');
     }
     let of = |word: &Range<usize>| {
-        let meet = |range: &Range<usize>| range.start < word.end && word.start < range.end;
-        let met = secrets.iter().find(|(_, range)| meet(range));
-        met.map(|(at, _)| *at)
+        let touches = |range: &Range<usize>| range.start < word.end && word.start < range.end;
+        let found = secrets.iter().find(|(_, range)| touches(range));
+        found.map(|(at, _)| *at)
     };
     let words = split(&whole)?.into_iter();
     let word = |(range, text)| Word {
