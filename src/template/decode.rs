@@ -72,7 +72,18 @@ pub(super) fn whole_of(digits: &str) -> Option<i64> {
     whole.then_some(number as i64)
 }
 
+/// A number without the underscores that Go lets stand between its digits.
+pub(super) fn ungrouped(text: &str) -> Option<String> {
+    let digit = |end: Option<char>| end.is_some_and(|c| c.is_ascii_alphanumeric());
+    let parts: Vec<&str> = text.split('_').collect();
+    let sound = parts
+        .windows(2)
+        .all(|pair| digit(pair[0].chars().next_back()) && digit(pair[1].chars().next()));
+    sound.then(|| parts.concat())
+}
+
 pub(super) fn go_integer(text: &str) -> Option<i64> {
+    let text = &ungrouped(text)?;
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -197,7 +208,9 @@ mod tests {
         assert_eq!(whole(&json!("010")), Ok(8));
         assert_eq!(whole(&json!("-12")), Ok(-12));
         assert_eq!(whole(&json!("")), Ok(0));
-        for bad in ["1.5", "1k", "--1", "é"] {
+        assert_eq!(whole(&json!("1_000")), Ok(1000));
+        assert_eq!(whole(&json!("0x_1F")), Ok(31));
+        for bad in ["1.5", "1k", "--1", "é", "1_", "_1", "1__0"] {
             assert!(whole(&json!(bad)).is_err(), "{bad}");
         }
         assert_eq!(text(&json!(10)), Ok("10".to_owned()));

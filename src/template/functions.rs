@@ -3,7 +3,9 @@
 
 mod go;
 mod printf;
+mod strftime;
 mod text;
+mod verb;
 
 use super::engine::{OURS, VARIABLES};
 use super::layout;
@@ -16,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use go::decimal;
 pub use text::clean_resource_name;
 
 /// The version of Packer whose language this is; `min_packer_version` is held against it.
@@ -58,7 +61,9 @@ pub(super) fn add(environment: &mut Environment<'static>, facts: &Facts) {
     environment.add_function("isotime", move |layout: Option<String>| {
         isotime(now, layout.as_deref())
     });
-    environment.add_function("strftime", move |format: String| strftime(now, &format));
+    environment.add_function("strftime", move |format: String| {
+        strftime::strftime(&now.to_zoned(TimeZone::UTC), &format)
+    });
     let uuid = Arc::clone(&facts.uuid);
     environment.add_function("uuid", move || uuid());
     let directory = facts.directory.clone();
@@ -120,11 +125,6 @@ fn isotime(now: Timestamp, layout: Option<&str>) -> String {
         &now.to_zoned(TimeZone::UTC),
         layout.unwrap_or("2006-01-02T15:04:05Z07:00"),
     )
-}
-
-fn strftime(now: Timestamp, format: &str) -> Result<String, Error> {
-    jiff::fmt::strtime::format(format, &now.to_zoned(TimeZone::UTC))
-        .map_err(|error| refuse(format!("this format is not known: {error}")))
 }
 
 /// A text, unless it is larger than any template needs.

@@ -1,6 +1,7 @@
 //! Expressions of Go's text/template as Jinja: calls, pipelines, parentheses, strings, dotted names, variables. What does not
 //! read as one of these is left to Jinja.
 
+use super::super::functions::decimal;
 use super::tokens::{Kind, Token, tokens};
 use super::{Asked, Found, Named, call};
 use std::ops::Range;
@@ -101,13 +102,31 @@ struct Parser<'t> {
 impl Parser<'_> {
     fn whole(&mut self) -> Option<Pipeline> {
         let declared = self.declared()?;
-        let operand = self.pipeline()?;
+        let operand = match self.tokens {
+            // What the engine would print as 1000.0 is 1000 in Go.
+            [one] => self.fraction(&one.kind),
+            _ => None,
+        };
+        let operand = match operand {
+            Some(operand) => operand,
+            None => self.pipeline()?,
+        };
         Some(Pipeline {
             declared,
             code: operand.code,
             found: Found::default(),
             user: operand.user,
         })
+    }
+
+    /// A number that is not whole, alone, as Go prints it.
+    fn fraction(&mut self, kind: &Kind) -> Option<Operand> {
+        let Kind::Number(digits) = kind else {
+            return None;
+        };
+        let number: f64 = digits.parse().ok().filter(|_| digits.contains('.'))?;
+        self.at = 1;
+        Some(Operand::of(quote(&decimal(number))))
     }
 
     /// `$x :=` and `$i, $x :=`.

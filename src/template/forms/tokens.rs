@@ -1,5 +1,6 @@
 //! The words of Go's text/template, and its strings and numbers as the engine writes them.
 
+use super::super::decode::{go_integer, ungrouped};
 use std::ops::Range;
 
 #[derive(Debug, PartialEq)]
@@ -72,7 +73,7 @@ fn token(rest: &str, first: char) -> Option<(Kind, usize)> {
             (Kind::Variable(name.to_owned(), fields.to_owned()), end)
         }
         '0'..='9' | '-' | '+' => {
-            let end = 1 + length(&rest[1..], |c| c.is_ascii_alphanumeric() || c == '.');
+            let end = number_length(rest);
             (Kind::Number(number(&rest[..end])?), end)
         }
         _ if word_character(first) => {
@@ -83,12 +84,28 @@ fn token(rest: &str, first: char) -> Option<(Kind, usize)> {
     })
 }
 
+/// So long is what begins like a number: a sign belongs to it at its beginning, and in an exponent.
+fn number_length(rest: &str) -> usize {
+    let unsigned = rest.trim_start_matches(['+', '-']);
+    let hexadecimal = unsigned.starts_with("0x") || unsigned.starts_with("0X");
+    let mut before = ' ';
+    let mut ends = |(at, character): (usize, char)| {
+        let exponent = !hexadecimal && matches!(before, 'e' | 'E');
+        let sign = matches!(character, '+' | '-') && (at == 0 || exponent);
+        before = character;
+        !(sign || character.is_ascii_alphanumeric() || matches!(character, '.' | '_'))
+    };
+    let mut all = rest.char_indices();
+    all.find(|next| ends(*next))
+        .map_or(rest.len(), |(at, _)| at)
+}
+
 /// A number as the engine reads it: `0x1F` and `017` are whole numbers, `1.5` and `1e3` are not.
 fn number(text: &str) -> Option<String> {
-    if let Some(whole) = super::super::decode::go_integer(text) {
+    if let Some(whole) = go_integer(text) {
         return Some(whole.to_string());
     }
-    let number: f64 = text.parse().ok()?;
+    let number: f64 = ungrouped(text)?.parse().ok()?;
     let decimal = text.contains(['.', 'e', 'E']) && number.is_finite();
     decimal.then(|| format!("{number:?}"))
 }
@@ -202,6 +219,12 @@ mod tests {
             ("-3", Some("-3")),
             ("1.5", Some("1.5")),
             ("1e3", Some("1000.0")),
+            ("1e-2", Some("0.01")),
+            ("0b11", Some("3")),
+            ("1_000", Some("1000")),
+            ("1_000.5", Some("1000.5")),
+            ("1__0", None),
+            ("1_", None),
             ("1x", None),
             ("-", None),
         ] {

@@ -48,6 +48,9 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 /// A value as Go's `%v` prints it; composite ones as JSON.
 pub(super) fn text(value: &Value) -> String {
     match value.kind() {
+        ValueKind::Number if !value.is_integer() => {
+            f64::try_from(value.clone()).map_or_else(|_| value.to_string(), decimal)
+        }
         ValueKind::Bool => value.is_true().to_string(),
         ValueKind::None => "null".to_owned(),
         ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
@@ -56,6 +59,12 @@ pub(super) fn text(value: &Value) -> String {
         }
         _ => value.to_string(),
     }
+}
+
+/// A number with a fraction, or with an exponent, as Go's `%v` prints it.
+pub(in crate::template) fn decimal(number: f64) -> String {
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    format!("{sign}{}", super::verb::general(number.abs(), None))
 }
 
 /// `fmt.Sprint`: a space between two operands of which neither is a string.

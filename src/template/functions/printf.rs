@@ -1,236 +1,162 @@
-//! Go's `printf` over strings, numbers and booleans.
+//! Go's `printf` over strings, numbers and booleans: how a format asks for its values ("Explicit argument indexes" and stars
+//! of package `fmt`). What Go would print as `%!d(string=x)` is refused.
 
-use super::go::text;
+use super::verb::Verb;
 use super::{LIMIT, bounded, refuse};
 use minijinja::Error;
 use minijinja::value::{Value, ValueKind};
 
-/// One verb with its flags.
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[derive(Default)]
-struct Verb {
-    minus: bool,
-    plus: bool,
-    space: bool,
-    zero: bool,
-    sharp: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
-    letter: char,
-}
+/// Go's own limit of a width or precision.
+const WIDEST: i64 = 1_000_000;
 
-/// A format with its values; every verb needs a value that it can print, and every value a verb.
+/// A format with its values; every verb needs a value that it can print, and every value a verb, unless the format says
+/// which ones it wants.
 pub(super) fn printf(format: &str, values: &[Value]) -> Result<String, Error> {
-    let (mut out, mut rest, mut values) = (String::new(), format, values.iter());
-    while let Some((before, after)) = rest.split_once('%') {
+    let mut reader = Reader {
+        rest: format,
+        values,
+        next: 0,
+        reordered: false,
+    };
+    let mut out = String::new();
+    while let Some((before, after)) = reader.rest.split_once('%') {
         out.push_str(before);
-        let (verb, length) = read(after)?;
-        rest = &after[length..];
+        reader.rest = after;
+        let verb = reader.verb()?;
         if verb.letter == '%' {
             out.push('%');
-            continue;
+        } else {
+            out.push_str(&verb.print(reader.value()?)?);
         }
-        let value = values
-            .next()
-            .ok_or_else(|| refuse("there are fewer values than verbs"))?;
-        let body = verb.format(value)?;
-        out.push_str(&verb.pad(&body));
         if out.len() > LIMIT {
             return bounded(out);
         }
     }
-    if values.next().is_some() {
+    if !reader.reordered && reader.next < values.len() {
         return Err(refuse("there are more values than verbs"));
     }
-    bounded(out + rest)
+    bounded(out + reader.rest)
 }
 
-/// The verb after a `%`, and its length.
-fn read(after: &str) -> Result<(Verb, usize), Error> {
-    let mut verb = Verb::default();
-    let mut at = 0;
-    for flag in after.bytes() {
-        match flag {
-            b'-' => verb.minus = true,
-            b'+' => verb.plus = true,
-            b' ' => verb.space = true,
-            b'0' => verb.zero = true,
-            b'#' => verb.sharp = true,
-            _ => break,
-        }
-        at += 1;
-    }
-    verb.width = number(after, &mut at)?;
-    if after[at..].starts_with('.') {
-        at += 1;
-        verb.precision = Some(number(after, &mut at)?.unwrap_or(0));
-    }
-    verb.letter = after[at..]
-        .chars()
-        .next()
-        .ok_or_else(|| refuse("a `%` has no verb"))?;
-    at += verb.letter.len_utf8();
-    Ok((verb, at))
+struct Reader<'f> {
+    rest: &'f str,
+    values: &'f [Value],
+    /// The value that is used next.
+    next: usize,
+    /// Whether an index has been given.
+    reordered: bool,
 }
 
-fn number(after: &str, at: &mut usize) -> Result<Option<usize>, Error> {
-    let digits = after[*at..].bytes().take_while(u8::is_ascii_digit).count();
-    let text = &after[*at..*at + digits];
-    *at += digits;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match text.parse() {
-        Ok(number) if number <= 1_000_000 => Ok(Some(number)),
-        // Go's own limit.
-        _ => Err(refuse("a width in this format is above a million")),
-    }
-}
-
-impl Verb {
-    fn format(&self, value: &Value) -> Result<String, Error> {
-        match self.letter {
-            'v' => Ok(match value.kind() {
-                ValueKind::String => self.cut(&text(value)),
-                _ => text(value),
-            }),
-            's' if value.kind() == ValueKind::String => Ok(self.cut(&text(value))),
-            'q' if value.kind() == ValueKind::String => Ok(quoted(&self.cut(&text(value)))),
-            'x' | 'X' if value.kind() == ValueKind::String => Ok(self.hex(&self.cut(&text(value)))),
-            't' if value.kind() == ValueKind::Bool => Ok(text(value)),
-            'd' | 'b' | 'o' | 'x' | 'X' | 'c' => self.whole(value),
-            'f' | 'F' | 'e' | 'g' => self.decimal(value),
-            's' | 'q' | 't' => Err(self.misfit(value)),
-            other => Err(refuse(format!("the verb `%{other}` is not known"))),
+impl<'f> Reader<'f> {
+    /// What stands after a `%`.
+    fn verb(&mut self) -> Result<Verb, Error> {
+        let mut verb = Verb::default();
+        while let Some(flag) = self.rest.chars().next().filter(|c| "-+ 0#".contains(*c)) {
+            verb.flag(flag);
+            self.rest = &self.rest[1..];
         }
-    }
-
-    /// A number, or a text that is nothing else, since variables are text.
-    fn whole(&self, value: &Value) -> Result<String, Error> {
-        let written = value.as_str().and_then(|text| text.parse().ok());
-        let number: i64 = match (value.kind(), written) {
-            (ValueKind::Number, _) => value.as_i64().ok_or_else(|| self.misfit(value))?,
-            (_, Some(number)) => number,
-            _ => return Err(self.misfit(value)),
-        };
-        if self.letter == 'c' {
-            let character = u32::try_from(number).ok().and_then(char::from_u32);
-            return character
-                .map(|character| character.to_string())
-                .ok_or_else(|| self.misfit(value));
+        let mut indexed = self.index()?;
+        if self.takes('*') {
+            verb.set_width(self.star()?);
+            indexed = false;
+        } else if let Some(width) = self.number()? {
+            verb.width = Some(width);
+            fresh(indexed)?;
         }
-        let size = number.unsigned_abs();
-        let (mark, digits) = match self.letter {
-            'b' => ("0b", format!("{size:b}")),
-            'o' => ("0", format!("{size:o}")),
-            'x' => ("0x", format!("{size:x}")),
-            'X' => ("0X", format!("{size:X}")),
-            _ => ("", size.to_string()),
-        };
-        let mark = if self.sharp { mark } else { "" };
-        Ok(format!("{}{mark}{digits}", self.sign(number < 0)))
-    }
-
-    fn decimal(&self, value: &Value) -> Result<String, Error> {
-        let number = match value.as_str() {
-            Some(text) => text.parse().ok(),
-            None => f64::try_from(value.clone()).ok(),
-        };
-        let number: f64 = number
-            .filter(|number: &f64| number.is_finite())
-            .ok_or_else(|| self.misfit(value))?;
-        let size = number.abs();
-        let precision = self.precision.unwrap_or(6);
-        let digits = match self.letter {
-            'g' => size.to_string(),
-            'e' => {
-                let text = format!("{size:.precision$e}");
-                let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-                let (sign, exponent) = match exponent.strip_prefix('-') {
-                    Some(digits) => ('-', digits),
-                    None => ('+', exponent),
-                };
-                format!("{mantissa}e{sign}{exponent:0>2}")
+        if self.takes('.') {
+            fresh(indexed)?;
+            indexed = self.index()?;
+            if self.takes('*') {
+                let precision = usize::try_from(self.star()?);
+                verb.precision = Some(precision.map_err(|_| refuse("a precision is negative"))?);
+                indexed = false;
+            } else {
+                verb.precision = Some(self.number()?.unwrap_or(0));
             }
-            _ => format!("{size:.precision$}"),
+        }
+        if !indexed {
+            self.index()?;
+        }
+        let letter = self.rest.chars().next();
+        verb.letter = letter.ok_or_else(|| refuse("a `%` has no verb"))?;
+        self.rest = &self.rest[verb.letter.len_utf8()..];
+        Ok(verb)
+    }
+
+    /// `[2]`: which value is next.
+    fn index(&mut self) -> Result<bool, Error> {
+        let Some(after) = self.rest.strip_prefix('[') else {
+            return Ok(false);
         };
-        Ok(format!("{}{digits}", self.sign(number.is_sign_negative())))
+        let (number, after) = after
+            .split_once(']')
+            .ok_or_else(|| refuse("a `[` in this format is never closed"))?;
+        let found = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        let found = found.filter(|at| *at < self.values.len());
+        self.next = found.ok_or_else(|| {
+            refuse(format!(
+                "this format asks for value `[{number}]`, and there are {}",
+                self.values.len()
+            ))
+        })?;
+        self.rest = after;
+        self.reordered = true;
+        Ok(true)
     }
 
-    fn sign(&self, negative: bool) -> &'static str {
-        match (negative, self.plus, self.space) {
-            (true, _, _) => "-",
-            (_, true, _) => "+",
-            (_, _, true) => " ",
-            _ => "",
+    fn value(&mut self) -> Result<&'f Value, Error> {
+        let value = self.values.get(self.next);
+        self.next += 1;
+        value.ok_or_else(|| refuse("there are fewer values than verbs"))
+    }
+
+    /// The value that stands for a `*`.
+    fn star(&mut self) -> Result<i64, Error> {
+        let value = self.value()?;
+        let number = Some(value).filter(|value| value.kind() == ValueKind::Number);
+        let number = number.and_then(Value::as_i64);
+        number
+            .filter(|number| (-WIDEST..=WIDEST).contains(number))
+            .ok_or_else(|| refuse("`*` needs a whole number, of a million at most"))
+    }
+
+    fn takes(&mut self, character: char) -> bool {
+        let after = self.rest.strip_prefix(character);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    fn number(&mut self) -> Result<Option<usize>, Error> {
+        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = self.rest.split_at(digits);
+        self.rest = rest;
+        if digits.is_empty() {
+            return Ok(None);
         }
-    }
-
-    /// A precision cuts a text to so many characters.
-    fn cut(&self, text: &str) -> String {
-        text.chars()
-            .take(self.precision.unwrap_or(usize::MAX))
-            .collect()
-    }
-
-    fn hex(&self, text: &str) -> String {
-        let one = |byte: u8| match self.letter {
-            'X' => format!("{byte:02X}"),
-            _ => hex(byte),
-        };
-        text.bytes().map(one).collect()
-    }
-
-    fn pad(&self, body: &str) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(body.chars().count());
-        if self.minus {
-            return body.to_owned() + &" ".repeat(missing);
-        }
-        if !self.zero {
-            return " ".repeat(missing) + body;
-        }
-        let numeric = !matches!(self.letter, 's' | 'q' | 'v' | 't');
-        let signed = numeric && body.starts_with(['-', '+', ' ']);
-        let (sign, digits) = body.split_at(usize::from(signed));
-        format!("{sign}{}{digits}", "0".repeat(missing))
-    }
-
-    fn misfit(&self, value: &Value) -> Error {
-        refuse(format!("`%{}` cannot print {}", self.letter, value.kind()))
+        let number = digits.parse::<i64>().ok().filter(|n| *n <= WIDEST);
+        let number = number.and_then(|number| usize::try_from(number).ok());
+        let number = number.ok_or_else(|| refuse("a width in this format is above a million"));
+        number.map(Some)
     }
 }
 
-fn hex(byte: u8) -> String {
-    format!("{byte:02x}")
-}
-
-/// `strconv.Quote`.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str(r"\\"),
-            '\u{7}' => out.push_str(r"\a"),
-            '\u{8}' => out.push_str(r"\b"),
-            '\u{c}' => out.push_str(r"\f"),
-            '\n' => out.push_str(r"\n"),
-            '\r' => out.push_str(r"\r"),
-            '\t' => out.push_str(r"\t"),
-            '\u{b}' => out.push_str(r"\v"),
-            control if control < ' ' || control == '\u{7f}' => {
-                out.push_str(r"\x");
-                out.push_str(&hex(u8::try_from(control).unwrap_or_default()));
-            }
-            other => out.push(other),
-        }
+/// An index belongs right before what takes a value.
+fn fresh(indexed: bool) -> Result<(), Error> {
+    if indexed {
+        return Err(refuse(
+            "an index such as `[1]` stands right before the verb or a `*`",
+        ));
     }
-    out + "\""
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn numbers(all: &[i64]) -> Vec<Value> {
+        all.iter().copied().map(Value::from).collect()
+    }
 
     #[test]
     fn verbs_print_as_gos_do() {
@@ -238,14 +164,79 @@ mod tests {
             ("%s|%5s|%-5s|%05s", vec!["a"; 4], "a|    a|a    |0000a"),
             ("%q%%", vec!["a\"\n\u{1}é"], "\"a\\\"\\n\\x01é\"%"),
             ("%x|%X|%.2s", vec!["é", "é", "abc"], "c3a9|C3A9|ab"),
+            (
+                "% x|%#x|%# X|%.1x",
+                vec!["abc"; 4],
+                "61 62 63|0x616263|0X61 0X62 0X63|61",
+            ),
+            (
+                "%#q|%#q|%+q",
+                vec!["a", "`", "日é"],
+                "`a`|\"`\"|\"\\u65e5\\u00e9\"",
+            ),
             ("%d|%05d|%+d", vec!["7", "-7", "7"], "7|-0007|+7"),
             ("%.2f|%e", vec!["1.005", "1500"], "1.00|1.500000e+03"),
         ] {
             let values: Vec<Value> = values.into_iter().map(Value::from).collect();
             assert_eq!(printf(format, &values).unwrap(), text, "{format}");
         }
-        let numbers = [Value::from(255), Value::from(255), Value::from(true)];
-        assert_eq!(printf("%#x %b %t", &numbers).unwrap(), "0xff 11111111 true");
+        let mixed = [Value::from(255), Value::from(255), Value::from(true)];
+        assert_eq!(printf("%#x %b %t", &mixed).unwrap(), "0xff 11111111 true");
+    }
+
+    #[test]
+    fn whole_numbers_print_as_gos_do() {
+        for (format, value, text) in [
+            ("%U|%[1]c|%[1]q", 97, "U+0061|a|'a'"),
+            ("%#U|%#[1]o|%[1]O", 128_512, "U+1F600 '😀'|0373000|0o373000"),
+            ("%.3d|%8.3[1]d|%-5[1]d|", -5, "-005|    -005|-5   |"),
+            ("%.0d|%.[1]d|%3.0[1]d", 0, "||   "),
+            ("%#06x|%+[1]d|% [1]d", 255, "0x0000ff|+255| 255"),
+        ] {
+            assert_eq!(
+                printf(format, &numbers(&[value])).unwrap(),
+                text,
+                "{format}"
+            );
+        }
+    }
+
+    #[test]
+    fn decimals_print_as_gos_do() {
+        for (format, value, text) in [
+            ("%g", 1e6, "1e+06"),
+            ("%g", 100_000.0, "100000"),
+            ("%v", 1.0, "1"),
+            ("%v", 1e21, "1e+21"),
+            ("%G", 1e-7, "1E-07"),
+            ("%g", 0.0001, "0.0001"),
+            ("%.3g", 1234.5678, "1.23e+03"),
+            ("%.10g", 1234.5678, "1234.5678"),
+            ("%.2g", 100.0, "1e+02"),
+            ("%E", 1500.0, "1.500000E+03"),
+            ("%+.2e", 12345.678, "+1.23e+04"),
+            ("%08.3f", -3.25, "-003.250"),
+        ] {
+            assert_eq!(printf(format, &[value.into()]).unwrap(), text, "{format}");
+        }
+    }
+
+    #[test]
+    fn values_are_taken_by_stars_and_indexes() {
+        for (format, values, text) in [
+            ("%*d", &[5, 7][..], "    7"),
+            ("%-*d|", &[5, 7], "7    |"),
+            ("%*d|", &[-5, 6], "6    |"),
+            ("%.*d", &[3, 7], "007"),
+            ("%[2]d %[1]d", &[5, 6], "6 5"),
+            ("%[2]d %d", &[5, 6, 7], "6 7"),
+            ("%[1]d", &[5, 6], "5"),
+            ("%[2]*[1]d", &[5, 6], "     5"),
+            ("%[1]*d|", &[5, 6], "    6|"),
+            ("%[3]*.[2]*[1]d|", &[12, 3, 6], "   012|"),
+        ] {
+            assert_eq!(printf(format, &numbers(values)).unwrap(), text, "{format}");
+        }
     }
 
     #[test]
@@ -258,6 +249,16 @@ mod tests {
             ("%", vec![]),
             ("%y", vec![Value::from("x")]),
             ("%9999999s", vec![Value::from("x")]),
+            ("%[2]d", numbers(&[1])),
+            ("%[0]d", numbers(&[1])),
+            ("%[x]d", numbers(&[1])),
+            ("%[1d", numbers(&[1])),
+            ("%[1]5d", numbers(&[1])),
+            ("%[1].5d", numbers(&[1])),
+            ("%.*d", numbers(&[-1, 1])),
+            ("%*d", vec![Value::from("x"), Value::from(1)]),
+            ("%*d", numbers(&[2_000_000, 1])),
+            ("%*d", numbers(&[2])),
         ] {
             assert!(printf(format, &values).is_err(), "{format}");
         }

@@ -5,8 +5,12 @@ use super::{LIMIT, bounded, refuse};
 use minijinja::{Environment, Error};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
-    environment.add_function("upper", |text: String| text.to_uppercase());
-    environment.add_function("lower", |text: String| text.to_lowercase());
+    environment.add_function("upper", |text: String| {
+        text.chars().map(upper).collect::<String>()
+    });
+    environment.add_function("lower", |text: String| {
+        text.chars().map(lower).collect::<String>()
+    });
     environment.add_function(
         "replace",
         |old: String, new: String, count: i64, text: String| replace(&old, &new, count, &text),
@@ -29,6 +33,25 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("replace", |text: String, old: String, new: String| {
         replace(&old, &new, -1, &text)
     });
+}
+
+/// Go's mapping is of one character to one: `ß` has no capital.
+fn upper(character: char) -> char {
+    let mut all = character.to_uppercase();
+    match (all.next(), all.next()) {
+        (Some(one), None) => one,
+        // Greek letters with an iota below have capitals that have one beside them.
+        _ => match u32::from(character) {
+            small @ (0x1F80..=0x1FAF) => char::from_u32(small | 8).unwrap_or(character),
+            small @ (0x1FB3 | 0x1FC3 | 0x1FF3) => char::from_u32(small + 9).unwrap_or(character),
+            _ => character,
+        },
+    }
+}
+
+fn lower(character: char) -> char {
+    // One alone becomes two, an `i` and a dot above: `İ`.
+    character.to_lowercase().next().unwrap_or(character)
 }
 
 /// The first `count` of them, all when it is negative. An empty `old` stands before every character and at the end.
@@ -80,6 +103,21 @@ mod tests {
             clean_resource_name("a€b: (c)[d]./-'@_"),
             "a---b- (c)[d]./-'@_"
         );
+    }
+
+    #[test]
+    fn case_is_gos_character_by_character() {
+        for (text, capitals) in [
+            ("straße", "STRAßE"),
+            ("ŉǰﬁ", "ŉǰﬁ"),
+            ("éσς", "ÉΣΣ"),
+            ("ᾀᾈᾯᾳῃῳᾶ", "ᾈᾈᾯᾼῌῼᾶ"),
+        ] {
+            assert_eq!(text.chars().map(upper).collect::<String>(), capitals);
+        }
+        for (text, small) in [("İI", "ii"), ("ΑΣ", "ασ"), ("ẞ", "ß")] {
+            assert_eq!(text.chars().map(lower).collect::<String>(), small);
+        }
     }
 
     #[test]
