@@ -13,6 +13,7 @@ mod tests;
 use super::{Diagnostic, FileId, SourceMap, Span};
 pub use format::format;
 pub use same::says_the_same;
+use std::collections::HashSet;
 pub use string::Text;
 
 /// A value and where it stands.
@@ -77,6 +78,40 @@ impl Json {
             .rev()
             .find(|member| member.key.value == key)
             .map(|member| &member.value)
+    }
+
+    /// The members, when this is an object, else none.
+    pub fn into_members(self) -> Vec<Member> {
+        match self.value {
+            Value::Object(members) => members,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same with the last of equal keys alone, at any depth.
+    #[must_use]
+    pub fn without_earlier(self) -> Self {
+        let value = match self.value {
+            Value::List(items) => {
+                Value::List(items.into_iter().map(Self::without_earlier).collect())
+            }
+            Value::Object(members) => {
+                let mut seen = HashSet::new();
+                let mut last: Vec<Member> = members
+                    .into_iter()
+                    .rev()
+                    .filter(|member| seen.insert(member.key.value.clone()))
+                    .map(|Member { key, value }| Member {
+                        key,
+                        value: value.without_earlier(),
+                    })
+                    .collect();
+                last.reverse();
+                Value::Object(last)
+            }
+            other => other,
+        };
+        Self { value, ..self }
     }
 
     /// The string, when this is one.

@@ -14,7 +14,6 @@ pub(super) fn text(value: &Value) -> Result<String, Expected> {
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
         Value::Null => Ok(String::new()),
-        Value::Array(items) if items.len() == 1 => text(&items[0]),
         Value::Array(_) | Value::Object(_) => Err("a string".to_owned()),
     }
 }
@@ -109,8 +108,8 @@ pub(super) fn duration(value: &Value) -> Result<Duration, Expected> {
     let expected = || "a duration such as `90s`, `5m` or `1h30m`".to_owned();
     let seconds = match value {
         Value::Number(number) => {
-            return number
-                .as_u64()
+            let whole = number.as_u64().or_else(|| whole_nanos(number.as_f64()?));
+            return whole
                 .map(Duration::from_nanos)
                 .ok_or_else(expected)
                 .and_then(in_range);
@@ -125,6 +124,16 @@ pub(super) fn duration(value: &Value) -> Result<Duration, Expected> {
         return Ok(LONGEST);
     }
     Duration::try_from_secs_f64(seconds).map_or_else(|_| Err(out_of_range()), in_range)
+}
+
+/// Nanoseconds without their fraction, as Packer has them.
+fn whole_nanos(number: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is not below zero, and what is too large is refused afterwards"
+    )]
+    (number >= 0.0).then_some(number as u64)
 }
 
 /// What Go's `time.Duration` holds: 64 bits of nanoseconds.
@@ -215,7 +224,9 @@ mod tests {
         }
         assert_eq!(text(&json!(10)), Ok("10".to_owned()));
         assert_eq!(text(&json!(true)), Ok("true".to_owned()));
-        assert!(text(&json!({})).is_err());
+        for bad in [json!({}), json!([]), json!(["a"])] {
+            assert!(text(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -264,7 +275,10 @@ mod tests {
         for longest in [json!("2562047h47m16.854775807s"), json!(i64::MAX)] {
             assert_eq!(duration(&longest), Ok(LONGEST), "{longest}");
         }
-        assert_eq!(duration(&json!(1_000_000_000)), Ok(Duration::from_secs(1)));
+        for second in [json!(1_000_000_000), json!(1e9), json!(1_000_000_000.9)] {
+            assert_eq!(duration(&second), Ok(Duration::from_secs(1)), "{second}");
+        }
+        assert!(duration(&json!(-1)).is_err() && duration(&json!(1e19)).is_err());
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl Scope {
         self.environment.globals().any(|(known, _)| known == name)
     }
 
+    /// The names of the engine's functions that users may write.
+    pub(super) fn functions(&self) -> Vec<String> {
+        let names = self.environment.globals().map(|(name, _)| name.to_owned());
+        names.filter(|name| !name.starts_with(OURS)).collect()
+    }
+
     fn context(&self, data: &Data) -> Value {
         let variables = self
             .variables

@@ -3,6 +3,7 @@
 
 mod findings;
 mod open;
+mod undefined;
 
 use super::engine::{self, OURS, Scope, Script, Values, from_engine};
 use super::forms::{self, Asked, Named, Style, Translated};
@@ -16,6 +17,7 @@ pub(super) use open::Open;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use undefined::only_in_builds;
 
 /// What texts may see, and what was found wrong with them.
 #[derive(Debug)]
@@ -268,6 +270,11 @@ impl Interpolator {
                 .any(|field| field.name.split('.').next() == Some(name))
         };
         let told = |name: &str| field(name) || name.starts_with(OURS);
+        if let Some(name) = names.iter().find_map(|name| self.of_a_build(name)) {
+            let span = text.locate(mention(&text.value, translated, name));
+            self.report(only_in_builds(name, name, span));
+            return false;
+        }
         let decides =
             translated.source.contains("default") || translated.source.contains("defined");
         let mut sound = true;
@@ -279,14 +286,7 @@ impl Interpolator {
                 sound = false;
             } else if !self.variables().contains_key(name) && !decides {
                 let span = text.locate(mention(&text.value, translated, name));
-                self.report(
-                    Diagnostic::error(
-                        "template::undefined_variable",
-                        format!("variable `{name}` is not defined"),
-                    )
-                    .at(span, "used here")
-                    .help(near::variable(name, self.variables().keys())),
-                );
+                self.report(self.unknown_name(name, span));
                 sound = false;
             }
         }

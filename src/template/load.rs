@@ -3,6 +3,7 @@
 
 mod arguments;
 mod disk;
+mod findings;
 mod include;
 mod layers;
 mod none;

@@ -119,6 +119,7 @@ impl<'a> Options<'a> {
         let settled = self.settle(json)?;
         match read(&settled.value) {
             Ok(value) => Some(Spanned::new(value, settled.place)),
+            Err(_) if is_empty(&settled.value) && self.blames_undefined(name, json) => None,
             Err(expected) => {
                 let got = match &settled.value {
                     serde_json::Value::String(text) => format!("`{text}`"),
@@ -133,6 +134,12 @@ impl<'a> Options<'a> {
                 None
             }
         }
+    }
+
+    /// Whether an option is empty since a variable in it is not defined: then that is the error, and the only one.
+    fn blames_undefined(&self, name: &str, json: &Json) -> bool {
+        let text = json.text();
+        text.is_some_and(|text| self.interpolator.blame_undefined(name, text))
     }
 
     /// A string; numbers are their digits.
@@ -168,6 +175,9 @@ impl<'a> Options<'a> {
             return None;
         };
         let text = self.text_of(name, json)?;
+        if text.is_empty() && self.blames_undefined(name, json) {
+            return None;
+        }
         if text.is_empty() {
             self.report(
                 Diagnostic::error(
@@ -228,6 +238,11 @@ impl<'a> Options<'a> {
                 .at(json.span, "has no unit")
                 .help(format!("write \"{digits}s\" for seconds")),
             );
+            // Of others than whole ones the digits are text.
+            let number = serde_json::from_str::<serde_json::Number>(digits);
+            if let Ok(number) = number.map(serde_json::Value::from) {
+                return self.decode(name, json, |_| decode::duration(&number));
+            }
         }
         self.decode(name, json, decode::duration)
     }

@@ -78,8 +78,8 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
             .collect(),
         builders,
         lists_builders,
-        provisioners: list("provisioners", findings),
-        error_cleanup: json.get("error-cleanup-provisioner").cloned(),
+        provisioners: objects(list("provisioners", findings), "a provisioner", findings),
+        error_cleanup: error_cleanup(json, findings),
         post_processors: list("post-processors", findings)
             .into_iter()
             .map(|entry| chain(entry, findings))
@@ -196,6 +196,28 @@ fn list(json: &Json, name: &str, findings: &mut Vec<Diagnostic>) -> Vec<Json> {
             Vec::new()
         }
     }
+}
+
+/// Those that are objects; any others are reported.
+fn objects(items: Vec<Json>, what: &str, findings: &mut Vec<Diagnostic>) -> Vec<Json> {
+    let sound = |item: &Json| {
+        let sound = item.members().is_some();
+        if !sound {
+            let place = Place::at(item.span);
+            findings.push(wrong_type(what, "an object", item.kind(), place));
+        }
+        sound
+    };
+    items.into_iter().filter(sound).collect()
+}
+
+fn error_cleanup(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<Json> {
+    const NAME: &str = "error-cleanup-provisioner";
+    let written = json.get(NAME)?;
+    if matches!(written.value, Value::Null) {
+        return None;
+    }
+    objects(vec![written.clone()], &format!("`{NAME}`"), findings).pop()
 }
 
 pub(super) fn members(json: &Json, name: &str, findings: &mut Vec<Diagnostic>) -> Vec<Member> {

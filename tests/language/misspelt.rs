@@ -297,7 +297,7 @@ fn functions_are_said_by_the_names_that_users_write() {
         .bake()
         .unwrap_err();
     assert!(
-        findings[0].message.contains(": build_type is unknown"),
+        findings[0].message.contains("`build_type` is not known"),
         "{findings:?}"
     );
 }

@@ -10,6 +10,7 @@ mod fixtures;
 mod launch;
 mod layers;
 mod misspelt;
+mod once;
 mod polling;
 mod secrets;
 mod services;
@@ -17,6 +18,7 @@ mod tags;
 mod templates;
 mod together;
 mod variables;
+mod weak;
 mod xwiki;
 
 use kiln::report::diagnostics::render;

@@ -3,7 +3,8 @@
 
 use super::Disk;
 use super::disk::Folder;
-use super::layers::{Inputs, unreadable};
+use super::findings::unreadable;
+use super::layers::Inputs;
 use crate::source::json::{self, Json, Member, Text, Value};
 use crate::source::{Diagnostic, SourceMap, Span};
 use crate::template::options::wrong_type;

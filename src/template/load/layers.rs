@@ -3,6 +3,7 @@
 
 use super::arguments::Arguments;
 use super::disk::{self, Folder};
+use super::findings::{last_wins, sets_nothing, unreadable};
 use super::include::Ring;
 use super::none::none_of;
 use super::{Disk, Kind, Request};
@@ -13,7 +14,6 @@ use crate::template::credentials;
 use crate::template::engine::{Scope, Values, environment};
 use crate::template::functions::{self, Facts};
 use crate::template::interpolate::Interpolator;
-use crate::template::near;
 use crate::template::read::check_sensitive;
 use crate::template::secret::{self, Secret};
 use crate::template::vars::{Layer, VarLayer, Vars, needs};
@@ -33,6 +33,8 @@ pub(super) struct Inputs {
     pub sensitive: Vec<Text>,
     pub selection: Selection,
     pub findings: Vec<Diagnostic>,
+    /// Names of `-var` without a value, which is reported.
+    unset: Vec<String>,
     /// Where the bare files were typed.
     typed: Option<Span>,
     /// Whether a file is missing from what follows, so that what variables are is not known.
@@ -74,6 +76,7 @@ impl Inputs {
             sensitive: Vec::new(),
             selection,
             findings: Vec::new(),
+            unset: Vec::new(),
             typed,
             incomplete: false,
         };
@@ -131,9 +134,14 @@ impl Inputs {
                 finding
             }
         };
-        self.findings
-            .extend(reading.findings.into_iter().map(placed));
-        let Some(json) = reading.value else {
+        let kind = kind.or_else(|| reading.value.as_ref().map(kind_of));
+        let milder = |finding| match kind {
+            Some(Kind::Vars) => last_wins(finding),
+            _ => finding,
+        };
+        let findings = reading.findings.into_iter().map(milder).map(placed);
+        self.findings.extend(findings);
+        let (Some(json), Some(kind)) = (reading.value, kind) else {
             self.incomplete = true;
             return;
         };
@@ -148,10 +156,9 @@ impl Inputs {
             );
             return;
         }
-        let kind = kind.unwrap_or_else(|| kind_of(&json));
         let mut ring = Ring::new(name);
         if kind == Kind::Vars {
-            let mut values = json.members().unwrap_or_default().to_vec();
+            let mut values = json.clone().without_earlier().into_members();
             // A text of this name may be a variable's.
             if matches!(
                 json.get("include").map(|json| &json.value),
@@ -178,14 +185,10 @@ impl Inputs {
 
     fn variable(&mut self, text: &str, span: Span) -> Option<Member> {
         let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            self.findings.push(
-                Diagnostic::error(
-                    "template::wrong_value",
-                    format!("`-var {text}` sets no variable"),
-                )
-                .at(span, "has no name before `=`")
-                .help("write -var name=value"),
-            );
+            self.findings.push(sets_nothing(text, span));
+            // It was meant to be set.
+            self.unset
+                .extend((!text.contains('=')).then(|| text.to_owned()));
             return None;
         };
         Some(member(span.file, span.start, name, value))
@@ -264,6 +267,7 @@ impl Inputs {
         let implied = credentials::variables(credentials, &vars, &interpolator);
         interpolator.sensitive.extend(implied);
         let roots = interpolator.sensitive.clone();
+        interpolator.broken.extend(self.unset.drain(..));
         vars.settle(&mut interpolator, facts.stores.is_offline());
         Settled {
             interpolator,
@@ -362,34 +366,4 @@ fn environment_layer(request: &Request, sources: &mut SourceMap) -> VarLayer {
         layer: Layer::Environment,
         values: values.collect(),
     }
-}
-
-pub(super) fn unreadable(name: &str, reason: &str, typed: Span, disk: &Folder) -> Diagnostic {
-    let path = Path::new(name);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let file = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let names = disk.names(folder);
-    let near = near::nearest(
-        &file,
-        names
-            .iter()
-            .map(String::as_str)
-            .filter(|name| *name != file),
-    );
-    let help = near.map_or_else(
-        || "paths are relative to the working directory".to_owned(),
-        |near| format!("did you mean `{}`?", path.with_file_name(near).display()),
-    );
-    Diagnostic::error(
-        "template::unreadable_file",
-        format!("`{name}` cannot be read: {reason}"),
-    )
-    .at(typed, "named here")
-    .help(help)
 }

@@ -19,8 +19,18 @@ impl Options<'_> {
         let status = known()
             .find(|known| known.name.eq_ignore_ascii_case(&key.value))
             .map(|known| known.status);
+        let component = known().any(|known| known.name == "type");
         let finding = match status {
             Some(Status::Read) => return None,
+            // Packer puts keys of these names into what it hands to its plugins, over those that are there.
+            None if component && key.value.starts_with("packer_") => Diagnostic::note(
+                "template::idle_option",
+                format!(
+                    "`{}` has no effect: Packer sets names like this itself",
+                    key.value
+                ),
+            )
+            .at(key.span, "no effect"),
             Some(Status::Deprecated(why)) => Diagnostic::note(
                 "template::deprecated",
                 format!("`{}` is deprecated: {why}", key.value),
@@ -32,6 +42,10 @@ impl Options<'_> {
             )
             .at(key.span, "no effect"),
             Some(Status::NotYet | Status::Refused(_)) if self.is_idle(value) => return None,
+            // The communicator is reported.
+            Some(Status::Refused(_)) if key.value.starts_with("winrm_") && self.says_winrm() => {
+                return None;
+            }
             Some(Status::NotYet) => Diagnostic::error(
                 "template::not_yet",
                 format!("`{}` of {} is not supported yet", key.value, self.what),
@@ -55,6 +69,13 @@ impl Options<'_> {
         };
         self.report(finding);
         None
+    }
+
+    fn says_winrm(&self) -> bool {
+        let settle = |json| self.interpolator.settle_all(json);
+        let communicator = self.get("communicator");
+        let communicator = communicator.and_then(|json| self.interpolator.quietly(|| settle(json)));
+        communicator.is_some_and(|value| value == "winrm")
     }
 
     fn unknown(

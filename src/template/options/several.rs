@@ -3,7 +3,7 @@
 use super::super::decode;
 use super::super::forms::Style;
 use super::super::late::Late;
-use super::{Key, Options, wrong_type};
+use super::{Key, Options, kind_of, wrong_type};
 use crate::source::json::{Json, Member, Text, Value};
 use crate::source::{Diagnostic, Place, Spanned};
 
@@ -30,7 +30,7 @@ impl<'a> Options<'a> {
             }
             Some((_, Value::String(text))) => self
                 .late_text(text, data)
-                .map(|whole| self.split(text, whole))
+                .map(|whole| self.split(name, text, whole))
                 .unwrap_or_default(),
             Some((json, _)) => Several {
                 items: self.late_of(name, json, data).into_iter().collect(),
@@ -39,7 +39,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    fn split(&self, text: &Text, whole: Late) -> Several {
+    fn split(&self, name: &str, text: &Text, whole: Late) -> Several {
         let Some(string) = whole.text() else {
             return Several {
                 items: vec![whole],
@@ -52,12 +52,9 @@ impl<'a> Options<'a> {
         let settled = self.interpolator.quietly(|| self.interpolator.settle(text));
         let texts: Vec<String> = match settled.map(|settled| settled.value) {
             Some(serde_json::Value::Array(items)) => {
-                let items = items
-                    .iter()
-                    .filter_map(|item| decode::text(item).ok())
-                    .collect();
+                let place = Place::at(text.span);
                 return Several {
-                    items: whole.each(items),
+                    items: whole.each(self.texts_of(name, &items, place)),
                     split: false,
                 };
             }
@@ -67,6 +64,18 @@ impl<'a> Options<'a> {
             split: texts.len() > 1,
             items: whole.each(texts),
         }
+    }
+
+    /// The items of a variable that is a list; those that are no texts are reported.
+    fn texts_of(&self, name: &str, items: &[serde_json::Value], place: Place) -> Vec<String> {
+        let text = |item: &serde_json::Value| {
+            let report = |expected: String| {
+                let what = format!("an item of `{name}`");
+                self.report(wrong_type(&what, &expected, kind_of(item), place));
+            };
+            decode::text(item).map_err(report).ok()
+        };
+        items.iter().filter_map(text).collect()
     }
 
     /// A list of strings: a list, one value, or a string with commas.
@@ -118,10 +127,7 @@ impl<'a> Options<'a> {
         let values = match settled.value {
             serde_json::Value::String(text) if text.is_empty() => Vec::new(),
             serde_json::Value::String(text) => text.split(',').map(str::to_owned).collect(),
-            serde_json::Value::Array(items) => items
-                .iter()
-                .filter_map(|item| decode::text(item).ok())
-                .collect(),
+            serde_json::Value::Array(items) => self.texts_of(name, &items, place),
             other => vec![self.decode(name, json, |_| decode::text(&other))?.value],
         };
         Some(
