@@ -40,6 +40,15 @@ fn assert_found(case: &Case, findings: &[kiln::source::Diagnostic], wrong: &str,
 }
 
 #[test]
+fn a_folder_that_is_no_role_is_not_offered_for_one() {
+    let mut case = provisioner("\"type\": \"role\", \"roles\": [\"nginx\"]")
+        .beside("roles/nginx/templates/etc/motd.j2", "hello");
+    let findings = case.bake().unwrap_err();
+    let help = findings[0].help.as_deref().unwrap();
+    assert!(help.starts_with("a role is a folder with"), "{help}");
+}
+
+#[test]
 fn of_a_builder() {
     let some = "\"region\": \"eu-west-1\"";
     for (right, wrong, more) in [

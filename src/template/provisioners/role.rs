@@ -46,7 +46,10 @@ fn find(options: &Options<'_>, build: &Build<'_>, name: Spanned<String>) -> Opti
         let known: Vec<String> = local
             .role_folders
             .iter()
-            .flat_map(|folder| local.disk.names(folder))
+            .flat_map(|folder| {
+                let names = local.disk.names(folder).into_iter();
+                names.filter(|name| is_role(build, &folder.join(name)))
+            })
             .collect();
         let folders: Vec<_> = local
             .role_folders
