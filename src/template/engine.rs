@@ -13,7 +13,8 @@ use std::sync::Arc;
 pub(super) const EXPRESSION: (&str, &str) = ("\u{1}{", "}\u{1}");
 /// Opens and closes a statement.
 pub(super) const STATEMENT: (&str, &str) = ("\u{1}%", "%\u{1}");
-const COMMENT: (&str, &str) = ("\u{1}#", "#\u{1}");
+/// Opens and closes a comment, which is empty and there for the blanks that it takes away.
+pub(super) const COMMENT: (&str, &str) = ("\u{1}#", "#\u{1}");
 
 /// The name under which `user` finds the variables, whatever late data shadows them.
 pub(super) const VARIABLES: &str = "\u{1}variables";
@@ -168,7 +169,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
-    bound(&mut environment);
+    environment.set_fuel(Some(FUEL));
     // It would print every variable, and nobody could tell that a secret is among them.
     environment.remove_global("debug");
     // What a loop adds to again and again is bounded by nothing.
@@ -186,11 +187,6 @@ pub(super) fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment
-}
-
-/// Limits what a text may take.
-pub fn bound(environment: &mut Environment<'static>) {
-    environment.set_fuel(Some(FUEL));
 }
 
 /// Why a text cannot be rendered, in words for users.
@@ -224,7 +220,7 @@ fn range(lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Valu
 }
 
 /// A JSON value as the engine's.
-pub fn to_engine(value: &serde_json::Value) -> Value {
+pub(super) fn to_engine(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(flag) => Value::from(*flag),
@@ -286,7 +282,7 @@ fn to_json(value: &Value, depth: usize, left: &mut usize) -> Result<serde_json::
 }
 
 /// Makes an environment print values as JSON has them: `true`, `null`, lists and objects whole. Strings print as they are.
-pub fn print_as_json(environment: &mut Environment<'static>) {
+fn print_as_json(environment: &mut Environment<'static>) {
     environment.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Bool
         | ValueKind::None

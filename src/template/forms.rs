@@ -7,12 +7,13 @@ mod call;
 mod go;
 mod growth;
 mod product;
+mod statement;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-use super::engine::{EXPRESSION, FACTOR, STATEMENT};
+use super::engine::{COMMENT, EXPRESSION, FACTOR, STATEMENT};
 use blocks::Block;
 use go::Sight;
 use std::ops::Range;
@@ -95,22 +96,6 @@ pub(super) struct Slip {
     pub help: String,
 }
 
-/// Jinja's statements; another word after `{%` is text.
-const STATEMENTS: &[&str] = &[
-    "if",
-    "elif",
-    "else",
-    "endif",
-    "for",
-    "endfor",
-    "set",
-    "endset",
-    "with",
-    "endwith",
-    "filter",
-    "endfilter",
-];
-
 /// Translates a text.
 pub(super) fn translate(text: &str, style: Style) -> Translated {
     let mut scan = Scan {
@@ -172,7 +157,8 @@ impl Scan<'_> {
             self.plain(start);
             match self.text.as_bytes().get(start + 1) {
                 Some(b'{') => self.expression(start),
-                Some(b'%') if self.is_statement(start) => self.statement(start),
+                Some(b'%') if statement::begins(&self.text[start..]) => self.statement(start),
+                Some(b'%') if self.style == Style::Jinja => self.unknown_statement(start),
                 Some(b'#') if self.is_comment(start) => self.comment(start),
                 _ => self.plain(start + 1),
             }
@@ -250,17 +236,6 @@ impl Scan<'_> {
         );
     }
 
-    fn is_statement(&self, start: usize) -> bool {
-        let inner = self.text[start + 2..]
-            .trim_start_matches(['-', '+'])
-            .trim_start();
-        let word: String = inner
-            .chars()
-            .take_while(char::is_ascii_alphabetic)
-            .collect();
-        STATEMENTS.contains(&word.as_str()) || word == "raw"
-    }
-
     fn statement(&mut self, start: usize) {
         let Some(end) = closing(self.text, start + 2, "%}") else {
             self.slip(
@@ -321,8 +296,14 @@ impl Scan<'_> {
     }
 
     fn comment(&mut self, start: usize) {
-        if let Some(length) = self.text[start..].find("#}") {
-            self.at = start + length + 2;
+        if let Some(length) = self.text[start + 2..].find("#}") {
+            let end = start + 2 + length;
+            let (before, _, after) = trims(&self.text[start + 2..end]);
+            if !before.is_empty() || !after.is_empty() {
+                let made = format!("{}{before} {after}{}", COMMENT.0, COMMENT.1);
+                self.out.source.push_str(&made);
+            }
+            self.at = end + 2;
         } else {
             self.slip(
                 start..start + 2,

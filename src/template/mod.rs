@@ -13,6 +13,7 @@ mod forms;
 pub mod functions;
 mod image;
 mod interpolate;
+pub mod jinja;
 pub mod late;
 mod layout;
 pub mod load;
@@ -34,6 +35,5 @@ pub mod stores;
 pub mod tags;
 mod vars;
 
-pub use engine::{bound, print_as_json, to_engine};
 pub use late::{Data, Late};
 pub use secret::Secret;

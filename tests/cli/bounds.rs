@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Desk;
 
 /// KiB of address space: the process itself takes half of it.
-const SPACE: u32 = 400_000;
+pub const SPACE: u32 = 400_000;
 
 fn doubled(first: &str, again: &str, then: &str) -> String {
     let mut text = format!("{{% set x = {first} %}}{{% set y = {first} %}}");
@@ -18,11 +18,11 @@ fn doubled(first: &str, again: &str, then: &str) -> String {
     text + then
 }
 
-#[test]
-fn what_doubles_itself_is_refused_before_it_is_large() {
+/// Texts that would take all memory or time.
+pub fn endless() -> Vec<String> {
     let lists = "{% set x = [x, x] %}{% set y = [y, y] %}";
     let length = "{{ x | length }}";
-    for text in [
+    vec![
         doubled("'xxxxxxxx'", "{% set x = x ~ x %}", length),
         doubled("'xxxxxxxx'", "{% set x = x + x %}", length),
         doubled("'xxxxxxxx'", "{% set x = x | replace('x', 'xx') %}", length),
@@ -49,7 +49,12 @@ fn what_doubles_itself_is_refused_before_it_is_large() {
         "{{ 'a' | indent(1000000000, true) }}".to_owned(),
         "{{ '%1000000000d' | format(1) }}".to_owned(),
         "{{ [1] | batch(1000000000, 'x') | list | length }}".to_owned(),
-    ] {
+    ]
+}
+
+#[test]
+fn what_doubles_itself_is_refused_before_it_is_large() {
+    for text in endless() {
         let template = json!({ "variables": { "v": text }, "builders": [{ "type": "null" }] });
         let desk = Desk::new().with("t.json", &template.to_string());
         let limited = format!("ulimit -v {SPACE}; exec \"$0\" vars t.json");
@@ -60,7 +65,10 @@ fn what_doubles_itself_is_refused_before_it_is_large() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{text}: {said}");
-        assert!(!said.contains("fuel"), "an error for the engine's author: {said}");
+        assert!(
+            !said.contains("fuel"),
+            "an error for the engine's author: {said}"
+        );
     }
 }
 

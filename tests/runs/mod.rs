@@ -9,6 +9,7 @@ mod model;
 mod on_error;
 mod posts;
 mod result;
+mod roles;
 mod secrets;
 mod sessions;
 mod several;

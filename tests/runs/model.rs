@@ -116,7 +116,14 @@ impl ModelBakery {
 
     /// Runs kiln with no credentials but these of the environment.
     pub fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        self.command(env!("CARGO_BIN_EXE_kiln"), args, environment)
+            .output()
+            .unwrap()
+    }
+
+    /// A program in the folder, with the account in its environment.
+    pub fn command(&self, program: &str, args: &[&str], environment: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(self.folder.path())
@@ -127,7 +134,7 @@ impl ModelBakery {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(environment.iter().copied())
             .stdin(Stdio::null());
-        command.output().unwrap()
+        command
     }
 
     /// What was asked for so far.

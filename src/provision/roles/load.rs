@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::template::jinja::Unrendered;
+
 /// The folders of a role, and the file that describes it.
 const PARTS: [&str; 4] = ["scripts", "files", "templates", "verify"];
 const ABOUT: &str = "role.json";
@@ -68,7 +70,7 @@ pub enum Error {
     Render {
         path: PathBuf,
         #[source]
-        source: minijinja::Error,
+        source: Unrendered,
     },
     #[error(transparent)]
     Tree(#[from] crate::ssh::Error),
