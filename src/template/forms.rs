@@ -9,6 +9,7 @@ mod growth;
 mod product;
 mod statement;
 mod tokens;
+mod variables;
 
 #[cfg(test)]
 mod tests;

@@ -170,6 +170,7 @@ mod tests {
             ("v".into(), json!("v1.2-b")),
             ("n".into(), json!(3)),
             ("l".into(), json!(["a", "b"])),
+            ("empty".into(), json!([])),
         ]);
         let translated = translate(text, Style::Both);
         assert_eq!(translated.slips, []);
@@ -206,6 +207,39 @@ mod tests {
             ("{{if eq (user `n`) \"3\"}}three{{else}}not{{end}}", "three"),
             ("{{if user `none`}}x{{end}}{{user `none`}}", ""),
             ("{{range user `l`}}{{.}},{{end}}", "a,b,"),
+            ("{{1.0}} {{1e3}} {{1e21}} {{-0.5}}", "1 1000 1e+21 -0.5"),
+            ("{{if 0.0}}x{{end}}{{print 1e6 2.5}}", "1e+06 2.5"),
+            (
+                "{{printf \"%c\" 'ß'}}{{print '\\n' '\\'' '\\u00e9'}}{{'a'}}",
+                "ß10 39 233a",
+            ),
+            ("{{$x := 1}}{{$x = 2}}{{$x}}", "2"),
+            ("{{$x := `a`}}{{if true}}{{$x = `b`}}{{end}}{{$x}}", "b"),
+            ("{{$x := `a`}}{{with `w`}}{{$x = .}}{{end}}{{$x}}", "w"),
+            (
+                "{{$x := `a`}}{{if true}}{{$x := `b`}}{{$x}}{{end}}{{$x}}",
+                "ba",
+            ),
+            ("{{$x := `a`}}{{if $x := `c`}}{{$x}}{{end}}{{$x}}", "ca"),
+            ("{{$x := `a`}}{{with $x := `c`}}{{$x}}{{end}}{{$x}}", "ca"),
+            (
+                "{{$x := `a`}}{{if $x = ``}}{{else}}[{{$x}}]{{end}}{{$x}}",
+                "[]",
+            ),
+            ("{{if $x := ``}}a{{else}}b{{$x}}{{end}}", "b"),
+            ("{{with $x := ``}}a{{else}}b{{$x}}{{end}}", "b"),
+            (
+                "{{$x := `a`}}{{range $i, $x := user `l`}}{{$y := $x}}{{if $i}}{{$y = `z`}}{{end}}{{$y}}{{end}}{{$x}}",
+                "aza",
+            ),
+            (
+                "{{$x := `a`}}{{range user `l`}}{{else}}{{$x = `b`}}{{end}}{{$x}}",
+                "a",
+            ),
+            (
+                "{{$x := `a`}}{{range user `empty`}}{{else}}{{$x = `b`}}{{end}}{{$x}}",
+                "b",
+            ),
             ("{{printf \"%s-%03d-%q%%\" \"a\" 7 \"b\"}}", "a-007-\"b\"%"),
             ("{{index (user `l`) 1}}{{len (user `l`)}}", "b2"),
             ("{{ n + 1 }}{{ v | clean_resource_name }}", "4v1.2-b"),

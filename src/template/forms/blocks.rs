@@ -1,8 +1,8 @@
 //! Go's actions: values, `if`, `else`, `range`, `with`, `end`, declarations and comments, each as Jinja's expression or
 //! statement. `range` and `with` give `.` a meaning, which ends with them.
 
-use super::go::{self, Pipeline, Read, VARIABLE};
-use super::{EXPRESSION, STATEMENT, Scan};
+use super::go::{self, Pipeline, Read, Target};
+use super::{EXPRESSION, STATEMENT, Scan, call};
 use crate::template::engine::OURS;
 use std::ops::Range;
 
@@ -13,6 +13,8 @@ pub(super) struct Block {
     /// What `.` was before it, and how many variables there were.
     dot: Option<String>,
     variables: usize,
+    /// How many there are in its `else`.
+    in_else: usize,
     has_else: bool,
 }
 
@@ -77,8 +79,17 @@ impl Scan<'_> {
             "if" | "with" | "range" if !rest.is_empty() => {
                 self.opening(word, rest, at, trims, range)
             }
+            "define" | "block" if !rest.is_empty() => match call::refused(word) {
+                Some((message, help)) => self.unopened(range, message, help),
+                None => false,
+            },
             "else" => self.otherwise(rest, at, trims, range),
             "end" if rest.is_empty() => self.end(trims, range),
+            "if" | "with" | "range" => self.unopened(
+                range,
+                format!("`{{{{{word}}}}}` says not of what"),
+                format!("write `{{{{{word} …}}}}`, and `{{{{end}}}}` behind its text"),
+            ),
             "break" | "continue" if rest.is_empty() && !self.open.is_empty() => self.wrong(
                 range,
                 format!("`{{{{{word}}}}}` is not supported"),
@@ -99,31 +110,38 @@ impl Scan<'_> {
             Read::Other => false,
             Read::Wrong(message, help) => self.wrong(range, message, help),
             Read::Go(Pipeline {
-                declared,
+                target,
                 code,
                 found,
                 user,
             }) => {
                 self.out.found.extend(found);
-                if declared.is_empty() {
-                    self.mark_expression(&code, trims, range);
+                if target == Target::Value {
+                    self.mark_expression(&go::printed(code), trims, range);
                     if let Some(piece) = self.out.pieces.last_mut() {
                         piece.variable = user;
                     }
                 } else {
-                    let sets = self.declare(&declared, &code);
-                    self.mark_statements(&[sets], trims, range);
+                    let sets = self.sets(&target, &code).map(|(_, sets)| sets);
+                    self.mark_statements(&sets.into_iter().collect::<Vec<_>>(), trims, range);
                 }
                 true
             }
         }
     }
 
-    /// `set` for a declared variable; the last of two is the value.
-    fn declare(&mut self, names: &[String], code: &str) -> String {
-        self.sight.variables.extend(names.iter().cloned());
-        let name = names.last().map_or("", String::as_str);
-        format!("set {VARIABLE}{name} = {code}")
+    /// `set` for a variable that is declared or set again, and its name; the last of two is the value.
+    fn sets(&mut self, target: &Target, code: &str) -> Option<(String, String)> {
+        let made = match target {
+            Target::Value => return None,
+            Target::Set(made) => made.clone(),
+            Target::Declare(names) => {
+                let variables = &mut self.sight.variables;
+                names.iter().map(|name| variables.declare(name)).last()?
+            }
+        };
+        let statement = format!("set {made} = {code}");
+        Some((made, statement))
     }
 
     fn opening(
@@ -135,8 +153,11 @@ impl Scan<'_> {
         range: &Range<usize>,
     ) -> bool {
         let read = match go::pipeline(pipeline, at, &self.sight) {
-            Read::Other => return false,
-            Read::Wrong(message, help) => return self.wrong(range, message, help),
+            Read::Other => {
+                let (message, help) = unread(word);
+                return self.unopened(range, message, help);
+            }
+            Read::Wrong(message, help) => return self.unopened(range, message, help),
             Read::Go(read) => read,
         };
         let kind = match word {
@@ -144,45 +165,77 @@ impl Scan<'_> {
             "with" => Kind::With,
             _ => Kind::Range,
         };
-        self.open.push(Block {
-            kind,
-            dot: self.sight.dot.clone(),
-            variables: self.sight.variables.len(),
-            has_else: false,
-        });
+        if kind == Kind::Range && matches!(read.target, Target::Set(_)) {
+            let (message, help) = go::set_by_range();
+            return self.unopened(range, message, help);
+        }
+        let (dot, before) = (self.sight.dot.clone(), self.sight.variables.count());
         self.out.found.extend(read.found);
-        let code = read.code;
         let statements = match kind {
-            Kind::If if read.declared.is_empty() => vec![format!("if {code}")],
-            Kind::If => {
-                let set = self.declare(&read.declared, &code);
-                let name = read.declared.last().map_or("", String::as_str);
-                vec![set, format!("if {VARIABLE}{name}")]
-            }
+            Kind::If => self.condition(&read.target, &read.code),
             Kind::With => {
                 let item = self.item();
-                let mut statements = vec![format!("with {item} = {code}"), format!("if {item}")];
-                if !read.declared.is_empty() {
-                    statements.push(self.declare(&read.declared, &item));
-                }
+                let set = format!("set {item} = {}", read.code);
+                let mut statements = vec![set];
+                statements.extend(self.sets(&read.target, &item).map(|(_, set)| set));
+                statements.push(format!("if {item}"));
                 self.sight.dot = Some(item);
                 statements
             }
-            Kind::Range => self.range(&read.declared, &code),
+            Kind::Range => self.range(&read.target, &read.code),
         };
+        // What an `if` or a `with` declares is there in its `else`, too.
+        let in_else = match kind {
+            Kind::Range => before,
+            _ => self.sight.variables.count(),
+        };
+        self.open.push(Block {
+            kind,
+            dot,
+            variables: before,
+            in_else,
+            has_else: false,
+        });
         self.mark_statements(&statements, trims, range);
         true
     }
 
-    fn range(&mut self, declared: &[String], code: &str) -> Vec<String> {
+    /// A block that cannot be read; its `end` is no second slip.
+    fn unopened(&mut self, range: &Range<usize>, message: String, help: String) -> bool {
+        let variables = self.sight.variables.count();
+        self.open.push(Block {
+            kind: Kind::If,
+            dot: self.sight.dot.clone(),
+            variables,
+            in_else: variables,
+            has_else: false,
+        });
+        self.wrong(range, message, help)
+    }
+
+    fn condition(&mut self, target: &Target, code: &str) -> Vec<String> {
+        match self.sets(target, code) {
+            Some((made, set)) => vec![set, format!("if {made}")],
+            None => vec![format!("if {code}")],
+        }
+    }
+
+    fn range(&mut self, target: &Target, code: &str) -> Vec<String> {
+        self.sight.variables.loops += 1;
         let item = self.item();
-        let head = match declared {
-            [key, _] => format!("for {VARIABLE}{key}, {item} in {OURS}pairs({code})"),
-            _ => format!("for {item} in {OURS}each({code})"),
-        };
-        let mut statements = vec![head];
-        if !declared.is_empty() {
-            statements.push(self.declare(declared, &item));
+        let variables = &mut self.sight.variables;
+        let mut statements = Vec::new();
+        match target {
+            Target::Declare(names) if names.len() == 2 => {
+                let key = variables.declare(&names[0]);
+                let value = variables.declare(&names[1]);
+                statements.push(format!("for {key}, {item} in {OURS}pairs({code})"));
+                statements.push(format!("set {value} = {item}"));
+            }
+            target => {
+                statements.push(format!("for {item} in {OURS}each({code})"));
+                statements.extend(self.sets(target, &item).map(|(_, set)| set));
+            }
         }
         self.sight.dot = Some(item);
         statements
@@ -202,7 +255,7 @@ impl Scan<'_> {
         range: &Range<usize>,
     ) -> bool {
         let Some(block) = self.open.last_mut() else {
-            return false;
+            return self.outside("else", range);
         };
         if block.has_else {
             return self.wrong(
@@ -212,11 +265,14 @@ impl Scan<'_> {
             );
         }
         let kind = block.kind;
-        let (dot, variables) = (block.dot.clone(), block.variables);
+        let (dot, variables) = (block.dot.clone(), block.in_else);
         if rest.is_empty() {
             block.has_else = true;
             self.sight.dot = dot;
-            self.sight.variables.truncate(variables);
+            if kind == Kind::Range {
+                self.sight.variables.loops -= 1;
+            }
+            self.sight.variables.forget(variables);
             self.mark_statements(&["else".to_owned()], trims, range);
             return true;
         }
@@ -230,30 +286,41 @@ impl Scan<'_> {
         };
         let lead = rest.len() - condition.trim_start().len();
         match go::pipeline(condition.trim(), at + lead, &self.sight) {
-            Read::Go(read) if read.declared.is_empty() => {
+            Read::Go(read) if read.target == Target::Value => {
                 self.out.found.extend(read.found);
                 self.mark_statements(&[format!("elif {}", read.code)], trims, range);
                 true
             }
             Read::Wrong(message, help) => self.wrong(range, message, help),
-            _ => false,
+            _ => {
+                let (message, help) = unread("else if");
+                self.wrong(range, message, help)
+            }
         }
     }
 
     fn end(&mut self, trims: (&str, &str), range: &Range<usize>) -> bool {
         let Some(block) = self.open.pop() else {
-            return false;
+            return self.outside("end", range);
         };
         self.sight.dot = block.dot;
-        self.sight.variables.truncate(block.variables);
+        if block.kind == Kind::Range && !block.has_else {
+            self.sight.variables.loops -= 1;
+        }
+        self.sight.variables.forget(block.variables);
         let statements: &[&str] = match block.kind {
-            Kind::If => &["endif"],
+            Kind::If | Kind::With => &["endif"],
             Kind::Range => &["endfor"],
-            Kind::With => &["endif", "endwith"],
         };
         let statements: Vec<String> = statements.iter().map(|&word| word.to_owned()).collect();
         self.mark_statements(&statements, trims, range);
         true
+    }
+
+    fn outside(&mut self, word: &str, range: &Range<usize>) -> bool {
+        let message = format!("`{{{{{word}}}}}` stands outside of any `if`, `range` or `with`");
+        let help = "take it out, or open the block before it";
+        self.wrong(range, message, help.to_owned())
     }
 
     /// Statements in a row; the trim marks stand at both ends.
@@ -271,4 +338,13 @@ impl Scan<'_> {
         });
         self.mark(&marked.collect::<String>(), range);
     }
+}
+
+/// What is said of a block whose value is not Go's.
+fn unread(word: &str) -> (String, String) {
+    (
+        format!("what this `{{{{{word} …}}}}` goes by cannot be read"),
+        "write ``{{if user `name`}}`` as Packer does, or `{% if name %}` and `{% endif %}` as Jinja does"
+            .to_owned(),
+    )
 }

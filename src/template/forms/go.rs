@@ -3,11 +3,9 @@
 
 use super::super::functions::decimal;
 use super::tokens::{Kind, Token, tokens};
+use super::variables::{Trouble, Variables};
 use super::{Asked, Found, Named, call};
 use std::ops::Range;
-
-/// Variables of Go's form have names that no other has.
-pub(super) const VARIABLE: &str = "packer__v_";
 
 /// More parentheses than any template has; the parser recurses into them.
 const DEPTH: usize = 64;
@@ -17,8 +15,7 @@ const DEPTH: usize = 64;
 pub(super) struct Sight {
     /// The name of the current item, where `range` or `with` has made one.
     pub dot: Option<String>,
-    /// Declared variables, without `$`.
-    pub variables: Vec<String>,
+    pub variables: Variables,
 }
 
 /// What came of reading a text as Go.
@@ -34,12 +31,22 @@ pub(super) enum Read {
 /// A pipeline as the engine's expression.
 #[derive(Debug)]
 pub(super) struct Pipeline {
-    /// `$x :=`, or two of them in a `range`.
-    pub declared: Vec<String>,
+    pub target: Target,
     pub code: String,
     pub found: Found,
     /// The variable's name, when this is ``user `name` `` alone.
     pub user: Option<String>,
+}
+
+/// What a pipeline's value is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// It is printed, or decides.
+    Value,
+    /// `$x :=`, or two of them in a `range`.
+    Declare(Vec<String>),
+    /// `$x =`, by what the engine calls it.
+    Set(String),
 }
 
 /// Reads a pipeline; `offset` is where the text stands.
@@ -101,48 +108,32 @@ struct Parser<'t> {
 
 impl Parser<'_> {
     fn whole(&mut self) -> Option<Pipeline> {
-        let declared = self.declared()?;
-        let operand = match self.tokens {
-            // What the engine would print as 1000.0 is 1000 in Go.
-            [one] => self.fraction(&one.kind),
-            _ => None,
-        };
-        let operand = match operand {
-            Some(operand) => operand,
-            None => self.pipeline()?,
-        };
+        let target = self.target()?;
+        let operand = self.pipeline()?;
         Some(Pipeline {
-            declared,
+            target,
             code: operand.code,
             found: Found::default(),
             user: operand.user,
         })
     }
 
-    /// A number that is not whole, alone, as Go prints it.
-    fn fraction(&mut self, kind: &Kind) -> Option<Operand> {
-        let Kind::Number(digits) = kind else {
-            return None;
-        };
-        let number: f64 = digits.parse().ok().filter(|_| digits.contains('.'))?;
-        self.at = 1;
-        Some(Operand::of(quote(&decimal(number))))
-    }
-
-    /// `$x :=` and `$i, $x :=`.
-    fn declared(&mut self) -> Option<Vec<String>> {
-        let kinds: Vec<&Kind> = self
-            .tokens
-            .iter()
-            .take(4)
-            .map(|token| &token.kind)
-            .collect();
+    /// `$x :=`, `$i, $x :=` and `$x =`.
+    fn target(&mut self) -> Option<Target> {
+        let kinds = self.tokens.iter().take(4).map(|token| &token.kind);
+        let kinds: Vec<&Kind> = kinds.collect();
         let names: Vec<&String> = match kinds.as_slice() {
-            [Kind::Variable(_, _), Kind::Assign, ..] => {
-                self.wrong = Some((
-                    "a variable cannot be set again".to_owned(),
-                    "declare another one with `:=`".to_owned(),
-                ));
+            [Kind::Variable(name, _), Kind::Assign, ..] => {
+                self.at = 2;
+                return self.set(name).map(Target::Set);
+            }
+            [
+                Kind::Variable(..),
+                Kind::Comma,
+                Kind::Variable(..),
+                Kind::Assign,
+            ] => {
+                self.wrong = Some(set_by_range());
                 return None;
             }
             [Kind::Variable(one, _), Kind::Declare, ..] => vec![one],
@@ -152,14 +143,26 @@ impl Parser<'_> {
                 Kind::Variable(two, _),
                 Kind::Declare,
             ] => vec![one, two],
-            _ => return Some(Vec::new()),
+            _ => return Some(Target::Value),
         };
         self.at = names.len() * 2;
         let sound = |name: &String| name.is_ascii() && !name.is_empty();
-        names
-            .iter()
-            .all(|name| sound(name))
-            .then(|| names.into_iter().cloned().collect())
+        let names = names.iter().all(|name| sound(name)).then_some(names)?;
+        Some(Target::Declare(names.into_iter().cloned().collect()))
+    }
+
+    fn set(&mut self, name: &str) -> Option<String> {
+        let wrong = match self.sight.variables.set(name) {
+            Ok(made) => return Some(made.to_owned()),
+            Err(Trouble::Undeclared) => undeclared(name),
+            Err(Trouble::OutsideOfLoop) => (
+                format!("`${name}` is declared outside of this `range`, and cannot be set in it"),
+                "print what the `range` finds, or declare another variable in it with `:=`"
+                    .to_owned(),
+            ),
+        };
+        self.wrong = Some(wrong);
+        None
     }
 
     fn pipeline(&mut self) -> Option<Operand> {
@@ -175,6 +178,8 @@ impl Parser<'_> {
         let start = self.at;
         let name = match self.peek()? {
             Kind::Word(word) if literal_word(word).is_none() => word.clone(),
+            // Alone it is Jinja's text: see docs/templates.md.
+            Kind::Character(_) => return None,
             _ if piped.is_some() => return None,
             _ => return self.operand(),
         };
@@ -203,6 +208,7 @@ impl Parser<'_> {
                 ..Operand::of(quote(text))
             }),
             Kind::Number(digits) => Some(Operand::of(digits)),
+            Kind::Character(code) => Some(Operand::of(code.to_string())),
             Kind::Word(word) => match literal_word(word) {
                 Some(code) => Some(Operand::of(code)),
                 None => self.call(word, &[], start),
@@ -257,14 +263,11 @@ impl Parser<'_> {
         if name.is_empty() {
             return self.late(fields, range);
         }
-        if !self.sight.variables.iter().any(|known| known == name) {
-            self.wrong = Some((
-                format!("the variable `${name}` is not declared"),
-                format!("declare it before with `{{{{${name} := …}}}}`"),
-            ));
+        let Some(made) = self.sight.variables.read(name) else {
+            self.wrong = Some(undeclared(name));
             return None;
-        }
-        Some(Operand::of(member(&format!("{VARIABLE}{name}"), fields)))
+        };
+        Some(Operand::of(member(made, fields)))
     }
 
     fn call(&mut self, name: &str, arguments: &[Operand], start: usize) -> Option<Operand> {
@@ -304,6 +307,30 @@ impl Parser<'_> {
     fn peek(&self) -> Option<&Kind> {
         self.tokens.get(self.at).map(|token| &token.kind)
     }
+}
+
+fn undeclared(name: &str) -> (String, String) {
+    (
+        format!("the variable `${name}` is not declared"),
+        format!("declare it before with `{{{{${name} := …}}}}`"),
+    )
+}
+
+pub(super) fn set_by_range() -> (String, String) {
+    (
+        "a `range` cannot set variables that are there".to_owned(),
+        "declare others with `:=`".to_owned(),
+    )
+}
+
+/// What the engine would print as 1000.0 is 1000 in Go: a number that is not whole, as text.
+pub(super) fn printed(code: String) -> String {
+    let fraction = |code: &str| code.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let number = code
+        .parse()
+        .ok()
+        .filter(|_| fraction(&code) && code.contains(['.', 'e']));
+    number.map_or(code, |number| quote(&decimal(number)))
 }
 
 /// `value` with the members of a dotted name.

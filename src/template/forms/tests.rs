@@ -59,9 +59,8 @@ fn packers_forms_become_jinja() {
         ),
         (
             "{{with user `a`}}{{.}}{{with lower .}}{{.}}{{else}}{{.}}{{end}}{{end}}",
-            "% with item_1 = user(\"a\") %% if item_1 %{ item_1 }\
-             % with item_2 = lower(item_1) %% if item_2 %{ item_2 }% else %{ item_1 }% endif %% endwith %\
-             % endif %% endwith %",
+            "% set item_1 = user(\"a\") %% if item_1 %{ item_1 }\
+             % set item_2 = lower(item_1) %% if item_2 %{ item_2 }% else %{ item_1 }% endif %% endif %",
         ),
         (
             "{{$x := upper `a`}}{{if $y := $x}}{{$y}}{{end}}{{$.Path}}",
@@ -139,11 +138,35 @@ fn what_cannot_be_translated_says_so() {
         ("é {{user `a`", "never closed"),
         ("{% if a", "never closed"),
         ("{{if user `a`}}b", "has no `end`"),
-        ("{{define `a`}}", "not supported"),
+        ("{{define `a`}}b{{end}}", "not supported"),
+        ("{{block `a` .}}b{{end}}", "not supported"),
         ("{{split `a` `b`}}", "takes 3 arguments, not 2"),
         ("{{timestmp `a`}}", "no function `timestmp`"),
         ("{{$x}}", "not declared"),
-        ("{{$x = `a`}}", "set again"),
+        ("{{$x = `a`}}", "not declared"),
+        (
+            "{{$x := `a`}}{{range user `l`}}{{$x = .}}{{end}}",
+            "outside of this `range`",
+        ),
+        (
+            "{{$x := `a`}}{{$y := 1}}{{range $y, $x = user `l`}}{{end}}",
+            "cannot set",
+        ),
+        ("{{$x := `a`}}{{range $x = user `l`}}{{end}}", "cannot set"),
+        ("{{if true}}{{$x := `a`}}{{end}}{{$x}}", "not declared"),
+        (
+            "{{range $x := user `l`}}{{else}}{{$x}}{{end}}",
+            "not declared",
+        ),
+        ("a{{else}}b", "`{{else}}` stands outside"),
+        ("a{{end}}b", "`{{end}}` stands outside"),
+        ("{{if}}b{{else}}c{{end}}", "says not of what"),
+        ("{{if region}}b{{else}}c{{end}}", "goes by cannot be read"),
+        ("{{if nope `a`}}b{{end}}", "no function `nope`"),
+        (
+            "{{if true}}a{{else if region}}b{{end}}",
+            "goes by cannot be read",
+        ),
         (
             "{{if user `a`}}{{else}}{{else}}{{end}}",
             "an `else` already",

@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Text(String, bool),
     /// In decimal.
     Number(String),
+    /// `'a'`, which is a number in Go.
+    Character(u32),
     Open,
     Close,
     Pipe,
@@ -63,6 +65,7 @@ fn token(rest: &str, first: char) -> Option<(Kind, usize)> {
             (Kind::Text(rest[1..end].replace('\r', ""), true), end + 1)
         }
         '"' => double_quoted(rest)?,
+        '\'' => character(rest)?,
         '.' => {
             let end = length(&rest[1..], |c| word_character(c) || c == '.') + 1;
             (Kind::Field(rest[1..end].to_owned()), end)
@@ -126,6 +129,30 @@ fn separated(text: &str, tokens: &[Token]) -> bool {
             || bracket(&pair[1].kind) && pair[1].kind != Kind::Open
             || bracket(&pair[0].kind) && pair[0].kind != Kind::Close
     }) && !text.is_empty()
+}
+
+/// A character between quotes. More than one of them are not Go's.
+fn character(rest: &str) -> Option<(Kind, usize)> {
+    let inner = &rest[1..];
+    let (code, length) = match inner.strip_prefix('\\') {
+        Some(after) if after.starts_with('\'') => (u32::from('\''), 2),
+        Some(after) if after.starts_with('"') => return None,
+        Some(after) => {
+            let (bytes, length) = escape(after)?;
+            let code = match bytes.as_slice() {
+                // `\xff` and `\377` are numbers, and no part of a text.
+                [byte] => u32::from(*byte),
+                bytes => u32::from(std::str::from_utf8(bytes).ok()?.chars().next()?),
+            };
+            (code, length + 1)
+        }
+        None => {
+            let first = inner.chars().next().filter(|first| *first != '\'')?;
+            (u32::from(first), first.len_utf8())
+        }
+    };
+    let closed = inner[length..].starts_with('\'');
+    closed.then_some((Kind::Character(code), length + 2))
 }
 
 fn double_quoted(rest: &str) -> Option<(Kind, usize)> {

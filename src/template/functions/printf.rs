@@ -207,6 +207,7 @@ mod tests {
             ("%g", 1e6, "1e+06"),
             ("%g", 100_000.0, "100000"),
             ("%v", 1.0, "1"),
+            ("%v", 1e6, "1e+06"),
             ("%v", 1e21, "1e+21"),
             ("%G", 1e-7, "1E-07"),
             ("%g", 0.0001, "0.0001"),
@@ -259,6 +260,7 @@ mod tests {
             ("%*d", vec![Value::from("x"), Value::from(1)]),
             ("%*d", numbers(&[2_000_000, 1])),
             ("%*d", numbers(&[2])),
+            ("%d", vec![Value::from(1.0)]),
         ] {
             assert!(printf(format, &values).is_err(), "{format}");
         }

@@ -47,7 +47,7 @@ impl Verb {
             ('t', ValueKind::Bool) => Ok(self.pad(&text(value))),
             ('q', ValueKind::Number) => Ok(self.pad(&self.rune(character(self, value)?))),
             ('c', _) => Ok(self.pad(&character(self, value)?.to_string())),
-            ('v', ValueKind::Number) if value.as_i64().is_some() => self.whole(value),
+            ('v', ValueKind::Number) if value.is_integer() => self.whole(value),
             ('d' | 'b' | 'o' | 'O' | 'x' | 'X' | 'U', _) => self.whole(value),
             ('v', ValueKind::Number) | ('f' | 'F' | 'e' | 'E' | 'g' | 'G', _) => {
                 self.decimal(value)
@@ -60,7 +60,7 @@ impl Verb {
     /// A number, or a text that is nothing else, since variables are text.
     fn number(&self, value: &Value) -> Result<i64, Error> {
         let number = match value.kind() {
-            ValueKind::Number => value.as_i64(),
+            ValueKind::Number => value.as_i64().filter(|_| value.is_integer()),
             _ => value.as_str().and_then(|text| text.parse().ok()),
         };
         number.ok_or_else(|| self.misfit(value))
