@@ -195,8 +195,8 @@ fn is_of(run: &DeadRun<'_, Undo>, service: &str, here: &Home) -> bool {
             .is_none_or(|account| Some(&account) == here.account.as_ref())
 }
 
-/// The roll's journal; a plan writes none.
-fn begin<'a>(
+/// The journal of a run on a service; a plan writes none.
+pub fn begin<'a>(
     store: &Store,
     run: RunId,
     service: &str,

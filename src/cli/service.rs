@@ -1,14 +1,17 @@
 //! `kiln status`, `kiln rollback`, `kiln hold` and `kiln unhold`: a service by its name alone, from an empty folder.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::json;
 
 use crate::aws::{Access, Aws};
-use crate::cli::roll::holder;
-use crate::cli::{Context, Exit, failure};
-use crate::roll;
-use crate::run::{Held, Leases, Stop, with_causes};
+use crate::cli::roll::{begin, holder};
+use crate::cli::{Context, Exit, failure, home};
+use crate::roll::{self, Way};
+use crate::run::{Entry, Held, Journal, Leases, RunId, Stop, with_causes};
 use crate::store::Store;
+use crate::undo::Undo;
 
 /// A service, found by its tags.
 #[derive(Args, Debug)]
@@ -35,13 +38,16 @@ fn service_name(text: &str) -> Result<String, String> {
 }
 
 impl Name {
-    async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
-        let access = Access {
+    fn access(&self) -> Access {
+        Access {
             region: self.region.clone(),
             profile: self.profile.clone(),
             ..Access::default()
-        };
-        let connected = Aws::connect(&access).await;
+        }
+    }
+
+    async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
+        let connected = Aws::connect(&self.access()).await;
         connected.map_err(|error| failure::say(&with_causes(&error), Exit::Usage, context))
     }
 }
@@ -77,12 +83,19 @@ impl Status {
 
 /// Send traffic back to the previous group
 ///
-/// One listener write, checked first and read back; needs the service's name, region and credentials and no file. The image
-/// that served is quarantined for the service, and a hold keeps the next roll off until `kiln unhold`.
+/// One listener write, checked first and read back; needs the service's name, region and credentials and no file. Where more
+/// machines serve than the previous group has, that group grows first. The image that served is quarantined for the service,
+/// and a hold keeps the next roll off until `kiln unhold`.
 #[derive(Args, Debug)]
 pub struct Rollback {
     #[command(flatten)]
     name: Name,
+    /// Go back at once, to a previous group that is short of machines or not whole too
+    #[arg(long, requires = "reason")]
+    force: bool,
+    /// Why; it stands in the hold
+    #[arg(long, requires = "force")]
+    reason: Option<String>,
 }
 
 impl Rollback {
@@ -109,9 +122,18 @@ impl Rollback {
                 }
             };
             let report = context.report(service, true);
-            // It is over in seconds, and half-way nobody would know what serves: the first two signals are not heard.
             let stop = Stop::default();
-            let back = roll::rollback(service, run, &aws, &context.clock, &report);
+            let journal = Lenient::begin(&self.name, run, &aws, context).await;
+            let way = Way {
+                service,
+                run,
+                clock: &context.clock,
+                events: &report,
+                journal: &journal,
+                stop: stop.clone(),
+                force: self.reason.as_deref().filter(|_| self.force),
+            };
+            let back = roll::rollback(&way, &aws);
             let done = context.until_killed(&stop, back).await;
             report.close();
             let Some(done) = done else {
@@ -129,6 +151,41 @@ impl Rollback {
             context.document(&text, &json!(done));
             Exit::of_code(done.verdict.code())
         })
+    }
+}
+
+/// A journal that does without where it cannot be written: in an emergency neither a full disk nor an account that does not
+/// say its name must stand in the way. What it would hold is in the tags of the group too.
+struct Lenient<'a> {
+    journal: Option<Box<dyn Journal<Undo> + 'a>>,
+    context: &'a Context,
+}
+
+impl<'a> Lenient<'a> {
+    async fn begin(name: &Name, run: RunId, aws: &Aws, context: &'a Context) -> Self {
+        const ACCOUNT: Duration = Duration::from_secs(3);
+        let store = Store::at(&context.state);
+        let begun = match tokio::time::timeout(ACCOUNT, home::of(&name.access(), aws)).await {
+            Ok(Ok(home)) => begin(&store, run, &name.service, &home, false, context)
+                .map_err(|error| error.to_string()),
+            Ok(Err(error)) => Err(with_causes(&error)),
+            Err(_) => Err("the account does not say its name".to_owned()),
+        };
+        let tell = |error: &String| context.say(&format!("warning: without a journal: {error}"));
+        let journal = begun.inspect_err(tell).ok();
+        Self { journal, context }
+    }
+}
+
+impl Journal<Undo> for Lenient<'_> {
+    fn note(&self, entry: &Entry<Undo>) -> std::io::Result<()> {
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.note(entry)
+        {
+            let text = format!("warning: the journal cannot be written: {error}");
+            self.context.say(&text);
+        }
+        Ok(())
     }
 }
 

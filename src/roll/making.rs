@@ -92,15 +92,28 @@ pub(super) async fn lease(
         group: group.name.clone(),
         what,
     };
-    intend(made, of(plan, change))?;
-    if Lease::of(group, what).is_some() {
-        return Ok(());
-    }
+    let undo = of(plan, change);
     let lease = Lease {
         run: plan.run,
         until: plan.expires,
         before,
     };
+    note_lease(undo, &lease, group, what, cloud, made).await
+}
+
+/// Journals a lease and says it in its tag, unless the group has one: what was there first is what comes back.
+pub(super) async fn note_lease(
+    undo: Undo,
+    lease: &Lease,
+    group: &Group,
+    what: Leased,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    intend(made, undo)?;
+    if Lease::of(group, what).is_some() {
+        return Ok(());
+    }
     let tags = Tags::from([(what.tag().to_owned(), lease.to_string())]);
     Ok(cloud.tag_group(&group.name, &tags).await?)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::names;
-use super::rollback::is_whole;
+use super::regrow::{healthy, short, too_small};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
     tag,
@@ -40,6 +40,12 @@ pub(super) struct Stand {
 }
 
 impl Stand {
+    /// Whether a rollback has led traffic here and died before it could say so.
+    pub fn is_back(&self) -> bool {
+        let live = self.live.as_ref();
+        live.is_some_and(|live| live.group.tag(tag::STATE) == Some(tag::KEPT))
+    }
+
     /// Why one cannot go back now; empty when one can.
     pub fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
@@ -49,14 +55,27 @@ impl Stand {
         match &self.back {
             None => reasons.push("no previous group is kept".to_owned()),
             Some(back) => {
-                reasons.extend(is_whole(&back.group, &back.health).err());
-                if back.group.tag(tag::STATE) == Some(tag::RETIRING) {
+                let unused = |target: &TargetHealth| target.state == TargetState::Unused;
+                if back.health.iter().any(unused) && healthy(back).is_empty() {
+                    let name = &back.group.name;
+                    reasons.push(format!(
+                        "nobody knows whether group {name} is healthy: no rule leads to its targets"
+                    ));
+                }
+                let live = self.live.as_ref();
+                reasons.extend(live.and_then(|live| too_small(live, back)));
+                if is_retiring(back) {
                     reasons.push(format!("group {} is being retired", back.group.name));
                 }
             }
         }
         reasons
     }
+}
+
+/// Whether its machines are on their way out.
+pub(super) fn is_retiring(one: &Standing) -> bool {
+    one.group.tag(tag::STATE) == Some(tag::RETIRING)
 }
 
 /// Looks up where a service stands. Errors when its tags do not lead to one production rule.
@@ -164,6 +183,9 @@ pub struct Status {
     pub kept_until: Option<Timestamp>,
     /// Why one cannot go back now; empty when one can.
     pub rollback_not_ready: Vec<String>,
+    /// How many healthy machines the previous group must have before a rollback leads to it, where it is short of them;
+    /// the rollback sees to that, and waits.
+    pub rollback_waits_for: Option<u32>,
     pub hold: Option<String>,
     /// A roll that runs, or has died half-way.
     pub half_made: Option<GroupName>,
@@ -192,6 +214,11 @@ pub async fn status(cloud: &impl Cloud, service: &str) -> Result<Status, Error> 
         service: service.to_owned(),
         temporary: temporary.collect(),
         rollback_not_ready: stand.not_ready(),
+        rollback_waits_for: stand
+            .live
+            .as_ref()
+            .zip(stand.back.as_ref())
+            .and_then(|(live, back)| short(live, back)),
         kept_until: stand
             .back
             .as_ref()
@@ -235,9 +262,12 @@ impl fmt::Display for Status {
         if let Some(previous) = &self.previous {
             line(f, "previous", previous)?;
         }
+        let waits = self.rollback_waits_for.map_or(String::new(), |count| {
+            format!(", as soon as {count} machines of the previous group are healthy")
+        });
         match (self.rollback_not_ready.as_slice(), self.kept_until) {
-            ([], Some(until)) => writeln!(f, "  rollback  ready, until {until}")?,
-            ([], None) => writeln!(f, "  rollback  ready")?,
+            ([], Some(until)) => writeln!(f, "  rollback  ready{waits}, until {until}")?,
+            ([], None) => writeln!(f, "  rollback  ready{waits}")?,
             (reasons, _) => writeln!(f, "  rollback  not ready: {}", reasons.join("; "))?,
         }
         if let Some(hold) = &self.hold {

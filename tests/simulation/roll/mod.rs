@@ -7,10 +7,12 @@ mod left_over;
 mod others;
 mod plain;
 mod probe;
+mod regrow;
 mod sent;
 mod store;
 mod trouble;
 mod way_back;
+mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,11 +20,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kiln::aws::Aws;
 use kiln::cloud::ImageId;
-use kiln::roll::{Dead, Ended, Request, RolledBack, Tools, Verdict, plan_only, roll, rollback};
+use kiln::roll::{
+    Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
+};
 use kiln::run::{Clock as _, Events, Holder, RunId, Silent, Stop};
 use kiln::template::service::Service;
-use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
-use localcloud::physics::{Behaviour, World};
+use localcloud::model::{Service as Api, Tree};
+use localcloud::physics::World;
 
 use super::cloud::Cloud;
 use crate::language::Case;
@@ -30,6 +34,8 @@ use invariants::Watchman;
 use journals::Journals;
 use probe::ModelProbe;
 use store::{MemoryStore, SharedJournal};
+use world::{account, call, seed};
+pub use world::{params, quick};
 
 pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
@@ -204,7 +210,23 @@ impl Bench {
     }
 
     pub async fn rollback(&self) -> RolledBack {
-        rollback("web", self.next_run(), &self.client, &self.cloud, &Silent).await
+        self.rollback_by(None).await
+    }
+
+    /// Goes back; by force where there is a reason.
+    pub async fn rollback_by(&self, force: Option<&str>) -> RolledBack {
+        let run = self.next_run();
+        let journal = self.journals.begin(run);
+        let way = Way {
+            service: "web",
+            run,
+            clock: &self.cloud,
+            events: &Silent,
+            journal: &journal,
+            stop: self.stop.clone(),
+            force,
+        };
+        rollback(&way, &self.client).await
     }
 
     pub fn next_run(&self) -> RunId {
@@ -268,16 +290,6 @@ pub fn expect(ended: &Ended, verdict: Verdict) {
     assert_eq!(ended.verdict, verdict, "{ended:#?}");
 }
 
-/// Machines that come up in seconds, so that a roll takes few calls.
-pub fn quick() -> Behaviour {
-    use localcloud::physics::Spread;
-    Behaviour {
-        boot: Spread::seconds(4, 8),
-        start: Spread::seconds(2, 5),
-        ..Behaviour::default()
-    }
-}
-
 fn holder(run: RunId, since: Timestamp) -> Holder {
     Holder {
         run,
@@ -285,100 +297,4 @@ fn holder(run: RunId, since: Timestamp) -> Holder {
         process: 1,
         since,
     }
-}
-
-fn account() -> Config {
-    let image = |id: &str, name: &str| SourceImage {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        owner: "012345678901".to_owned(),
-        description: String::new(),
-        created: "2026-01-01T00:00:00Z".parse().unwrap(),
-        architecture: "x86_64".to_owned(),
-        root_device: "/dev/xvda".to_owned(),
-        root_size: 8,
-    };
-    Config {
-        opened: "2026-11-01T03:00:00Z".parse().unwrap(),
-        images: vec![image(V1, "web-1"), image(V2, "web-2"), image(V3, "web-3")],
-        ..Config::default()
-    }
-}
-
-pub fn params(value: &serde_json::Value) -> Params {
-    match value {
-        serde_json::Value::Array(list) => Params::List(list.iter().map(params).collect()),
-        serde_json::Value::Object(map) => Params::Map(
-            map.iter()
-                .map(|(name, value)| (name.clone(), params(value)))
-                .collect(),
-        ),
-        serde_json::Value::String(text) => Params::Text(text.clone()),
-        other => Params::Text(other.to_string()),
-    }
-}
-
-#[track_caller]
-fn call(
-    world: &mut World,
-    now: Timestamp,
-    service: Api,
-    action: &str,
-    given: &serde_json::Value,
-) -> Tree {
-    let request = Call {
-        service,
-        action: action.to_owned(),
-        params: params(given),
-    };
-    world
-        .call(&request, now)
-        .result
-        .unwrap_or_else(|fault| panic!("{action} {given}: {fault}"))
-}
-
-/// A text in an answer, by its path.
-fn text(tree: &Tree, path: &str) -> String {
-    path.split('.')
-        .try_fold(tree, |tree, step| match tree {
-            Tree::Map(fields) => fields
-                .iter()
-                .find(|(name, _)| *name == step)
-                .map(|(_, tree)| tree),
-            Tree::List(items) => items.get(step.parse::<usize>().ok()?),
-            _ => None,
-        })
-        .and_then(|tree| match tree {
-            Tree::Text(text) => Some(text.clone()),
-            _ => None,
-        })
-        .unwrap_or_else(|| panic!("{path} in {tree:?}"))
-}
-
-/// A load balancer in all zones with a listener, and a security group. Gives the subnets and the group.
-fn seed(world: &mut World) -> (Vec<String>, String) {
-    use serde_json::json;
-    let now = world.now();
-    let mut subnets = world.model.view_subnets();
-    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
-    let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
-    let vpc = world.model.view_vpc().to_owned();
-    let made = call(
-        world,
-        now,
-        Api::Elb,
-        "CreateLoadBalancer",
-        &json!({"Name": "public", "Subnets": subnets}),
-    );
-    let balancer = text(&made, "LoadBalancers.0.LoadBalancerArn");
-    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
-    let listener = json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": fixed});
-    call(world, now, Api::Elb, "CreateListener", &listener);
-    let group = json!({"GroupName": "web", "GroupDescription": "web", "VpcId": vpc});
-    let group = call(world, now, Api::Ec2, "CreateSecurityGroup", &group);
-    let group = text(&group, "groupId");
-    // The proxy comes up.
-    let then = now + jiff::SignedDuration::from_secs(30);
-    world.advance_to(then);
-    (subnets, group)
 }

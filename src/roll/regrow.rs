@@ -1,0 +1,199 @@
+//! The kept group made as large as what serves, before it serves again: it is as whole as it was left, and what serves may
+//! have grown since.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::error::Error;
+use super::launches::{self, Class, Failed};
+use super::making::{group, note_lease};
+use super::rollback::Way;
+use super::status::{Stand, Standing, stand};
+use crate::cloud::{Cloud, Group, Member, Size, TargetState};
+use crate::run::{Failure, Ledger, Patience, Readiness, Run};
+use crate::undo::lease::{Lease, Leased};
+use crate::undo::{Change, OfRoll, Undo};
+
+/// Machines that start move a wait on; one that nothing moves for this long is over.
+const STALLED: Duration = Duration::from_mins(10);
+/// Between two looks: targets change at the pace of their health checks, 5 s at the least.
+const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+/// Healthy counts when it was seen this many times in a row: one good look may be a lucky moment.
+const IN_A_ROW: u32 = 3;
+/// How often what serves may grow while the kept group catches up.
+const ROUNDS: u32 = 10;
+/// How long the tag of the held minimum is good for, should nobody take it back before.
+const HELD: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many healthy machines a group needs to serve no worse than what serves, one at the least; `None` when it has them,
+/// in every zone.
+pub(super) fn short(live: &Standing, back: &Standing) -> Option<u32> {
+    let count = u32::try_from(healthy(live).len())
+        .unwrap_or(u32::MAX)
+        .max(1);
+    missing(count, back).map(|_| count)
+}
+
+/// Why the kept group cannot grow as far as it must; nothing when it can, or need not.
+pub(super) fn too_small(live: &Standing, back: &Standing) -> Option<String> {
+    let (count, most, name) = (short(live, back)?, back.group.size.max, &back.group.name);
+    (count > most).then(|| {
+        format!(
+            "group {name} may have {most} machines and {count} serve: `aws autoscaling update-auto-scaling-group \
+             --auto-scaling-group-name {name} --max-size {count}`"
+        )
+    })
+}
+
+/// Grows the kept group for as long as it is short of what serves. Returns where the service stands then.
+pub(super) async fn regrow<C: Cloud>(
+    stand_now: Stand,
+    way: &Way<'_>,
+    cloud: &C,
+    run: &mut Run<'_, Undo>,
+) -> Result<Stand, Failure> {
+    let since = way.clock.now();
+    let mut now = stand_now;
+    for _ in 0..ROUNDS {
+        let Some((live, back)) = now.live.as_ref().zip(now.back.as_ref()) else {
+            return Ok(now);
+        };
+        let Some(count) = short(live, back) else {
+            return Ok(now);
+        };
+        let step = async |made: &mut _| grow(back, count, way, cloud, made).await;
+        run.step("grow the kept group", step).await?;
+        let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
+        let look = async || look(back, count, since, cloud).await;
+        run.wait("kept group healthy", &patience, look).await?;
+        let again = async |_: &mut _| {
+            let found = stand(cloud, way.service).await?;
+            let against = found.not_ready();
+            if against.is_empty() {
+                return Ok(found);
+            }
+            Err(Error::Changed(against.join("; ")))
+        };
+        now = run.step("look at what serves", again).await?;
+    }
+    let text = "what serves grew faster than the kept group could follow".to_owned();
+    Err(Failure::new("grow the kept group", Error::Changed(text)))
+}
+
+/// Grows to `count`, never shrinks. The minimum is held there, or the group's own policies would shrink what has no
+/// requests yet.
+async fn grow(
+    back: &Standing,
+    count: u32,
+    way: &Way<'_>,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let there = group(cloud, &back.group.name).await?;
+    let desired = count.max(there.size.desired);
+    hold(&there, way, cloud, made).await?;
+    let size = Size {
+        min: desired,
+        desired,
+        ..there.size
+    };
+    Ok(cloud.resize_group(&there.name, size).await?)
+}
+
+async fn hold(
+    there: &Group,
+    way: &Way<'_>,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let what = Leased::MinSize;
+    let undo = Undo::Roll(OfRoll {
+        service: way.service.to_owned(),
+        run: way.run,
+        next: there.name.clone(),
+        change: Change::Lease {
+            group: there.name.clone(),
+            what,
+        },
+    });
+    let lease = Lease {
+        run: way.run,
+        until: way.clock.now() + HELD,
+        before: vec![there.size.min.to_string()],
+    };
+    note_lease(undo, &lease, there, what, cloud, made).await
+}
+
+/// Looks once whether the kept group has `count` healthy machines.
+async fn look(
+    back: &Standing,
+    count: u32,
+    since: Timestamp,
+    cloud: &impl Cloud,
+) -> Result<Readiness<()>, Error> {
+    let gathered = async {
+        let there = Standing {
+            target_group: back.target_group.clone(),
+            group: group(cloud, &back.group.name).await?,
+            health: cloud.target_health(&back.target_group).await?,
+        };
+        let activities = cloud.activities(&back.group.name).await?;
+        Ok((there, launches::failed(&activities, since)))
+    };
+    match gathered.await {
+        Ok((there, failed)) => Ok(judge(count, &there, failed.first())),
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// A launch that can never go through ends the wait; one that may is told, and tried again by Auto Scaling.
+fn judge(count: u32, there: &Standing, failed: Option<&Failed>) -> Readiness<()> {
+    let Some(mut reason) = missing(count, there) else {
+        return Readiness::Ready(());
+    };
+    match failed {
+        Some(failed) if failed.class == Class::Permanent => {
+            return Readiness::Never(failed.message.clone());
+        }
+        Some(failed) => reason = format!("{reason}: {}", failed.message),
+        None => {}
+    }
+    let done = healthy(there).len() * 100 / usize::try_from(count.max(1)).unwrap_or(usize::MAX);
+    Readiness::Moving {
+        reason,
+        done: u8::try_from(done).unwrap_or(100),
+    }
+}
+
+fn missing(count: u32, there: &Standing) -> Option<String> {
+    let healthy = healthy(there);
+    let name = &there.group.name;
+    let of = |healthy: usize| u32::try_from(healthy).unwrap_or(u32::MAX);
+    if of(healthy.len()) < count {
+        let there = healthy.len();
+        return Some(format!(
+            "{there} of {count} machines of group {name} are healthy"
+        ));
+    }
+    let zones = &there.group.zones;
+    let floor = count / of(zones.len()).max(1);
+    let short = zones.iter().find(|zone| {
+        let there = healthy.iter().filter(|member| member.zone == **zone);
+        of(there.count()) < floor
+    })?;
+    Some(format!(
+        "group {name} has fewer than {floor} healthy machines in zone {short}"
+    ))
+}
+
+/// The members that the load balancer calls healthy.
+pub(super) fn healthy(one: &Standing) -> Vec<&Member> {
+    let is_healthy = |member: &&Member| {
+        one.health.iter().any(|target| {
+            target.instance == member.instance && target.state == TargetState::Healthy
+        })
+    };
+    one.group.in_service().filter(is_healthy).collect()
+}

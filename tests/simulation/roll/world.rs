@@ -1,0 +1,113 @@
+//! The account that services are rolled in, and calls of another client of it.
+
+use jiff::Timestamp;
+use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
+use localcloud::physics::{Behaviour, World};
+
+use super::{V1, V2, V3};
+
+/// Machines that come up in seconds, so that a roll takes few calls.
+pub fn quick() -> Behaviour {
+    use localcloud::physics::Spread;
+    Behaviour {
+        boot: Spread::seconds(4, 8),
+        start: Spread::seconds(2, 5),
+        ..Behaviour::default()
+    }
+}
+
+pub fn account() -> Config {
+    let image = |id: &str, name: &str| SourceImage {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        owner: "012345678901".to_owned(),
+        description: String::new(),
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        architecture: "x86_64".to_owned(),
+        root_device: "/dev/xvda".to_owned(),
+        root_size: 8,
+    };
+    Config {
+        opened: "2026-11-01T03:00:00Z".parse().unwrap(),
+        images: vec![image(V1, "web-1"), image(V2, "web-2"), image(V3, "web-3")],
+        ..Config::default()
+    }
+}
+
+pub fn params(value: &serde_json::Value) -> Params {
+    match value {
+        serde_json::Value::Array(list) => Params::List(list.iter().map(params).collect()),
+        serde_json::Value::Object(map) => Params::Map(
+            map.iter()
+                .map(|(name, value)| (name.clone(), params(value)))
+                .collect(),
+        ),
+        serde_json::Value::String(text) => Params::Text(text.clone()),
+        other => Params::Text(other.to_string()),
+    }
+}
+
+#[track_caller]
+pub fn call(
+    world: &mut World,
+    now: Timestamp,
+    service: Api,
+    action: &str,
+    given: &serde_json::Value,
+) -> Tree {
+    let request = Call {
+        service,
+        action: action.to_owned(),
+        params: params(given),
+    };
+    world
+        .call(&request, now)
+        .result
+        .unwrap_or_else(|fault| panic!("{action} {given}: {fault}"))
+}
+
+/// A text in an answer, by its path.
+fn text(tree: &Tree, path: &str) -> String {
+    path.split('.')
+        .try_fold(tree, |tree, step| match tree {
+            Tree::Map(fields) => fields
+                .iter()
+                .find(|(name, _)| *name == step)
+                .map(|(_, tree)| tree),
+            Tree::List(items) => items.get(step.parse::<usize>().ok()?),
+            _ => None,
+        })
+        .and_then(|tree| match tree {
+            Tree::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+        .unwrap_or_else(|| panic!("{path} in {tree:?}"))
+}
+
+/// A load balancer in all zones with a listener, and a security group. Gives the subnets and the group.
+pub fn seed(world: &mut World) -> (Vec<String>, String) {
+    use serde_json::json;
+    let now = world.now();
+    let mut subnets = world.model.view_subnets();
+    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
+    let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
+    let vpc = world.model.view_vpc().to_owned();
+    let made = call(
+        world,
+        now,
+        Api::Elb,
+        "CreateLoadBalancer",
+        &json!({"Name": "public", "Subnets": subnets}),
+    );
+    let balancer = text(&made, "LoadBalancers.0.LoadBalancerArn");
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
+    let listener = json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": fixed});
+    call(world, now, Api::Elb, "CreateListener", &listener);
+    let group = json!({"GroupName": "web", "GroupDescription": "web", "VpcId": vpc});
+    let group = call(world, now, Api::Ec2, "CreateSecurityGroup", &group);
+    let group = text(&group, "groupId");
+    // The proxy comes up.
+    let then = now + jiff::SignedDuration::from_secs(30);
+    world.advance_to(then);
+    (subnets, group)
+}
