@@ -4,6 +4,8 @@
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
 mod access;
+#[cfg(test)]
+mod answering;
 mod budget;
 mod clients;
 mod convert;

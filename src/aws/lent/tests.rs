@@ -2,71 +2,37 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
-
 use super::*;
+use crate::aws::answering::{Asked, ROLE_TAKEN, Service};
 use crate::aws::{Access, Aws, Role};
 use crate::cloud::{Instances as _, Kind, Publishing as _};
 
-/// A service that knows no key before a time.
-#[derive(Clone, Debug)]
-struct Service {
-    knows: Instant,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl HttpClient for Service {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Service {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let signed = request.headers().get("authorization").unwrap_or_default();
-        self.asked.lock().unwrap().push(signed.to_owned());
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let known = Instant::now() >= self.knows;
-        let (status, text) = if request.headers().get("x-amz-target").is_some() {
-            let text = if known {
-                r#"{"KeyMetadata":{"KeyId":"k","Arn":"a","KeyState":"Enabled","KeyManager":"CUSTOMER"}}"#
-            } else {
-                r#"{"__type":"UnrecognizedClientException","message":"The security token is invalid."}"#
-            };
-            (if known { 200 } else { 400 }, text)
-        } else if body.contains("AssumeRole") {
-            let text = if known {
-                "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
-                 <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
-                 <Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-            } else {
-                "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>\
-                 <Message>The security token is invalid.</Message></Error></ErrorResponse>"
-            };
-            (if known { 200 } else { 403 }, text)
-        } else if known {
-            (
-                200,
-                "<DescribeInstancesResponse></DescribeInstancesResponse>",
-            )
-        } else {
-            let text = "<Response><Errors><Error><Code>AuthFailure</Code><Message>AWS was not able to validate the \
-                 provided access credentials</Message></Error></Errors><RequestID>r</RequestID></Response>";
-            (401, text)
-        };
-        let status = StatusCode::try_from(status).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(text))))
+/// What a service says that knows the key, or does not.
+fn answer(asked: &Asked, known: bool) -> (u16, &'static str) {
+    match (asked.json, asked.action(), known) {
+        (true, _, true) => (
+            200,
+            r#"{"KeyMetadata":{"KeyId":"k","Arn":"a","KeyState":"Enabled","KeyManager":"CUSTOMER"}}"#,
+        ),
+        (true, _, false) => (
+            400,
+            r#"{"__type":"UnrecognizedClientException","message":"The security token is invalid."}"#,
+        ),
+        (_, "AssumeRole", true) => (200, ROLE_TAKEN),
+        (_, "AssumeRole", false) => (
+            403,
+            "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>\
+             <Message>The security token is invalid.</Message></Error></ErrorResponse>",
+        ),
+        (_, _, true) => (
+            200,
+            "<DescribeInstancesResponse></DescribeInstancesResponse>",
+        ),
+        (_, _, false) => (
+            401,
+            "<Response><Errors><Error><Code>AuthFailure</Code><Message>AWS was not able to validate the \
+             provided access credentials</Message></Error></Errors><RequestID>r</RequestID></Response>",
+        ),
     }
 }
 
@@ -91,7 +57,7 @@ impl Lend for Lender {
 
 struct Bench {
     aws: Aws,
-    asked: Arc<Mutex<Vec<String>>>,
+    service: Service,
     lent: Arc<AtomicUsize>,
     began: Instant,
 }
@@ -99,11 +65,11 @@ struct Bench {
 impl Bench {
     async fn of(knows_after: Duration, token: Option<&'static str>, role: Option<Role>) -> Self {
         let began = Instant::now();
-        let service = Service {
-            knows: began + knows_after,
-            asked: Arc::default(),
-        };
-        let (asked, lent) = (service.asked.clone(), Arc::default());
+        let service = Service::new(move |asked| {
+            let (status, text) = answer(asked, began.elapsed() >= knows_after);
+            (status, text.to_owned())
+        });
+        let lent = Arc::default();
         let lender = Lender {
             token,
             lent: Arc::clone(&lent),
@@ -112,13 +78,13 @@ impl Bench {
             region: Some("eu-central-1".to_owned()),
             lent: Some(Lent::new(lender)),
             role,
-            http: Some(SharedHttpClient::new(service)),
+            http: Some(service.http()),
             ..Access::default()
         };
         let aws = Aws::connect(&access).await.unwrap();
         Self {
             aws,
-            asked,
+            service,
             lent,
             began,
         }
@@ -139,9 +105,9 @@ async fn keys_that_are_new_are_waited_for_in_every_service() {
     };
     let bench = Bench::of(late, None, Some(role)).await;
     bench.aws.find_instances(&[]).await.unwrap();
-    let asked = bench.asked.lock().unwrap().clone();
-    assert!(asked[0].contains("AKIALENT"), "{asked:?}");
-    assert!(asked.last().unwrap().contains("ASIAROLE"), "{asked:?}");
+    let asked = bench.service.asked();
+    assert_eq!(asked[0].key, "AKIALENT");
+    assert_eq!(asked.last().unwrap().key, "ASIAROLE");
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,5 +129,5 @@ async fn keys_that_stay_unknown_are_a_failure_after_a_minute() {
 async fn keys_of_a_session_are_known_at_once_or_never() {
     let bench = Bench::of(Duration::from_secs(40), Some("token"), None).await;
     bench.aws.find_instances(&[]).await.unwrap_err();
-    assert_eq!(bench.asked.lock().unwrap().len(), 1);
+    assert_eq!(bench.service.asked().len(), 1);
 }

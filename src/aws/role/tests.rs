@@ -1,86 +1,42 @@
 //! The way back to a run that worked in a role, against an STS that keeps what it is asked.
 
-use std::sync::{Arc, Mutex};
-
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
-
 use super::*;
 use crate::aws::Keys;
+use crate::aws::answering::{Asked, ROLE_TAKEN, Service};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci/bake";
 
-/// Who asks, and whether the role may be taken; the actions that were asked, each with its access key.
-#[derive(Clone, Debug)]
-struct Sts {
-    caller: &'static str,
-    open: bool,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl HttpClient for Sts {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+/// An STS that is asked by `caller`, where the role may be taken if it is `open`.
+fn sts(caller: &'static str, open: bool) -> Service {
+    Service::new(move |asked: &Asked| {
+        match asked.action() {
+        "AssumeRole" if open => (200, ROLE_TAKEN.to_owned()),
+        "AssumeRole" => (
+            403,
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
+                .to_owned(),
+        ),
+        _ => (
+            200,
+            format!(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{caller}</Arn><Account>111122223333</Account>\
+                 </GetCallerIdentityResult></GetCallerIdentityResponse>"
+            ),
+        ),
     }
+    })
 }
 
-impl HttpConnector for Sts {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let action = body.split('&').next().unwrap_or_default();
-        let signed = request.headers().get("authorization").unwrap_or_default();
-        let key = signed.split(['=', '/']).nth(1).unwrap_or_default();
-        self.asked.lock().unwrap().push(format!("{key} {action}"));
-        let (status, text) = match action {
-            "Action=AssumeRole" if self.open => (
-                200,
-                "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
-                 <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
-                 <Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-                    .to_owned(),
-            ),
-            "Action=AssumeRole" => (
-                403,
-                "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
-                    .to_owned(),
-            ),
-            _ => (
-                200,
-                format!(
-                    "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{}</Arn><Account>111122223333</Account>\
-                     </GetCallerIdentityResult></GetCallerIdentityResponse>",
-                    self.caller
-                ),
-            ),
-        };
-        let status = StatusCode::try_from(status).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(text))))
-    }
-}
-
+/// What comes of it, and who asked for which action.
 async fn reached(caller: &'static str, open: bool) -> (Result<Aws, Error>, Vec<String>) {
-    let sts = Sts {
-        caller,
-        open,
-        asked: Arc::default(),
-    };
+    let sts = sts(caller, open);
     let by = Access {
         keys: Some(Keys {
             access_key: "AKIAOURS".to_owned(),
             secret_key: "s".to_owned(),
             token: None,
         }),
-        http: Some(SharedHttpClient::new(sts.clone())),
+        http: Some(sts.http()),
         max_attempts: Some(1),
         ..Access::default()
     };
@@ -89,8 +45,9 @@ async fn reached(caller: &'static str, open: bool) -> (Result<Aws, Error>, Vec<S
         ..by
     };
     let reached = Aws::connect_in(&by, ROLE).await;
-    let asked = sts.asked.lock().unwrap().clone();
-    (reached, asked)
+    let asked = sts.asked().into_iter();
+    let asked = asked.map(|one| format!("{} {}", one.key, one.action()));
+    (reached, asked.collect())
 }
 
 #[tokio::test]
@@ -101,18 +58,16 @@ async fn a_run_that_worked_in_a_role_is_taken_back_in_it() {
     assert_eq!(
         asked,
         [
-            "AKIAOURS Action=GetCallerIdentity",
-            "AKIAOURS Action=AssumeRole",
-            "ASIAROLE Action=GetCallerIdentity",
+            "AKIAOURS GetCallerIdentity",
+            "AKIAOURS AssumeRole",
+            "ASIAROLE GetCallerIdentity",
         ]
     );
     let session = "arn:aws:sts::111122223333:assumed-role/bake/nightly";
     let (there, asked) = reached(session, false).await;
     assert!(there.is_ok(), "it is the role already: {there:?}");
     assert!(
-        asked
-            .iter()
-            .all(|one| one.starts_with("AKIAOURS Action=Get")),
+        asked.iter().all(|one| one.starts_with("AKIAOURS Get")),
         "{asked:?}"
     );
 }
