@@ -5,11 +5,11 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::input::{self, Input, Selection};
+use crate::cli::input::{self, Input};
 use crate::cli::{Context, Exit};
 use crate::source::SourceMap;
 use crate::source::json::Text;
-use crate::template::load::{self, Variables};
+use crate::template::load::Variables;
 
 const HELP: &str = "\
 A line is a text as it would stand in an option: `{{user `name`}}-{{timestamp}}`, `{{ name | upper }}`.
@@ -45,14 +45,10 @@ struct Session<'s> {
 impl Console {
     /// Reads lines until there are no more.
     pub fn run(&self, context: &Context) -> Exit {
-        let request = self.input.request(&Selection::default(), false, context);
-        let mut sources = SourceMap::default();
-        let variables = match load::variables(&request, &mut sources) {
-            Ok(variables) => variables,
-            Err(findings) => return input::refuse(&findings, &sources, context),
+        let (variables, sources) = match self.input.variables(context) {
+            Ok(loaded) => loaded,
+            Err(exit) => return exit,
         };
-        context.hide(&variables.secrets);
-        input::show(&variables.findings, &sources, context);
         let mut session = Session {
             variables: &variables,
             sources,

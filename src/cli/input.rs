@@ -9,7 +9,7 @@ use crate::cli::{Context, Exit, stores};
 use crate::report::diagnostics;
 use crate::run::Clock;
 use crate::source::{Diagnostic, SourceMap};
-use crate::template::load::{Kind, Request, World, kinds};
+use crate::template::load::{self, Kind, Request, Variables, World, kinds};
 use crate::template::stores::Stores;
 
 /// Files and values.
@@ -102,6 +102,21 @@ pub struct Selection {
 }
 
 impl Input {
+    /// The variables of a file, and what they come of; findings are shown, secrets hidden from now on. Errors with how the
+    /// command ends.
+    pub fn variables(&self, context: &Context) -> Result<(Variables, SourceMap), Exit> {
+        let request = self.request(&Selection::default(), false, context);
+        let mut sources = SourceMap::default();
+        match load::variables(&request, &mut sources) {
+            Ok(variables) => {
+                context.hide(&variables.secrets);
+                show(&variables.findings, &sources, context);
+                Ok((variables, sources))
+            }
+            Err(findings) => Err(refuse(&findings, &sources, context)),
+        }
+    }
+
     /// The request that `template::load` takes.
     pub fn request(&self, selection: &Selection, running: bool, context: &Context) -> Request {
         for note in self.packers.notes() {

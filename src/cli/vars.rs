@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::input::{self, Input, Selection};
+use crate::cli::input::Input;
 use crate::cli::{Context, Exit};
 use crate::source::{Diagnostic, SourceMap};
-use crate::template::load::{self, Given, Layer, Variable};
+use crate::template::load::{Given, Layer, Variable};
 
 /// So many characters of a value are shown in the table; `--json` has it whole.
 const SHOWN: usize = 60;
@@ -31,14 +31,10 @@ pub struct Vars {
 impl Vars {
     /// Prints the table.
     pub fn run(&self, context: &Context) -> Exit {
-        let request = self.input.request(&Selection::default(), false, context);
-        let mut sources = SourceMap::default();
-        let variables = match load::variables(&request, &mut sources) {
-            Ok(variables) => variables,
-            Err(findings) => return input::refuse(&findings, &sources, context),
+        let (variables, sources) = match self.input.variables(context) {
+            Ok(loaded) => loaded,
+            Err(exit) => return exit,
         };
-        context.hide(&variables.secrets);
-        input::show(&variables.findings, &sources, context);
         let all = variables.all();
         let documents: Vec<_> = all.iter().map(|one| document(one, &sources)).collect();
         context.document(&table(&all, &sources), &json!({ "variables": documents }));

@@ -108,7 +108,6 @@ impl<C> Cloud for C where
         + Elsewhere
         + Instances
         + Fleets
-        + Fleets
         + Types
         + Profiles
         + Sessions

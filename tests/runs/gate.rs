@@ -1,10 +1,12 @@
 //! A server before moto that lets everything through but one call, which gets no answer, so that a test knows where kiln
 //! stands.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use crate::wire::http::request;
 
 /// Far more than a bake on moto takes until any of its calls.
 const LONGEST: Duration = Duration::from_mins(2);
@@ -63,29 +65,4 @@ pub fn forward(moto: &str, head: &str, body: &str, to: &mut impl std::io::Write)
     write!(moto, "{head}\r\nconnection: close\r\n\r\n{body}").unwrap();
     // Whoever asked may be gone.
     std::io::copy(&mut moto, to).unwrap_or_default();
-}
-
-/// The head of a request, without what ends it, and its body.
-pub fn request(stream: &mut TcpStream) -> (String, String) {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let count = stream.read(&mut buffer).unwrap();
-        request.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head.split("\r\ncontent-length: ").nth(1).unwrap();
-        let length: usize = length.lines().next().unwrap().parse().unwrap();
-        if body.len() >= length {
-            return (head.to_owned(), body.to_owned());
-        }
-    }
-}
-
-pub fn say(stream: &mut TcpStream, status: &str, body: &str) {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
 }

@@ -12,9 +12,9 @@ use localcloud::wire::HttpRequest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::gate::{request, say};
 use crate::simulation::bench::{account, brisk};
 use crate::ssh::server::{Server, user, write_key};
+use crate::wire::http::{request, say};
 
 /// How far a call moves the cloud's clock.
 const STEP: SignedDuration = SignedDuration::from_secs(5);

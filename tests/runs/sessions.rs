@@ -12,7 +12,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::bakery::Bakery;
-use super::gate::{forward, request, say};
+use super::gate::forward;
+use crate::wire::http::{request, say};
 
 const TOKEN: &str = "t0ken-of-the-session";
 

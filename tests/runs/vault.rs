@@ -1,37 +1,37 @@
 //! Credentials that Vault lends, the whole way of a bake. A small server plays Vault's AWS secrets engine.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
 
 use super::model::ModelBakery;
+use crate::wire::http::{Asked, Server};
 
-/// Vault: what it was asked, each a line of method, path, token, namespace and document. Each loan has keys of its own.
 struct Vault {
+    server: Server,
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Vault {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                serve(stream.unwrap(), &log);
-            }
-        });
-        Self { address, asked }
+        let server = Server::start(answer);
+        let address = format!("http://{}", server.address);
+        Self { server, address }
     }
 
+    /// What it was asked, each a line of method, path, token, namespace and document.
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        let line = |asked: Asked| {
+            let (token, space) = (
+                asked.header("x-vault-token"),
+                asked.header("x-vault-namespace"),
+            );
+            let Asked {
+                method, path, body, ..
+            } = &asked;
+            format!("{method} {path} {token} {space} {body}")
+        };
+        self.server.asked().into_iter().map(line).collect()
     }
 
     fn environment(&self) -> [(&str, &str); 3] {
@@ -43,33 +43,9 @@ impl Vault {
     }
 }
 
-fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.trim().to_owned());
-    }
-    let header = |name: &str| {
-        let mut lines = lines.iter().filter_map(|line| line.split_once(": "));
-        let found = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value)
-    };
-    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-    reader.read_exact(&mut body).unwrap();
-    let body = String::from_utf8(body).unwrap();
-    let mut words = lines[0].split(' ');
-    let (method, path) = (words.next().unwrap(), words.next().unwrap());
-    let mut asked = log.lock().unwrap();
-    let (token, namespace) = (header("x-vault-token"), header("x-vault-namespace"));
-    asked.push(format!("{method} {path} {token} {namespace} {body}"));
-    let number = asked.len();
-    drop(asked);
-    let (status, answer) = match path {
+/// Each loan has keys of its own.
+fn answer(asked: &Asked, number: usize) -> (&'static str, String) {
+    let (status, answer) = match asked.path.as_str() {
         "/v1/aws/creds/denied" => (
             "403 Forbidden",
             json!({ "errors": ["1 error occurred:\n\t* permission denied\n\n"] }),
@@ -95,9 +71,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
             json!({ "errors": ["no handler for route"] }),
         ),
     };
-    let answer = answer.to_string();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", answer.len());
-    write!(stream, "{head}\r\nConnection: close\r\n\r\n{answer}").unwrap();
+    (status, answer.to_string())
 }
 
 fn engine(fields: &Value) -> Value {

@@ -1,10 +1,8 @@
 //! What stands against a bake is told in one go, whichever question finds it, each root cause once, and nothing is made.
 
-use std::path::Path;
-
-use kiln::bake::{Inputs, Options};
-use kiln::cloud::{Home, ImageId, KeyPairName, Keys as _, Tags};
-use kiln::resume::{self, dead_bakes};
+use kiln::bake::Options;
+use kiln::cloud::{Home, KeyPairName, Keys as _, Tags};
+use kiln::resume::dead_bakes;
 use kiln::run::{Clock as _, MemoryJournal, RunId, Silent};
 use kiln::store::Store;
 use kiln::template::bake::Template;
@@ -14,7 +12,7 @@ use super::bench::{Bench, account, brisk, run_id, template};
 use super::cloud::{Cloud, Mishap};
 use super::machines::SimulatedTools;
 use super::publish::{REGIONS, bench};
-use super::resume::{killed, sweeping};
+use super::resume::{killed, prepare};
 
 /// More user data than EC2 takes, which only the rehearsal tells.
 fn refused() -> String {
@@ -262,23 +260,11 @@ async fn died(template: &Template, folder: &TempDir) -> (Cloud, Store) {
 async fn next(cloud: &Cloud, template: &Template, store: &Store) -> Vec<&'static str> {
     cloud.world().physics.set_usual(brisk());
     let (client, tools) = (cloud.client().await, SimulatedTools::new(cloud, None).await);
-    let (build, home) = (&template.builds[0], Home::default());
     let run = RunId::new(cloud.now(), 9);
     assert_ne!(run, run_id());
-    let wanted = resume::Wanted {
-        template,
-        build,
-        home: &home,
-        options: Options::default(),
-        run,
-        act: true,
-    };
-    let inputs = |source: &ImageId| Inputs::of(template, build, source, Path::new("/nowhere")).ok();
-    let on = sweeping(cloud, store, run);
+    assert_eq!(dead_bakes(store, cloud).unwrap().len(), 1);
     let connect = async |_: &Home| Ok(cloud.client().await);
-    let dead = dead_bakes(store, cloud).unwrap();
-    assert_eq!(dead.len(), 1);
-    let prepared = resume::prepare(&wanted, inputs, dead, (&client, &tools), &on, &connect).await;
+    let prepared = prepare((cloud, store), template, run, (&client, &tools), &connect).await;
     let objections = prepared.err().unwrap_or_default();
     objections.findings.iter().map(|one| one.code).collect()
 }

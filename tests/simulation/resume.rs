@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kiln::bake::{Artifact, Attending, Inputs, Options, TOLD, World, attend};
+use kiln::aws::Aws;
+use kiln::bake::{Artifact, Attending, Inputs, Objections, Options, TOLD, World, attend};
 use kiln::cloud::{Error, Filter, Home, ImageId, ImageQuery, Images, tag};
-use kiln::resume::{self, dead_bakes};
+use kiln::resume::{self, Prepared, dead_bakes};
 use kiln::run::{Clock as _, Entry, Holder, Journal as _, Outcome, RunId, Setup, Silent, Stop};
 use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals};
@@ -20,6 +21,29 @@ use super::machines::SimulatedTools;
 use super::publish::images;
 use super::roll::params;
 
+/// What the command asks and settles before a bake; `connect` leads to where dead runs worked.
+pub async fn prepare<'a>(
+    (cloud, store): (&'a Cloud, &Store),
+    template: &Template,
+    run: RunId,
+    ways: (&Aws, &SimulatedTools),
+    connect: &impl AsyncFn(&Home) -> Result<Aws, Error>,
+) -> Result<Prepared<'a>, Objections> {
+    let build = &template.builds[0];
+    let wanted = resume::Wanted {
+        template,
+        build,
+        home: &Home::default(),
+        options: Options::default(),
+        run,
+        act: true,
+    };
+    let inputs = |source: &ImageId| Inputs::of(template, build, source, Path::new("/nowhere")).ok();
+    let dead = dead_bakes(store, cloud).unwrap();
+    let on = sweeping(cloud, store, run);
+    resume::prepare(&wanted, inputs, dead, ways, &on, connect).await
+}
+
 /// What `kiln bake` does, in a process of its own.
 async fn bake(
     cloud: &Cloud,
@@ -29,24 +53,10 @@ async fn bake(
 ) -> Outcome<Artifact, Undo> {
     let client = cloud.client().await;
     let tools = SimulatedTools::new(cloud, None).await;
-    let (build, home) = (&template.builds[0], Home::default());
-    let dead = dead_bakes(store, cloud).unwrap();
-    let wanted = resume::Wanted {
-        template,
-        build,
-        home: &home,
-        options: Options::default(),
-        run,
-        act: true,
-    };
-    let inputs = |source: &ImageId| {
-        Some(Inputs::of(template, build, source, Path::new("/nowhere")).unwrap())
-    };
-    let on = sweeping(cloud, store, run);
     // What only the template says of credentials, no journal has: the way that is open is taken.
     let connect = async |_: &Home| Err(Error::blocked("connect", "no credentials"));
     let ways = (&client, &tools);
-    let prepared = resume::prepare(&wanted, inputs, dead, ways, &on, &connect).await;
+    let prepared = prepare((cloud, store), template, run, ways, &connect).await;
     let prepared = prepared.unwrap();
     let (adopt, journal) = match prepared.adopt {
         Some((adopted, journal)) => (Some(adopted), journal),
@@ -66,7 +76,7 @@ async fn bake(
         adopt,
         ..Attending::default()
     };
-    let outcome = attend(&prepared.plan, &home, &world, setup, attending).await;
+    let outcome = attend(&prepared.plan, &Home::default(), &world, setup, attending).await;
     let told = Entry::<Undo>::Fact {
         key: TOLD.to_owned(),
         value: true.into(),

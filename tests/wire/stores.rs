@@ -1,61 +1,27 @@
 //! Vault and Consul as a small HTTP server on the loopback plays them, and Secrets Manager on moto.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::json;
 
+use super::http::{Asked, Server};
 use super::moto::Moto;
 
-/// A server that answers requests by path, and remembers path and token of each.
-pub struct Server {
-    pub address: String,
-    pub asked: Arc<Mutex<Vec<String>>>,
+/// Both of them.
+pub fn stores() -> Server {
+    Server::start(|asked, _| answer(&asked.path))
 }
 
-impl Server {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                serve(stream.unwrap(), &log);
-            }
-        });
-        Self { address, asked }
-    }
-}
-
-fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    let path = first.split(' ').nth(1).unwrap().to_owned();
-    let headers: BTreeMap<String, String> = lines
-        .map(|line| line.unwrap())
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            Some((name.to_lowercase(), value.to_owned()))
-        })
-        .collect();
-    let token = ["x-vault-token", "x-consul-token"]
-        .iter()
-        .find_map(|name| headers.get(*name));
-    log.lock()
-        .unwrap()
-        .push(format!("{path} {}", token.map_or("", String::as_str)));
-    let (status, body) = answer(&path);
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all((head + &body).as_bytes()).unwrap();
+/// Path and token of each request.
+pub fn asked(server: &Server) -> Vec<String> {
+    let line = |asked: Asked| {
+        let tokens = [
+            asked.header("x-vault-token"),
+            asked.header("x-consul-token"),
+        ];
+        format!("{} {}", asked.path, tokens.concat())
+    };
+    server.asked().into_iter().map(line).collect()
 }
 
 /// Vault's answers have their data one level further in for version 2; Consul's raw value is the body.
@@ -146,7 +112,7 @@ fn template(variables: &serde_json::Value) -> String {
 
 #[test]
 fn each_store_is_asked_once_and_nothing_of_it_is_said() {
-    let (moto, server, folder) = (Moto::start(), Server::start(), tempfile::tempdir().unwrap());
+    let (moto, server, folder) = (Moto::start(), stores(), tempfile::tempdir().unwrap());
     create_secret(
         &moto,
         "json",
@@ -167,7 +133,7 @@ fn each_store_is_asked_once_and_nothing_of_it_is_said() {
     let (code, said) = kiln(folder.path(), &server, &moto.endpoint);
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
-    let mut asked = server.asked.lock().unwrap().clone();
+    let mut asked = asked(&server);
     asked.sort();
     let once = [
         "/v1/kv/app/key?raw=true token-c",
@@ -179,7 +145,7 @@ fn each_store_is_asked_once_and_nothing_of_it_is_said() {
 
 #[test]
 fn what_a_store_refuses_is_a_finding_each() {
-    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let (server, folder) = (stores(), tempfile::tempdir().unwrap());
     let variables = json!({
         "v2": "{{vault `secret/data/none` `db`}}", "key": "{{vault `secret/data/web` `nope`}}",
         "denied": "{{vault `kv/denied` `x`}}", "consul": "{{consul_key `none`}}", "json": "{{aws_secretsmanager `none`}}",
