@@ -119,10 +119,11 @@ impl<'a> Options<'a> {
         let settled = self.settle(json)?;
         match read(&settled.value) {
             Ok(value) => Some(Spanned::new(value, settled.place)),
-            Err(_) if is_empty(&settled.value) && self.blames_undefined(name, json) => None,
+            Err(_) if is_empty(&settled.value) && self.blames_undefined(name) => None,
             Err(expected) => {
                 let got = match &settled.value {
                     serde_json::Value::String(text) => format!("`{text}`"),
+                    serde_json::Value::Number(number) => format!("`{number}`"),
                     other => kind_of(other).to_owned(),
                 };
                 self.report(wrong_type(
@@ -137,8 +138,8 @@ impl<'a> Options<'a> {
     }
 
     /// Whether an option is empty since a variable in it is not defined: then that is the error, and the only one.
-    fn blames_undefined(&self, name: &str, json: &Json) -> bool {
-        let text = json.text();
+    pub(super) fn blames_undefined(&self, name: &str) -> bool {
+        let text = self.get(name).and_then(Json::text);
         text.is_some_and(|text| self.interpolator.blame_undefined(name, text))
     }
 
@@ -175,7 +176,7 @@ impl<'a> Options<'a> {
             return None;
         };
         let text = self.text_of(name, json)?;
-        if text.is_empty() && self.blames_undefined(name, json) {
+        if text.is_empty() && self.blames_undefined(name) {
             return None;
         }
         if text.is_empty() {

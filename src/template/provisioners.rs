@@ -5,6 +5,7 @@ mod ansible;
 mod environment;
 mod file;
 mod role;
+mod selection;
 mod shell;
 pub(super) mod shell_local;
 mod waiting;
@@ -16,8 +17,10 @@ use super::near;
 use super::options::{Key, Options, on};
 use super::provisioner::{Kind, Provisioner};
 use super::read::without_type;
-use crate::source::json::{Json, Member, Value};
+use crate::source::json::Json;
 use crate::source::{Diagnostic, Place};
+use selection::overridden;
+pub(super) use selection::{applies, check_names};
 use std::time::Duration;
 
 /// What every provisioner may have besides its own options.
@@ -68,71 +71,6 @@ pub(super) struct Build<'b> {
     pub raw_name: &'b str,
     /// The family, for roles.
     pub family: Option<&'b super::bake::Family>,
-}
-
-/// Reports `only`, `except` and `override` that name no builder. Once for all builds.
-pub(super) fn check_names(interpolator: &Interpolator, json: &Json, builders: &[&str]) {
-    let check = |name: &str, span| {
-        if !builders.contains(&name) {
-            let known = format!("the builders are {}", near::list(builders.iter().copied()));
-            interpolator.report(
-                Diagnostic::error(
-                    "template::unknown_builder",
-                    format!("no builder is named `{name}`"),
-                )
-                .at(span, "names no builder")
-                .help(near::or_else(name, builders.iter().copied(), &known)),
-            );
-        }
-    };
-    for option in ["only", "except"] {
-        match json.get(option).map(|value| &value.value) {
-            Some(Value::List(items)) => items
-                .iter()
-                .filter_map(Json::text)
-                .for_each(|text| check(&text.value, text.span)),
-            Some(Value::String(text)) => text
-                .value
-                .split(',')
-                .for_each(|name| check(name, text.span)),
-            _ => {}
-        }
-    }
-    for Member { key, .. } in json
-        .get("override")
-        .and_then(Json::members)
-        .unwrap_or_default()
-    {
-        check(&key.value, key.span);
-    }
-    if let (Some(only), Some(except)) = (json.get("only"), json.get("except")) {
-        interpolator.report(
-            Diagnostic::error(
-                "template::exclusive",
-                "`only` and `except` exclude each other",
-            )
-            .at(except.span, "this")
-            .at(only.span, "and this")
-            .help("keep one of them"),
-        );
-    }
-}
-
-/// Whether `only` and `except` let something apply to a builder; they match the name as written.
-pub(super) fn applies(json: &Json, raw_name: &str) -> bool {
-    let names = |option| {
-        json.get(option).map(|value| match &value.value {
-            Value::List(items) => items
-                .iter()
-                .filter_map(Json::text)
-                .map(|text| text.value.clone())
-                .collect(),
-            Value::String(text) => text.value.split(',').map(str::to_owned).collect(),
-            _ => Vec::new(),
-        })
-    };
-    let listed = |names: Vec<String>| names.iter().any(|name| name == raw_name);
-    names("only").is_none_or(listed) && !names("except").is_some_and(listed)
 }
 
 /// Reads a provisioner for a build; `None` when it does not apply, or cannot be read, which is reported.
@@ -238,26 +176,4 @@ fn kind_name(interpolator: &Interpolator, json: &Json) -> Option<&'static str> {
         );
     }
     found.copied()
-}
-
-/// The object with the override for a builder laid over it.
-fn overridden(json: &Json, raw_name: &str) -> Json {
-    let over = json
-        .get("override")
-        .and_then(|all| all.get(raw_name))
-        .and_then(Json::members);
-    let (Some(members), Some(over)) = (json.members(), over) else {
-        return json.clone();
-    };
-    let replaced = |member: &&Member| !over.iter().any(|new| new.key == member.key);
-    let merged = members
-        .iter()
-        .filter(replaced)
-        .chain(over)
-        .cloned()
-        .collect();
-    Json {
-        value: Value::Object(merged),
-        span: json.span,
-    }
 }

@@ -58,7 +58,11 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
     let listed = list("builders", findings);
     // One that is no list, or stands there twice, has its own finding.
     let some = |member: &Member| {
-        let empty = matches!(&member.value.value, Value::List(items) if items.is_empty());
+        let empty = match &member.value.value {
+            Value::List(items) => items.is_empty(),
+            Value::Null => true,
+            _ => false,
+        };
         member.key.value == "builders" && !empty
     };
     let lists_builders = json.members().unwrap_or_default().iter().any(some);
@@ -68,14 +72,10 @@ pub(super) fn read(json: &Json, findings: &mut Vec<Diagnostic>) -> RawTemplate {
         .collect();
     let template = RawTemplate {
         span: json.span,
-        description: json.get("description").and_then(Json::text).cloned(),
+        description: text(json, "description", findings),
         kiln: json.get("kiln").cloned(),
         variables: members(json, "variables", findings),
-        sensitive: list("sensitive-variables", findings)
-            .iter()
-            .filter_map(Json::text)
-            .cloned()
-            .collect(),
+        sensitive: texts(list("sensitive-variables", findings), findings),
         builders,
         lists_builders,
         provisioners: objects(list("provisioners", findings), "a provisioner", findings),
@@ -211,6 +211,33 @@ fn objects(items: Vec<Json>, what: &str, findings: &mut Vec<Diagnostic>) -> Vec<
     items.into_iter().filter(sound).collect()
 }
 
+/// A string; a number is its digits.
+fn text(json: &Json, name: &str, findings: &mut Vec<Diagnostic>) -> Option<Text> {
+    let written = json.get(name)?;
+    let Span { file, start, .. } = written.span;
+    match &written.value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Number(digits) => Some(Text::part(file, start, digits)),
+        _ => {
+            let (what, place) = (format!("`{name}`"), Place::at(written.span));
+            findings.push(wrong_type(&what, "a string", written.kind(), place));
+            None
+        }
+    }
+}
+
+fn texts(items: Vec<Json>, findings: &mut Vec<Diagnostic>) -> Vec<Text> {
+    let text = |item: Json| {
+        if item.text().is_none() {
+            let (what, place) = ("a name in `sensitive-variables`", Place::at(item.span));
+            findings.push(wrong_type(what, "a string", item.kind(), place));
+        }
+        item.text().cloned()
+    };
+    items.into_iter().filter_map(text).collect()
+}
+
 fn error_cleanup(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<Json> {
     const NAME: &str = "error-cleanup-provisioner";
     let written = json.get(NAME)?;
@@ -257,14 +284,10 @@ fn read_builder(json: &Json, findings: &mut Vec<Diagnostic>) -> Option<RawBuilde
         findings.push(without_type("a builder", json, help));
         return None;
     };
-    let name = json
-        .get("name")
-        .and_then(Json::text)
-        .filter(|name| !name.value.is_empty())
-        .unwrap_or(kind);
+    let name = text(json, "name", findings).filter(|name| !name.value.is_empty());
     Some(RawBuilder {
         kind: kind.clone(),
-        name: name.clone(),
+        name: name.unwrap_or_else(|| kind.clone()),
         json: json.clone(),
     })
 }

@@ -59,6 +59,106 @@ fn bare_numbers_are_nanoseconds_however_they_are_written() {
 }
 
 #[test]
+fn what_names_no_builder_selects_all_of_them() {
+    let shell = "\"type\": \"shell\", \"inline\": [\"c\"]";
+    for option in [
+        "\"only\": []",
+        "\"only\": null",
+        "\"except\": []",
+        "\"only\": [], \"except\": null",
+        "\"override\": {}",
+        "\"override\": []",
+        "\"override\": null",
+        "\"override\": { \"amazon-ebs\": {} }",
+    ] {
+        let (template, findings) = provisioner(&format!("{shell}, {option}")).bake().unwrap();
+        assert!(findings.is_empty(), "{option}: {findings:?}");
+        assert_eq!(template.builds[0].provisioners.len(), 1, "{option}");
+    }
+    let mut none = provisioner(&format!(
+        "{shell}, \"only\": [], \"except\": [\"amazon-ebs\"]"
+    ));
+    assert!(none.bake().unwrap().0.builds[0].provisioners.is_empty());
+    for option in [
+        "\"only\": 5",
+        "\"except\": [5]",
+        "\"only\": { \"amazon-ebs\": true }",
+        "\"override\": \"x\"",
+        "\"override\": { \"amazon-ebs\": \"x\" }",
+    ] {
+        let findings = provisioner(&format!("{shell}, {option}"))
+            .bake()
+            .unwrap_err();
+        assert_eq!(codes(&findings), ["template::wrong_type"], "{option}");
+    }
+}
+
+#[test]
+fn a_file_from_nowhere_or_to_nowhere_is_refused() {
+    for (options, code) in [
+        (
+            "\"source\": \"\", \"destination\": \"/a\"",
+            "template::missing_option",
+        ),
+        (
+            "\"source\": \"\", \"sources\": [\"\"], \"destination\": \"/a\"",
+            "template::missing_option",
+        ),
+        (
+            "\"content\": \"é\", \"destination\": \"\"",
+            "template::missing_option",
+        ),
+        (
+            "\"content\": \"é\", \"destination\": \"{{user `x`}}\"",
+            "template::undefined_variable",
+        ),
+        (
+            "\"source\": \"{{user `x`}}\", \"destination\": \"/a\"",
+            "template::undefined_variable",
+        ),
+    ] {
+        let mut case = provisioner(&format!("\"type\": \"file\", {options}"));
+        let findings = case.bake().unwrap_err();
+        assert_eq!(codes(&findings), [code], "{}", case.draw(&findings));
+    }
+}
+
+#[test]
+fn what_is_of_another_type_is_not_passed_over() {
+    for (option, right) in [
+        ("\"name\": [\"x\"]", false),
+        ("\"name\": true", false),
+        ("\"name\": null", true),
+        ("\"temporary_security_group_source_cidrs\": \"x\"", false),
+        (
+            "\"temporary_security_group_source_cidrs\": \"10.0.0.0\"",
+            false,
+        ),
+        (
+            "\"temporary_security_group_source_cidrs\": [\"10.0.0.0/33\"]",
+            false,
+        ),
+        (
+            "\"temporary_security_group_source_cidrs\": [\"10.0.0.0/8\", \"::/0\"]",
+            true,
+        ),
+    ] {
+        assert_eq!(builder(option).bake().is_ok(), right, "{option}");
+    }
+    let (named, _) = builder("\"name\": 5").bake().unwrap();
+    assert_eq!(named.builds[0].name.value, "5");
+    for (part, code) in [
+        ("\"sensitive-variables\": [5]", "template::wrong_type"),
+        ("\"kiln\": { \"family\": [\"x\"] }", "template::wrong_type"),
+    ] {
+        let findings = root(part).bake().unwrap_err();
+        assert_eq!(codes(&findings), [code], "{part}");
+    }
+    let findings = template("\"builders\": null").bake().unwrap_err();
+    assert_eq!(codes(&findings), ["template::no_builder"]);
+}
+
+#[test]
 fn a_list_is_no_text() {
     for option in [
         "\"subnet_id\": [\"x\"]",

@@ -68,7 +68,9 @@ fn assume_role(options: &Options<'_>) -> Option<AssumeRole> {
 /// Credentials have one source. Packer means `token` to be from it, too.
 fn vault(options: &Options<'_>) -> Option<VaultEngine> {
     const BLOCK: &str = "vault_aws_engine";
-    for key in ["access_key", "secret_key", "token"] {
+    let written = |key: &&str| options.has(key) && !options.is_blank(key);
+    let mut all = ["access_key", "secret_key", "token"].into_iter();
+    if let Some(key) = all.find(written) {
         options.exclusive(key, BLOCK);
     }
     let engine = options.object(BLOCK, "`vault_aws_engine`", keys::VAULT)?;

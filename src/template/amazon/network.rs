@@ -5,6 +5,7 @@ use super::super::decode;
 use super::super::options::Options;
 use super::keys;
 use crate::source::{Diagnostic, Place, Spanned};
+use std::net::IpAddr;
 
 /// `subnet_id`, or kiln's own `subnet_ids`, in the order in which they are tried.
 pub(super) fn subnets(options: &Options<'_>) -> Vec<Spanned<String>> {
@@ -19,6 +20,37 @@ pub(super) fn security_groups(options: &Options<'_>) -> Vec<Spanned<String>> {
     let mut groups: Vec<_> = options.text("security_group_id").into_iter().collect();
     groups.extend(filled(options.ids("security_group_ids")));
     groups
+}
+
+/// `temporary_security_group_source_cidrs`, each an address and the length of a prefix.
+pub(super) fn cidrs(options: &Options<'_>) -> Vec<Spanned<String>> {
+    let (sound, wrong): (Vec<_>, Vec<_>) = options
+        .ids("temporary_security_group_source_cidrs")
+        .into_iter()
+        .partition(|cidr| is_cidr(cidr));
+    for cidr in wrong {
+        let message = format!("`temporary_security_group_source_cidrs` cannot have `{cidr}`");
+        let finding = Diagnostic::error("template::wrong_value", message);
+        options.report(
+            finding
+                .at_value(&cidr, "no CIDR")
+                .help("write an address and the length of its prefix: \"203.0.113.0/24\""),
+        );
+    }
+    sound
+}
+
+fn is_cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+    let most = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    digits && length.parse::<u8>().is_ok_and(|length| length <= most)
 }
 
 fn filled(texts: Vec<Spanned<String>>) -> impl Iterator<Item = Spanned<String>> {

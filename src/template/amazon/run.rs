@@ -33,7 +33,7 @@ pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Instance>
             security_groups.first(),
         ),
         security_groups,
-        temporary_security_group_cidrs: options.ids("temporary_security_group_source_cidrs"),
+        temporary_security_group_cidrs: network::cidrs(options),
         subnet_filter: network::subnet_filter(options, &subnets),
         subnets,
         vpc_filter: network::named_filter(options, "vpc_filter", vpc.as_ref()),

@@ -22,11 +22,12 @@ pub(super) const KEYS: &[Key] = &[
 const DATA: &[&str] = &["build"];
 
 pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<FileTransfer> {
-    let destination = if options.has("destination") {
+    let destination = if is_said(options, "destination") {
         options.late("destination", DATA)
     } else {
-        options.missing(
-            "destination",
+        missing(
+            options,
+            &["destination"],
             "say where it goes; a trailing slash means into that folder",
         );
         None
@@ -45,6 +46,19 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<FileTrans
         owner,
         mode,
     })
+}
+
+/// Whether an option is there and says something.
+fn is_said(options: &Options<'_>, name: &str) -> bool {
+    options.has(name) && !options.is_blank(name)
+}
+
+/// Reports that something must be there, unless it is empty since a variable in it is not defined.
+fn missing(options: &Options<'_>, names: &[&str], help: &str) {
+    let told = |name: &&str| options.blames_undefined(name);
+    if !names.iter().any(told) {
+        options.missing_all(names, help);
+    }
 }
 
 /// `user` or `user:group`, as `chown` takes them.
@@ -108,10 +122,14 @@ fn what(options: &Options<'_>, build: &Build<'_>) -> Option<Transfer> {
     if options.has("content") {
         return options.late("content", DATA).map(Transfer::Content);
     }
-    let sources = sources(options);
+    let written = sources(options);
+    let blank = |source: &Late| source.text() == Some("");
+    let (empty, sources): (Vec<_>, Vec<_>) = written.into_iter().partition(blank);
     if sources.is_empty() {
-        if !options.has("source") && !options.has("sources") {
-            options.missing_all(
+        let said = is_said(options, "source") || is_said(options, "sources");
+        if !said || !empty.is_empty() {
+            missing(
+                options,
                 &["source", "sources", "content"],
                 "name a local file or folder, several `sources`, or give the `content` itself",
             );
