@@ -55,6 +55,24 @@ const FUNCTIONS: &[(&str, RangeInclusive<usize>)] = &[
     ("urlquery", 1..=ANY),
 ];
 
+/// Those that take texts and nothing else, or print what they are given.
+const TEXTUAL: &[&str] = &[
+    "upper",
+    "lower",
+    "replace",
+    "replace_all",
+    "split",
+    "clean_resource_name",
+    "isotime",
+    "strftime",
+    "print",
+    "println",
+    "printf",
+    "html",
+    "js",
+    "urlquery",
+];
+
 /// What is wrong, and what to do.
 type Wrong = (String, String);
 
@@ -101,6 +119,9 @@ pub(super) fn code(name: &str, arguments: &[Operand]) -> Result<Option<String>, 
         .iter()
         .map(|argument| argument.code.as_str())
         .collect();
+    if codes.contains(&"none") && TEXTUAL.contains(&name) {
+        return Err(nothing());
+    }
     let all = codes.join(", ");
     Ok(Some(match name {
         "build" => format!("build[{all}]"),
@@ -109,6 +130,13 @@ pub(super) fn code(name: &str, arguments: &[Operand]) -> Result<Option<String>, 
         "clean_ami_name" | "clean_image_name" => format!("{OURS}clean_resource_name({all})"),
         _ => format!("{OURS}{name}({all})"),
     }))
+}
+
+pub(super) fn nothing() -> Wrong {
+    (
+        "`nil` is nothing that could be printed".to_owned(),
+        "write a string: \"nil\"".to_owned(),
+    )
 }
 
 fn wrong_count(name: &str, takes: &RangeInclusive<usize>, given: usize) -> Wrong {

@@ -146,8 +146,8 @@ impl Parser<'_> {
             _ => return Some(Target::Value),
         };
         self.at = names.len() * 2;
-        let sound = |name: &String| name.is_ascii() && !name.is_empty();
-        let names = names.iter().all(|name| sound(name)).then_some(names)?;
+        let nameless = names.iter().any(|name| name.is_empty());
+        let names = (!nameless).then_some(names)?;
         Some(Target::Declare(names.into_iter().cloned().collect()))
     }
 
@@ -180,6 +180,10 @@ impl Parser<'_> {
             Kind::Word(word) if literal_word(word).is_none() => word.clone(),
             // Alone it is Jinja's text: see docs/templates.md.
             Kind::Character(_) => return None,
+            Kind::Word(word) if word == "nil" && piped.is_none() => {
+                self.wrong = Some(call::nothing());
+                return None;
+            }
             _ if piped.is_some() => return None,
             _ => return self.operand(),
         };

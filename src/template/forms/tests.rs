@@ -158,6 +158,8 @@ fn what_cannot_be_translated_says_so() {
             "{{range $x := user `l`}}{{else}}{{$x}}{{end}}",
             "not declared",
         ),
+        ("{{nil}}", "`nil` is nothing"),
+        ("{{upper nil}}", "`nil` is nothing"),
         ("a{{else}}b", "`{{else}}` stands outside"),
         ("a{{end}}b", "`{{end}}` stands outside"),
         ("{{if}}b{{else}}c{{end}}", "says not of what"),

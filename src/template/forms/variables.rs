@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     known: Vec<Variable>,
-    /// How often each name has been declared.
+    /// How often each name has been declared, in ASCII, which is all that the engine takes.
     times: BTreeMap<String, usize>,
     /// So many loops are open.
     pub loops: usize,
@@ -34,11 +34,13 @@ pub(super) enum Trouble {
 impl Variables {
     /// Declares one, and gives what the engine calls it.
     pub(super) fn declare(&mut self, name: &str) -> String {
-        let times = self.times.entry(name.to_owned()).or_default();
+        let plain = |character: char| if character.is_ascii() { character } else { '_' };
+        let ascii: String = name.chars().map(plain).collect();
+        let times = self.times.entry(ascii.clone()).or_default();
         *times += 1;
         let made = match *times {
-            1 => format!("{OURS}v_{name}"),
-            times => format!("{OURS}v{times}_{name}"),
+            1 => format!("{OURS}v_{ascii}"),
+            times => format!("{OURS}v{times}_{ascii}"),
         };
         self.known.push(Variable {
             name: name.to_owned(),

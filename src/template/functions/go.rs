@@ -218,6 +218,10 @@ fn js(character: char) -> Option<String> {
         '"' => "\\\"".to_owned(),
         '<' | '>' | '&' | '=' => format!("\\u{:04X}", u32::from(character)),
         control if control < ' ' => format!("\\u{:04X}", u32::from(control)),
+        '\u{7f}' => return None,
+        shapeless if !super::verb::is_printed(shapeless) => {
+            format!("\\u{:04X}", u32::from(shapeless))
+        }
         _ => return None,
     })
 }

@@ -285,7 +285,7 @@ fn escape(character: char, quote: char, ascii: bool) -> String {
 
 /// `strconv.IsPrint`, but for code points that are not assigned: no controls, no white space but the blank, nothing without a
 /// shape.
-fn is_printed(character: char) -> bool {
+pub(super) fn is_printed(character: char) -> bool {
     let blank = character.is_whitespace() && character != ' ';
     let shapeless = matches!(
         character,
