@@ -47,7 +47,15 @@ impl Local<'_> {
         path: Spanned<String>,
     ) -> Spanned<PathBuf> {
         let expanded = self.expand(&path);
-        if !self.disk.exists(&expanded) {
+        if path.is_empty() {
+            let message = format!("`{option}` has an empty name of a file");
+            let finding = Diagnostic::error("template::wrong_value", message);
+            options.report(
+                finding
+                    .at_value(&path, "names nothing")
+                    .help("name a file, or leave it out"),
+            );
+        } else if !self.disk.exists(&expanded) {
             options.report(self.missing(option, &path, &expanded));
         }
         path.map(|_| expanded)

@@ -96,6 +96,11 @@ impl<'a> Options<'a> {
         self.get(name).is_some_and(blank)
     }
 
+    /// Whether an option is there and says something.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.has(name) && !self.is_blank(name)
+    }
+
     pub(super) fn report(&self, finding: Diagnostic) {
         self.interpolator.report(finding);
     }
@@ -138,9 +143,14 @@ impl<'a> Options<'a> {
     }
 
     /// Whether an option is empty since a variable in it is not defined: then that is the error, and the only one.
-    pub(super) fn blames_undefined(&self, name: &str) -> bool {
-        let text = self.get(name).and_then(Json::text);
-        text.is_some_and(|text| self.interpolator.blame_undefined(name, text))
+    fn blames_undefined(&self, name: &str) -> bool {
+        let texts = match self.get(name).map(|json| &json.value) {
+            Some(Value::String(text)) => vec![text],
+            Some(Value::List(items)) => items.iter().filter_map(Json::text).collect(),
+            _ => Vec::new(),
+        };
+        let blame = |text| self.interpolator.blame_undefined(name, text);
+        texts.into_iter().any(blame)
     }
 
     /// A string; numbers are their digits.

@@ -1,7 +1,7 @@
 //! One root cause is one finding, which names it and what helps.
 
 use super::Case;
-use super::bad_input::{builder, root, template};
+use super::bad_input::{BUILDER, builder, root, template};
 use kiln::source::Diagnostic;
 
 /// The case's only finding.
@@ -44,6 +44,18 @@ fn an_undefined_variable_where_nothing_empty_may_be_is_the_error() {
         "\"builders\": [{{ {text}, \"ami_name\": \"{{{{user `x`}}}}\" }}]"
     ));
     assert!(only(case, "template::undefined_variable").is_error());
+    for without in ["source_ami", "instance_type", "ssh_username"] {
+        let text = BUILDER.split(", ").map(|option| {
+            if option.starts_with(&format!("\"{without}\"")) {
+                format!("\"{without}\": \"{{{{user `x`}}}}\"")
+            } else {
+                option.to_owned()
+            }
+        });
+        let text: Vec<String> = text.collect();
+        let case = template(&format!("\"builders\": [{{ {} }}]", text.join(", ")));
+        only(case, "template::undefined_variable");
+    }
     // What may be empty is, as in Packer, with a warning.
     let finding = only(
         builder("\"ssh_port\": \"{{user `x`}}\""),

@@ -159,6 +159,67 @@ fn what_is_of_another_type_is_not_passed_over() {
 }
 
 #[test]
+fn what_is_empty_is_as_if_it_were_not_there() {
+    for options in [
+        "\"script\": \"\", \"inline\": [\"c\"]",
+        "\"scripts\": [], \"inline\": [\"c\"]",
+        "\"scripts\": \"\", \"script\": null, \"inline\": \"c\"",
+    ] {
+        for kind in ["shell", "shell-local"] {
+            let mut case = provisioner(&format!("\"type\": \"{kind}\", {options}"));
+            let (template, findings) = case.bake().unwrap();
+            assert!(findings.is_empty(), "{options}: {findings:?}");
+            assert_eq!(template.builds[0].provisioners.len(), 1, "{options}");
+        }
+    }
+    let local = "\"type\": \"shell-local\", \"command\": \"\", \"inline\": [\"c\"]";
+    assert_eq!(
+        provisioner(local).bake().unwrap().0.builds[0]
+            .provisioners
+            .len(),
+        1
+    );
+    for (options, code) in [
+        (
+            "\"type\": \"shell\", \"script\": \"\"",
+            "template::missing_option",
+        ),
+        (
+            "\"type\": \"shell\", \"inline\": [], \"scripts\": []",
+            "template::missing_option",
+        ),
+        (
+            "\"type\": \"shell\", \"scripts\": [\"\"]",
+            "template::wrong_value",
+        ),
+        (
+            "\"type\": \"shell-local\", \"command\": \"\"",
+            "template::missing_option",
+        ),
+        (
+            "\"type\": \"ansible-local\", \"playbook_file\": \"\"",
+            "template::missing_option",
+        ),
+        (
+            "\"type\": \"shell\", \"inline\": \"{{user `x`}}\"",
+            "template::undefined_variable",
+        ),
+        (
+            "\"type\": \"shell\", \"script\": \"{{user `x`}}\"",
+            "template::undefined_variable",
+        ),
+        (
+            "\"type\": \"ansible-local\", \"playbook_file\": \"{{user `x`}}\"",
+            "template::undefined_variable",
+        ),
+    ] {
+        let mut case = provisioner(options);
+        let findings = case.bake().unwrap_err();
+        assert_eq!(codes(&findings), [code], "{}", case.draw(&findings));
+    }
+}
+
+#[test]
 fn a_list_is_no_text() {
     for option in [
         "\"subnet_id\": [\"x\"]",

@@ -119,16 +119,18 @@ impl Options<'_> {
         self.meant.iter().any(|name| names.contains(name))
     }
 
-    /// Reports that one of some options must be there and is not, unless one of them is misspelt.
+    /// Reports that one of some options must be there and is not, unless one of them is misspelt, or empty since a variable in
+    /// it is not defined.
     pub(in crate::template) fn missing_all(&self, names: &[&str], help: &str) {
-        if !self.meant(names) {
+        let told = || names.iter().any(|name| self.blames_undefined(name));
+        if !self.meant(names) && !told() {
             self.missing(names[0], help);
         }
     }
 
     /// Reports that an option must be there and is not, unless it is misspelt.
     pub(in crate::template) fn missing(&self, name: &str, help: &str) {
-        if self.meant(&[name]) {
+        if self.meant(&[name]) || self.blames_undefined(name) {
             return;
         }
         self.report(

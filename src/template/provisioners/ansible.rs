@@ -84,7 +84,7 @@ const INVENTORY_DATA: &[&str] = &["HostAlias", "Host", "User", "Port", "build"];
 pub(super) fn read_local(options: &Options<'_>, build: &Build<'_>) -> Option<AnsibleLocal> {
     let files = Files { options, build };
     options.exclusive("playbook_file", "playbook_files");
-    if !options.has("playbook_file") && !options.has("playbook_files") {
+    if !options.says("playbook_file") && !options.says("playbook_files") {
         let names = ["playbook_file", "playbook_files"];
         options.missing_all(&names, "name the playbook to run");
         return None;

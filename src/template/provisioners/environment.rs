@@ -17,7 +17,7 @@ const SHEBANG: &str = "/bin/sh -e";
 pub(super) fn scripts(options: &Options<'_>, build: &Build<'_>) -> Option<Scripts> {
     let given: Vec<_> = ["inline", "script", "scripts"]
         .into_iter()
-        .filter(|name| options.has(name))
+        .filter(|name| options.says(name))
         .collect();
     match given.as_slice() {
         [] => {
@@ -61,9 +61,6 @@ fn inline(options: &Options<'_>) -> Option<Scripts> {
         options.report(
             finding.help("write the commands as a list of strings: [\"first\", \"second\"]"),
         );
-    }
-    if count == 0 && options.is_blank("inline") {
-        options.missing("inline", "write the commands as a list of strings");
     }
     (count > 0).then_some(Scripts::Inline {
         lines: lines.items,

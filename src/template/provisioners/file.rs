@@ -22,12 +22,11 @@ pub(super) const KEYS: &[Key] = &[
 const DATA: &[&str] = &["build"];
 
 pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<FileTransfer> {
-    let destination = if is_said(options, "destination") {
+    let destination = if options.says("destination") {
         options.late("destination", DATA)
     } else {
-        missing(
-            options,
-            &["destination"],
+        options.missing(
+            "destination",
             "say where it goes; a trailing slash means into that folder",
         );
         None
@@ -46,19 +45,6 @@ pub(super) fn read(options: &Options<'_>, build: &Build<'_>) -> Option<FileTrans
         owner,
         mode,
     })
-}
-
-/// Whether an option is there and says something.
-fn is_said(options: &Options<'_>, name: &str) -> bool {
-    options.has(name) && !options.is_blank(name)
-}
-
-/// Reports that something must be there, unless it is empty since a variable in it is not defined.
-fn missing(options: &Options<'_>, names: &[&str], help: &str) {
-    let told = |name: &&str| options.blames_undefined(name);
-    if !names.iter().any(told) {
-        options.missing_all(names, help);
-    }
 }
 
 /// `user` or `user:group`, as `chown` takes them.
@@ -126,10 +112,9 @@ fn what(options: &Options<'_>, build: &Build<'_>) -> Option<Transfer> {
     let blank = |source: &Late| source.text() == Some("");
     let (empty, sources): (Vec<_>, Vec<_>) = written.into_iter().partition(blank);
     if sources.is_empty() {
-        let said = is_said(options, "source") || is_said(options, "sources");
+        let said = options.says("source") || options.says("sources");
         if !said || !empty.is_empty() {
-            missing(
-                options,
+            options.missing_all(
                 &["source", "sources", "content"],
                 "name a local file or folder, several `sources`, or give the `content` itself",
             );

@@ -50,7 +50,7 @@ pub(in crate::template) fn read(options: &Options<'_>, build: &Build<'_>) -> Opt
 
 /// `command` is Packer's old spelling of one inline line.
 fn scripts(options: &Options<'_>, build: &Build<'_>) -> Option<Scripts> {
-    if !options.has("command") {
+    if !options.says("command") {
         return environment::scripts(options, build);
     }
     for other in ["inline", "script", "scripts"] {
