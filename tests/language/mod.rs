@@ -7,6 +7,7 @@ mod communicator;
 mod compatibility;
 mod credentials;
 mod fixtures;
+mod kept;
 mod launch;
 mod layers;
 mod misspelt;
