@@ -46,3 +46,25 @@ fn post_processors_wait_until_the_publication_is_finished() {
     assert_eq!((code, ran()), (Some(0), 2), "{said}");
     assert_eq!(document["builds"][0]["artifact"]["name"], "web-1");
 }
+
+#[test]
+fn the_image_that_gets_the_name_boots_as_the_machines_did() {
+    let bakery = with_role_for(&json!({}));
+    write(&bakery, "true", &json!({}));
+    let (code, said, _) = bake(&bakery);
+    assert_eq!(code, Some(0), "{said}");
+    let (plain, more) = (
+        "<enaSupport>true</enaSupport>",
+        "<tpmSupport>v2.0</tpmSupport><bootMode>uefi</bootMode>",
+    );
+    bakery.say_instead(&format!("{plain}{more}"), plain);
+    write(&bakery, "true again", &json!({}));
+    // The model knows of no TPM, and how it answers is of no matter here.
+    let (_, said, _) = bake(&bakery);
+    let asked = bakery.asked().into_iter();
+    let mut registered = asked.filter(|call| call.action == "RegisterImage");
+    let body = registered.next().unwrap_or_else(|| panic!("{said}")).body;
+    for part in ["EnaSupport=true", "BootMode=uefi", "TpmSupport=v2.0"] {
+        assert!(body.contains(part), "no {part} in {body}");
+    }
+}

@@ -84,3 +84,26 @@ async fn a_build_region_that_keeps_no_image_keeps_no_snapshot_either() {
         "the copy and its snapshot"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn everybody_may_use_an_image_and_its_snapshots_until_its_time() {
+    let options = r#""ami_groups": ["all"], "snapshot_groups": ["all"], "deprecate_at": "2027-01-02T03:04:00Z""#;
+    let bench = bench(options).await;
+    let published = artifact(&bench).await.images.remove(0);
+    let found = permissions(&bench, REGIONS[0], published.image.as_str());
+    assert_eq!(found, [("group", "all".to_owned())]);
+    for (call, part) in [
+        (
+            "ModifySnapshotAttribute",
+            "CreateVolumePermission.Add.1.Group=all",
+        ),
+        (
+            "EnableImageDeprecation",
+            "DeprecateAt=2027-01-02T03%3A04%3A00Z",
+        ),
+    ] {
+        let said = bench.cloud.said(call);
+        assert_eq!(said.len(), 1, "{call}: {said:?}");
+        assert!(said[0].contains(part), "{call}: {said:?}");
+    }
+}
