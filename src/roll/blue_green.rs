@@ -1,4 +1,5 @@
-//! The strategy `blue_green`: the next group is made and proven beside the previous one, then one write moves traffic.
+//! The strategies `blue_green` and `canary`: the next group is made and proven beside the previous one, then one write moves
+//! traffic, or several that each move a share of it.
 //!
 //! This file is the table of contents. Every step is idempotent by name, token and tag, so that a dead run is gone on with
 //! by doing the same again; before the commit nothing of the previous group is touched but what a lease tag names.
@@ -6,6 +7,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::canary;
 use super::checks::{Way, run_all};
 use super::commit;
 use super::error::Error;
@@ -59,8 +61,9 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     if !plan.swapped {
         prove(plan, service, &target_group, on, run, &mut health).await?;
     }
-    let place = bring_in(plan, &target_group, on, run, &mut health).await?;
+    let place = bring_in(plan, service, &target_group, on, run, &mut health).await?;
     health.again(Instant::now());
+    canary::hold_all(plan, &target_group, on, run, &mut health).await?;
     let after = &service.checks.after;
     run_all(
         after,
@@ -143,7 +146,7 @@ async fn healthy<C: Cloud, P: Probe, S>(
 }
 
 /// Grows the next group to what the live one is, for as long as that grows too.
-async fn catch_up<C: Cloud, P: Probe, S>(
+pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
     plan: &Plan,
     target_group: &TargetGroupArn,
     on: &Tools<'_, C, P, S>,
@@ -180,6 +183,7 @@ async fn catch_up<C: Cloud, P: Probe, S>(
 /// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps; where traffic was moved.
 async fn bring_in<C: Cloud, P: Probe, S>(
     plan: &Plan,
+    service: &Service,
     target_group: &TargetGroupArn,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
@@ -193,6 +197,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
         run.step("keep the previous group whole", watch).await?;
     }
     if !plan.swapped {
+        canary::share(plan, service, target_group, on, run, health).await?;
         catch_up(plan, target_group, on, run, health).await?;
     }
     let step = async |made: &mut _| {

@@ -172,7 +172,7 @@ fn compare(
 const SHOWN: usize = 80;
 
 /// Waits for `time` with the next group healthy all the while.
-async fn soak(
+pub(super) async fn soak(
     time: Duration,
     plan: &Plan,
     target_group: &TargetGroupArn,

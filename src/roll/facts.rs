@@ -4,10 +4,11 @@ use super::plan::Refusal;
 use super::{image, names, refusals};
 use crate::cloud::{
     Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
-    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, tag,
+    StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHealth, TemplateVersion,
+    TrafficArn, tag,
 };
 use crate::template::service::{Rule, Service};
-use crate::undo::serving::{Leading, forwards, leading};
+use crate::undo::serving::{Leading, leading, served};
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]
@@ -63,13 +64,32 @@ impl From<Error> for NoFacts {
 }
 
 impl Facts {
-    /// The side that production traffic goes to.
+    /// The side that production traffic goes to. While a canary shares it, the side that had it before.
     pub fn serving(&self) -> Option<usize> {
         let production = self.production.as_ref()?;
-        let live = forwards(production.actions()).find_map(|forward| forward.only())?;
-        let is_live =
-            |side: &Side| side.target_group.as_ref().map(|group| &group.arn) == Some(live);
-        self.sides.iter().position(is_live)
+        let served = served(production.actions())?;
+        let side_of = |arn: &TargetGroupArn| {
+            let is_it =
+                |side: &Side| side.target_group.as_ref().map(|group| &group.arn) == Some(arn);
+            self.sides.iter().position(is_it)
+        };
+        let is_next = |side: &usize| self.sides[*side].groups.iter().any(names::is_next);
+        match served.as_slice() {
+            [one] => side_of(one),
+            [one, other] => {
+                let both = [side_of(one)?, side_of(other)?];
+                let mut old = both.into_iter().filter(|side| !is_next(side));
+                old.next().filter(|_| old.next().is_none())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a canary shares production traffic.
+    pub fn is_shared(&self) -> bool {
+        let production = self.production.as_ref();
+        let served = production.and_then(|one| served(one.actions()));
+        self.serving().is_some() && served.is_some_and(|served| served.len() > 1)
     }
 
     /// The service's own groups.

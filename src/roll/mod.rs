@@ -5,6 +5,7 @@
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
 mod blue_green;
+mod canary;
 mod checks;
 mod commit;
 mod error;

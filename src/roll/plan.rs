@@ -2,10 +2,11 @@
 
 mod previous;
 mod settings;
+mod stages;
 mod text;
 mod traffic;
 
-pub use traffic::led_to;
+pub use traffic::{led_to, shared};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::cloud::{
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
-use crate::template::service::Service;
+use crate::template::service::{Service, Strategy};
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Plan {
     pub traffic: Traffic,
     /// A group that is kept to go back to, and must go since its target group is needed.
     pub make_way: Option<MakeWay>,
+    /// Shares of the traffic on the way to all of it.
+    pub strategy: Strategy,
     pub keep: Duration,
     pub patience: Timing,
     /// When scratch of this run may be swept without its journal.
@@ -338,7 +341,12 @@ fn assemble(
             target_group,
             ..next?
         },
-        traffic: traffic::of(service, facts, cast.swapped.then_some(cast.next_side)),
+        traffic: traffic::of(
+            service,
+            facts,
+            (cast.swapped || facts.is_shared()).then_some(cast.next_side),
+        ),
+        strategy: service.strategy.clone(),
         make_way: match cast.flying {
             Some(_) => None,
             None => make_way(&facts.sides[cast.next_side], refused),

@@ -35,6 +35,20 @@ pub struct RolledBack {
 }
 
 impl RolledBack {
+    fn done(from: &Group, to: GroupName, Unsaid(reasons): Unsaid) -> Self {
+        Self {
+            verdict: if reasons.is_empty() {
+                Verdict::Done
+            } else {
+                Verdict::CleanUpDue
+            },
+            live: Some(to),
+            from: Some(from.name.clone()),
+            image: from.image(tag::IMAGE),
+            reasons,
+        }
+    }
+
     fn not(verdict: Verdict, reason: impl Into<String>) -> Self {
         Self {
             verdict,
@@ -78,6 +92,9 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     if let Some(refused) = refused(&stand, way) {
         return refused;
     }
+    if let (Some(live), Some((canary, _))) = (&stand.live, &stand.canary) {
+        return end_canary(way, &stand, live, canary, cloud).await;
+    }
     let setup = Setup {
         journal: way.journal,
         events: way.events,
@@ -107,6 +124,13 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
 
 /// What stands against it.
 fn refused(stand: &Stand, way: &Way<'_>) -> Option<RolledBack> {
+    if stand.canary.is_some() {
+        let against = stand.not_ready();
+        return (!against.is_empty()).then(|| RolledBack {
+            reasons: against,
+            ..RolledBack::not(Verdict::Failed, "")
+        });
+    }
     let Some((live, back)) = stand.live.as_ref().zip(stand.back.as_ref()) else {
         let service = way.service;
         let text = format!("{service} has no group to go back to: roll the last good image");
@@ -160,79 +184,87 @@ async fn go<C: Cloud>(
     Ok(said(way, stand, (live, back), cloud).await)
 }
 
-/// Says in tags that traffic has gone from one group to another.
+/// Leads all of the traffic to what had it before a canary that died. Its group is left to the next roll, which takes it back.
+async fn end_canary(
+    way: &Way<'_>,
+    stand: &Stand,
+    live: &Standing,
+    canary: &Standing,
+    cloud: &impl Cloud,
+) -> RolledBack {
+    let after = led_to(&stand.actions, &live.target_group);
+    way.events.emit(Event::Started { step: "swap back" });
+    if let Err(error) = write(&stand.place, &after, &stand.actions, cloud).await {
+        let failure = Failure::new("swap back", error);
+        return RolledBack::not(verdict(&failure), with_causes(&failure));
+    }
+    let to = live.group.name.clone();
+    let text = format!("{} is served by {to} alone again", way.service);
+    way.events.emit(Event::Note { text });
+    let mut unsaid = Unsaid::default();
+    bar(way, &canary.group, cloud, &mut unsaid).await;
+    RolledBack::done(&canary.group, to, unsaid)
+}
+
+/// Says in tags that traffic has gone from one group to another, each on its own: one that fails keeps none of the others
+/// back.
 async fn said(
     way: &Way<'_>,
     stand: &Stand,
     (from, to): (&Standing, &Standing),
     cloud: &impl Cloud,
 ) -> RolledBack {
-    let reasons = finish(way, stand, &from.group, &to.group, cloud).await;
-    RolledBack {
-        verdict: if reasons.is_empty() {
-            Verdict::Done
-        } else {
-            Verdict::CleanUpDue
-        },
-        live: Some(to.group.name.clone()),
-        from: Some(from.group.name.clone()),
-        image: from.group.image(tag::IMAGE),
-        reasons,
+    let (from, to) = (&from.group, &to.group.name);
+    let mut unsaid = Unsaid::default();
+    let until = way.clock.now().to_string();
+    let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
+    let out = cloud.tag_group(&from.name, &out).await;
+    unsaid.note("tag the group that served", out);
+    let kept = [tag::KEEP_UNTIL, tag::EXPIRES];
+    let kept = cloud.untag_group(to, &kept).await;
+    unsaid.note("tag the group that serves", kept);
+    let release = lease::release(cloud, to, Leased::MinSize, None).await;
+    unsaid.note("release its minimum", release);
+    for rule in &stand.watch {
+        unsaid.note("delete the watch rule", cloud.delete_rule(rule).await);
     }
+    bar(way, from, cloud, &mut unsaid).await;
+    // The last of all: where it does not stand, the next rollback does the rest again.
+    let live = tags(&[(tag::STATE, tag::LIVE)]);
+    let live = cloud.tag_group(to, &live).await;
+    unsaid.note("tag the group that serves", live);
+    RolledBack::done(from, to.clone(), unsaid)
 }
 
-/// Says in tags what the listener says already, each on its own: one that fails keeps none of the others back.
-async fn finish(
-    way: &Way<'_>,
-    stand: &Stand,
-    from: &Group,
-    to: &Group,
-    cloud: &impl Cloud,
-) -> Vec<String> {
-    let (service, run, now) = (way.service, way.run, way.clock.now());
-    let tags = |pairs: &[(&str, &str)]| -> Tags {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    };
-    let mut left = Vec::new();
-    let mut note = |what: &str, result: Result<(), Error>| {
-        left.extend(result.err().map(|error| format!("{what}: {error}")));
-    };
-    let until = now.to_string();
-    let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
-    note(
-        "tag the group that served",
-        cloud.tag_group(&from.name, &out).await.map_err(Error::from),
-    );
-    let kept = cloud
-        .untag_group(&to.name, &[tag::KEEP_UNTIL, tag::EXPIRES])
-        .await;
-    note("tag the group that serves", kept.map_err(Error::from));
-    let release = lease::release(cloud, &to.name, Leased::MinSize, None).await;
-    note("release its minimum", release.map_err(Error::from));
-    for rule in &stand.watch {
-        note(
-            "delete the watch rule",
-            cloud.delete_rule(rule).await.map_err(Error::from),
-        );
-    }
+/// Bars the image that served, and any other until the hold is taken off.
+async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid: &mut Unsaid) {
+    let now = way.clock.now();
     let mut why = format!("{now} rolled back from {}", from.name);
     if let Some(reason) = way.force {
         why = format!("{why} by force: {reason}");
     }
-    note("set a hold", hold::set(cloud, service, &why).await);
+    unsaid.note("set a hold", hold::set(cloud, way.service, &why).await);
     if let Some(image) = from.image(tag::IMAGE) {
-        let value = format!("{now} run {run}: rolled back");
-        let tag = tags(&[(&tag::quarantine(service), &value)]);
+        let value = format!("{now} run {}: rolled back", way.run);
+        let tag = tags(&[(&tag::quarantine(way.service), &value)]);
         let put = cloud.put_tags(&[image.to_string()], &tag).await;
-        note("quarantine the image", put.map_err(Error::from));
+        unsaid.note("quarantine the image", put);
     }
-    // The last of all: where it does not stand, the next rollback does the rest again.
-    let live = cloud
-        .tag_group(&to.name, &tags(&[(tag::STATE, tag::LIVE)]))
-        .await;
-    note("tag the group that serves", live.map_err(Error::from));
-    left
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Tags {
+    let pairs = pairs.iter();
+    let pairs = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    pairs.collect()
+}
+
+/// What could not be said in tags, with the reason.
+#[derive(Default)]
+struct Unsaid(Vec<String>);
+
+impl Unsaid {
+    fn note<E: Into<Error>>(&mut self, what: &str, result: Result<(), E>) {
+        let error = result.err().map(Into::into);
+        self.0.extend(error.map(|error| format!("{what}: {error}")));
+    }
 }

@@ -14,7 +14,7 @@ use crate::cloud::{
 };
 use crate::undo::Purpose;
 use crate::undo::lease::Leased;
-use crate::undo::serving::{Leading, forwards, leading, target_groups_of};
+use crate::undo::serving::{Leading, forwards, leading, served, target_groups_of};
 
 /// A group with its target group and what the load balancer knows of it.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Stand {
     pub live: Option<Standing>,
     /// The group in the other target group, which served before.
     pub back: Option<Standing>,
+    /// The next group of a canary that runs or died, with its share of the traffic; `live` has the rest.
+    pub canary: Option<(Standing, u32)>,
     /// The half-made group of a roll that runs or died.
     pub next: Option<GroupName>,
     /// Rules that keep the other target group in use.
@@ -49,8 +51,17 @@ impl Stand {
     /// Why one cannot go back now; empty when one can.
     pub fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if self.live.is_none() {
-            reasons.push("no one group serves".to_owned());
+        match (&self.live, &self.canary) {
+            (None, _) => reasons.push("no one group serves".to_owned()),
+            // What had the traffic has most of it still: only the canary leaves.
+            (Some(live), Some(_)) if healthy(live).is_empty() => {
+                reasons.push(format!(
+                    "no machine of group {} is healthy",
+                    live.group.name
+                ));
+            }
+            (Some(_), Some(_)) => return Vec::new(),
+            (Some(_), None) => {}
         }
         match &self.back {
             None => reasons.push("no previous group is kept".to_owned()),
@@ -100,11 +111,9 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
     }
     let arns: Vec<_> = targets.iter().map(|(group, _)| group.arn.clone()).collect();
     let production = production(service, &rules, &arns)?;
-    let forward = forwards(production.actions())
-        .find_map(|forward| forward.only())
-        .cloned();
+    let served = served(production.actions()).unwrap_or_default();
     let groups = cloud.groups().await?;
-    let (mut live, mut back) = (None, None);
+    let (mut live, mut back, mut canary) = (None, None, None);
     for arn in &arns {
         let attached = groups
             .iter()
@@ -118,18 +127,23 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
             group: group.clone(),
             health: cloud.target_health(arn).await?,
         };
-        if Some(arn) == forward.as_ref() {
-            live = Some(standing);
-        } else if !names::is_next(group) {
-            back = Some(standing);
+        let is_next = names::is_next(group);
+        match (served.contains(arn), served.len()) {
+            (true, 2) if is_next => canary = Some((standing, share(production.actions(), arn))),
+            (true, 1 | 2) => live = Some(standing),
+            _ if !is_next => back = Some(standing),
+            _ => {}
         }
     }
+    // Shared by two of which neither is a next group: nobody knows which is to stay.
+    live = live.filter(|_| served.len() == 1 || canary.is_some());
     let of = |one: &&Group| one.tag(tag::SERVICE) == Some(service) && names::is_next(one);
     Ok(Stand {
         place: production.place.clone(),
         actions: production.actions().to_vec(),
         live,
         back,
+        canary,
         next: groups.iter().find(of).map(|group| group.name.clone()),
         watch: watch(service, &rules),
         hold: targets
@@ -161,6 +175,16 @@ fn production<'a>(
     }
 }
 
+/// A target group's share of what is forwarded, in percent.
+fn share(actions: &[Action], target_group: &TargetGroupArn) -> u32 {
+    let shares: Vec<_> = forwards(actions)
+        .flat_map(|forward| &forward.shares)
+        .collect();
+    let all: u32 = shares.iter().map(|(_, weight)| weight).sum();
+    let own = shares.iter().filter(|(arn, _)| arn == target_group);
+    own.map(|(_, weight)| weight * 100).sum::<u32>() / all.max(1)
+}
+
 fn watch(service: &str, rules: &[Leading]) -> Vec<RuleArn> {
     let ours = rules.iter().filter(|one| {
         one.tags.get(tag::SERVICE).map(String::as_str) == Some(service)
@@ -179,6 +203,8 @@ pub struct Status {
     pub service: String,
     /// `None`: not exactly one group serves.
     pub live: Option<Serving>,
+    /// What a canary shares the traffic with, and how many percent of it.
+    pub canary: Option<(Serving, u32)>,
     pub previous: Option<Serving>,
     pub kept_until: Option<Timestamp>,
     /// Why one cannot go back now; empty when one can.
@@ -224,6 +250,10 @@ pub async fn status(cloud: &impl Cloud, service: &str) -> Result<Status, Error> 
             .as_ref()
             .and_then(|back| names::keep_until(&back.group)),
         live: stand.live.as_ref().map(serving),
+        canary: stand
+            .canary
+            .as_ref()
+            .map(|(one, percent)| (serving(one), *percent)),
         previous: stand.back.as_ref().map(serving),
         hold: stand.hold,
         half_made: stand.next,
@@ -258,6 +288,10 @@ impl fmt::Display for Status {
         match &self.live {
             Some(serving) => line(f, "live", serving)?,
             None => writeln!(f, "  live      not exactly one group serves")?,
+        }
+        if let Some((canary, percent)) = &self.canary {
+            line(f, "canary", canary)?;
+            writeln!(f, "            {percent} % of the traffic")?;
         }
         if let Some(previous) = &self.previous {
             line(f, "previous", previous)?;

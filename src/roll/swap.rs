@@ -15,7 +15,7 @@ use crate::undo::{Change, Undo};
 /// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
 const READS: u32 = 15;
 
-/// Moves production traffic to `next`. Errors without a write when someone else has written since the plan.
+/// Moves all of production traffic to `next`. Errors without a write when someone else has written since.
 pub(super) async fn swap(
     plan: &Plan,
     next: &TargetGroupArn,
@@ -27,9 +27,35 @@ pub(super) async fn swap(
         let rule = targets::production(plan, next, cloud, made).await?;
         return Ok(RulePlace::Rule(rule));
     };
-    let after = led_to(&plan.traffic.before, next);
+    shift(
+        plan,
+        place,
+        next,
+        plan.steps().len().saturating_sub(1),
+        cloud,
+        made,
+    )
+    .await?;
+    Ok(place.clone())
+}
+
+/// Moves production traffic from one stage of the plan to the next, of number `stage`. Errors without a write when someone
+/// else has written since.
+pub(super) async fn shift(
+    plan: &Plan,
+    place: &RulePlace,
+    next: &TargetGroupArn,
+    stage: usize,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let stages = plan.stages(next);
+    let before = stage
+        .checked_sub(1)
+        .map_or(&plan.traffic.before, |last| &stages[last]);
+    let after = &stages[stage];
     let now = cloud.actions_at(place).await?;
-    if now.as_ref() != Some(&after) && now.as_ref() != Some(&plan.traffic.before) {
+    if now.as_ref() != Some(after) && now.as_ref() != Some(before) {
         return Err(Error::TrafficChanged {
             place: place.clone(),
         });
@@ -38,13 +64,13 @@ pub(super) async fn swap(
     let change = Change::Traffic {
         place: place.clone(),
         before: plan.traffic.before.clone(),
-        after: after.clone(),
+        after: stages.clone(),
     };
     intend(made, of(plan, change))?;
-    if now.as_ref() != Some(&after) {
-        write(place, &after, &plan.traffic.before, cloud).await?;
+    if now.as_ref() != Some(after) {
+        write(place, after, before, cloud).await?;
     }
-    Ok(place.clone())
+    Ok(())
 }
 
 /// Errors when somebody has led production traffic elsewhere since the swap: then this roll must not call it its own.

@@ -43,7 +43,7 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     };
     let run = names::run_of(group)?;
     let side = side_of(facts, group);
-    let served = side.is_some() && side == facts.serving();
+    let served = side.is_some() && (side == facts.serving() || facts.is_shared());
     let back = side.and_then(|side| facts.sides[1 - side].group());
     let make = |change| OfRoll {
         service: service.name.value.clone(),
@@ -115,7 +115,7 @@ fn traffic(facts: &Facts, back: Option<&Group>, side: Option<usize>) -> Option<C
     Some(Change::Traffic {
         place: production.place.clone(),
         before: led_to(&after, &previous.arn),
-        after,
+        after: vec![after],
     })
 }
 

@@ -153,11 +153,23 @@ pub struct Probe {
 }
 
 /// How traffic moves. This is the list of what is implemented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// One write.
     BlueGreen,
+    /// Shares of the traffic that rise; the last is all of it.
+    Canary(Vec<CanaryStep>),
+}
+
+/// A step of a canary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CanaryStep {
+    /// The next group's share of the traffic in percent, from 1 to 100.
+    pub weight: Spanned<u32>,
+    /// How long it is watched.
+    #[serde(serialize_with = "seconds::plain")]
+    pub hold: Duration,
 }
 
 /// What must hold before the swap and after it.

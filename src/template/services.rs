@@ -1,6 +1,7 @@
 //! A service file, from its root to [`Service`]: what is named is enforced, what is not is left to what is live.
 
 mod checks;
+mod strategy;
 mod traffic;
 
 use super::clear;
@@ -8,8 +9,8 @@ use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::options::{Key, Options, not_yet, on};
-use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings, Strategy};
-use super::{late::Late, near, tags};
+use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings};
+use super::{late::Late, tags};
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, SourceMap, Spanned};
 use std::path::Path;
@@ -58,7 +59,6 @@ const SET: &[Key] = &[
     on("default_instance_warmup"),
 ];
 const USER_DATA: &[Key] = &[on("render"), on("raw")];
-const STRATEGY: &[Key] = &[on("type")];
 const ROLLBACK: &[Key] = &[on("keep")];
 
 /// How long the previous group stays when the file does not say.
@@ -94,7 +94,7 @@ pub(super) fn read(
         account: root.text("account"),
         region: root.text("region"),
         state: state(&root),
-        strategy: strategy(&root),
+        strategy: strategy::read(&root),
         keep: Keep {
             previous: keep(&root),
         },
@@ -315,34 +315,6 @@ fn user_data(
     let text = Text::file(id, &text);
     clear::check_user_data(&options, &text);
     set.interpolator.late(&text, Style::Jinja, ROLL_DATA)
-}
-
-fn strategy(root: &Options<'_>) -> Strategy {
-    let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
-        return Strategy::BlueGreen;
-    };
-    if let Some(kind) = options.text("type")
-        && kind.value != "blue_green"
-    {
-        let planned = ["canary", "rolling", "replace", "replace_root", "dns"];
-        let known = planned.contains(&kind.value.as_str());
-        let code = if known {
-            "template::not_yet"
-        } else {
-            "template::wrong_value"
-        };
-        let state = if known {
-            "is not supported yet"
-        } else {
-            "is not known"
-        };
-        root.report(
-            Diagnostic::error(code, format!("the strategy `{kind}` {state}"))
-                .at_value(&kind, "this strategy")
-                .help(near::or_else(&kind, ["blue_green"], "write \"blue_green\"")),
-        );
-    }
-    Strategy::BlueGreen
 }
 
 fn keep(root: &Options<'_>) -> Duration {

@@ -56,11 +56,11 @@ pub enum Change {
         group: GroupName,
         what: Leased,
     },
-    /// What production traffic did before and what the roll made it do.
+    /// What production traffic did before and what the roll makes it do, step by step.
     Traffic {
         place: RulePlace,
         before: Vec<Action>,
-        after: Vec<Action>,
+        after: Vec<Vec<Action>>,
     },
 }
 

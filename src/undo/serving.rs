@@ -47,6 +47,13 @@ pub fn forwards(actions: &[Action]) -> impl Iterator<Item = &Forward> {
     })
 }
 
+/// The target groups that get requests, in the order of their ARNs; `None` when nothing is forwarded.
+pub fn served(actions: &[Action]) -> Option<Vec<TargetGroupArn>> {
+    let forward = forwards(actions).next()?;
+    let shares = forward.shares.iter().filter(|(_, weight)| *weight > 0);
+    Some(shares.map(|(arn, _)| arn.clone()).collect())
+}
+
 /// Every rule and default action of a load balancer, with tags.
 pub async fn leading(
     cloud: &impl Traffic,

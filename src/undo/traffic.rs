@@ -8,7 +8,7 @@ pub(super) async fn restore(
     cloud: &impl Cloud,
     place: &RulePlace,
     before: &[Action],
-    after: &[Action],
+    after: &[Vec<Action>],
 ) -> Result<(), Error> {
     let Some(now) = cloud.actions_at(place).await? else {
         return Ok(());
@@ -16,7 +16,7 @@ pub(super) async fn restore(
     if now == before {
         return Ok(());
     }
-    if now != after {
+    if !after.contains(&now) {
         let text = format!("{place} does what neither the roll nor the one before it wrote");
         return Err(Error::blocked("ModifyRule", text));
     }

@@ -3,7 +3,7 @@
 use super::Case;
 use super::bad_input::service;
 use kiln::template::Data;
-use kiln::template::service::{Body, Check, ImageChoice, Protocol, Service};
+use kiln::template::service::{Body, Check, ImageChoice, Protocol, Service, Strategy};
 use serde_json::json;
 use std::time::Duration;
 
@@ -136,12 +136,68 @@ fn what_a_file_leaves_out_has_its_default() {
 
 #[test]
 fn what_will_come_later_is_refused_by_name() {
-    let more = r#", "state": "s3://acme-kiln/prod", "notify": [ { "slack": {} } ], "strategy": { "type": "canary" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
+    let more = r#", "state": "s3://acme-kiln/prod", "notify": [ { "slack": {} } ], "strategy": { "type": "rolling" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
     let findings = service("", more).service().unwrap_err();
     assert_eq!(
         findings.iter().map(|f| f.code).collect::<Vec<_>>(),
         ["template::not_yet"; 4]
     );
+}
+
+#[test]
+fn a_canary_has_steps_that_rise_to_all_of_the_traffic() {
+    let canary = |steps: &str| {
+        let more = format!(r#", "strategy": {{ "type": "canary"{steps} }}"#);
+        service("", &more)
+    };
+    let good = canary(r#", "steps": [{ "weight": "10", "hold": "5m" }, { "weight": 100 }]"#);
+    let Strategy::Canary(steps) = load(good).strategy else {
+        panic!("it is a canary");
+    };
+    let steps: Vec<_> = steps.iter().map(|step| (*step.weight, step.hold)).collect();
+    assert_eq!(steps, [(10, Duration::from_mins(5)), (100, Duration::ZERO)]);
+    for (steps, code, about) in [
+        ("", "missing_option", "steps"),
+        (r#", "steps": []"#, "missing_option", "steps"),
+        (
+            r#", "steps": [{ "hold": "5m" }]"#,
+            "missing_option",
+            "weight",
+        ),
+        (
+            r#", "steps": [{ "weight": 0 }, { "weight": 100 }]"#,
+            "wrong_value",
+            "0 %",
+        ),
+        (
+            r#", "steps": [{ "weight": 50 }]"#,
+            "wrong_value",
+            "last step is 50 %",
+        ),
+        (r#", "steps": [{ "weight": 101 }]"#, "wrong_value", "101 %"),
+        (
+            r#", "steps": [{ "weight": 50 }, { "weight": 50 }, { "weight": 100 }]"#,
+            "wrong_value",
+            "50 % follows one of 50 %",
+        ),
+        (
+            r#", "steps": [{ "weight": 50, "holt": "é" }, { "weight": 100 }]"#,
+            "unknown_field",
+            "holt",
+        ),
+    ] {
+        let findings = canary(steps).service().unwrap_err();
+        let said: Vec<_> = findings
+            .iter()
+            .map(|one| (one.code, &one.message))
+            .collect();
+        assert_eq!(findings.len(), 1, "{steps}: {said:?}");
+        assert_eq!(findings[0].code, format!("template::{code}"), "{steps}");
+        assert!(findings[0].message.contains(about), "{steps}: {said:?}");
+    }
+    let more = r#", "strategy": { "type": "blue_green", "steps": [{ "weight": 100 }] }"#;
+    let findings = service("", more).service().unwrap_err();
+    assert!(findings[0].message.contains("belong to a canary"));
 }
 
 #[test]

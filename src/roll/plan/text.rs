@@ -100,11 +100,12 @@ fn traffic(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let to = plan.next.target_group.name();
     match (&traffic.place, &plan.previous) {
         (Some(place), Some(previous)) => {
-            writeln!(
-                f,
-                "~ {place}: {} -> {to}",
-                name(previous.target_group.as_str())
-            )?;
+            let from = name(previous.target_group.as_str());
+            writeln!(f, "~ {place}: {from} -> {to}")?;
+            for step in plan.steps() {
+                let (weight, hold) = (&step.weight, step.hold.as_secs());
+                writeln!(f, "    {weight} % for {hold} s")?;
+            }
         }
         (Some(place), None) => writeln!(f, "~ {place}: forwards to {to}")?,
         (None, _) => writeln!(

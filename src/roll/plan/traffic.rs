@@ -77,6 +77,7 @@ fn refuse_actions(actions: &[Action], facts: &Facts, refused: &mut Vec<Refusal>)
         );
     }
     match forward.only() {
+        None if facts.is_shared() => {}
         None => {
             let text = "the production rule shares requests among several target groups";
             refuse("roll::weights", text.to_owned());
@@ -196,7 +197,7 @@ pub(super) fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
     }
 }
 
-/// Listener, rules and target groups. `swapped`: the side that a dead run has put into production already.
+/// Listener, rules and target groups. `swapped`: the side that a dead run has put into production already, or has begun to.
 pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>) -> Traffic {
     let rule = service.traffic.rules.first();
     let host = rule
@@ -245,15 +246,30 @@ fn other(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
     Some(facts.sides[1 - side].target_group.as_ref()?.arn.clone())
 }
 
+/// The same actions with requests shared between two target groups, `percent` of them for `next`.
+pub fn shared(
+    actions: &[Action],
+    previous: &TargetGroupArn,
+    next: &TargetGroupArn,
+    percent: u32,
+) -> Vec<Action> {
+    let mut shares = vec![(previous.clone(), 100 - percent), (next.clone(), percent)];
+    shares.sort();
+    forwarded(actions, &shares)
+}
+
 /// The same actions with all requests forwarded to one target group; whatever else they do, such as stickiness, stays.
 pub fn led_to(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
-    let all = vec![(target_group.clone(), 1)];
     if forwards(actions).next().is_none() {
         return vec![Action::Forward(Forward::to(target_group.clone()))];
     }
+    forwarded(actions, &[(target_group.clone(), 1)])
+}
+
+fn forwarded(actions: &[Action], shares: &[(TargetGroupArn, u32)]) -> Vec<Action> {
     let each = actions.iter().map(|action| match action {
         Action::Forward(forward) => Action::Forward(Forward {
-            shares: all.clone(),
+            shares: shares.to_vec(),
             ..forward.clone()
         }),
         other => other.clone(),

@@ -105,7 +105,10 @@ fn zones(healthy: &[(String, String)]) -> BTreeMap<String, usize> {
 
 fn floor(model: &Model) -> Floor {
     let rules = production(model);
-    let healthy: Vec<_> = rules.iter().flat_map(|rule| healthy(model, rule)).collect();
+    let healthy = rules.iter().flat_map(|rule| healthy(model, rule));
+    let (fresh, old): (Vec<_>, Vec<_>) = healthy.partition(|(id, _)| is_next(model, id));
+    // What a canary has put beside is no floor.
+    let healthy = if old.is_empty() { fresh } else { old };
     let live = model.view_groups().into_iter().find(|group| {
         group
             .members
@@ -118,6 +121,19 @@ fn floor(model: &Model) -> Floor {
         previous: live.map(|group| (group.name, healthy.len())),
         others: others(model),
     }
+}
+
+/// Whether an instance is of a group that no roll has proven yet.
+fn is_next(model: &Model, instance: &str) -> bool {
+    let groups = model.view_groups();
+    groups.iter().any(|group| {
+        let is_next = group.tags.get("kiln:state").map(String::as_str) == Some("next");
+        is_next
+            && group
+                .members
+                .iter()
+                .any(|member| member.instance == instance)
+    })
 }
 
 /// Ids of what carries no tag of kiln's.
@@ -169,6 +185,7 @@ fn floor_holds(model: &Model, floor: &Floor) -> Result<(), String> {
             ));
         }
         total += healthy.len();
+        shares_fit(model, &rule, floor)?;
         for (zone, count) in zones(&healthy) {
             *by_zone.entry(zone).or_insert(0) += count;
         }
@@ -184,6 +201,25 @@ fn floor_holds(model: &Model, floor: &Floor) -> Result<(), String> {
         // A machine that is replaced one for one leaves its zone for a moment; more is the roll's doing.
         if there < *count {
             return Err(format!("I1: {there} of {count} healthy in {zone}"));
+        }
+    }
+    Ok(())
+}
+
+/// A target group is never asked for a larger share of the requests than it has of the machines that must be there.
+fn shares_fit(model: &Model, rule: &RuleView, floor: &Floor) -> Result<(), String> {
+    let all: u32 = rule.forwards.iter().map(|(_, weight)| *weight).sum();
+    for (arn, weight) in &rule.forwards {
+        let alone = RuleView {
+            forwards: vec![(arn.clone(), *weight)],
+            ..rule.clone()
+        };
+        let there = healthy(model, &alone).len();
+        let asked = floor.count * usize::try_from(*weight).unwrap() / usize::try_from(all).unwrap();
+        if *weight > 0 && there < asked {
+            return Err(format!(
+                "I1: {there} machines of {arn} carry what {asked} must, {weight} of {all}"
+            ));
         }
     }
     Ok(())

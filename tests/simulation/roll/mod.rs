@@ -1,5 +1,6 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
+mod canary;
 mod guards;
 mod invariants;
 mod journals;
@@ -54,13 +55,14 @@ const SERVICE: &str = r#"{
       "healthy_threshold": 2, "unhealthy_threshold": 2 }, "deregistration_delay": "20s" },
     "rules": [ RULE ],
     "probe": { "header": "x-kiln-probe" } },
-  "strategy": { "type": "blue_green" },
+  "strategy": STRATEGY,
   "checks": {
     "before": [ { "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" } ],
     "after": [ { "soak": "30s" } ] },
   "rollback": { "keep": "1h" }
 }"#;
 
+pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
 pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
 pub const OWN_RULE: &str =
     r#"{ "port": 80, "match": { "host": ["web.example"] }, "create": true }"#;
@@ -83,13 +85,19 @@ impl Bench {
 
     /// With another production rule.
     pub async fn with(rule: &str) -> Self {
+        Self::by(rule, BLUE_GREEN).await
+    }
+
+    /// With another strategy too.
+    pub async fn by(rule: &str, strategy: &str) -> Self {
         let mut world = World::new(account());
         world.physics.set_usual(quick());
         let (subnets, group) = seed(&mut world);
         let text = SERVICE
             .replace("SUBNETS", &serde_json::to_string(&subnets).unwrap())
             .replace("GROUP", &group)
-            .replace("RULE", rule);
+            .replace("RULE", rule)
+            .replace("STRATEGY", strategy);
         let service = Case::new().file("web.json", &text).service();
         let service = service.unwrap_or_else(|findings| panic!("{findings:?}")).0;
         Self::on(world, service, MemoryStore::default(), Journals::default()).await

@@ -14,7 +14,7 @@ use crate::simulation::cloud::Mishap;
 
 /// The calls of a second roll at which trouble is tried: all of them, but for polls between the third and the last of the
 /// same question, which find the same state.
-async fn points(base: &Bench) -> Vec<usize> {
+pub async fn points(base: &Bench) -> Vec<usize> {
     let bench = base.fork().await;
     expect(&bench.roll(V2).await, Verdict::Done);
     let calls = bench.cloud.calls();
@@ -31,7 +31,7 @@ async fn points(base: &Bench) -> Vec<usize> {
 }
 
 /// Rolls `V2` with trouble at one call. Gives the world and how it ended.
-async fn with(base: &Bench, at: usize, mishap: Mishap) -> (Bench, Ended) {
+pub async fn with(base: &Bench, at: usize, mishap: Mishap) -> (Bench, Ended) {
     let bench = base.fork().await;
     let watchman = bench.watched();
     bench.cloud.plan(at, mishap);
@@ -41,14 +41,14 @@ async fn with(base: &Bench, at: usize, mishap: Mishap) -> (Bench, Ended) {
     (bench, ended)
 }
 
-fn about(bench: &Bench, at: usize, mishap: Mishap) -> String {
+pub fn about(bench: &Bench, at: usize, mishap: Mishap) -> String {
     let calls = bench.cloud.calls();
     let call = calls.get(at - 1).map_or("?", String::as_str);
     format!("{mishap:?} at call {at}, {call}")
 }
 
 /// Whatever happened: one group serves, whole, and nothing is left but what is due.
-fn stands(bench: &Bench, ended: &Ended, about: &str) {
+pub fn stands(bench: &Bench, ended: &Ended, about: &str) {
     match ended.verdict {
         Verdict::Done => assert_eq!(bench.serving(), three(V2), "{about}"),
         Verdict::Failed | Verdict::Stopped => {
@@ -61,7 +61,7 @@ fn stands(bench: &Bench, ended: &Ended, about: &str) {
 }
 
 /// A roll afterwards goes through and leaves nothing.
-async fn mends(bench: &Bench, about: &str) {
+pub async fn mends(bench: &Bench, about: &str) {
     let again = bench.roll(V2).await;
     let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
     assert!(good, "{about}, then again: {again:#?}");
@@ -132,7 +132,7 @@ async fn a_stop_at_any_second_gives_everything_back() {
 }
 
 /// Kills a roll of `V2` at a call; nothing when it ended before.
-async fn killed(base: &Bench, at: usize, kill: Mishap) -> Option<Bench> {
+pub async fn killed(base: &Bench, at: usize, kill: Mishap) -> Option<Bench> {
     let bench = base.fork().await;
     bench.cloud.plan(at, kill);
     let ended = bench.roll_killed(V2).await;

@@ -1,0 +1,26 @@
+//! What production traffic does at each step of a plan.
+
+use super::{Plan, led_to, shared};
+use crate::cloud::{Action, TargetGroupArn};
+use crate::template::service::{CanaryStep, Strategy};
+
+impl Plan {
+    /// The steps of a canary; none of another strategy, and none of a first roll, which has nothing to share with.
+    pub fn steps(&self) -> &[CanaryStep] {
+        match &self.strategy {
+            Strategy::Canary(steps) if self.previous.is_some() => steps,
+            _ => &[],
+        }
+    }
+
+    /// What production traffic does at each step, in order; the last is all of it for `next`, and the only one where there are
+    /// no steps.
+    pub fn stages(&self, next: &TargetGroupArn) -> Vec<Vec<Action>> {
+        let before = &self.traffic.before;
+        let shares = self.previous.iter().flat_map(|previous| {
+            let steps = self.steps().iter().filter(|step| *step.weight < 100);
+            steps.map(|step| shared(before, &previous.target_group, next, *step.weight))
+        });
+        shares.chain([led_to(before, next)]).collect()
+    }
+}

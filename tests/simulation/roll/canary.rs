@@ -1,0 +1,277 @@
+//! Canaries: shares of the traffic that rise, whatever fails between two of them.
+
+use std::time::Duration;
+
+use kiln::roll::{Verdict, status};
+use kiln::run::{Clock as _, Urgency};
+use localcloud::model::Service as Api;
+use serde_json::json;
+
+use super::plain::{nothing_left, three};
+use super::trouble::{about, killed, mends, points, stands, with};
+use super::{Bench, DEFAULT_RULE, V1, V2, V3, expect};
+use crate::simulation::cloud::Mishap;
+
+const CANARY: &str = r#"{ "type": "canary", "steps": [
+    { "weight": 10, "hold": "20s" }, { "weight": 50, "hold": "20s" }, { "weight": 100, "hold": "10s" } ] }"#;
+
+/// A service that runs `V1` and whose next roll is a canary.
+async fn base() -> Bench {
+    let bench = Bench::by(DEFAULT_RULE, CANARY).await;
+    expect(&bench.roll(V1).await, Verdict::Done);
+    bench
+}
+
+/// The weights that the production rule has, in the order of its target groups.
+fn weights(bench: &Bench) -> Vec<u32> {
+    let world = bench.cloud.world();
+    let rules = super::invariants::production(&world.model);
+    let forwards = rules.iter().flat_map(|rule| &rule.forwards);
+    forwards.map(|(_, weight)| *weight).collect()
+}
+
+fn resize(bench: &Bench, group: &str, desired: u32) {
+    let given = json!({ "AutoScalingGroupName": group, "DesiredCapacity": desired });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+}
+
+/// Waits until the canary has so many percent of the traffic.
+async fn reaches(bench: &Bench, percent: u32) {
+    while !weights(bench).contains(&percent) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_takes_its_steps_and_holds_each() {
+    let bench = base().await;
+    let plan = bench.plan(V2).await;
+    let Some(kiln::roll::Decision::Roll(plan)) = plan.decision else {
+        panic!("{plan:?}");
+    };
+    let text = plan.to_string();
+    assert!(
+        text.contains("    10 % for 20 s\n    50 % for 20 s\n    100 % for 10 s\n"),
+        "{text}"
+    );
+    let watchman = bench.watched();
+    let watch = async {
+        let mut seen = Vec::new();
+        for percent in [10, 50] {
+            reaches(&bench, percent).await;
+            seen.push((bench.cloud.now(), weights(&bench)));
+        }
+        seen
+    };
+    let (ended, seen) = tokio::join!(bench.roll(V2), watch);
+    expect(&ended, Verdict::Done);
+    watchman.content("a canary");
+    assert_eq!((&*seen[0].1, &*seen[1].1), (&[90, 10][..], &[50, 50][..]));
+    let between = seen[1].0.duration_since(seen[0].0);
+    assert!((20..40).contains(&between.as_secs()), "{between}");
+    assert_eq!(bench.serving(), three(V2));
+    nothing_left(&bench, "a canary");
+    expect(&bench.roll(V3).await, Verdict::Done);
+    watchman.content("a second one");
+    assert_eq!(bench.serving(), three(V3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_roll_has_nothing_to_share_with() {
+    let bench = base().await;
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(weights(&bench), [1]);
+}
+
+async fn trouble(mishap: Mishap) {
+    let base = base().await;
+    for at in points(&base).await {
+        let (bench, ended) = with(&base, at, mishap).await;
+        let about = about(&bench, at, mishap);
+        stands(&bench, &ended, &about);
+        mends(&bench, &about).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_at_any_call_of_a_canary_is_taken_back() {
+    trouble(Mishap::Refused).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_at_any_call_of_a_canary_do_no_harm() {
+    trouble(Mishap::AnswersLost).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_at_any_second_of_a_canary_gives_all_traffic_back() {
+    let base = base().await;
+    for second in 0.. {
+        let bench = base.fork().await;
+        let watchman = bench.watched();
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            bench.stop.request(Urgency::Ask);
+        };
+        let (ended, ()) = tokio::join!(bench.roll(V2), stop);
+        let about = format!("stopped after {second} s");
+        watchman.content(&about);
+        stands(&bench, &ended, &about);
+        if ended.verdict == Verdict::Done {
+            assert!(second > 100, "a canary takes longer than {second} s");
+            break;
+        }
+        assert_eq!(ended.verdict, Verdict::Stopped, "{about}: {ended:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_at_any_call_of_a_canary_the_same_command_goes_on() {
+    let base = base().await;
+    for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
+        for at in points(&base).await {
+            let Some(bench) = killed(&base, at, kill).await else {
+                panic!("a roll has a call {at}");
+            };
+            let about = about(&bench, at, kill);
+            let watchman = bench.watched();
+            let before = weights(&bench);
+            bench.pass(7).await;
+            mends(&bench, &about).await;
+            watchman.content(&about);
+            assert_eq!(weights(&bench), [1], "{about}, was {before:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_of_a_canary_another_image_first_takes_it_back() {
+    let base = base().await;
+    for at in points(&base).await.into_iter().step_by(2) {
+        let Some(bench) = killed(&base, at, Mishap::KilledAfter).await else {
+            panic!("a roll has a call {at}");
+        };
+        let about = about(&bench, at, Mishap::KilledAfter);
+        let watchman = bench.watched_back();
+        expect(&bench.roll(V3).await, Verdict::Done);
+        watchman.content(&about);
+        assert_eq!(bench.serving(), three(V3), "{about}");
+        nothing_left(&bench, &about);
+    }
+}
+
+/// A canary that was killed with a tenth of the traffic.
+async fn dead_at_a_tenth() -> Bench {
+    let bench = base().await;
+    tokio::select! {
+        biased;
+        () = reaches(&bench, 10) => {}
+        ended = bench.roll(V2) => panic!("{ended:?}"),
+    }
+    bench.pass(10).await;
+    assert_eq!(weights(&bench), [90, 10]);
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_canary_shows_and_a_rollback_ends_it() {
+    let bench = dead_at_a_tenth().await;
+    let stands = status(&bench.client, "web").await.unwrap();
+    assert!(
+        stands.to_string().contains("10 % of the traffic"),
+        "{stands}"
+    );
+    assert_eq!(stands.live.unwrap().group.as_str(), "web-v001");
+    assert_eq!(stands.rollback_not_ready, [""; 0]);
+    let watchman = bench.watched_back();
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(back.from.unwrap().as_str(), "web-v002");
+    assert_eq!(bench.serving(), three(V1));
+    expect(&bench.roll(V3).await, Verdict::Frozen);
+    kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
+    expect(&bench.roll(V3).await, Verdict::Done);
+    watchman.content("a rollback of a dead canary");
+    assert_eq!(bench.serving(), three(V3));
+    nothing_left(&bench, "a rollback of a dead canary");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_with_a_dead_canary_can_still_take_all_of_it_back() {
+    let bench = dead_at_a_tenth().await;
+    let watchman = bench.watched();
+    let stop = async {
+        reaches(&bench, 50).await;
+        bench.stop.request(Urgency::Ask);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), stop);
+    expect(&ended, Verdict::Stopped);
+    watchman.content("a canary gone on with and stopped");
+    assert_eq!(weights(&bench), [1]);
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "a canary gone on with and stopped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_sickens_is_left_alone_with_its_share() {
+    let bench = base().await;
+    let watchman = bench.watched();
+    let sicken = async {
+        reaches(&bench, 50).await;
+        for id in members(&bench, "web-v002") {
+            let given = json!({ "InstanceId": [id] });
+            bench.meanwhile(Api::Ec2, "TerminateInstances", &given);
+        }
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), sicken);
+    expect(&ended, Verdict::Rejected);
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "a canary that sickens");
+    drop(watchman);
+}
+
+fn members(bench: &Bench, group: &str) -> Vec<String> {
+    let groups = bench.cloud.world().model.view_groups();
+    let found = groups.into_iter().find(|one| one.name == group).unwrap();
+    let members = found.members.into_iter();
+    members.map(|member| member.instance).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_group_follows_what_serves_between_two_steps() {
+    let bench = base().await;
+    let watchman = bench.watched();
+    let grow = async {
+        reaches(&bench, 10).await;
+        resize(&bench, "web-v001", 6);
+        reaches(&bench, 50).await;
+        members(&bench, "web-v002").len()
+    };
+    let (ended, there) = tokio::join!(bench.roll(V2), grow);
+    expect(&ended, Verdict::Done);
+    assert_eq!(there, 6, "before it is asked for half of it");
+    watchman.content("a scale-out in a canary");
+    assert_eq!(bench.serving().get(V2), Some(&6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_write_between_two_steps_ends_the_canary() {
+    let bench = base().await;
+    let reset = async {
+        reaches(&bench, 10).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let (listener, first) = {
+            let world = bench.cloud.world();
+            let rules = super::invariants::production(&world.model);
+            let listener = world.model.view_listeners().remove(0).arn;
+            (listener, rules[0].forwards[0].0.clone())
+        };
+        let actions = json!([{ "Type": "forward", "TargetGroupArn": first }]);
+        let given = json!({ "ListenerArn": listener, "DefaultActions": actions });
+        bench.meanwhile(Api::Elb, "ModifyListener", &given);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), reset);
+    assert_eq!(ended.verdict, Verdict::Failed, "{ended:#?}");
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "a reset in a canary");
+}
