@@ -18,6 +18,7 @@ use super::engine::{COMMENT, EXPRESSION, FACTOR, STATEMENT};
 use blocks::Block;
 use go::Sight;
 use std::ops::Range;
+use tokens::{closing, trims};
 
 /// What a text is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,9 +287,32 @@ impl Scan<'_> {
             );
             return self.plain(body);
         };
-        self.at = body;
-        self.plain(tag);
+        let (opened, closed) = (
+            &self.text[start + 2..body - 2],
+            &self.text[tag + 2..end - 2],
+        );
+        if opened.starts_with('-') {
+            self.trim("- ");
+        }
+        let mut text = body..tag;
+        if opened.ends_with('-') {
+            text.start = tag - self.text[text.clone()].trim_start().len();
+        }
+        if closed.starts_with('-') {
+            text.end = text.start + self.text[text.clone()].trim_end().len();
+        }
+        self.at = text.start;
+        self.plain(text.end);
+        if closed.ends_with('-') {
+            self.trim(" -");
+        }
         self.at = end;
+    }
+
+    /// Has the blanks before or behind this place left out.
+    fn trim(&mut self, marks: &str) {
+        let made = format!("{}{marks}{}", COMMENT.0, COMMENT.1);
+        self.out.source.push_str(&made);
     }
 
     /// `${#name}` is a shell's length, in a Jinja file too.
@@ -301,8 +325,7 @@ impl Scan<'_> {
             let end = start + 2 + length;
             let (before, _, after) = trims(&self.text[start + 2..end]);
             if !before.is_empty() || !after.is_empty() {
-                let made = format!("{}{before} {after}{}", COMMENT.0, COMMENT.1);
-                self.out.source.push_str(&made);
+                self.trim(&format!("{before} {after}"));
             }
             self.at = end + 2;
         } else {
@@ -341,37 +364,5 @@ impl Found {
         self.fields.extend(more.fields);
         self.asked.extend(more.asked);
         self.renamed.extend(more.renamed);
-    }
-}
-
-/// The first `close` after `from` that does not stand in quotes.
-fn closing(text: &str, from: usize, close: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
-    for (offset, character) in text[from..].char_indices() {
-        match quote {
-            Some(open) => {
-                if character == open && !escaped {
-                    quote = None;
-                }
-                escaped = character == '\\' && open != '`' && !escaped;
-            }
-            None if text[from + offset..].starts_with(close) => return Some(from + offset),
-            None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
-            None => {}
-        }
-    }
-    None
-}
-
-/// The trim marks at both ends of an expression, and what is between.
-fn trims(inner: &str) -> (&str, &str, &str) {
-    let (before, rest) = match inner.strip_prefix('-') {
-        Some(rest) if rest.starts_with(char::is_whitespace) => ("-", rest),
-        _ => ("", inner),
-    };
-    match rest.strip_suffix('-') {
-        Some(middle) if middle.ends_with(char::is_whitespace) => (before, middle, "-"),
-        _ => (before, rest, ""),
     }
 }

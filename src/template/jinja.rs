@@ -78,6 +78,11 @@ mod tests {
     #[test]
     fn jinja_is_rendered_and_all_else_stays() {
         for (text, expected) in [
+            ("{{ {'a': {'b': 7}}.a.b }}", "7"),
+            ("{% set x = {'a': {'b': 7}} %}{{ x.a.b }}", "7"),
+            ("a{# don't }} #}b", "ab"),
+            ("a {%- raw -%} {{ x }} {%- endraw -%} b", "a{{ x }}b"),
+            ("{#- don't -#} b", "b"),
             ("", ""),
             ("a\n\n", "a\n\n"),
             (

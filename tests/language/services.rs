@@ -182,7 +182,7 @@ fn a_canary_has_steps_that_rise_to_all_of_the_traffic() {
         ),
         (
             r#", "steps": [{ "weight": 50, "holt": "é" }, { "weight": 100 }]"#,
-            "unknown_field",
+            "unknown_key",
             "holt",
         ),
     ] {

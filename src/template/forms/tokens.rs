@@ -219,6 +219,43 @@ fn length(text: &str, takes: impl Fn(char) -> bool) -> usize {
     text.find(|c| !takes(c)).unwrap_or(text.len())
 }
 
+/// The first `close` after `from` that stands neither in quotes nor within braces.
+pub(super) fn closing(text: &str, from: usize, close: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (offset, character) in text[from..].char_indices() {
+        match quote {
+            Some(open) => {
+                if character == open && !escaped {
+                    quote = None;
+                }
+                escaped = character == '\\' && open != '`' && !escaped;
+            }
+            None if depth == 0 && text[from + offset..].starts_with(close) => {
+                return Some(from + offset);
+            }
+            None if character == '{' => depth += 1,
+            None if character == '}' => depth = depth.saturating_sub(1),
+            None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
+            None => {}
+        }
+    }
+    None
+}
+
+/// The trim marks at both ends of an expression, and what is between.
+pub(super) fn trims(inner: &str) -> (&str, &str, &str) {
+    let (before, rest) = match inner.strip_prefix('-') {
+        Some(rest) if rest.starts_with(char::is_whitespace) => ("-", rest),
+        _ => ("", inner),
+    };
+    match rest.strip_suffix('-') {
+        Some(middle) if middle.ends_with(char::is_whitespace) => (before, middle, "-"),
+        _ => (before, rest, ""),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
