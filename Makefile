@@ -21,6 +21,7 @@ test:
 check: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) check --quiet --manifest-path tests/fuzz/Cargo.toml
 	$(KILN_DENY) check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 	$(MAKE) test

@@ -42,10 +42,44 @@ const FILES: [(&str, &str); 14] = shipped![
 
 /// The service file with its var file, as `roll` takes them.
 pub const ROLL: [&str; 3] = ["roll", SERVICE, "vars/common.json"];
+/// The same service with a strategy that moves traffic by shares.
+pub const ROLL_CANARY: [&str; 3] = ["roll", CANARY_SERVICE, "vars/common.json"];
+const CANARY_SERVICE: &str = "services/web-canary.json";
+const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
+const CANARY: &str = r#"{
+    "type": "canary",
+    "steps": [ { "weight": 10, "hold": "5s" }, { "weight": 50, "hold": "5s" }, { "weight": 100, "hold": "5s" } ]
+  }"#;
+/// The template of a version that is broken in a way which its bake does not see: it is made from the one before.
+pub const BROKEN: &str = "templates/broken.json";
+const BROKEN_TEMPLATE: &str = r#"{
+  "variables": { "region": null, "instance_type": null, "ssh_username": null, "good": null, "version": null },
+  "kiln": { "family": "web", "version": "{{ version }}" },
+  "builders": [ {
+    "type": "amazon-ebs",
+    "name": "web",
+    "region": "{{ region }}",
+    "ami_name": "web-{{ version }}-{{ timestamp() }}",
+    "source_ami_filter": { "filters": { "tag:version": "{{ good }}" }, "owners": ["self"], "most_recent": true },
+    "instance_type": "{{ instance_type }}",
+    "ssh_username": "{{ ssh_username }}",
+    "tags": { "version": "{{ version }}" }
+  } ],
+  "provisioners": [
+    { "type": "shell", "inline": ["sudo sed -i 's/{{ good }}/oops/' /etc/nginx/conf.d/web.conf"] }
+  ]
+}"#;
 
 /// Writes the demo's files below `folder`.
 pub fn write(folder: &Path) -> io::Result<()> {
-    for (path, text) in FILES {
+    let service = FILES.iter().find(|(path, _)| *path == SERVICE);
+    let canary = service.map(|(_, text)| text.replace(BLUE_GREEN, CANARY));
+    let made = [
+        (CANARY_SERVICE, canary.unwrap_or_default()),
+        (BROKEN, BROKEN_TEMPLATE.to_owned()),
+    ];
+    let shipped = FILES.iter().map(|(path, text)| (*path, (*text).to_owned()));
+    for (path, text) in shipped.chain(made) {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -86,7 +120,9 @@ mod tests {
                 assert_eq!(fs::read(&path).unwrap(), fs::read(written).unwrap());
             }
         }
-        for path in LAYERS.into_iter().chain([TEMPLATE, SERVICE]) {
+        let canary = fs::read_to_string(folder.path().join(CANARY_SERVICE)).unwrap();
+        assert!(canary.contains(CANARY) && !canary.contains(BLUE_GREEN));
+        for path in LAYERS.into_iter().chain([TEMPLATE, SERVICE, BROKEN]) {
             assert!(folder.path().join(path).exists(), "{path}");
         }
     }

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::cli::Exit;
 use crate::cli::demo::files;
 
 /// This program, run in a folder with the demo's templates.
@@ -74,10 +75,21 @@ impl Kiln {
 
     /// Bakes the demo's template as `version`; the image's id comes back.
     pub async fn bake(&self, version: &str) -> Result<String, String> {
-        let version = format!("version={version}");
-        let mut args = vec!["bake", files::TEMPLATE];
+        self.bake_of(files::TEMPLATE, &[("version", version)]).await
+    }
+
+    /// Bakes `version` from the image of `good`, broken.
+    pub async fn bake_broken(&self, version: &str, good: &str) -> Result<String, String> {
+        let vars = [("version", version), ("good", good)];
+        self.bake_of(files::BROKEN, &vars).await
+    }
+
+    async fn bake_of(&self, template: &str, vars: &[(&str, &str)]) -> Result<String, String> {
+        let vars = vars.iter().map(|(name, value)| format!("{name}={value}"));
+        let vars: Vec<String> = vars.collect();
+        let mut args = vec!["bake", template];
         args.extend(files::LAYERS);
-        args.extend(["-var", &version]);
+        args.extend(vars.iter().flat_map(|var| ["-var", var]));
         self.run(&args).await
     }
 
@@ -85,6 +97,11 @@ impl Kiln {
     ///
     /// Errors with the command and its exit code.
     pub async fn run(&self, args: &[&str]) -> Result<String, String> {
+        self.run_to(args, Exit::Done).await
+    }
+
+    /// The same for a command that ends with `exit` when all goes as it should.
+    pub async fn run_to(&self, args: &[&str], exit: Exit) -> Result<String, String> {
         // `Command::output` would capture the progress that the user is to see.
         let child = Command::new(&self.program)
             .args(args)
@@ -97,7 +114,7 @@ impl Kiln {
         let failed = |error| format!("cannot run kiln {}: {error}", args.join(" "));
         let output = child.map_err(failed)?.wait_with_output().await;
         let output = output.map_err(failed)?;
-        if !output.status.success() {
+        if output.status.code() != Some(exit as i32) {
             return Err(format!(
                 "`kiln {}` ended with {}",
                 args.join(" "),

@@ -18,12 +18,17 @@ use traffic::{Tally, Traffic};
 const FIRST: &str = "1.0.0";
 /// The version that is rolled while requests flow.
 const SECOND: &str = "2.0.0";
+/// The version that gets the traffic by shares.
+const THIRD: &str = "3.0.0";
+/// The version that is broken.
+const BROKEN: &str = "4.0.0";
 
 /// Bake and roll on a local cloud, under traffic
 ///
 /// Starts the local cloud, bakes a web server from a template with layered var files, rolls it behind a load balancer,
-/// bakes the next version, rolls that blue/green while requests flow, rolls back, and removes everything. Ends with a
-/// table; exit 0 means that no request failed and nothing was left behind.
+/// bakes the next version, rolls that blue/green while requests flow, rolls back, rolls a third as a canary, has a broken
+/// fourth taken back by its check, and removes everything. Ends with a table; exit 0 means that no request failed and
+/// nothing was left behind.
 #[derive(Args, Debug)]
 pub struct Demo {
     /// Leave the local cloud up at the end, to look around
@@ -144,9 +149,39 @@ async fn scenes_under_traffic(
         .await?;
     tally.begin(&format!("{FIRST} serves again"));
     settle(stop).await;
+    canary_and_broken(kiln, stage, tally, stop).await?;
     stage
         .step("status", kiln.run(&["status", files::NAME]))
         .await?;
+    Ok(())
+}
+
+/// A version that gets its traffic by shares, and one that its check refuses before it gets any.
+async fn canary_and_broken(
+    kiln: &Kiln,
+    stage: &mut Stage<'_>,
+    tally: &Tally,
+    stop: &Stop,
+) -> Result<(), String> {
+    // A rollback bars every roll until somebody has looked.
+    kiln.run(&["unhold", files::NAME]).await?;
+    stage
+        .step(&format!("bake {THIRD}"), kiln.bake(THIRD))
+        .await?;
+    tally.begin(&format!("{THIRD} is rolled by shares"));
+    let name = format!("roll {THIRD}: canary, 10, 50, 100 %");
+    stage.step(&name, kiln.run(&files::ROLL_CANARY)).await?;
+    tally.begin(&format!("{THIRD} serves"));
+    settle(stop).await;
+    let name = format!("bake {BROKEN}, broken");
+    let bake = kiln.bake_broken(BROKEN, THIRD);
+    stage.step(&name, bake).await?;
+    tally.begin(&format!("{BROKEN} is refused"));
+    let name = format!("roll {BROKEN}: taken back by its check");
+    let refused = kiln.run_to(&files::ROLL, Exit::Rejected);
+    stage.step(&name, refused).await?;
+    tally.begin(&format!("{THIRD} serves on"));
+    settle(stop).await;
     Ok(())
 }
 
