@@ -198,18 +198,25 @@ async fn a_dead_canary_shows_and_a_rollback_ends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_with_a_dead_canary_can_still_take_all_of_it_back() {
-    let bench = dead_at_a_tenth().await;
-    let watchman = bench.watched();
-    let stop = async {
-        reaches(&bench, 50).await;
-        bench.stop.request(Urgency::Ask);
-    };
-    let (ended, ()) = tokio::join!(bench.roll(V2), stop);
-    expect(&ended, Verdict::Stopped);
-    watchman.content("a canary gone on with and stopped");
-    assert_eq!(weights(&bench), [1]);
-    assert_eq!(bench.serving(), three(V1));
-    nothing_left(&bench, "a canary gone on with and stopped");
+    for lost in [false, true] {
+        let bench = dead_at_a_tenth().await;
+        let watchman = bench.watched();
+        if lost {
+            bench.journals.lose();
+        }
+        let stop = async {
+            reaches(&bench, 50).await;
+            bench.stop.request(Urgency::Ask);
+        };
+        let (ended, ()) = tokio::join!(bench.roll(V2), stop);
+        expect(&ended, Verdict::Stopped);
+        assert_eq!(weights(&bench), [1], "lost: {lost}");
+        assert_eq!(bench.serving(), three(V1), "lost: {lost}");
+        if !lost {
+            watchman.content("a canary gone on with and stopped");
+            nothing_left(&bench, "a canary gone on with and stopped");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

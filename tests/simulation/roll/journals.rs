@@ -29,6 +29,11 @@ impl Journals {
         Self(Arc::new(Mutex::new(copies.collect())))
     }
 
+    /// The folder of the store is gone, as on an agent that is wiped.
+    pub fn lose(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// Runs other than `but` that never came to their end.
     pub fn dead(&self, but: RunId) -> Vec<(RunId, Vec<Due<Undo>>, SharedJournal)> {
         let all = self.0.lock().unwrap();
