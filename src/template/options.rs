@@ -10,7 +10,7 @@ use super::interpolate::{Interpolator, Settled};
 use super::near;
 use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, Place, Spanned};
-pub(super) use key::{Key, Status, idle, not_yet, old, on, refused};
+pub(super) use key::{Key, Status, idle, not_yet, old, on, own, refused};
 use std::time::Duration;
 
 /// An opened object.
@@ -74,7 +74,7 @@ impl<'a> Options<'a> {
             .is_some_and(|value| is_empty(&value))
     }
 
-    /// The value of an option as written, unless it is null. Packer compares names without case.
+    /// The value of an option as written, unless it is null. Packer compares names without case, but for its own.
     pub(super) fn get(&self, name: &str) -> Option<&'a Json> {
         let named = |member: &&Member| member.key.value.eq_ignore_ascii_case(name);
         self.members

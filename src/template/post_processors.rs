@@ -6,7 +6,7 @@ mod kinds;
 
 use super::clear;
 use super::near;
-use super::options::{Key, Options, on, wrong_type};
+use super::options::{Key, Options, own, wrong_type};
 use super::post_processor::{Kind, PostProcessor};
 use super::provisioners::{self, Build};
 use super::read::without_type;
@@ -15,11 +15,11 @@ use crate::source::{Diagnostic, Place};
 
 /// What every post-processor may have besides its own options.
 const SHARED: &[Key] = &[
-    on("type"),
-    on("name"),
-    on("only"),
-    on("except"),
-    on("keep_input_artifact"),
+    own("type"),
+    own("name"),
+    own("only"),
+    own("except"),
+    own("keep_input_artifact"),
 ];
 
 const KINDS: &[&str] = &[

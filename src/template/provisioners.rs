@@ -14,7 +14,7 @@ use super::clear;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::near;
-use super::options::{Key, Options, on};
+use super::options::{Key, Options, on, own};
 use super::provisioner::{Kind, Provisioner};
 use super::read::without_type;
 use crate::source::json::Json;
@@ -25,13 +25,13 @@ use std::time::Duration;
 
 /// What every provisioner may have besides its own options.
 const SHARED: &[Key] = &[
-    on("type"),
-    on("only"),
-    on("except"),
-    on("override"),
-    on("pause_before"),
-    on("max_retries"),
-    on("timeout"),
+    own("type"),
+    own("only"),
+    own("except"),
+    own("override"),
+    own("pause_before"),
+    own("max_retries"),
+    own("timeout"),
     on("expect_disconnect"),
 ];
 

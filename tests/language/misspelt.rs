@@ -310,3 +310,50 @@ fn functions_are_said_by_the_names_that_users_write() {
         "{findings:?}"
     );
 }
+
+/// Packer takes them in this spelling alone: read without case, `Only` would be known and say nothing.
+#[test]
+fn packers_own_names_in_another_case_are_unknown() {
+    let shell = |more: &str| format!("\"type\": \"shell\", \"inline\": [\"ls\"], {more}");
+    for (more, wrong, right) in [
+        ("\"Only\": [\"web\"]", "Only", "only"),
+        ("\"Except\": [\"amazon-ebs\"]", "Except", "except"),
+        (
+            "\"Override\": { \"amazon-ebs\": {} }",
+            "Override",
+            "override",
+        ),
+        ("\"Pause_Before\": \"1s\"", "Pause_Before", "pause_before"),
+        ("\"MAX_RETRIES\": 2", "MAX_RETRIES", "max_retries"),
+        ("\"Timeout\": \"1m\"", "Timeout", "timeout"),
+    ] {
+        assert_one(provisioner(&shell(more)), wrong, right);
+    }
+    assert_one(
+        provisioner("\"Type\": \"shell\", \"inline\": [\"ls\"]"),
+        "Type",
+        "type",
+    );
+    for (more, wrong, right) in [
+        ("\"Only\": [\"web\"]", "Only", "only"),
+        ("\"Except\": [\"amazon-ebs\"]", "Except", "except"),
+        ("\"Name\": \"list\"", "Name", "name"),
+        (
+            "\"Keep_Input_Artifact\": true",
+            "Keep_Input_Artifact",
+            "keep_input_artifact",
+        ),
+    ] {
+        let text = format!("\"type\": \"manifest\", {more}");
+        assert_one(post_processor(&text), wrong, right);
+    }
+    assert_one(post_processor("\"Type\": \"manifest\""), "Type", "type");
+    assert_one(builder("name", "Name", "\"name\": \"web\""), "Name", "name");
+    assert_one(builder("type", "Type", "\"name\": \"web\""), "Type", "type");
+}
+
+#[test]
+fn other_names_are_read_without_case_as_packer_does() {
+    let text = "\"type\": \"shell\", \"Inline\": [\"ls\"]";
+    provisioner(text).bake().unwrap();
+}

@@ -1,7 +1,7 @@
 //! The options of `amazon-ebs` by table (anchors/packer.md 2.1 to 2.6; amazon plugin `builder/ebs` and `common`). What is
 //! marked as not yet supported is refused when it asks for anything, so that nothing is silently ignored.
 
-use super::super::options::{Key, idle, old, on, refused};
+use super::super::options::{Key, idle, old, on, own, refused};
 
 pub(super) const ACCESS: &[Key] = &[
     on("access_key"),
@@ -248,4 +248,4 @@ pub(super) const SSH: &[Key] = &[
 ];
 
 /// What every builder has.
-pub(super) const BUILDER: &[Key] = &[on("type"), on("name")];
+pub(super) const BUILDER: &[Key] = &[own("type"), own("name")];

@@ -6,6 +6,19 @@
 pub(in crate::template) struct Key {
     pub name: &'static str,
     pub status: Status,
+    /// Whether only this spelling of the name counts.
+    pub exact: bool,
+}
+
+impl Key {
+    /// Whether a name that is written is this one.
+    pub(super) fn is(&self, written: &str) -> bool {
+        if self.exact {
+            self.name == written
+        } else {
+            self.name.eq_ignore_ascii_case(written)
+        }
+    }
 }
 
 /// What becomes of an option.
@@ -27,6 +40,17 @@ pub(in crate::template) const fn on(name: &'static str) -> Key {
     Key {
         name,
         status: Status::Read,
+        exact: false,
+    }
+}
+
+/// An option that Packer itself reads, before a builder, a provisioner or a post-processor sees the rest, and takes in no other
+/// spelling: what is left of them, their reader does not know.
+pub(in crate::template) const fn own(name: &'static str) -> Key {
+    Key {
+        name,
+        status: Status::Read,
+        exact: true,
     }
 }
 
@@ -35,6 +59,7 @@ pub(in crate::template) const fn old(name: &'static str, why: &'static str) -> K
     Key {
         name,
         status: Status::Deprecated(why),
+        exact: false,
     }
 }
 
@@ -43,6 +68,7 @@ pub(in crate::template) const fn idle(name: &'static str, why: &'static str) -> 
     Key {
         name,
         status: Status::Idle(why),
+        exact: false,
     }
 }
 
@@ -51,6 +77,7 @@ pub(in crate::template) const fn not_yet(name: &'static str) -> Key {
     Key {
         name,
         status: Status::NotYet,
+        exact: false,
     }
 }
 
@@ -59,5 +86,6 @@ pub(in crate::template) const fn refused(name: &'static str, why: &'static str) 
     Key {
         name,
         status: Status::Refused(why),
+        exact: false,
     }
 }

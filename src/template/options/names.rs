@@ -17,7 +17,7 @@ impl Options<'_> {
     ) -> Option<&'static str> {
         let known = || table.iter().copied().flatten();
         let status = known()
-            .find(|known| known.name.eq_ignore_ascii_case(&key.value))
+            .find(|known| known.is(&key.value))
             .map(|known| known.status);
         let component = known().any(|known| known.name == "type");
         let finding = match status {
