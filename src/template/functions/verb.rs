@@ -136,8 +136,9 @@ impl Verb {
         })
     }
 
+    /// In `%+v` the plus asks for the names of fields, not for a sign.
     fn sign(&self, negative: bool) -> &'static str {
-        match (negative, self.plus, self.space) {
+        match (negative, self.plus && self.letter != 'v', self.space) {
             (true, _, _) => "-",
             (_, true, _) => "+",
             (_, _, true) => " ",
