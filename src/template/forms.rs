@@ -106,6 +106,7 @@ pub(super) fn translate(text: &str, style: Style) -> Translated {
         at: 0,
         out: Translated::default(),
         open: Vec::new(),
+        statements: Vec::new(),
         sight: Sight::default(),
         items: 0,
         growth: growth::Growth::default(),
@@ -146,6 +147,8 @@ struct Scan<'t> {
     out: Translated,
     /// The open Go blocks.
     open: Vec<Block>,
+    /// The open statements of Jinja.
+    statements: Vec<statement::Open>,
     sight: Sight,
     /// So many blocks have named an item.
     items: usize,
@@ -251,6 +254,7 @@ impl Scan<'_> {
         if inner.trim_matches(['-', '+', ' ']) == "raw" {
             return self.raw(start, end + 2);
         }
+        self.scope(start);
         if self.growth.is_too_much(inner) {
             self.slip(
                 start..end + 2,

@@ -242,6 +242,26 @@ mod tests {
                 "{{$x := `a`}}{{range user `empty`}}{{else}}{{$x = `b`}}{{end}}{{$x}}",
                 "b",
             ),
+            (
+                "{{$x := `a`}}{% for i in [1] %}{{$y := 1}}{{$y = 2}}{{$y}}{% endfor %}{{$x = `b`}}{{$x}}",
+                "2b",
+            ),
+            (
+                "{{$x := `a`}}{% for i in [] %}{% else %}{{$x = `b`}}{% endfor %}{{$x}}",
+                "b",
+            ),
+            (
+                "{{$x := `a`}}{% if true %}{{$x = `b`}}{% else %}{{$x = `c`}}{% endif %}{{$x}}",
+                "b",
+            ),
+            (
+                "{{$x := `a`}}{% filter upper %}{{$x = `b`}}{% endfilter %}{{$x}}",
+                "b",
+            ),
+            (
+                "{{$x := `a`}}{% set y %}{{$x = `b`}}{% endset %}{{$x}}",
+                "b",
+            ),
             ("{{printf \"%s-%03d-%q%%\" \"a\" 7 \"b\"}}", "a-007-\"b\"%"),
             ("{{index (user `l`) 1}}{{len (user `l`)}}", "b2"),
             ("{{ n + 1 }}{{ v | clean_resource_name }}", "4v1.2-b"),

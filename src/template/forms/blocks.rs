@@ -221,7 +221,7 @@ impl Scan<'_> {
     }
 
     fn range(&mut self, target: &Target, code: &str) -> Vec<String> {
-        self.sight.variables.loops += 1;
+        self.sight.variables.scopes.push("range");
         let item = self.item();
         let variables = &mut self.sight.variables;
         let mut statements = Vec::new();
@@ -270,7 +270,7 @@ impl Scan<'_> {
             block.has_else = true;
             self.sight.dot = dot;
             if kind == Kind::Range {
-                self.sight.variables.loops -= 1;
+                self.sight.variables.scopes.pop();
             }
             self.sight.variables.forget(variables);
             self.mark_statements(&["else".to_owned()], trims, range);
@@ -305,7 +305,7 @@ impl Scan<'_> {
         };
         self.sight.dot = block.dot;
         if block.kind == Kind::Range && !block.has_else {
-            self.sight.variables.loops -= 1;
+            self.sight.variables.scopes.pop();
         }
         self.sight.variables.forget(block.variables);
         let statements: &[&str] = match block.kind {

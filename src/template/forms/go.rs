@@ -155,10 +155,11 @@ impl Parser<'_> {
         let wrong = match self.sight.variables.set(name) {
             Ok(made) => return Some(made.to_owned()),
             Err(Trouble::Undeclared) => undeclared(name),
-            Err(Trouble::OutsideOfLoop) => (
-                format!("`${name}` is declared outside of this `range`, and cannot be set in it"),
-                "print what the `range` finds, or declare another variable in it with `:=`"
-                    .to_owned(),
+            Err(Trouble::OutsideOf(scope)) => (
+                format!("`${name}` is declared outside of this `{scope}`, and cannot be set in it"),
+                format!(
+                    "print what the `{scope}` finds, or declare another variable in it with `:=`"
+                ),
             ),
         };
         self.wrong = Some(wrong);

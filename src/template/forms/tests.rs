@@ -153,6 +153,26 @@ fn what_cannot_be_translated_says_so() {
             "cannot set",
         ),
         ("{{$x := `a`}}{{range $x = user `l`}}{{end}}", "cannot set"),
+        (
+            "{{$x := 0}}{% for i in [1,2] %}{{$x = 5}}{% endfor %}{{$x}}",
+            "outside of this `{% for %}`",
+        ),
+        (
+            "{{$x := 0}}{%- for i in [1] %}{% if i %}{{$x = 5}}{% else %}{% endif %}{% endfor %}",
+            "outside of this `{% for %}`",
+        ),
+        (
+            "{{$x := 0}}{% with a = 1 %}{{$x = 5}}{% endwith %}",
+            "outside of this `{% with %}`",
+        ),
+        (
+            "{% for i in [1] %}{{$x := 5}}{% endfor %}{{$x}}",
+            "not declared",
+        ),
+        (
+            "{% for i in [1] %}{{$x := 5}}{% else %}{{$x}}{% endfor %}",
+            "not declared",
+        ),
         ("{{if true}}{{$x := `a`}}{{end}}{{$x}}", "not declared"),
         (
             "{{range $x := user `l`}}{{else}}{{$x}}{{end}}",

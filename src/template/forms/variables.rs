@@ -11,8 +11,8 @@ pub(super) struct Variables {
     known: Vec<Variable>,
     /// How often each name has been declared, in ASCII, which is all that the engine takes.
     times: BTreeMap<String, usize>,
-    /// So many loops are open.
-    pub loops: usize,
+    /// The open blocks that forget at their end what is set in them, as their authors call them.
+    pub scopes: Vec<&'static str>,
 }
 
 #[derive(Debug)]
@@ -20,15 +20,16 @@ struct Variable {
     /// Without `$`.
     name: String,
     made: String,
-    loops: usize,
+    /// So many scopes were open.
+    scopes: usize,
 }
 
 /// Why a variable cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     Undeclared,
-    /// What is set in a loop is forgotten when its next round begins.
-    OutsideOfLoop,
+    /// What is set in a scope is forgotten when it ends, or a loop's next round begins.
+    OutsideOf(&'static str),
 }
 
 impl Variables {
@@ -45,7 +46,7 @@ impl Variables {
         self.known.push(Variable {
             name: name.to_owned(),
             made: made.clone(),
-            loops: self.loops,
+            scopes: self.scopes.len(),
         });
         made
     }
@@ -60,10 +61,12 @@ impl Variables {
     /// What the engine calls one that is to be set again.
     pub(super) fn set(&self, name: &str) -> Result<&str, Trouble> {
         let mut known = self.known.iter().rev();
-        match known.find(|known| known.name == name) {
-            None => Err(Trouble::Undeclared),
-            Some(found) if found.loops < self.loops => Err(Trouble::OutsideOfLoop),
-            Some(found) => Ok(&found.made),
+        match (known.find(|known| known.name == name), self.scopes.last()) {
+            (None, _) => Err(Trouble::Undeclared),
+            (Some(found), Some(scope)) if found.scopes < self.scopes.len() => {
+                Err(Trouble::OutsideOf(scope))
+            }
+            (Some(found), _) => Ok(&found.made),
         }
     }
 
