@@ -213,9 +213,20 @@ mod tests {
                 "{{printf \"%c\" 'ß'}}{{print '\\n' '\\'' '\\u00e9'}}{{'a'}}",
                 "ß10 39 233a",
             ),
+            ("{{js \"\\u2028é\\u200b\"}}", "\\u2028é\\u200B"),
+            ("{{printf \"%s-%03d-%q%%\" \"a\" 7 \"b\"}}", "a-007-\"b\"%"),
+            ("{{index (user `l`) 1}}{{len (user `l`)}}", "b2"),
+            ("{{ n + 1 }}{{ v | clean_resource_name }}", "4v1.2-b"),
+        ] {
+            assert_eq!(render(text), result, "{text}");
+        }
+    }
+
+    #[test]
+    fn blocks_and_variables_are_what_packers_are() {
+        for (text, result) in [
             ("{{$x := 1}}{{$x = 2}}{{$x}}", "2"),
             ("{{$ö := 1}}{{$ü := 2}}{{$_ := 3}}{{$ö}}{{$ü}}{{$_}}", "123"),
-            ("{{js \"\\u2028é\\u200b\"}}", "\\u2028é\\u200B"),
             ("{{$x := `a`}}{{if true}}{{$x = `b`}}{{end}}{{$x}}", "b"),
             ("{{$x := `a`}}{{with `w`}}{{$x = .}}{{end}}{{$x}}", "w"),
             (
@@ -243,6 +254,32 @@ mod tests {
                 "b",
             ),
             (
+                "{{if $x := ``}}a{{else if $y := `2`}}b{{$y}}{{$x}}{{end}}c",
+                "b2c",
+            ),
+            (
+                "{{if $x := ``}}a{{else if $y := ``}}b{{else if false}}{{else}}c{{$y}}{{$x}}{{end}}d",
+                "cd",
+            ),
+            (
+                "{{if false}}a{{else if $y := ``}}b{{else if $z := `z`}}{{$y}}{{$z}}{{else}}d{{end}}e",
+                "ze",
+            ),
+            (
+                "{{$x := 3}}{{if false}}b{{else if $x = 0}}a{{else}}{{$x}}{{end}}{{$x}}",
+                "00",
+            ),
+            (
+                "{{$y := 1}}{{if true}}a{{else if $y := 2}}b{{end}}{{$y}}",
+                "a1",
+            ),
+            (
+                "{{if(true)}}a{{else}}b{{end}}{{if false}}{{else if(true)}}c{{end}}",
+                "ac",
+            ),
+            ("{{with(`q`)}}{{.}}{{end}}", "q"),
+            ("{{range(2)}}", "[0,1]"),
+            (
                 "{{$x := `a`}}{% for i in [1] %}{{$y := 1}}{{$y = 2}}{{$y}}{% endfor %}{{$x = `b`}}{{$x}}",
                 "2b",
             ),
@@ -262,9 +299,6 @@ mod tests {
                 "{{$x := `a`}}{% set y %}{{$x = `b`}}{% endset %}{{$x}}",
                 "b",
             ),
-            ("{{printf \"%s-%03d-%q%%\" \"a\" 7 \"b\"}}", "a-007-\"b\"%"),
-            ("{{index (user `l`) 1}}{{len (user `l`)}}", "b2"),
-            ("{{ n + 1 }}{{ v | clean_resource_name }}", "4v1.2-b"),
         ] {
             assert_eq!(render(text), result, "{text}");
         }

@@ -16,6 +16,8 @@ pub(super) struct Block {
     /// How many there are in its `else`.
     in_else: usize,
     has_else: bool,
+    /// So many `else if` are an `if` within its `else`, since they declare or set a variable.
+    nested: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,7 +74,7 @@ impl Scan<'_> {
     ) -> bool {
         let lead = inner.len() - inner.trim_start().len();
         let inner = inner.trim();
-        let (word, rest) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+        let (word, rest) = first_word(inner);
         let at = offset + lead + inner.len() - rest.trim_start().len();
         let rest = rest.trim();
         match word {
@@ -195,6 +197,7 @@ impl Scan<'_> {
             variables: before,
             in_else,
             has_else: false,
+            nested: 0,
         });
         self.mark_statements(&statements, trims, range);
         true
@@ -209,6 +212,7 @@ impl Scan<'_> {
             variables,
             in_else: variables,
             has_else: false,
+            nested: 0,
         });
         self.wrong(range, message, help)
     }
@@ -276,27 +280,43 @@ impl Scan<'_> {
             self.mark_statements(&["else".to_owned()], trims, range);
             return true;
         }
-        let condition = rest.strip_prefix("if").filter(|_| kind == Kind::If);
-        let Some(condition) = condition.filter(|rest| rest.starts_with(char::is_whitespace)) else {
+        let (word, condition) = first_word(rest);
+        if word != "if" || condition.is_empty() || kind != Kind::If {
             return self.wrong(
                 range,
                 format!("`{{{{else {rest}}}}}` is not supported here"),
                 "write `{{else}}` and another block inside it".to_owned(),
             );
-        };
+        }
+        self.sight.variables.forget(variables);
         let lead = rest.len() - condition.trim_start().len();
         match go::pipeline(condition.trim(), at + lead, &self.sight) {
-            Read::Go(read) if read.target == Target::Value => {
+            Read::Go(read) => {
                 self.out.found.extend(read.found);
-                self.mark_statements(&[format!("elif {}", read.code)], trims, range);
+                let statements = self.else_if(&read.target, &read.code);
+                self.mark_statements(&statements, trims, range);
                 true
             }
             Read::Wrong(message, help) => self.wrong(range, message, help),
-            _ => {
+            Read::Other => {
                 let (message, help) = unread("else if");
                 self.wrong(range, message, help)
             }
         }
+    }
+
+    /// Jinja's `elif` cannot set anything before it decides. What it declares is there in the rest of the block.
+    fn else_if(&mut self, target: &Target, code: &str) -> Vec<String> {
+        if *target == Target::Value {
+            return vec![format!("elif {code}")];
+        }
+        let mut statements = vec!["else".to_owned()];
+        statements.extend(self.condition(target, code));
+        if let Some(block) = self.open.last_mut() {
+            block.nested += 1;
+            block.in_else = self.sight.variables.count();
+        }
+        statements
     }
 
     fn end(&mut self, trims: (&str, &str), range: &Range<usize>) -> bool {
@@ -308,11 +328,11 @@ impl Scan<'_> {
             self.sight.variables.scopes.pop();
         }
         self.sight.variables.forget(block.variables);
-        let statements: &[&str] = match block.kind {
-            Kind::If | Kind::With => &["endif"],
-            Kind::Range => &["endfor"],
+        let word = match block.kind {
+            Kind::If | Kind::With => "endif",
+            Kind::Range => "endfor",
         };
-        let statements: Vec<String> = statements.iter().map(|&word| word.to_owned()).collect();
+        let statements = vec![word.to_owned(); block.nested + 1];
         self.mark_statements(&statements, trims, range);
         true
     }
@@ -338,6 +358,18 @@ impl Scan<'_> {
         });
         self.mark(&marked.collect::<String>(), range);
     }
+}
+
+/// The word that an action begins with, and what is behind it: blanks, or what Go lets stand close to it, where Jinja could mean
+/// nothing else. `range(3)` is a call of Jinja, and `with.a` a member.
+fn first_word(action: &str) -> (&str, &str) {
+    let close: &[char] = match action {
+        _ if action.starts_with("if") => &['(', '.'],
+        _ if action.starts_with("with") => &['('],
+        _ => &[],
+    };
+    let end = action.find(|next: char| next.is_whitespace() || close.contains(&next));
+    action.split_at(end.unwrap_or(action.len()))
 }
 
 /// What is said of a block whose value is not Go's.

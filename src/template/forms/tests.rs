@@ -50,6 +50,10 @@ fn packers_forms_become_jinja() {
             "% if user(\"a\") %1% elif user(\"b\") %2% endif %",
         ),
         (
+            "{{if.Path}}1{{- else if $x := .Path -}}2{{end}}",
+            "% if Path %1%- else %% set v_x = Path %% if v_x -%2% endif %% endif %",
+        ),
+        (
             "{{range user `l`}}{{.}},{{end}}",
             "% for item_1 in each(user(\"l\")) %{ item_1 },% endfor %",
         ),
@@ -174,6 +178,18 @@ fn what_cannot_be_translated_says_so() {
             "not declared",
         ),
         ("{{if true}}{{$x := `a`}}{{end}}{{$x}}", "not declared"),
+        (
+            "{{if true}}{{$x := `a`}}{{else if $x}}{{end}}",
+            "not declared",
+        ),
+        (
+            "{{if true}}{{$x := `a`}}{{else if true}}{{$x}}{{end}}",
+            "not declared",
+        ),
+        (
+            "{{if true}}{{else if $x := `a`}}{{end}}{{$x}}",
+            "not declared",
+        ),
         (
             "{{range $x := user `l`}}{{else}}{{$x}}{{end}}",
             "not declared",
