@@ -41,6 +41,7 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
     let cloud = on.cloud;
+    canary::inherit(plan, run).await?;
     make_way(plan, on, run).await?;
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
@@ -196,12 +197,14 @@ async fn bring_in<C: Cloud, P: Probe, S>(
         };
         run.step("keep the previous group whole", watch).await?;
     }
+    let mut from = plan.traffic.before.clone();
     if !plan.swapped {
-        canary::share(plan, service, target_group, on, run, health).await?;
+        from = canary::share(plan, service, target_group, on, run, health).await?;
         catch_up(plan, target_group, on, run, health).await?;
     }
     let step = async |made: &mut _| {
-        let place = swap(plan, target_group, on.cloud, made).await?;
+        next_group::hold_previous(plan, on.cloud, made).await?;
+        let place = swap(plan, target_group, &from, on.cloud, made).await?;
         claim(plan, &place, on.cloud).await?;
         Ok::<_, Error>(place)
     };

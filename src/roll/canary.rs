@@ -2,19 +2,21 @@
 
 use super::blue_green::catch_up;
 use super::checks::{Way, run_all, soak};
-use super::error::Error;
 use super::health::Health;
-use super::plan::Plan;
+use super::next_group;
+use super::plan::{NextTargetGroup, Plan};
 use super::probe::Probe;
 use super::run_roll::Tools;
-use super::swap::shift;
-use crate::cloud::{Cloud, TargetGroupArn};
+use super::swap::{shift, take_down};
+use crate::cloud::{Action, Cloud, TargetGroupArn};
 use crate::run::{Event, Failure, Run};
 use crate::template::service::Service;
 use crate::undo::Undo;
+use crate::undo::serving::percent;
 
-/// Takes every step but the last. The next group is as large as what serves before each, so that its share of the traffic
-/// is never more than its share of the machines. A dead run's steps are gone on with where it stopped.
+/// Takes every step but the last and returns what production traffic does then. The next group is as large as what serves
+/// before each, so that its share of the traffic is never more than its share of the machines; the previous one is held
+/// whole, also when it has grown. What a dead run has reached is not given back first.
 pub(super) async fn share<C: Cloud, P: Probe, S>(
     plan: &Plan,
     service: &Service,
@@ -22,24 +24,23 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
     health: &mut Health,
-) -> Result<(), Failure> {
+) -> Result<Vec<Action>, Failure> {
+    let mut now = plan.traffic.now.clone();
     let Some(place) = &plan.traffic.place else {
-        return Ok(());
+        return Ok(now);
     };
-    let steps = plan.steps().iter().filter(|step| *step.weight < 100);
-    let look = async |_: &mut _| Ok::<_, Error>(on.cloud.actions_at(place).await?);
-    let now = if plan.resumed {
-        run.step("look at what serves", look).await?
-    } else {
-        None
-    };
+    let reached = percent(&now, target_group);
     let stages = plan.stages(target_group);
-    let reached = now.and_then(|now| stages.iter().position(|stage| *stage == now));
-    for (stage, step) in steps.enumerate().skip(reached.unwrap_or(0)) {
+    let steps = plan.steps().iter().zip(&stages);
+    for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
         catch_up(plan, target_group, on, run, health).await?;
-        let write =
-            async |made: &mut _| shift(plan, place, target_group, stage, on.cloud, made).await;
+        let write = async |made: &mut _| {
+            next_group::hold_previous(plan, on.cloud, made).await?;
+            next_group::heed_alarms(plan, on.cloud).await?;
+            shift(plan, target_group, (place, &now, stage), on.cloud, made).await
+        };
         run.step("shift traffic", write).await?;
+        now.clone_from(stage);
         let text = format!(
             "{} % of the traffic goes to {}",
             step.weight, plan.next.group
@@ -50,7 +51,21 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
         let checks = &service.checks.before;
         run_all(checks, Way::Probe, plan, target_group, on, run, health).await?;
     }
-    Ok(())
+    Ok(now)
+}
+
+/// Makes the share of a canary that died this run's own, before anything else can fail: it goes with the rest.
+pub(super) async fn inherit(plan: &Plan, run: &mut Run<'_, Undo>) -> Result<(), Failure> {
+    let (Some(place), NextTargetGroup::There { arn, .. }) =
+        (&plan.traffic.place, &plan.next.target_group)
+    else {
+        return Ok(());
+    };
+    if plan.swapped || plan.traffic.now == plan.traffic.before {
+        return Ok(());
+    }
+    let inherit = async |made: &mut _| take_down(plan, place, arn, made);
+    run.step("go on with the canary", inherit).await
 }
 
 /// Holds the last step, once the swap has moved all of the traffic.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::error::Error;
 use super::health::Health;
+use super::making::group;
 use super::next_group::look;
 use super::plan::Plan;
 use super::probe::{Answer, Ask, Probe};
@@ -171,6 +172,15 @@ fn compare(
 /// Of a body, in a reason.
 const SHOWN: usize = 80;
 
+/// How many machines the next group is to have now, which may be more than the plan knew of.
+async fn whole(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
+    match group(cloud, &plan.next.group).await {
+        Ok(next) => Ok(next.size.desired),
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(plan.next.size.desired),
+        Err(error) => Err(error),
+    }
+}
+
 /// Waits for `time` with the next group healthy all the while.
 pub(super) async fn soak(
     time: Duration,
@@ -182,10 +192,10 @@ pub(super) async fn soak(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     health.again(began);
-    let count = plan.next.size.desired;
     let (mut seen, mut bad) = (began, 0);
     let patience = Patience::new(time + BLIND + 2 * LOOK, LOOK, LOOK);
     run.wait("soak", &patience, async || {
+        let count = whole(plan, cloud).await?;
         let looked = look(plan, count, target_group, cloud, health).await?;
         match looked {
             Readiness::Ready(_) => (seen, bad) = (Instant::now(), 0),

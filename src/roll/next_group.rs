@@ -17,7 +17,9 @@ use crate::undo::lease::Leased;
 use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
-const FIGHTING: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+const FIGHTING: [&str; 3] = ["AZRebalance", ALARMS, "ScheduledActions"];
+/// Policies that alarms set off.
+const ALARMS: &str = "AlarmNotification";
 
 /// Makes the group at size 0, with everything that the previous one has.
 pub(super) async fn create(
@@ -169,6 +171,16 @@ pub(super) async fn hold_previous(
         ..there.size
     };
     Ok(cloud.resize_group(&there.name, size).await?)
+}
+
+/// Lets the group grow by its own alarms while it serves. Its minimum is held, so that it only grows.
+pub(super) async fn heed_alarms(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+    let kept = plan.previous.as_ref();
+    if kept.is_some_and(|previous| previous.suspended.contains(ALARMS)) {
+        return Ok(());
+    }
+    let alarms = BTreeSet::from([ALARMS.to_owned()]);
+    Ok(cloud.resume(&plan.next.group, &alarms).await?)
 }
 
 /// Looks once whether `count` machines of the next group are healthy. One that is not speaks by its console.

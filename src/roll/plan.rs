@@ -168,8 +168,11 @@ pub struct Traffic {
     /// The rule or default action that the swap writes; `None`: a rule with `conditions` is made.
     pub place: Option<RulePlace>,
     pub conditions: crate::cloud::Conditions,
-    /// What it does now; empty while it is still to be made.
+    /// What it does without this roll; empty while it is still to be made.
     pub before: Vec<Action>,
+    /// What it does now: what a canary that died has led here is a share of it.
+    #[serde(skip)]
+    pub now: Vec<Action>,
     /// Target groups to make.
     #[serde(skip)]
     pub make: Vec<NewTargetGroup>,

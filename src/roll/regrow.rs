@@ -26,24 +26,51 @@ const ROUNDS: u32 = 10;
 /// How long the tag of the held minimum is good for, should nobody take it back before.
 const HELD: SignedDuration = SignedDuration::from_hours(1);
 
+/// Processes without which a group does not grow.
+const NEEDED: [&str; 2] = ["Launch", "AddToLoadBalancer"];
+
 /// How many healthy machines a group needs to serve no worse than what serves, one at the least; `None` when it has them,
 /// in every zone.
 pub(super) fn short(live: &Standing, back: &Standing) -> Option<u32> {
-    let count = u32::try_from(healthy(live).len())
+    missing(live, back).map(|_| wanted(live))
+}
+
+fn wanted(live: &Standing) -> u32 {
+    u32::try_from(healthy(live).len())
         .unwrap_or(u32::MAX)
-        .max(1);
-    missing(count, back).map(|_| count)
+        .max(1)
 }
 
 /// Why the kept group cannot grow as far as it must; nothing when it can, or need not.
-pub(super) fn too_small(live: &Standing, back: &Standing) -> Option<String> {
-    let (count, most, name) = (short(live, back)?, back.group.size.max, &back.group.name);
+pub(super) fn cannot_grow(live: &Standing, back: &Standing) -> Option<String> {
+    let (count, group) = (short(live, back)?, &back.group);
+    let (most, name) = (group.size.max, &group.name);
+    if let Some(process) = NEEDED
+        .iter()
+        .find(|process| group.suspended.contains(**process))
+    {
+        return Some(format!(
+            "process {process} of group {name} is suspended, and it must grow: `aws autoscaling resume-processes \
+             --auto-scaling-group-name {name} --scaling-processes {process}`"
+        ));
+    }
     (count > most).then(|| {
         format!(
             "group {name} may have {most} machines and {count} serve: `aws autoscaling update-auto-scaling-group \
              --auto-scaling-group-name {name} --max-size {count}`"
         )
     })
+}
+
+/// Why a group that had all of the traffic cannot have it again.
+pub(super) fn sick(live: &Standing) -> Option<String> {
+    let (there, wanted, name) = (
+        healthy(live).len(),
+        live.group.size.desired,
+        &live.group.name,
+    );
+    let is_whole = u32::try_from(there).unwrap_or(u32::MAX) >= wanted;
+    (!is_whole).then(|| format!("only {there} of {wanted} machines of group {name} are healthy"))
 }
 
 /// Grows the kept group for as long as it is short of what serves. Returns where the service stands then.
@@ -65,7 +92,7 @@ pub(super) async fn regrow<C: Cloud>(
         let step = async |made: &mut _| grow(back, count, way, cloud, made).await;
         run.step("grow the kept group", step).await?;
         let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
-        let look = async || look(back, count, since, cloud).await;
+        let look = async || look(live, back, since, cloud).await;
         run.wait("kept group healthy", &patience, look).await?;
         let again = async |_: &mut _| {
             let found = stand(cloud, way.service).await?;
@@ -91,7 +118,16 @@ async fn grow(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let there = group(cloud, &back.group.name).await?;
-    let desired = count.max(there.size.desired);
+    // Sick machines that stay are outnumbered.
+    let unhealthy = back
+        .health
+        .iter()
+        .filter(|target| target.state == TargetState::Unhealthy);
+    let sick = u32::try_from(unhealthy.count()).unwrap_or(u32::MAX);
+    let desired = count
+        .saturating_add(sick)
+        .min(there.size.max)
+        .max(there.size.desired);
     hold(&there, way, cloud, made).await?;
     let size = Size {
         min: desired,
@@ -125,10 +161,10 @@ async fn hold(
     note_lease(undo, &lease, there, what, cloud, made).await
 }
 
-/// Looks once whether the kept group has `count` healthy machines.
+/// Looks once whether the kept group has as many healthy machines as `live` had.
 async fn look(
+    live: &Standing,
     back: &Standing,
-    count: u32,
     since: Timestamp,
     cloud: &impl Cloud,
 ) -> Result<Readiness<()>, Error> {
@@ -142,15 +178,15 @@ async fn look(
         Ok((there, launches::failed(&activities, since)))
     };
     match gathered.await {
-        Ok((there, failed)) => Ok(judge(count, &there, failed.first())),
+        Ok((there, failed)) => Ok(judge(live, &there, failed.first())),
         Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
         Err(error) => Err(error),
     }
 }
 
 /// A launch that can never go through ends the wait; one that may is told, and tried again by Auto Scaling.
-fn judge(count: u32, there: &Standing, failed: Option<&Failed>) -> Readiness<()> {
-    let Some(mut reason) = missing(count, there) else {
+fn judge(live: &Standing, there: &Standing, failed: Option<&Failed>) -> Readiness<()> {
+    let Some(mut reason) = missing(live, there) else {
         return Readiness::Ready(());
     };
     match failed {
@@ -160,16 +196,18 @@ fn judge(count: u32, there: &Standing, failed: Option<&Failed>) -> Readiness<()>
         Some(failed) => reason = format!("{reason}: {}", failed.message),
         None => {}
     }
-    let done = healthy(there).len() * 100 / usize::try_from(count.max(1)).unwrap_or(usize::MAX);
+    let count = usize::try_from(wanted(live)).unwrap_or(usize::MAX);
+    let done = healthy(there).len() * 100 / count;
     Readiness::Moving {
         reason,
         done: u8::try_from(done).unwrap_or(100),
     }
 }
 
-fn missing(count: u32, there: &Standing) -> Option<String> {
-    let healthy = healthy(there);
-    let name = &there.group.name;
+/// What `there` lacks to be no worse than `live`. A zone need not have more than it has of what serves: it may be out.
+fn missing(live: &Standing, there: &Standing) -> Option<String> {
+    let (serving, healthy) = (healthy(live), healthy(there));
+    let (name, count) = (&there.group.name, wanted(live));
     let of = |healthy: usize| u32::try_from(healthy).unwrap_or(u32::MAX);
     if of(healthy.len()) < count {
         let there = healthy.len();
@@ -178,14 +216,15 @@ fn missing(count: u32, there: &Standing) -> Option<String> {
         ));
     }
     let zones = &there.group.zones;
-    let floor = count / of(zones.len()).max(1);
-    let short = zones.iter().find(|zone| {
-        let there = healthy.iter().filter(|member| member.zone == **zone);
-        of(there.count()) < floor
-    })?;
-    Some(format!(
-        "group {name} has fewer than {floor} healthy machines in zone {short}"
-    ))
+    let share = count / of(zones.len()).max(1);
+    zones.iter().find_map(|zone| {
+        let in_zone =
+            |members: &[&Member]| of(members.iter().filter(|member| member.zone == *zone).count());
+        let floor = share.min(in_zone(&serving));
+        let short = in_zone(&healthy) < floor;
+        short
+            .then(|| format!("group {name} has fewer than {floor} healthy machines in zone {zone}"))
+    })
 }
 
 /// The members that the load balancer calls healthy.

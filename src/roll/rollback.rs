@@ -92,7 +92,8 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     if let Some(refused) = refused(&stand, way) {
         return refused;
     }
-    if let (Some(live), Some((canary, _))) = (&stand.live, &stand.canary) {
+    if let (Some(live), true) = (&stand.live, stand.is_shared) {
+        let canary = stand.canary.as_ref().map(|(canary, _)| canary);
         return end_canary(way, &stand, live, canary, cloud).await;
     }
     let setup = Setup {
@@ -124,21 +125,20 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
 
 /// What stands against it.
 fn refused(stand: &Stand, way: &Way<'_>) -> Option<RolledBack> {
-    if stand.canary.is_some() {
-        let against = stand.not_ready();
-        return (!against.is_empty()).then(|| RolledBack {
-            reasons: against,
-            ..RolledBack::not(Verdict::Failed, "")
-        });
-    }
-    let Some((live, back)) = stand.live.as_ref().zip(stand.back.as_ref()) else {
+    let canary = stand.canary.as_ref().map(|(canary, _)| canary);
+    let to = if stand.is_shared {
+        &stand.live
+    } else {
+        &stand.back
+    };
+    let Some((live, to)) = stand.live.as_ref().zip(to.as_ref()) else {
         let service = way.service;
         let text = format!("{service} has no group to go back to: roll the last good image");
         return Some(RolledBack::not(Verdict::Failed, text));
     };
     let against = match way.force {
         None => stand.not_ready(),
-        Some(_) => dead(live, back).into_iter().collect(),
+        Some(_) => dead(canary.unwrap_or(live), to).into_iter().collect(),
     };
     (!against.is_empty()).then(|| RolledBack {
         reasons: against,
@@ -176,7 +176,16 @@ async fn go<C: Cloud>(
         return Err(Failure::new("swap back", gone));
     };
     let after = led_to(&stand.actions, &back.target_group);
-    let swap = async |_: &mut _| write(&stand.place, &after, &stand.actions, cloud).await;
+    let swap = async |_: &mut _| {
+        // What finds it after a death finishes it. Without it all but that is as good.
+        let mark = tags(&[(tag::BACK, &way.run.to_string())]);
+        if let Err(error) = cloud.tag_group(&back.group.name, &mark).await {
+            let text = format!("group {} cannot be marked: {error}", back.group.name);
+            way.events.emit(Event::Warning { text });
+        }
+        unchanged(stand, cloud).await?;
+        write(&stand.place, &after, &stand.actions, cloud).await
+    };
     run.step("swap back", swap).await?;
     run.commit()?;
     let text = format!("{} is served by {} again", way.service, back.group.name);
@@ -184,26 +193,52 @@ async fn go<C: Cloud>(
     Ok(said(way, stand, (live, back), cloud).await)
 }
 
-/// Leads all of the traffic to what had it before a canary that died. Its group is left to the next roll, which takes it back.
+/// Errors when the listener is not what was looked at: then somebody else is at work.
+async fn unchanged(stand: &Stand, cloud: &impl Cloud) -> Result<(), Error> {
+    let now = cloud.actions_at(&stand.place).await?;
+    if now.as_ref() == Some(&stand.actions) {
+        return Ok(());
+    }
+    let text = format!("{} was changed by someone else meanwhile", stand.place);
+    Err(Error::Changed(text))
+}
+
+/// Leads all of the traffic to what had it before a canary that died. Its group is left to the next roll, which takes it
+/// back. The image is barred first: with the traffic gone nothing would tell any more that it is to be.
 async fn end_canary(
     way: &Way<'_>,
     stand: &Stand,
     live: &Standing,
-    canary: &Standing,
+    canary: Option<&Standing>,
     cloud: &impl Cloud,
 ) -> RolledBack {
-    let after = led_to(&stand.actions, &live.target_group);
+    let mut unsaid = Unsaid::default();
+    if let Some(canary) = canary {
+        bar(way, &canary.group, cloud, &mut unsaid).await;
+    }
     way.events.emit(Event::Started { step: "swap back" });
-    if let Err(error) = write(&stand.place, &after, &stand.actions, cloud).await {
+    let after = led_to(&stand.actions, &live.target_group);
+    let written = match unchanged(stand, cloud).await {
+        Ok(()) => write(&stand.place, &after, &stand.actions, cloud).await,
+        changed => changed,
+    };
+    if let Err(error) = written {
         let failure = Failure::new("swap back", error);
         return RolledBack::not(verdict(&failure), with_causes(&failure));
     }
     let to = live.group.name.clone();
     let text = format!("{} is served by {to} alone again", way.service);
     way.events.emit(Event::Note { text });
-    let mut unsaid = Unsaid::default();
-    bar(way, &canary.group, cloud, &mut unsaid).await;
-    RolledBack::done(&canary.group, to, unsaid)
+    if let Some(next) = &stand.next {
+        let text =
+            format!("group {next} stays until the hold is taken off and a roll takes it back");
+        unsaid.0.push(text);
+    }
+    RolledBack::done(
+        canary.map_or(&live.group, |canary| &canary.group),
+        to,
+        unsaid,
+    )
 }
 
 /// Says in tags that traffic has gone from one group to another, each on its own: one that fails keeps none of the others
@@ -220,19 +255,19 @@ async fn said(
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
     unsaid.note("tag the group that served", out);
-    let kept = [tag::KEEP_UNTIL, tag::EXPIRES];
-    let kept = cloud.untag_group(to, &kept).await;
-    unsaid.note("tag the group that serves", kept);
     let release = lease::release(cloud, to, Leased::MinSize, None).await;
     unsaid.note("release its minimum", release);
     for rule in &stand.watch {
         unsaid.note("delete the watch rule", cloud.delete_rule(rule).await);
     }
     bar(way, from, cloud, &mut unsaid).await;
-    // The last of all: where it does not stand, the next rollback does the rest again.
     let live = tags(&[(tag::STATE, tag::LIVE)]);
     let live = cloud.tag_group(to, &live).await;
     unsaid.note("tag the group that serves", live);
+    // The last of all: while it is marked, the next rollback does the rest again.
+    let marks = [tag::KEEP_UNTIL, tag::EXPIRES, tag::BACK];
+    let marks = cloud.untag_group(to, &marks).await;
+    unsaid.note("tag the group that serves", marks);
     RolledBack::done(from, to.clone(), unsaid)
 }
 

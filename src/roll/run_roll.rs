@@ -344,7 +344,7 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     // One more try, since nothing hangs on the first.
     for _ in 0..2 {
         if let Ok(now) = cloud.actions_at(place).await {
-            return now.as_ref() == Some(&plan.traffic.before);
+            return now.is_some_and(|now| plan.traffic.was_found(&now));
         }
     }
     false

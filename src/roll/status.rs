@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::names;
-use super::regrow::{healthy, short, too_small};
+use super::regrow::{cannot_grow, healthy, short, sick};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
     tag,
 };
 use crate::undo::Purpose;
 use crate::undo::lease::Leased;
-use crate::undo::serving::{Leading, forwards, leading, served, target_groups_of};
+use crate::undo::serving::{Leading, leading, percent, served, target_groups_of};
 
 /// A group with its target group and what the load balancer knows of it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub(super) struct Stand {
     pub back: Option<Standing>,
     /// The next group of a canary that runs or died, with its share of the traffic; `live` has the rest.
     pub canary: Option<(Standing, u32)>,
+    /// Requests are shared between both target groups, whatever stands behind them.
+    pub is_shared: bool,
+    /// Other rules that lead to what serves.
+    pub others: Vec<RulePlace>,
     /// The half-made group of a roll that runs or died.
     pub next: Option<GroupName>,
     /// Rules that keep the other target group in use.
@@ -42,26 +46,26 @@ pub(super) struct Stand {
 }
 
 impl Stand {
-    /// Whether a rollback has led traffic here and died before it could say so.
+    /// Whether a rollback has led traffic here and died before it could say so. Its own tag tells: traffic that somebody else
+    /// has led to a kept group is another matter.
     pub fn is_back(&self) -> bool {
         let live = self.live.as_ref();
-        live.is_some_and(|live| live.group.tag(tag::STATE) == Some(tag::KEPT))
+        live.is_some_and(|live| live.group.tag(tag::BACK).is_some())
     }
 
     /// Why one cannot go back now; empty when one can.
     pub fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        match (&self.live, &self.canary) {
-            (None, _) => reasons.push("no one group serves".to_owned()),
-            // What had the traffic has most of it still: only the canary leaves.
-            (Some(live), Some(_)) if healthy(live).is_empty() => {
-                reasons.push(format!(
-                    "no machine of group {} is healthy",
-                    live.group.name
-                ));
+        let others = self.others.iter();
+        reasons.extend(others.map(|place| format!("{place} leads to what serves as well")));
+        match &self.live {
+            None => reasons.push("no one group serves".to_owned()),
+            // Only the canary leaves, and what had all of the traffic gets it again.
+            Some(live) if self.is_shared => {
+                reasons.extend(sick(live));
+                return reasons;
             }
-            (Some(_), Some(_)) => return Vec::new(),
-            (Some(_), None) => {}
+            Some(_) => {}
         }
         match &self.back {
             None => reasons.push("no previous group is kept".to_owned()),
@@ -74,7 +78,7 @@ impl Stand {
                     ));
                 }
                 let live = self.live.as_ref();
-                reasons.extend(live.and_then(|live| too_small(live, back)));
+                reasons.extend(live.and_then(|live| cannot_grow(live, back)));
                 if is_retiring(back) {
                     reasons.push(format!("group {} is being retired", back.group.name));
                 }
@@ -129,14 +133,16 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
         };
         let is_next = names::is_next(group);
         match (served.contains(arn), served.len()) {
-            (true, 2) if is_next => canary = Some((standing, share(production.actions(), arn))),
+            (true, 2) if is_next => canary = Some((standing, percent(production.actions(), arn))),
             (true, 1 | 2) => live = Some(standing),
             _ if !is_next => back = Some(standing),
             _ => {}
         }
     }
+    let is_shared = served.len() == 2;
     // Shared by two of which neither is a next group: nobody knows which is to stay.
-    live = live.filter(|_| served.len() == 1 || canary.is_some());
+    let both = groups_of(&served, &groups) > 1 && canary.is_none();
+    live = live.filter(|_| !(is_shared && both));
     let of = |one: &&Group| one.tag(tag::SERVICE) == Some(service) && names::is_next(one);
     Ok(Stand {
         place: production.place.clone(),
@@ -144,6 +150,8 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
         live,
         back,
         canary,
+        is_shared,
+        others: others(production, &rules, &served),
         next: groups.iter().find(of).map(|group| group.name.clone()),
         watch: watch(service, &rules),
         hold: targets
@@ -175,14 +183,26 @@ fn production<'a>(
     }
 }
 
-/// A target group's share of what is forwarded, in percent.
-fn share(actions: &[Action], target_group: &TargetGroupArn) -> u32 {
-    let shares: Vec<_> = forwards(actions)
-        .flat_map(|forward| &forward.shares)
-        .collect();
-    let all: u32 = shares.iter().map(|(_, weight)| weight).sum();
-    let own = shares.iter().filter(|(arn, _)| arn == target_group);
-    own.map(|(_, weight)| weight * 100).sum::<u32>() / all.max(1)
+/// How many groups have machines behind these target groups.
+fn groups_of(target_groups: &[TargetGroupArn], groups: &[Group]) -> usize {
+    let filled = groups
+        .iter()
+        .filter(|group| group.size.desired > 0 && !group.deleting);
+    let behind = filled.filter(|group| {
+        group
+            .target_groups
+            .iter()
+            .any(|arn| target_groups.contains(arn))
+    });
+    behind.count()
+}
+
+/// Rules beside the production rule that send users to what serves.
+fn others(production: &Leading, rules: &[Leading], served: &[TargetGroupArn]) -> Vec<RulePlace> {
+    let others = rules.iter().filter(|one| {
+        one.place != production.place && !one.is_probe() && served.iter().any(|arn| one.names(arn))
+    });
+    others.map(|one| one.place.clone()).collect()
 }
 
 fn watch(service: &str, rules: &[Leading]) -> Vec<RuleArn> {

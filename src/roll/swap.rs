@@ -15,10 +15,12 @@ use crate::undo::{Change, Undo};
 /// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
 const READS: u32 = 15;
 
-/// Moves all of production traffic to `next`. Errors without a write when someone else has written since.
+/// Moves all of production traffic from where `from` leads it to `next`. Errors without a write when someone else has
+/// written since.
 pub(super) async fn swap(
     plan: &Plan,
     next: &TargetGroupArn,
+    from: &[Action],
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RulePlace, Error> {
@@ -27,49 +29,49 @@ pub(super) async fn swap(
         let rule = targets::production(plan, next, cloud, made).await?;
         return Ok(RulePlace::Rule(rule));
     };
-    shift(
-        plan,
-        place,
-        next,
-        plan.steps().len().saturating_sub(1),
-        cloud,
-        made,
-    )
-    .await?;
+    let after = led_to(&plan.traffic.before, next);
+    shift(plan, next, (place, from, &after), cloud, made).await?;
     Ok(place.clone())
 }
 
-/// Moves production traffic from one stage of the plan to the next, of number `stage`. Errors without a write when someone
-/// else has written since.
+/// Moves production traffic at a place from one stage of the plan to another. Errors without a write when someone else has
+/// written since.
 pub(super) async fn shift(
     plan: &Plan,
-    place: &RulePlace,
     next: &TargetGroupArn,
-    stage: usize,
+    (place, from, after): (&RulePlace, &[Action], &[Action]),
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let stages = plan.stages(next);
-    let before = stage
-        .checked_sub(1)
-        .map_or(&plan.traffic.before, |last| &stages[last]);
-    let after = &stages[stage];
-    let now = cloud.actions_at(place).await?;
-    if now.as_ref() != Some(after) && now.as_ref() != Some(before) {
+    let now = cloud.actions_at(place).await?.unwrap_or_default();
+    if now != after && now != from {
         return Err(Error::TrafficChanged {
             place: place.clone(),
         });
     }
     serves_from_now(plan, made)?;
+    take_down(plan, place, next, made)?;
+    if now != after {
+        write(place, after, from, cloud).await?;
+    }
+    Ok(())
+}
+
+/// Journals that production traffic will be, or is, at one of the plan's stages.
+pub(super) fn take_down(
+    plan: &Plan,
+    place: &RulePlace,
+    next: &TargetGroupArn,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let mut stages = plan.stages(next);
+    stages.push(plan.traffic.now.clone());
     let change = Change::Traffic {
         place: place.clone(),
         before: plan.traffic.before.clone(),
-        after: stages.clone(),
+        after: stages,
     };
     intend(made, of(plan, change))?;
-    if now.as_ref() != Some(after) {
-        write(place, after, before, cloud).await?;
-    }
     Ok(())
 }
 

@@ -54,6 +54,16 @@ pub fn served(actions: &[Action]) -> Option<Vec<TargetGroupArn>> {
     Some(shares.map(|(arn, _)| arn.clone()).collect())
 }
 
+/// A target group's share of what is forwarded, in percent.
+pub fn percent(actions: &[Action], target_group: &TargetGroupArn) -> u32 {
+    let shares: Vec<_> = forwards(actions)
+        .flat_map(|forward| &forward.shares)
+        .collect();
+    let all: u32 = shares.iter().map(|(_, weight)| weight).sum();
+    let own = shares.iter().filter(|(arn, _)| arn == target_group);
+    own.map(|(_, weight)| weight * 100).sum::<u32>() / all.max(1)
+}
+
 /// Every rule and default action of a load balancer, with tags.
 pub async fn leading(
     cloud: &impl Traffic,

@@ -150,12 +150,14 @@ fn a_canary_has_steps_that_rise_to_all_of_the_traffic() {
         let more = format!(r#", "strategy": {{ "type": "canary"{steps} }}"#);
         service("", &more)
     };
-    let good = canary(r#", "steps": [{ "weight": "10", "hold": "5m" }, { "weight": 100 }]"#);
+    let good =
+        canary(r#", "steps": [{ "weight": "10", "hold": "5m" }, { "weight": 100, "hold": "1s" }]"#);
     let Strategy::Canary(steps) = load(good).strategy else {
         panic!("it is a canary");
     };
     let steps: Vec<_> = steps.iter().map(|step| (*step.weight, step.hold)).collect();
-    assert_eq!(steps, [(10, Duration::from_mins(5)), (100, Duration::ZERO)]);
+    let held = [Duration::from_mins(5), Duration::from_secs(1)];
+    assert_eq!(steps, [(10, held[0]), (100, held[1])]);
     for (steps, code, about) in [
         ("", "missing_option", "steps"),
         (r#", "steps": []"#, "missing_option", "steps"),
@@ -165,28 +167,43 @@ fn a_canary_has_steps_that_rise_to_all_of_the_traffic() {
             "weight",
         ),
         (
-            r#", "steps": [{ "weight": 0 }, { "weight": 100 }]"#,
+            r#", "steps": [{ "weight": 100 }]"#,
+            "missing_option",
+            "hold",
+        ),
+        (
+            r#", "steps": [{ "weight": 100, "hold": "30ms" }]"#,
+            "wrong_value",
+            "a second at least",
+        ),
+        (
+            r#", "steps": [{ "weight": 0, H }, { "weight": 100, H }]"#,
             "wrong_value",
             "0 %",
         ),
         (
-            r#", "steps": [{ "weight": 50 }]"#,
+            r#", "steps": [{ "weight": 50, H }]"#,
             "wrong_value",
             "last step is 50 %",
         ),
-        (r#", "steps": [{ "weight": 101 }]"#, "wrong_value", "101 %"),
         (
-            r#", "steps": [{ "weight": 50 }, { "weight": 50 }, { "weight": 100 }]"#,
+            r#", "steps": [{ "weight": 101, H }]"#,
+            "wrong_value",
+            "101 %",
+        ),
+        (
+            r#", "steps": [{ "weight": 50, H }, { "weight": 50, H }, { "weight": 100, H }]"#,
             "wrong_value",
             "50 % follows one of 50 %",
         ),
         (
-            r#", "steps": [{ "weight": 50, "holt": "é" }, { "weight": 100 }]"#,
+            r#", "steps": [{ "weight": 50, H, "holt": "é" }, { "weight": 100, H }]"#,
             "unknown_key",
             "holt",
         ),
     ] {
-        let findings = canary(steps).service().unwrap_err();
+        let findings = canary(&steps.replace('H', r#""hold": "5m""#)).service();
+        let findings = findings.unwrap_err();
         let said: Vec<_> = findings
             .iter()
             .map(|one| (one.code, &one.message))

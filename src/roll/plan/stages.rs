@@ -1,6 +1,6 @@
 //! What production traffic does at each step of a plan.
 
-use super::{Plan, led_to, shared};
+use super::{Plan, Traffic, led_to, shared};
 use crate::cloud::{Action, TargetGroupArn};
 use crate::template::service::{CanaryStep, Strategy};
 
@@ -22,5 +22,12 @@ impl Plan {
             steps.map(|step| shared(before, &previous.target_group, next, *step.weight))
         });
         shares.chain([led_to(before, next)]).collect()
+    }
+}
+
+impl Traffic {
+    /// Whether this is what production traffic did when the roll began, or before a dead canary shared it.
+    pub fn was_found(&self, actions: &[Action]) -> bool {
+        self.before == actions || self.now == actions
     }
 }

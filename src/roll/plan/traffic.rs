@@ -227,8 +227,9 @@ pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>) -> Tr
         conditions: rule.map(conditions).unwrap_or_default(),
         before: match swapped.and_then(|side| other(facts, side)) {
             Some(previous) => led_to(&now, &previous),
-            None => now,
+            None => now.clone(),
         },
+        now,
         make: sides
             .filter(|side| side.target_group.is_none())
             .map(|side| new_target_group(service, facts, &side.name))

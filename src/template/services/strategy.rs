@@ -8,6 +8,8 @@ use crate::source::{Diagnostic, Spanned};
 use std::time::Duration;
 
 const STRATEGY: &[Key] = &[on("type"), on("steps")];
+/// Of a step.
+const SHORTEST: Duration = Duration::from_secs(1);
 const STEP: &[Key] = &[on("weight"), on("hold")];
 /// What is carried out.
 const KINDS: [&str; 2] = ["blue_green", "canary"];
@@ -83,15 +85,14 @@ fn steps(strategy: &Options<'_>) -> Vec<CanaryStep> {
 }
 
 fn step(options: &Options<'_>) -> Option<CanaryStep> {
-    let hold = options.duration("hold");
-    let hold = hold.map_or(Duration::ZERO, |hold| hold.value);
+    let hold = hold(options);
     if !options.has("weight") {
         options.missing("weight", "the next group's share of the traffic in percent");
         return None;
     }
     let weight = options.number::<u32>("weight")?;
     if (1..=100).contains(&*weight) {
-        return Some(CanaryStep { weight, hold });
+        return hold.map(|hold| CanaryStep { weight, hold });
     }
     options.report(
         Diagnostic::error(
@@ -99,6 +100,27 @@ fn step(options: &Options<'_>) -> Option<CanaryStep> {
             format!("{weight} % of the traffic cannot be"),
         )
         .at_value(&weight, "from 1 to 100"),
+    );
+    None
+}
+
+/// How long a step is watched: what is over at once has been watched by nobody.
+fn hold(options: &Options<'_>) -> Option<Duration> {
+    if !options.has("hold") {
+        options.missing("hold", "how long the step is watched: \"5m\"");
+        return None;
+    }
+    let hold = options.duration("hold")?;
+    if *hold >= SHORTEST {
+        return Some(hold.value);
+    }
+    options.report(
+        Diagnostic::error(
+            "template::wrong_value",
+            "a step is held for a second at least",
+        )
+        .at_value(&hold, "too short")
+        .help("write the unit: \"30s\", \"5m\""),
     );
     None
 }

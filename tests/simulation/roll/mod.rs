@@ -1,6 +1,7 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
 mod canary;
+mod canary_dead;
 mod guards;
 mod invariants;
 mod journals;
