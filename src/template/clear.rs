@@ -129,8 +129,8 @@ pub(super) fn check(options: &Options<'_>, fate: impl Fn(&str) -> Fate) {
 }
 
 fn finding(name: &str, fate: Fate, (span, secret): (Span, String)) -> Diagnostic {
-    let help = "take it out, or hand it to a provisioner's environment; what is no secret belongs neither in \
-                `sensitive-variables` nor in a store of secrets";
+    let help = "take it out, or hand it to a provisioner's environment; what is no secret belongs neither in a \
+                credential nor in `sensitive-variables` nor in a store of secrets";
     let finding = match fate {
         Fate::Kept | Fate::Named => {
             Diagnostic::note(CODE, format!("`{name}` holds a secret, and says it to AWS"))

@@ -16,6 +16,9 @@ const CREDENTIALS: [&str; 5] = [
     "ssh_proxy_password",
 ];
 
+/// Options that are known to everybody: a password that is one is no secret either.
+const NAMES: [&str; 3] = ["ssh_username", "ssh_bastion_username", "ssh_proxy_username"];
+
 /// The variables that make up these texts, by themselves or by way of another variable. Those that are secret anyway, as
 /// answers of stores are, are not among them; nor are the parts that one is put together from, of which any may be plain.
 pub(super) fn variables<'v>(
@@ -43,7 +46,7 @@ pub(super) fn variables<'v>(
     found
 }
 
-/// The credentials in a template's builders, as written.
+/// The credentials in a template's builders, as written. One that says no more than the name beside it hides nothing.
 pub(super) fn texts(template: &Json) -> Vec<&Text> {
     let builders = match template.get("builders").map(|json| &json.value) {
         Some(Value::List(builders)) => builders.as_slice(),
@@ -53,17 +56,22 @@ pub(super) fn texts(template: &Json) -> Vec<&Text> {
         let kind = builder.get("type").and_then(Json::text);
         kind.is_some_and(|kind| kind.value == BUILDER)
     };
-    let options = builders
-        .iter()
-        .filter(ours)
-        .filter_map(Json::members)
-        .flatten();
-    let is_credential = |option: &&Member| {
-        let name = option.key.value.to_ascii_lowercase();
-        CREDENTIALS.contains(&name.as_str())
+    builders.iter().filter(ours).flat_map(of_builder).collect()
+}
+
+fn of_builder(builder: &Json) -> Vec<&Text> {
+    let options = builder.members().unwrap_or_default();
+    let texts_of = |names: &'static [&str]| {
+        let is_one = move |option: &&Member| {
+            let name = option.key.value.to_ascii_lowercase();
+            names.contains(&name.as_str())
+        };
+        let options = options.iter().filter(is_one);
+        options.filter_map(|option| option.value.text())
     };
-    options
-        .filter(is_credential)
-        .filter_map(|option| option.value.text())
+    let names: Vec<&str> = texts_of(&NAMES).map(|text| text.value.as_str()).collect();
+    let credentials = texts_of(&CREDENTIALS);
+    credentials
+        .filter(|text| !names.contains(&text.value.as_str()))
         .collect()
 }

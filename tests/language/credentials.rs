@@ -50,6 +50,8 @@ fn what_is_only_a_part_or_no_credential_is_not() {
         r#""access_key": "{{user `a`}}", "secret_key": "b""#,
         r#""ssh_keypair_name": "{{user `a`}}""#,
         r#""ssh_password": "{{env `a`}}""#,
+        // As machine images of old have it: `ubuntu`, `ubuntu`.
+        r#""ssh_bastion_username": "{{user `a`}}", "SSH_password": "{{user `a`}}""#,
     ] {
         assert_eq!(hidden(&case(variables, options)), [""; 0], "{options}");
     }

@@ -215,11 +215,11 @@ fn lead_to(bench: &Bench, name: &str) {
     let (listener, target) = {
         let world = bench.cloud.world();
         let groups = world.model.view_target_groups().into_iter();
-        let target = groups
+        let mut target = groups
             .filter(|group| group.name == name)
             .map(|group| group.arn);
         let listener = world.model.view_listeners().remove(0).arn;
-        (listener, target.last().unwrap())
+        (listener, target.next_back().unwrap())
     };
     let actions = json!([{ "Type": "forward", "TargetGroupArn": target }]);
     let given = json!({ "ListenerArn": listener, "DefaultActions": actions });
