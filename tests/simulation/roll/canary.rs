@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use kiln::roll::Verdict;
-use kiln::run::{Clock as _, Urgency};
+use kiln::run::Clock as _;
 use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, mends, points, stands, with};
+use super::trouble::{about, killed, mends, points, stopped_everywhere, trouble_everywhere};
 use super::{Bench, DEFAULT_RULE, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
@@ -86,46 +86,19 @@ async fn a_first_roll_has_nothing_to_share_with() {
     assert_eq!(weights(&bench), [1]);
 }
 
-async fn trouble(mishap: Mishap) {
-    let base = base().await;
-    for at in points(&base).await {
-        let (bench, ended) = with(&base, at, mishap).await;
-        let about = about(&bench, at, mishap);
-        stands(&bench, &ended, &about);
-        mends(&bench, &about).await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_refusal_at_any_call_of_a_canary_is_taken_back() {
-    trouble(Mishap::Refused).await;
+    trouble_everywhere(&base().await, Mishap::Refused).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn lost_answers_at_any_call_of_a_canary_do_no_harm() {
-    trouble(Mishap::AnswersLost).await;
+    trouble_everywhere(&base().await, Mishap::AnswersLost).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_of_a_canary_gives_all_traffic_back() {
-    let base = base().await;
-    for second in 0.. {
-        let bench = base.fork().await;
-        let watchman = bench.watched();
-        let stop = async {
-            tokio::time::sleep(Duration::from_secs(second)).await;
-            bench.stop.request(Urgency::Ask);
-        };
-        let (ended, ()) = tokio::join!(bench.roll(V2), stop);
-        let about = format!("stopped after {second} s");
-        watchman.content(&about);
-        stands(&bench, &ended, &about);
-        if ended.verdict == Verdict::Done {
-            assert!(second > 100, "a canary takes longer than {second} s");
-            break;
-        }
-        assert_eq!(ended.verdict, Verdict::Stopped, "{about}: {ended:#?}");
-    }
+    stopped_everywhere(&base().await, 100).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use kiln::run::{Clock as _, Urgency};
 use localcloud::model::Service as Api;
 use serde_json::json;
 
+use super::canary::members;
 use super::plain::{rolled_once, three};
 use super::{Bench, V1, V2, expect};
 use crate::simulation::cloud::Mishap;
@@ -286,11 +287,4 @@ async fn force_takes_what_is_sick_and_not_what_is_dead() {
     let back = fork.rollback_by(Some("it burns")).await;
     assert_eq!(back.verdict, Verdict::Failed, "{back:?}");
     assert_eq!(fork.serving(), six(V2));
-}
-
-fn members(bench: &Bench, group: &str) -> Vec<String> {
-    let groups = bench.cloud.world().model.view_groups();
-    let found = groups.into_iter().find(|one| one.name == group).unwrap();
-    let members = found.members.into_iter();
-    members.map(|member| member.instance).collect()
 }

@@ -31,7 +31,7 @@ pub async fn points(base: &Bench) -> Vec<usize> {
 }
 
 /// Rolls `V2` with trouble at one call. Gives the world and how it ended.
-pub async fn with(base: &Bench, at: usize, mishap: Mishap) -> (Bench, Ended) {
+async fn with(base: &Bench, at: usize, mishap: Mishap) -> (Bench, Ended) {
     let bench = base.fork().await;
     let watchman = bench.watched();
     bench.cloud.plan(at, mishap);
@@ -48,7 +48,7 @@ pub fn about(bench: &Bench, at: usize, mishap: Mishap) -> String {
 }
 
 /// Whatever happened: one group serves, whole, and nothing is left but what is due.
-pub fn stands(bench: &Bench, ended: &Ended, about: &str) {
+fn stands(bench: &Bench, ended: &Ended, about: &str) {
     match ended.verdict {
         Verdict::Done => assert_eq!(bench.serving(), three(V2), "{about}"),
         Verdict::Failed | Verdict::Stopped => {
@@ -71,10 +71,10 @@ pub async fn mends(bench: &Bench, about: &str) {
     assert_eq!(unused, [""; 0], "{about}");
 }
 
-async fn trouble_everywhere(mishap: Mishap) {
-    let base = rolled_once().await;
-    for at in points(&base).await {
-        let (bench, ended) = with(&base, at, mishap).await;
+/// Trouble at every call of a roll of `V2`.
+pub async fn trouble_everywhere(base: &Bench, mishap: Mishap) {
+    for at in points(base).await {
+        let (bench, ended) = with(base, at, mishap).await;
         let about = about(&bench, at, mishap);
         stands(&bench, &ended, &about);
         mends(&bench, &about).await;
@@ -83,12 +83,12 @@ async fn trouble_everywhere(mishap: Mishap) {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_any_call_leaves_nothing() {
-    trouble_everywhere(Mishap::Refused).await;
+    trouble_everywhere(&rolled_once().await, Mishap::Refused).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_happens_and_is_never_answered_leaves_nothing() {
-    trouble_everywhere(Mishap::AnswersLost).await;
+    trouble_everywhere(&rolled_once().await, Mishap::AnswersLost).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,11 @@ async fn an_api_that_is_down_at_any_call_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_gives_everything_back() {
-    let base = rolled_once().await;
+    stopped_everywhere(&rolled_once().await, 60).await;
+}
+
+/// A stop at every second of a roll of `V2`, which takes longer than so many.
+pub async fn stopped_everywhere(base: &Bench, least: u64) {
     for second in 0.. {
         let bench = base.fork().await;
         let watchman = bench.watched();
@@ -124,7 +128,7 @@ async fn a_stop_at_any_second_gives_everything_back() {
         watchman.content(&about);
         stands(&bench, &ended, &about);
         if ended.verdict == Verdict::Done {
-            assert!(second > 60, "a roll takes longer than {second} s");
+            assert!(second > least, "a roll takes longer than {second} s");
             break;
         }
         assert_eq!(ended.verdict, Verdict::Stopped, "{about}: {ended:#?}");
