@@ -6,6 +6,7 @@ def run(ec2, scaling, elb, made, until):
     traffic(elb, made, subnets)
     group(scaling, elb, made, subnets, until)
     extras(scaling, until)
+    refresh(scaling, until)
     swap(elb, made, until)
     clean(scaling, elb, made, until)
 
@@ -137,7 +138,35 @@ def extras(scaling, until):
     scaling.delete_notification_configuration(TopicARN=topic, **name)
     scaling.enable_metrics_collection(Granularity="1Minute", **name)
     scaling.disable_metrics_collection(**name)
-    scaling.describe_instance_refreshes(**name)
+
+
+def refresh(scaling, until):
+    name = {"AutoScalingGroupName": "web-v001"}
+    assert not scaling.describe_instance_refreshes(**name)["InstanceRefreshes"]
+    scaling.refused("ActiveInstanceRefreshNotFound", "cancel_instance_refresh", **name)
+    desired = {"LaunchTemplate": {"LaunchTemplateName": "web", "Version": "1"}}
+    wish = dict(
+        name, Strategy="Rolling", DesiredConfiguration=desired,
+        Preferences={
+            "MinHealthyPercentage": 100, "MaxHealthyPercentage": 110, "InstanceWarmup": 5, "SkipMatching": True,
+            "AutoRollback": True, "CheckpointPercentages": [50, 100], "CheckpointDelay": 5,
+            "ScaleInProtectedInstances": "Refresh", "StandbyInstances": "Ignore", "BakeTime": 5,
+        },
+    )
+    started = scaling.start_instance_refresh(**wish)["InstanceRefreshId"]
+    scaling.refused("InstanceRefreshInProgress", "start_instance_refresh", **wish)
+    look = lambda: scaling.describe_instance_refreshes(InstanceRefreshIds=[started], **name)["InstanceRefreshes"][0]
+    until(look, lambda seen: seen["Status"] == "InProgress")
+    assert scaling.rollback_instance_refresh(**name)["InstanceRefreshId"] == started
+    seen = until(look, lambda seen: seen["Status"] == "RollbackSuccessful")
+    assert seen["RollbackDetails"]["RollbackReason"] and seen["DesiredConfiguration"] == {
+        "LaunchTemplate": dict(desired["LaunchTemplate"], LaunchTemplateId=seen["DesiredConfiguration"]["LaunchTemplate"]["LaunchTemplateId"])
+    }, seen
+    second = scaling.start_instance_refresh(**wish)["InstanceRefreshId"]
+    scaling.cancel_instance_refresh(WaitForTransitioningInstances=True, **name)
+    newest = lambda: scaling.describe_instance_refreshes(MaxRecords=1, **name)["InstanceRefreshes"][0]
+    seen = until(newest, lambda seen: seen["Status"] == "Cancelled")
+    assert seen["InstanceRefreshId"] == second, seen
 
 
 def swap(elb, made, until):

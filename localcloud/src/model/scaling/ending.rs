@@ -208,11 +208,8 @@ fn victim(state: &State, group: &Group) -> Option<String> {
     let fullest = open()
         .map(|(_, member)| per_zone[member.zone.as_str()])
         .max()?;
-    let current = group
-        .settings
-        .template
-        .as_ref()
-        .and_then(|template| template.number(state));
+    let (template, _) = group.launches_from();
+    let current = template.and_then(|template| template.number(state));
     let candidates = open().filter(|(_, member)| per_zone[member.zone.as_str()] == fullest);
     let best = candidates.min_by_key(|(id, member)| {
         (
@@ -233,11 +230,8 @@ fn rank(group: &Group, member: &Member, current: Option<u64>) -> Vec<i128> {
         .as_ref()
         .map_or(0, |template| i128::from(template.version));
     // Instances of another template or version than the group's own go first, the oldest version before the rest.
-    let of_group = group
-        .settings
-        .template
-        .as_ref()
-        .map(|template| template.id.as_str());
+    let (of_group, _) = group.launches_from();
+    let of_group = of_group.map(|template| template.id.as_str());
     let same = member
         .template
         .as_ref()

@@ -103,6 +103,7 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         hooks,
         policies: BTreeMap::new(),
         schedules: BTreeMap::new(),
+        refreshes: Vec::new(),
         notifications: BTreeSet::new(),
         deleting: None,
         cause,
@@ -131,6 +132,9 @@ pub(super) fn update(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     let name = args.text(NAME)?;
     let group = find(state, name)?;
     refuse_deleting(group, name)?;
+    if args.has("LaunchTemplate") || args.has("MixedInstancesPolicy") {
+        group.refuse_reconfiguring()?;
+    }
     let mut settings = group.settings.clone();
     let before = settings.desired;
     settings.read(state, args)?;
@@ -237,8 +241,10 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         .now
         .checked_add(SHOWN_WHILE_DELETING)
         .unwrap_or(Timestamp::MAX);
+    let now = state.now;
     let group = named(state, args)?;
     check_delete(group, force)?;
+    group.forget_refresh(now);
     group.deleting = Some(until);
     group.settings.min = 0;
     group.settings.desired = 0;

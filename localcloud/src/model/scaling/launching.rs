@@ -4,9 +4,8 @@ use super::{
     activities::{self, Status},
     ending, hooks,
     hooks::Ending,
-    settings::Settings,
     stored::{Group, Lifecycle, Member},
-    template::typed,
+    template::{Mixed, typed},
 };
 use crate::model::{
     Fault,
@@ -93,12 +92,8 @@ fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<String, Faul
         return Err(Fault::validation("the group is gone"));
     };
     let spec = spec(state, name, group)?;
-    let mixed = group
-        .settings
-        .mixed
-        .as_ref()
-        .map(|mixed| mixed.types.clone())
-        .unwrap_or_default();
+    let (_, mixed) = group.launches_from();
+    let mixed = mixed.map(|mixed| mixed.types.clone()).unwrap_or_default();
     let mut types = mixed
         .iter()
         .map(|kind| Some(kind.as_str()))
@@ -118,7 +113,7 @@ fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<String, Faul
 }
 
 fn spec(state: &State, name: &str, group: &Group) -> Result<LaunchSpec, Fault> {
-    let template = group.settings.template.as_ref();
+    let (template, mixed) = group.launches_from();
     let template =
         template.ok_or_else(|| Fault::validation("The group has no launch template."))?;
     let mut spec = template.spec(state)?;
@@ -128,21 +123,19 @@ fn spec(state: &State, name: &str, group: &Group) -> Result<LaunchSpec, Fault> {
     spec.instance_tags
         .insert("aws:autoscaling:groupName".to_owned(), name.to_owned());
     spec.zone = None;
-    spec.spot |= wants_spot(state, group, &group.settings);
+    spec.spot |= mixed.is_some_and(|mixed| wants_spot(state, group, mixed));
     Ok(spec)
 }
 
-fn wants_spot(state: &State, group: &Group, settings: &Settings) -> bool {
-    let Some(mixed) = &settings.mixed else {
-        return false;
-    };
+fn wants_spot(state: &State, group: &Group, mixed: &Mixed) -> bool {
     let instances = group
         .counted()
         .filter_map(|(id, _)| state.ec2.instances.get(id));
     let on_demand = instances
         .filter(|instance| instance.spot_request.is_none())
         .count();
-    i64::try_from(on_demand).is_ok_and(|on_demand| on_demand >= mixed.on_demand(settings.desired))
+    i64::try_from(on_demand)
+        .is_ok_and(|on_demand| on_demand >= mixed.on_demand(group.settings.desired))
 }
 
 fn join(state: &mut State, name: &str, id: &str, activity: String) {
@@ -167,6 +160,7 @@ fn join(state: &mut State, name: &str, id: &str, activity: String) {
         waits: BTreeMap::new(),
     };
     group.members.insert(id.to_owned(), member);
+    group.note_fresh(id);
     group.last_scaled = Some(now);
 }
 

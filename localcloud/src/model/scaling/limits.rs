@@ -1,4 +1,4 @@
-//! Quotas, and the calls whose answer is that there is none: instance refreshes, warm pools, classic load balancers.
+//! Quotas, and the calls whose answer is that there is none: warm pools, classic load balancers.
 
 use super::{NAME, groups};
 use crate::model::{Fault, Tree, args::Args, state::State};
@@ -17,10 +17,6 @@ pub(super) fn describe_account_limits(state: &mut State, _args: &Args<'_>) -> Re
 fn none_in(state: &State, args: &Args<'_>, list: &'static str) -> Result<Tree, Fault> {
     groups::find(state, args.text(NAME)?)?;
     Ok(Tree::new().put(list, Vec::new()))
-}
-
-pub(super) fn describe_refreshes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    none_in(state, args, "InstanceRefreshes")
 }
 
 pub(super) fn describe_balancers(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {

@@ -16,6 +16,7 @@ mod notifications;
 mod policies;
 mod processes;
 mod reconcile;
+mod refresh;
 mod refusals;
 mod schedules;
 mod settings;
@@ -40,7 +41,7 @@ use jiff::Timestamp;
 const NAME: &str = "AutoScalingGroupName";
 const PAGED: &str = "AutoScalingGroupName NextToken MaxRecords";
 
-pub(super) const TABLES: &[&[Action]] = &[GROUPS, TRAFFIC, RULES, ASIDE];
+pub(super) const TABLES: &[&[Action]] = &[GROUPS, TRAFFIC, RULES, ASIDE, REFRESHES];
 
 const GROUPS: &[Action] = &[
     action(
@@ -199,11 +200,6 @@ const ASIDE: &[Action] = &[
         notifications::delete,
     ),
     action("DescribeAccountLimits", "", limits::describe_account_limits),
-    action(
-        "DescribeInstanceRefreshes",
-        "AutoScalingGroupName InstanceRefreshIds NextToken MaxRecords",
-        limits::describe_refreshes,
-    ),
     action("DescribeLoadBalancers", PAGED, limits::describe_balancers),
     action(
         "DescribeNotificationConfigurations",
@@ -226,6 +222,25 @@ const ASIDE: &[Action] = &[
         "AutoScalingGroupName TopicARN NotificationTypes",
         notifications::put,
     ),
+];
+
+const REFRESHES: &[Action] = &[
+    action(
+        "CancelInstanceRefresh",
+        "AutoScalingGroupName WaitForTransitioningInstances",
+        refresh::cancel,
+    ),
+    action(
+        "DescribeInstanceRefreshes",
+        "AutoScalingGroupName InstanceRefreshIds NextToken MaxRecords",
+        refresh::describe,
+    ),
+    action(
+        "RollbackInstanceRefresh",
+        "AutoScalingGroupName",
+        refresh::roll_back,
+    ),
+    action("StartInstanceRefresh", refresh::TAKES_START, refresh::start),
 ];
 
 const fn action(name: &'static str, takes: &'static str, run: super::actions::Handler) -> Action {

@@ -4,6 +4,7 @@
 use super::{
     Due, ending, launching,
     launching::instant,
+    refresh,
     stored::{Group, Lifecycle, Member, Sickness},
     traffic,
 };
@@ -105,6 +106,7 @@ fn move_on(state: &mut State, name: &str) -> bool {
             _ => ending::step(state, name, &id),
         };
     }
+    moved |= refresh::step(state, name);
     moved | resize(state, name)
 }
 
@@ -192,7 +194,7 @@ fn resize(state: &mut State, name: &str) -> bool {
         return false;
     };
     let capacity = group.counted().count();
-    let wanted = usize::try_from(group.settings.desired).unwrap_or_default();
+    let wanted = refresh::wanted(group);
     let may_launch = !group.suspends("Launch") && group.retry_at.is_none_or(|at| at <= state.now);
     let may_terminate = !group.suspends("Terminate") || group.deleting.is_some();
     if capacity < wanted {
@@ -203,8 +205,11 @@ fn resize(state: &mut State, name: &str) -> bool {
             group.rebalancing && capacity == wanted + 1 && is_launching(group);
         return may_terminate && !fresh_one_is_coming && ending::shrink(state, name, capacity);
     }
-    let rebalance =
-        may_launch && may_terminate && !group.suspends("AZRebalance") && is_lopsided(group);
+    let rebalance = may_launch
+        && may_terminate
+        && !group.suspends("AZRebalance")
+        && !group.is_refreshing()
+        && is_lopsided(group);
     if let Some(group) = state.scaling.groups.get_mut(name) {
         group.rebalancing = rebalance;
     }
@@ -251,6 +256,7 @@ fn bury(state: &mut State, name: &str) -> bool {
 /// When something may change by time alone.
 fn next_look(group: &Group, now: Timestamp) -> Option<Timestamp> {
     let mut times: Vec<Timestamp> = group.retry_at.into_iter().chain(group.deleting).collect();
+    times.extend(group.refresh_times());
     for member in group.members.values() {
         times.extend(member.waits.values().map(|wait| wait.until));
         if member.state == Lifecycle::InService {

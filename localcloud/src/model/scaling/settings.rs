@@ -219,6 +219,17 @@ impl Settings {
         }
     }
 
+    /// A percentage of the instance maintenance policy; -1 stands for none.
+    pub(super) fn maintenance(&self, name: &str) -> Option<i64> {
+        let Params::Map(policy) = self.kept.get("InstanceMaintenancePolicy")? else {
+            return None;
+        };
+        let Params::Text(text) = policy.get(name)? else {
+            return None;
+        };
+        text.parse().ok().filter(|percent| *percent >= 0)
+    }
+
     pub(super) fn put_on(&self, tree: Tree) -> Result<Tree, Fault> {
         let texts = |list: &[String]| list.iter().map(Tree::from).collect::<Vec<_>>();
         let mut tree = tree

@@ -1,7 +1,8 @@
 //! What Auto Scaling remembers.
 
 use super::{
-    activities::Activity, hooks::Hook, policies::Policy, schedules::Schedule, settings::Settings,
+    activities::Activity, hooks::Hook, policies::Policy, refresh::Refresh, schedules::Schedule,
+    settings::Settings,
 };
 use crate::model::{
     ec2::instance::TemplateRef,
@@ -38,6 +39,8 @@ pub(in crate::model) struct Group {
     pub(super) hooks: BTreeMap<String, Hook>,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) schedules: BTreeMap<String, Schedule>,
+    /// In order of their start; at most the last is not over.
+    pub(super) refreshes: Vec<Refresh>,
     /// Topic ARN and notification type.
     pub(super) notifications: BTreeSet<(String, String)>,
     /// It was asked to go, and will not be shown after that once it is empty.

@@ -86,6 +86,7 @@ fn attach(
     let name = args.text(NAME)?;
     let group = groups::named(state, args)?;
     groups::refuse_deleting(group, name)?;
+    group.refuse_refreshing()?;
     if group.sources.len() + targets.len() > SOURCES {
         return Err(Fault::new(
             "LimitExceeded",

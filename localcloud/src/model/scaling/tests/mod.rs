@@ -2,6 +2,7 @@
 
 mod capacity;
 mod lifecycle;
+mod refresh;
 mod rules;
 mod settings;
 mod traffic;
