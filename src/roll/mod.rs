@@ -4,12 +4,11 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
-mod blue_green;
-mod canary;
 mod checks;
 mod commit;
 mod error;
 pub mod facts;
+mod flow;
 mod health;
 mod hold;
 mod image;
@@ -25,6 +24,7 @@ mod retire;
 mod rollback;
 mod run_roll;
 mod status;
+mod strategy;
 mod swap;
 mod takeback;
 mod targets;

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 
-use super::blue_green::blue_green;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
+use super::strategy::carry_out;
 use super::takeback::take_back;
 use super::tidy::{chores, tidy};
 use super::{Verdict, hold, retire};
@@ -240,7 +240,7 @@ async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         let Some(plan) = plan else {
             return Ok(Vec::new());
         };
-        blue_green(&plan, request.service, on, run).await
+        carry_out(&plan, request.service, on, run).await
     })
     .await;
     let plan = used.into_inner();

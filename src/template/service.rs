@@ -2,10 +2,13 @@
 //! `roll::facts`; a place goes with each value that AWS may refuse. Fields under [`Settings`] that are `None` were not
 //! named and are inherited from what is live.
 
+mod checks;
+
 use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
 use crate::source::{Place, Spanned};
+pub use checks::{Body, Check, CheckKind, Checks, HttpCheck};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -170,54 +173,6 @@ pub struct CanaryStep {
     /// How long it is watched.
     #[serde(serialize_with = "seconds::plain")]
     pub hold: Duration,
-}
-
-/// What must hold before the swap and after it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Checks {
-    pub before: Vec<Check>,
-    pub after: Vec<Check>,
-}
-
-/// One check.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are few of them, and they are not moved about"
-)]
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Check {
-    Http(HttpCheck),
-    /// Healthy all the while.
-    Soak(#[serde(serialize_with = "seconds::plain")] Duration),
-}
-
-/// A request through the real load balancer. Late data: `image` (`id`, `name`, `tags`), `service`, `region`, `run`, `group`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HttpCheck {
-    /// The rule whose listener is asked.
-    pub port: Option<Spanned<u16>>,
-    /// The `Host` header; unset: the first host of the rule, else the load balancer's name.
-    pub host: Option<Spanned<String>>,
-    pub path: Late,
-    /// Never empty; 200 when the file says nothing.
-    pub status: Vec<u16>,
-    pub body: Option<Body>,
-    /// Passes in a row, from 1.
-    pub times: u32,
-    /// Of the whole check.
-    #[serde(serialize_with = "seconds::plain")]
-    pub timeout: Duration,
-    #[serde(skip)]
-    pub place: Place,
-}
-
-/// What an answer must say; surrounding white space is not compared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    Equals(Late),
-    Contains(Late),
 }
 
 /// `rollback`: how long the previous group stays whole.

@@ -3,7 +3,7 @@
 use super::Case;
 use super::bad_input::service;
 use kiln::template::Data;
-use kiln::template::service::{Body, Check, ImageChoice, Protocol, Service, Strategy};
+use kiln::template::service::{Body, CheckKind, ImageChoice, Protocol, Service, Strategy};
 use serde_json::json;
 use std::time::Duration;
 
@@ -90,13 +90,17 @@ fn a_whole_service_file_comes_to_typed_values() {
     assert_eq!(service.traffic.rules[0].headers[0].1, ["y"]);
     assert_eq!(service.traffic.probe.header.value, "x-probe");
     assert_eq!(service.keep.previous, Duration::from_hours(2));
-    assert_eq!(service.checks.after, [Check::Soak(Duration::from_mins(5))]);
+    assert_eq!(
+        service.checks.after[0].kind,
+        CheckKind::Soak(Duration::from_mins(5))
+    );
 }
 
 #[test]
 fn checks_and_user_data_wait_for_the_image() {
     let service = load(whole());
-    let Check::Http(check) = &service.checks.before[0] else {
+    let asked = &service.checks.before[0];
+    let CheckKind::Http(check) = &asked.kind else {
         panic!("an http check is written")
     };
     let Some(Body::Equals(body)) = &check.body else {
@@ -110,7 +114,7 @@ fn checks_and_user_data_wait_for_the_image() {
         .with("service", "web");
     assert_eq!(body.render(&data).unwrap(), "1.2");
     assert_eq!(
-        (check.times, check.status.as_slice(), check.timeout),
+        (asked.times, check.status.as_slice(), asked.timeout),
         (5, [200].as_slice(), Duration::from_mins(2))
     );
     assert_eq!(

@@ -1,8 +1,10 @@
-//! `checks`: what must hold before the swap and after it.
+//! `checks`: what must hold before the swap and after it. A file a check that has options of its own.
+
+mod http;
 
 use super::super::options::{Key, Options, not_yet, on};
-use super::super::service::{Body, Check, Checks, HttpCheck, ROLL_DATA};
-use crate::source::{Diagnostic, Place};
+use super::super::service::{Check, CheckKind, Checks};
+use crate::source::{Place, Spanned};
 use std::time::Duration;
 
 const CHECKS: &[Key] = &[on("before"), not_yet("watch"), on("after")];
@@ -15,8 +17,6 @@ const CHECK: &[Key] = &[
     not_yet("compare"),
     not_yet("command"),
 ];
-const HTTP: &[Key] = &[on("path"), on("port"), on("host"), on("status"), on("body")];
-const BODY: &[Key] = &[on("equals"), on("contains")];
 
 /// Passes in a row, when the file does not say.
 const TIMES: u32 = 3;
@@ -41,82 +41,35 @@ pub(super) fn read(root: &Options<'_>) -> Checks {
 }
 
 fn check(options: &Options<'_>) -> Option<Check> {
+    let kind = kind(options);
+    let times = options.number("times");
+    let timeout = options.duration("timeout");
+    Some(Check {
+        times: times.map_or(TIMES, |times: Spanned<u32>| times.value.max(1)),
+        timeout: timeout.map_or(TIMEOUT, |timeout| timeout.value),
+        place: Some(Place::at(options.json.span.first_byte())),
+        kind: kind?,
+    })
+}
+
+fn kind(options: &Options<'_>) -> Option<CheckKind> {
     options.exclusive("http", "soak");
     if options.has("soak") {
-        return options.duration("soak").map(|soak| Check::Soak(soak.value));
+        return options
+            .duration("soak")
+            .map(|soak| CheckKind::Soak(soak.value));
     }
-    if !options.has("http") {
-        if !["alarm", "compare", "command"]
-            .iter()
-            .any(|name| options.has(name))
-        {
-            options.missing_all(
-                &["http", "soak", "alarm", "compare", "command"],
-                "a check is { \"http\": { … } } or { \"soak\": \"5m\" }",
-            );
-        }
-        return None;
+    if options.has("http") {
+        return http::read(options).map(|http| CheckKind::Http(Box::new(http)));
     }
-    let http = options.object("http", "`http`", HTTP)?;
-    let path = if http.has("path") {
-        http.late("path", ROLL_DATA)
-    } else {
-        Some(super::super::late::Late::fixed("/"))
-    };
-    let body = body(&http);
-    Some(Check::Http(HttpCheck {
-        port: http.number("port"),
-        host: http.text("host"),
-        status: status(&http),
-        body,
-        times: options
-            .number("times")
-            .map_or(TIMES, |times: crate::source::Spanned<u32>| {
-                times.value.max(1)
-            }),
-        timeout: options
-            .duration("timeout")
-            .map_or(TIMEOUT, |timeout| timeout.value),
-        place: Place::at(http.json.span.first_byte()),
-        path: path?,
-    }))
-}
-
-fn status(http: &Options<'_>) -> Vec<u16> {
-    let read = |code: &crate::source::Spanned<String>| {
-        let number = code
-            .parse()
-            .ok()
-            .filter(|number| (100..600).contains(number));
-        if number.is_none() {
-            let finding = Diagnostic::error(
-                "template::wrong_value",
-                format!("`{code}` is no HTTP status"),
-            );
-            http.report(
-                finding
-                    .at_value(code, "not a status")
-                    .help("write a number from 100 to 599"),
-            );
-        }
-        number
-    };
-    let codes: Vec<u16> = http.list("status").iter().filter_map(read).collect();
-    if codes.is_empty() { vec![200] } else { codes }
-}
-
-fn body(http: &Options<'_>) -> Option<Body> {
-    let body = http.object("body", "`body`", BODY)?;
-    body.exclusive("equals", "contains");
-    if body.has("equals") {
-        return body.late("equals", ROLL_DATA).map(Body::Equals);
+    if !["alarm", "compare", "command"]
+        .iter()
+        .any(|name| options.has(name))
+    {
+        options.missing_all(
+            &["http", "soak", "alarm", "compare", "command"],
+            "a check is { \"http\": { … } } or { \"soak\": \"5m\" }",
+        );
     }
-    if body.has("contains") {
-        return body.late("contains", ROLL_DATA).map(Body::Contains);
-    }
-    body.missing_all(
-        &["equals", "contains"],
-        "say what the answer must be: `equals` or `contains`",
-    );
     None
 }

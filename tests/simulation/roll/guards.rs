@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use kiln::roll::Verdict;
 use kiln::run::Urgency;
-use kiln::template::service::Check;
 use localcloud::model::{Model, Service as Api};
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::{Value, json};
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, V1, V2, call, expect, quick};
+use super::{Bench, V1, V2, call, expect, quick, soak};
 
 /// Where a roll of `V2` puts its first rule, as one in another world says.
 async fn first_priority(bench: &Bench) -> u32 {
@@ -69,7 +68,7 @@ async fn a_group_that_somebody_led_users_to_is_not_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn traffic_is_not_put_back_to_machines_of_which_none_is_healthy() {
     let mut bench = rolled_once().await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(10))];
+    bench.service.checks.after = vec![soak(10)];
     let ended = stopped_after(&bench, 300, |bench| {
         assert_eq!(bench.serving(), three(V2), "the swap was made");
         let model = bench.cloud.world().model.clone();
@@ -93,7 +92,7 @@ async fn traffic_is_not_put_back_to_machines_of_which_none_is_healthy() {
 #[tokio::test(start_paused = true)]
 async fn a_group_that_served_lets_its_requests_end_before_it_goes() {
     let mut bench = rolled_once().await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(10))];
+    bench.service.checks.after = vec![soak(10)];
     let ended = stopped_after(&bench, 300, |bench| {
         assert_eq!(bench.serving(), three(V2), "the swap was made");
     })

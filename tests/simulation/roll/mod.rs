@@ -26,7 +26,7 @@ use kiln::roll::{
     Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
 };
 use kiln::run::{Clock as _, Events, Holder, RunId, Silent, Stop};
-use kiln::template::service::Service;
+use kiln::template::service::{Check, CheckKind, Service};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::World;
 
@@ -291,6 +291,16 @@ impl Bench {
             action,
             given,
         )
+    }
+}
+
+/// A check that the service is healthy for so many minutes.
+pub fn soak(minutes: u64) -> Check {
+    Check {
+        kind: CheckKind::Soak(Duration::from_mins(minutes)),
+        times: 1,
+        timeout: Duration::from_mins(2),
+        place: None,
     }
 }
 

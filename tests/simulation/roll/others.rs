@@ -3,7 +3,6 @@
 use kiln::cloud::tag;
 use kiln::roll::{Error, Verdict};
 use kiln::run::Unwind as _;
-use kiln::template::service::Check;
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::{Model, Service as Api};
 use localcloud::physics::{Behaviour, Service as Answers};
@@ -12,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, OWN_RULE, V1, V2, expect, quick};
+use super::{Bench, OWN_RULE, V1, V2, expect, quick, soak};
 
 /// Rolls `V2`, and does something after so many seconds.
 async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
@@ -58,7 +57,7 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
 #[tokio::test(start_paused = true)]
 async fn traffic_that_is_led_elsewhere_during_the_soak_is_not_called_done() {
     let mut bench = rolled_once().await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
+    bench.service.checks.after = vec![soak(5)];
     let ended = roll_and(&bench, 240, |bench| {
         let model = &bench.cloud.world().model.clone();
         let fixed =
@@ -79,7 +78,7 @@ async fn traffic_that_is_led_elsewhere_during_the_soak_is_not_called_done() {
 #[tokio::test(start_paused = true)]
 async fn a_first_roll_looks_at_the_rule_that_it_made_after_the_soak_too() {
     let mut bench = Bench::with(OWN_RULE).await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
+    bench.service.checks.after = vec![soak(5)];
     let ended = roll_and(&bench, 240, |bench| {
         let listeners = bench.cloud.world().model.view_listeners();
         let rules = listeners.iter().flat_map(|listener| &listener.rules);

@@ -1,16 +1,15 @@
 //! Rolls without trouble, and with images that are no good.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use kiln::roll::{Decision, Verdict, set_hold, status};
-use kiln::template::service::{Body, Check};
+use kiln::template::service::{Body, CheckKind};
 use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
 use super::left_over::left_over;
-use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick};
+use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick, soak};
 
 pub fn three(image: &str) -> BTreeMap<String, usize> {
     BTreeMap::from([(image.to_owned(), 3)])
@@ -205,7 +204,7 @@ async fn an_image_that_never_listens_is_rejected_on_its_first_roll_too() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_dies_after_the_swap_gives_traffic_back_first() {
     let mut bench = rolled_once().await;
-    bench.service.checks.after = vec![Check::Soak(Duration::from_mins(5))];
+    bench.service.checks.after = vec![soak(5)];
     let dies = Behaviour {
         service: Answers::DiesAfter(jiff::SignedDuration::from_secs(110)),
         ..quick()
@@ -229,7 +228,7 @@ async fn a_wrong_answer_to_the_check_rejects_the_image() {
     let mut bench = rolled_once().await;
     let text = kiln::template::Late::fixed("something else");
     for check in &mut bench.service.checks.before {
-        if let Check::Http(http) = check {
+        if let CheckKind::Http(http) = &mut check.kind {
             http.body = Some(Body::Equals(text.clone()));
         }
     }

@@ -1,48 +1,81 @@
-//! The strategies `blue_green` and `canary`: the next group is made and proven beside the previous one, then one write moves
-//! traffic, or several that each move a share of it.
+//! The next group beside the previous one: made and proven there, then traffic moves to it, in one write (`blue_green`) or
+//! in several that each move a share of it (`canary`).
 //!
 //! This file is the table of contents. Every step is idempotent by name, token and tag, so that a dead run is gone on with
 //! by doing the same again; before the commit nothing of the previous group is touched but what a lease tag names.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::super::checks::Way;
+use super::super::commit;
+use super::super::error::Error;
+use super::super::flow::Flow;
+use super::super::health::Health;
+use super::super::next_group::{self, grow, look, wanted};
+use super::super::plan::Plan;
+use super::super::probe::Probe;
+use super::super::run_roll::Tools;
+use super::super::swap::{claim, still_holds, swap};
+use super::super::{targets, template};
 use super::canary;
-use super::checks::{Way, run_all};
-use super::commit;
-use super::error::Error;
-use super::health::Health;
-use super::next_group::{self, grow, look, wanted};
-use super::plan::Plan;
-use super::probe::Probe;
-use super::run_roll::Tools;
-use super::swap::{claim, still_holds, swap};
-use super::{targets, template};
 use crate::cloud::{Cloud, RulePlace, TargetGroupArn};
 use crate::run::{Failure, LaterLists, Patience, Run, Unwind};
 use crate::template::service::Service;
 use crate::undo::{Undo, Unwinder};
 
 /// Between two looks at a starting group; targets change at the pace of their health checks, 5 s at the least.
-const LOOK: (std::time::Duration, std::time::Duration) = (
-    std::time::Duration::from_secs(2),
-    std::time::Duration::from_secs(10),
-);
+const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Healthy counts when it was seen this many times in a row: one good look may be a lucky moment.
 const IN_A_ROW: u32 = 3;
 /// How often the live group may grow while the next one catches up.
 const ROUNDS: u32 = 10;
 
 /// Rolls. What is left to finish behind the point of no return is returned, not failed.
-pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
+pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     plan: &Plan,
     service: &Service,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
-    let cloud = on.cloud;
     canary::inherit(plan, run).await?;
     make_way(plan, on, run).await?;
+    let (target_group, began) = make(plan, service, on, run).await?;
+    let mut flow = Flow {
+        plan,
+        service,
+        on,
+        run,
+        target_group,
+        health: Health::new(plan.patience, began, Instant::now()),
+    };
+    if !plan.swapped {
+        prove(&mut flow).await?;
+    }
+    let place = bring_in(&mut flow).await?;
+    flow.health.again(Instant::now());
+    canary::hold_all(&mut flow).await?;
+    flow.run_checks(&service.checks.after, Way::Production)
+        .await?;
+    let office = async |_: &mut _| {
+        still_holds(plan, &place, &flow.target_group, on.cloud).await?;
+        commit::put_in_office(plan, on.cloud).await
+    };
+    flow.run.step("put in office", office).await?;
+    flow.run.commit()?;
+    Ok(finish(plan, on, on.clock.now(), flow.run).await)
+}
+
+/// Makes everything that the next group needs and the group itself, empty. Returns its target group and when the group began.
+async fn make<C: Cloud, P, S>(
+    plan: &Plan,
+    service: &Service,
+    on: &Tools<'_, C, P, S>,
+    run: &mut Run<'_, Undo>,
+) -> Result<(TargetGroupArn, Timestamp), Failure> {
+    let cloud = on.cloud;
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
         run.step("pin the previous version", pin).await?;
@@ -58,31 +91,7 @@ pub(super) async fn blue_green<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let create =
         async |made: &mut _| next_group::create(plan, template, &target_group, cloud, made).await;
     run.step("next group", create).await?;
-    let mut health = Health::new(plan.patience, began, Instant::now());
-    if !plan.swapped {
-        prove(plan, service, &target_group, on, run, &mut health).await?;
-    }
-    let place = bring_in(plan, service, &target_group, on, run, &mut health).await?;
-    health.again(Instant::now());
-    canary::hold_all(plan, &target_group, on, run, &mut health).await?;
-    let after = &service.checks.after;
-    run_all(
-        after,
-        Way::Production,
-        plan,
-        &target_group,
-        on,
-        run,
-        &mut health,
-    )
-    .await?;
-    let office = async |_: &mut _| {
-        still_holds(plan, &place, &target_group, cloud).await?;
-        commit::put_in_office(plan, cloud).await
-    };
-    run.step("put in office", office).await?;
-    run.commit()?;
-    Ok(finish(plan, on, on.clock.now(), run).await)
+    Ok((target_group, began))
 }
 
 /// Frees the idle target group of a group that is kept there.
@@ -104,76 +113,48 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
 }
 
 /// Starts a pilot, then as many machines as serve now, and proves them healthy and right.
-async fn prove<C: Cloud, P: Probe, S>(
-    plan: &Plan,
-    service: &Service,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
-) -> Result<(), Failure> {
+async fn prove<C: Cloud, P: Probe, S>(flow: &mut Flow<'_, '_, C, P, S>) -> Result<(), Failure> {
+    let (plan, on) = (flow.plan, flow.on);
     let pilot = async |made: &mut _| grow(plan, 1, on.cloud, made).await;
-    run.step("pilot machine", pilot).await?;
-    healthy("pilot healthy", 1, 1, plan, target_group, on, run, health).await?;
-    catch_up(plan, target_group, on, run, health).await?;
-    let before = &service.checks.before;
-    run_all(before, Way::Probe, plan, target_group, on, run, health).await
+    flow.run.step("pilot machine", pilot).await?;
+    healthy("pilot healthy", 1, 1, flow).await?;
+    catch_up(flow).await?;
+    flow.run_checks(&flow.service.checks.before, Way::Probe)
+        .await
 }
 
 /// Waits until `count` machines are healthy `times` times in a row; a machine that never gets so speaks for itself.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what is waited for, and the four things that waiting needs"
-)]
 async fn healthy<C: Cloud, P: Probe, S>(
     name: &'static str,
     count: u32,
     times: u32,
-    plan: &Plan,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
+    flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<(), Failure> {
+    let (plan, cloud) = (flow.plan, flow.on.cloud);
     // The watch has limits of its own and says why; this one only ends a wait that cannot look at all.
     let limit = 2 * (plan.patience.healthy + plan.patience.launch);
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
-    health.again(Instant::now());
-    run.wait(name, &patience, async || {
-        look(plan, count, target_group, on.cloud, health).await
-    })
-    .await?;
+    flow.health.again(Instant::now());
+    let poll = async || look(plan, count, &flow.target_group, cloud, &mut flow.health).await;
+    flow.run.wait(name, &patience, poll).await?;
     Ok(())
 }
 
 /// Grows the next group to what the live one is, for as long as that grows too.
 pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
-    plan: &Plan,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
+    flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<(), Failure> {
+    let (plan, cloud) = (flow.plan, flow.on.cloud);
     for _ in 0..ROUNDS {
         let step = async |made: &mut _| {
-            let count = wanted(plan, on.cloud).await?;
-            grow(plan, count, on.cloud, made).await?;
+            let count = wanted(plan, cloud).await?;
+            grow(plan, count, cloud, made).await?;
             Ok::<_, Error>(count)
         };
-        let count = run.step("grow to what serves", step).await?;
-        healthy(
-            "next group healthy",
-            count,
-            IN_A_ROW,
-            plan,
-            target_group,
-            on,
-            run,
-            health,
-        )
-        .await?;
-        let now = async |_: &mut _| wanted(plan, on.cloud).await;
-        if run.step("look at what serves", now).await? <= count {
+        let count = flow.run.step("grow to what serves", step).await?;
+        healthy("next group healthy", count, IN_A_ROW, flow).await?;
+        let now = async |_: &mut _| wanted(plan, cloud).await;
+        if flow.run.step("look at what serves", now).await? <= count {
             return Ok(());
         }
     }
@@ -183,32 +164,30 @@ pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
 
 /// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps; where traffic was moved.
 async fn bring_in<C: Cloud, P: Probe, S>(
-    plan: &Plan,
-    service: &Service,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
+    flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<RulePlace, Failure> {
+    let (plan, cloud) = (flow.plan, flow.on.cloud);
     if let Some(previous) = &plan.previous {
         let watch = async |made: &mut _| {
-            targets::watch(plan, previous, on.cloud, made).await?;
-            next_group::hold_previous(plan, on.cloud, made).await
+            targets::watch(plan, previous, cloud, made).await?;
+            next_group::hold_previous(plan, cloud, made).await
         };
-        run.step("keep the previous group whole", watch).await?;
+        flow.run
+            .step("keep the previous group whole", watch)
+            .await?;
     }
     let mut from = plan.traffic.before.clone();
     if !plan.swapped {
-        from = canary::share(plan, service, target_group, on, run, health).await?;
-        catch_up(plan, target_group, on, run, health).await?;
+        from = canary::share(flow).await?;
+        catch_up(flow).await?;
     }
     let step = async |made: &mut _| {
-        next_group::hold_previous(plan, on.cloud, made).await?;
-        let place = swap(plan, target_group, &from, on.cloud, made).await?;
-        claim(plan, &place, on.cloud).await?;
+        next_group::hold_previous(plan, cloud, made).await?;
+        let place = swap(plan, &flow.target_group, &from, cloud, made).await?;
+        claim(plan, &place, cloud).await?;
         Ok::<_, Error>(place)
     };
-    run.step("swap", step).await
+    flow.run.step("swap", step).await
 }
 
 /// What is done behind the point of no return. Failures are returned as what is left to do.

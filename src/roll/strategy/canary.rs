@@ -1,16 +1,14 @@
 //! The steps of a canary before the swap: a share of the traffic, held and checked, then a larger one.
 
-use super::blue_green::catch_up;
-use super::checks::{Way, run_all, soak};
-use super::health::Health;
-use super::next_group;
-use super::plan::{NextTargetGroup, Plan};
-use super::probe::Probe;
-use super::run_roll::Tools;
-use super::swap::{shift, take_down};
-use crate::cloud::{Action, Cloud, TargetGroupArn};
+use super::super::checks::{Way, soak};
+use super::super::flow::Flow;
+use super::super::next_group;
+use super::super::plan::{NextTargetGroup, Plan};
+use super::super::probe::Probe;
+use super::super::swap::{shift, take_down};
+use super::beside::catch_up;
+use crate::cloud::{Action, Cloud};
 use crate::run::{Event, Failure, Run};
-use crate::template::service::Service;
 use crate::undo::Undo;
 use crate::undo::serving::percent;
 
@@ -18,38 +16,35 @@ use crate::undo::serving::percent;
 /// before each, so that its share of the traffic is never more than its share of the machines; the previous one is held
 /// whole, also when it has grown. What a dead run has reached is not given back first.
 pub(super) async fn share<C: Cloud, P: Probe, S>(
-    plan: &Plan,
-    service: &Service,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
+    flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<Vec<Action>, Failure> {
+    let (plan, on) = (flow.plan, flow.on);
     let mut now = plan.traffic.now.clone();
     let Some(place) = &plan.traffic.place else {
         return Ok(now);
     };
-    let reached = percent(&now, target_group);
-    let stages = plan.stages(target_group);
+    let reached = percent(&now, &flow.target_group);
+    let stages = plan.stages(&flow.target_group);
     let steps = plan.steps().iter().zip(&stages);
     for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
-        catch_up(plan, target_group, on, run, health).await?;
+        catch_up(flow).await?;
         let write = async |made: &mut _| {
             next_group::hold_previous(plan, on.cloud, made).await?;
             next_group::heed_alarms(plan, on.cloud).await?;
-            shift(plan, target_group, (place, &now, stage), on.cloud, made).await
+            let way = (place, now.as_slice(), stage.as_slice());
+            shift(plan, &flow.target_group, way, on.cloud, made).await
         };
-        run.step("shift traffic", write).await?;
+        flow.run.step("shift traffic", write).await?;
         now.clone_from(stage);
         let text = format!(
             "{} % of the traffic goes to {}",
             step.weight, plan.next.group
         );
         on.events.emit(Event::Note { text });
-        soak(step.hold, plan, target_group, on.cloud, run, health).await?;
+        soak(flow, step.hold).await?;
         // Through production both versions answer; the probe rule still leads to the new one alone.
-        let checks = &service.checks.before;
-        run_all(checks, Way::Probe, plan, target_group, on, run, health).await?;
+        flow.run_checks(&flow.service.checks.before, Way::Probe)
+            .await?;
     }
     Ok(now)
 }
@@ -70,14 +65,10 @@ pub(super) async fn inherit(plan: &Plan, run: &mut Run<'_, Undo>) -> Result<(), 
 
 /// Holds the last step, once the swap has moved all of the traffic.
 pub(super) async fn hold_all<C: Cloud, P: Probe, S>(
-    plan: &Plan,
-    target_group: &TargetGroupArn,
-    on: &Tools<'_, C, P, S>,
-    run: &mut Run<'_, Undo>,
-    health: &mut Health,
+    flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<(), Failure> {
-    match plan.steps().last() {
-        Some(last) => soak(last.hold, plan, target_group, on.cloud, run, health).await,
+    match flow.plan.steps().last() {
+        Some(last) => soak(flow, last.hold).await,
         None => Ok(()),
     }
 }

@@ -1,0 +1,96 @@
+//! The check `http`: a request through the real load balancer.
+
+use std::time::Duration;
+
+use super::super::error::Error;
+use super::super::plan::Plan;
+use super::super::probe::{Answer, Ask, Probe};
+use super::super::{names, targets};
+use super::{Said, Way};
+use crate::template::Data;
+use crate::template::service::{Body, HttpCheck};
+
+/// One request; a machine that takes longer serves nobody.
+pub(super) const REQUEST: Duration = Duration::from_secs(10);
+
+/// Asks once.
+pub(super) async fn ask(
+    check: &HttpCheck,
+    way: Way,
+    plan: &Plan,
+    probe: &impl Probe,
+) -> Result<Said, Error> {
+    let known = &data(plan);
+    let rendered = |finding| Error::Rendered(Box::new(finding));
+    let traffic = &plan.traffic;
+    let header = (traffic.probe_header.clone(), targets::secret(plan));
+    let host = check.host.as_ref().map(|host| host.value.clone());
+    let ask = Ask {
+        tls: traffic.tls,
+        address: traffic.address.clone(),
+        port: traffic.port,
+        host: host.unwrap_or_else(|| traffic.host.clone()),
+        path: check.path.render(known).map_err(rendered)?,
+        headers: if way == Way::Probe {
+            vec![header]
+        } else {
+            Vec::new()
+        },
+        timeout: REQUEST,
+    };
+    let path = ask.path.clone();
+    let answer = match probe.ask(&ask).await {
+        Ok(answer) => answer,
+        Err(none) => return Ok(Said::Unknown(format!("{path}: {none}"))),
+    };
+    compare(check, &path, &answer, known).map_err(rendered)
+}
+
+fn compare(
+    check: &HttpCheck,
+    path: &str,
+    answer: &Answer,
+    known: &Data,
+) -> Result<Said, crate::source::Diagnostic> {
+    if !check.status.contains(&answer.status) {
+        return Ok(Said::Fail(format!(
+            "{path} answered with status {}",
+            answer.status
+        )));
+    }
+    let body = answer.body.trim();
+    let (wanted, holds, relation) = match &check.body {
+        None => return Ok(Said::Pass),
+        Some(Body::Equals(text)) => {
+            let wanted = text.render(known)?.trim().to_owned();
+            let holds = body == wanted;
+            (wanted, holds, "instead of")
+        }
+        Some(Body::Contains(text)) => {
+            let wanted = text.render(known)?.trim().to_owned();
+            let holds = body.contains(&wanted);
+            (wanted, holds, "which lacks")
+        }
+    };
+    if holds {
+        return Ok(Said::Pass);
+    }
+    let start: String = body.chars().take(SHOWN).collect();
+    Ok(Said::Fail(format!(
+        "{path} answered `{start}` {relation} `{wanted}`"
+    )))
+}
+
+/// Of a body, in a reason.
+const SHOWN: usize = 80;
+
+fn data(plan: &Plan) -> Data {
+    let image = &plan.image_facts;
+    names::data(
+        image,
+        &plan.service,
+        &plan.region,
+        plan.run,
+        &plan.next.group,
+    )
+}

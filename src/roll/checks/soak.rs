@@ -1,0 +1,68 @@
+//! Time spent healthy: the check `soak`, and the hold of a canary's step.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::error::Error;
+use super::super::flow::Flow;
+use super::super::making::group;
+use super::super::next_group::look;
+use super::super::plan::Plan;
+use crate::cloud::Cloud;
+use crate::run::{Failure, Patience, Readiness};
+
+/// Between two looks of a soak.
+const LOOK: Duration = Duration::from_secs(5);
+/// A soak that cannot look for this long has not been healthy all the while.
+const BLIND: Duration = Duration::from_mins(1);
+/// Bad looks in a row that end a soak: one machine may be replaced meanwhile, two looks apart is a state.
+const BAD_LOOKS: u32 = 3;
+
+/// How many machines the next group is to have now, which may be more than the plan knew of.
+async fn whole(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
+    match group(cloud, &plan.next.group).await {
+        Ok(next) => Ok(next.size.desired),
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(plan.next.size.desired),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for `time` with the next group healthy all the while.
+pub(in crate::roll) async fn soak<C: Cloud, P, S>(
+    flow: &mut Flow<'_, '_, C, P, S>,
+    time: Duration,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    flow.health.again(began);
+    let (plan, cloud) = (flow.plan, flow.on.cloud);
+    let (mut seen, mut bad) = (began, 0);
+    let patience = Patience::new(time + BLIND + 2 * LOOK, LOOK, LOOK);
+    let poll = async || {
+        let count = whole(plan, cloud).await?;
+        match look(plan, count, &flow.target_group, cloud, &mut flow.health).await? {
+            Readiness::Ready(_) => (seen, bad) = (Instant::now(), 0),
+            Readiness::NotYet(reason)
+            | Readiness::Moving { reason, .. }
+            | Readiness::Never(reason) => {
+                bad += 1;
+                if bad >= BAD_LOOKS && seen.elapsed() >= BAD_LOOKS * LOOK {
+                    return Err(Error::Unhealthy {
+                        instance: None,
+                        reason,
+                        console: None,
+                    });
+                }
+                if bad < BAD_LOOKS {
+                    return Ok(Readiness::NotYet(reason));
+                }
+            }
+        }
+        if began.elapsed() >= time && bad == 0 {
+            return Ok(Readiness::Ready(()));
+        }
+        let left = time.saturating_sub(began.elapsed()).as_secs();
+        Ok(Readiness::NotYet(format!("healthy, {left} s to go")))
+    };
+    flow.run.wait("soak", &patience, poll).await
+}

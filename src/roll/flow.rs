@@ -1,0 +1,21 @@
+//! A roll under way, as its steps, waits and checks see it.
+
+use super::health::Health;
+use super::plan::Plan;
+use super::run_roll::Tools;
+use crate::cloud::TargetGroupArn;
+use crate::run::Run;
+use crate::template::service::Service;
+use crate::undo::Undo;
+
+/// What is to be done, with what, and what is known of the next group. A strategy makes it once the next group is there.
+pub(super) struct Flow<'f, 'r, C, P, S> {
+    pub plan: &'f Plan,
+    pub service: &'f Service,
+    pub on: &'f Tools<'f, C, P, S>,
+    pub run: &'f mut Run<'r, Undo>,
+    /// The next group's.
+    pub target_group: TargetGroupArn,
+    /// What was seen of the next group so far.
+    pub health: Health,
+}

@@ -1,0 +1,24 @@
+//! The strategies: how the next version gets into service. A file each, and one for what several of them share.
+
+mod beside;
+mod canary;
+
+use super::plan::Plan;
+use super::probe::Probe;
+use super::run_roll::Tools;
+use crate::cloud::Cloud;
+use crate::run::{Failure, LaterLists, Run};
+use crate::template::service::{Service, Strategy};
+use crate::undo::Undo;
+
+/// Rolls. What is left to finish behind the point of no return is returned, not failed.
+pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
+    plan: &Plan,
+    service: &Service,
+    on: &Tools<'_, C, P, S>,
+    run: &mut Run<'_, Undo>,
+) -> Result<Vec<String>, Failure> {
+    match &plan.strategy {
+        Strategy::BlueGreen | Strategy::Canary(_) => beside::roll(plan, service, on, run).await,
+    }
+}
