@@ -5,6 +5,7 @@ mod check;
 mod console;
 mod context;
 mod demo;
+mod doctor;
 mod exit;
 mod failure;
 mod fmt;
@@ -57,6 +58,7 @@ enum Command {
     Status(service::Status),
     Hold(service::Hold),
     Unhold(service::Unhold),
+    Doctor(doctor::Doctor),
     Sweep(sweep::Sweep),
     Local(local::Local),
     Demo(demo::Demo),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => status.run(&context),
         Command::Hold(hold) => hold.run(&context),
         Command::Unhold(unhold) => unhold.run(&context),
+        Command::Doctor(doctor) => doctor.run(&context),
         Command::Sweep(sweep) => sweep.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),

@@ -9,16 +9,16 @@ use crate::aws::{Access, Aws};
 use crate::cli::roll::{begin, holder};
 use crate::cli::{Context, Exit, failure, home};
 use crate::roll::{self, Way};
-use crate::run::{Entry, Held, Journal, Leases, RunId, Stop, with_causes};
-use crate::store::Store;
+use crate::run::{Entry, Held, Holder, Journal, Leases, RunId, Stop, with_causes};
+use crate::store::{FileLease, Store};
 use crate::undo::Undo;
 
 /// A service, found by its tags.
 #[derive(Args, Debug)]
-struct Name {
+pub struct Name {
     /// The service's name; a service file's `service`
     #[arg(value_name = "SERVICE", value_parser = service_name)]
-    service: String,
+    pub service: String,
     /// Its region, where the environment or the profile does not say
     #[arg(long)]
     region: Option<String>,
@@ -38,7 +38,8 @@ fn service_name(text: &str) -> Result<String, String> {
 }
 
 impl Name {
-    fn access(&self) -> Access {
+    /// The way to the service's account.
+    pub fn access(&self) -> Access {
         Access {
             region: self.region.clone(),
             profile: self.profile.clone(),
@@ -46,7 +47,8 @@ impl Name {
         }
     }
 
-    async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
+    /// Connects, or says why not.
+    pub async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
         let connected = Aws::connect(&self.access()).await;
         connected.map_err(|error| failure::say(&with_causes(&error), Exit::Usage, context))
     }
@@ -108,18 +110,10 @@ impl Rollback {
                 Err(exit) => return exit,
             };
             let run = context.run_id();
-            let _lease = match Store::at(&context.state).take(service, &holder(run, context)) {
-                Ok(lease) => Some(lease),
-                Err(Held::By(holder)) => {
-                    return failure::say(&Held::By(holder).to_string(), Exit::Busy, context);
-                }
-                // In an emergency a folder that cannot be written must not stand in the way.
-                Err(Held::Io(error)) => {
-                    context.say(&format!(
-                        "warning: without a lease, since it cannot be written: {error}"
-                    ));
-                    None
-                }
+            let store = Store::at(&context.state);
+            let _lease = match leased(&store, service, &holder(run, context), context) {
+                Ok(lease) => lease,
+                Err(exit) => return exit,
             };
             let report = context.report(service, true);
             let stop = Stop::default();
@@ -154,15 +148,40 @@ impl Rollback {
     }
 }
 
+/// The service's lease. In an emergency a folder that cannot be written must not stand in the way.
+///
+/// Errors when another run holds it.
+pub fn leased(
+    store: &Store,
+    service: &str,
+    holder: &Holder,
+    context: &Context,
+) -> Result<Option<FileLease>, Exit> {
+    match store.take(service, holder) {
+        Ok(lease) => Ok(Some(lease)),
+        Err(Held::By(holder)) => {
+            let text = Held::By(holder).to_string();
+            Err(failure::say(&text, Exit::Busy, context))
+        }
+        Err(Held::Io(error)) => {
+            context.say(&format!(
+                "warning: without a lease, since it cannot be written: {error}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
 /// A journal that does without where it cannot be written: in an emergency neither a full disk nor an account that does not
 /// say its name must stand in the way. What it would hold is in the tags of the group too.
-struct Lenient<'a> {
+pub struct Lenient<'a> {
     journal: Option<Box<dyn Journal<Undo> + 'a>>,
     context: &'a Context,
 }
 
 impl<'a> Lenient<'a> {
-    async fn begin(name: &Name, run: RunId, aws: &Aws, context: &'a Context) -> Self {
+    /// Begins the journal of a run on a service.
+    pub async fn begin(name: &Name, run: RunId, aws: &Aws, context: &'a Context) -> Self {
         const ACCOUNT: Duration = Duration::from_secs(3);
         let store = Store::at(&context.state);
         let begun = match tokio::time::timeout(ACCOUNT, home::of(&name.access(), aws)).await {

@@ -1,14 +1,14 @@
 //! What the account says about a service: read-only calls, and no judgement but what cannot be looked up at all.
 
+use super::ground::Ground;
 use super::plan::Refusal;
 use super::{image, names, refusals};
 use crate::cloud::{
     Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
-    StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHealth, TemplateVersion,
-    TrafficArn, tag,
+    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, tag,
 };
 use crate::template::service::{Rule, Service};
-use crate::undo::serving::{Leading, leading, served};
+use crate::undo::serving::{Leading, leading};
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]
@@ -64,32 +64,24 @@ impl From<Error> for NoFacts {
 }
 
 impl Facts {
+    /// The same in the words of whoever takes a half-made roll back.
+    pub(super) fn on_ground<T>(&self, service: &str, then: impl FnOnce(Ground<'_>) -> T) -> T {
+        then(Ground {
+            service,
+            sides: &self.sides,
+            production: self.production.as_ref(),
+            listeners: &[&self.listener.arn],
+        })
+    }
+
     /// The side that production traffic goes to. While a canary shares it, the side that had it before.
     pub fn serving(&self) -> Option<usize> {
-        let production = self.production.as_ref()?;
-        let served = served(production.actions())?;
-        let side_of = |arn: &TargetGroupArn| {
-            let is_it =
-                |side: &Side| side.target_group.as_ref().map(|group| &group.arn) == Some(arn);
-            self.sides.iter().position(is_it)
-        };
-        let is_next = |side: &usize| self.sides[*side].groups.iter().any(names::is_next);
-        match served.as_slice() {
-            [one] => side_of(one),
-            [one, other] => {
-                let both = [side_of(one)?, side_of(other)?];
-                let mut old = both.into_iter().filter(|side| !is_next(side));
-                old.next().filter(|_| old.next().is_none())
-            }
-            _ => None,
-        }
+        self.on_ground("", |ground| ground.serving())
     }
 
     /// Whether a canary shares production traffic.
     pub fn is_shared(&self) -> bool {
-        let production = self.production.as_ref();
-        let served = production.and_then(|one| served(one.actions()));
-        self.serving().is_some() && served.is_some_and(|served| served.len() > 1)
+        self.on_ground("", |ground| ground.is_shared())
     }
 
     /// The service's own groups.

@@ -101,7 +101,8 @@ pub(super) async fn lease(
     note_lease(undo, &lease, group, what, cloud, made).await
 }
 
-/// Journals a lease and says it in its tag, unless the group has one: what was there first is what comes back.
+/// Journals a lease and says it in its tag, unless the group has one: what was there first is what comes back. One of the
+/// same run, which goes on after a death, is good for longer now.
 pub(super) async fn note_lease(
     undo: Undo,
     lease: &Lease,
@@ -111,9 +112,14 @@ pub(super) async fn note_lease(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     intend(made, undo)?;
-    if Lease::of(group, what).is_some() {
-        return Ok(());
-    }
+    let lease = match Lease::of(group, what) {
+        None => lease.clone(),
+        Some(there) if there.run == lease.run && there.until < lease.until => Lease {
+            until: lease.until,
+            ..there
+        },
+        Some(_) => return Ok(()),
+    };
     let tags = Tags::from([(what.tag().to_owned(), lease.to_string())]);
     Ok(cloud.tag_group(&group.name, &tags).await?)
 }

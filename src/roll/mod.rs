@@ -6,9 +6,11 @@
 
 mod checks;
 mod commit;
+pub mod doctor;
 mod error;
 pub mod facts;
 mod flow;
+mod ground;
 mod health;
 mod hold;
 mod image;

@@ -356,11 +356,12 @@ fn assemble(
         },
         keep: service.keep.previous,
         patience: timing,
-        expires: now + EXPIRY,
+        expires: now + EXPIRY + stages::held(service),
     })
 }
 
-/// A day: far longer than any roll of this strategy, and short enough that nobody pays for a forgotten group.
+/// A day beyond what the service file itself has the roll wait for: far longer than any roll, and short enough that nobody
+/// pays for a forgotten group.
 const EXPIRY: Duration = Duration::from_hours(24);
 
 fn make_way(side: &super::facts::Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {

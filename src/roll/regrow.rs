@@ -23,8 +23,8 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 const IN_A_ROW: u32 = 3;
 /// How often what serves may grow while the kept group catches up.
 const ROUNDS: u32 = 10;
-/// How long the tag of the held minimum is good for, should nobody take it back before.
-const HELD: SignedDuration = SignedDuration::from_hours(1);
+/// How long the tags of a rollback are good for, should nobody take them back before.
+pub(super) const HELD: SignedDuration = SignedDuration::from_hours(1);
 
 /// Processes without which a group does not grow.
 const NEEDED: [&str; 2] = ["Launch", "AddToLoadBalancer"];
@@ -143,7 +143,7 @@ async fn hold(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let what = Leased::MinSize;
+    let what = Leased::GrownMin;
     let undo = Undo::Roll(OfRoll {
         service: way.service.to_owned(),
         run: way.run,

@@ -4,11 +4,12 @@
 //! It needs the service's name, region and credentials and nothing else: tags find the target groups, the listener says
 //! what is live, and a kept group's health is known because a rule keeps it in use.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::error::Error;
 use super::plan::led_to;
-use super::regrow::{healthy, regrow};
+use super::regrow::{HELD, healthy, regrow};
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
 use super::{Verdict, hold};
@@ -178,7 +179,7 @@ async fn go<C: Cloud>(
     let after = led_to(&stand.actions, &back.target_group);
     let swap = async |_: &mut _| {
         // What finds it after a death finishes it. Without it all but that is as good.
-        let mark = tags(&[(tag::BACK, &way.run.to_string())]);
+        let mark = tags(&[(tag::BACK, &mark(way.run, way.clock.now()))]);
         if let Err(error) = cloud.tag_group(&back.group.name, &mark).await {
             let text = format!("group {} cannot be marked: {error}", back.group.name);
             way.events.emit(Event::Warning { text });
@@ -191,6 +192,11 @@ async fn go<C: Cloud>(
     let text = format!("{} is served by {} again", way.service, back.group.name);
     way.events.emit(Event::Note { text });
     Ok(said(way, stand, (live, back), cloud).await)
+}
+
+/// The text of [`tag::BACK`]: owner and end, as of a lease.
+pub(super) fn mark(run: RunId, now: Timestamp) -> String {
+    format!("{run} {}", now + HELD)
 }
 
 /// Errors when the listener is not what was looked at: then somebody else is at work.
@@ -255,8 +261,10 @@ async fn said(
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
     unsaid.note("tag the group that served", out);
-    let release = lease::release(cloud, to, Leased::MinSize, None).await;
-    unsaid.note("release its minimum", release);
+    for what in [Leased::GrownMin, Leased::MinSize] {
+        let release = lease::release(cloud, to, what, None).await;
+        unsaid.note("release its minimum", release);
+    }
     for rule in &stand.watch {
         unsaid.note("delete the watch rule", cloud.delete_rule(rule).await);
     }

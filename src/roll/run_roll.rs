@@ -202,7 +202,7 @@ async fn put_right<C: Cloud, P, S: LaterLists<Undo>>(
     let now = on.clock.now();
     let listed = on.store.read(name).map_err(Error::Later)?;
     let listed: Vec<Undo> = listed.into_iter().map(|later| later.undo).collect();
-    let chores = chores(name, facts, &listed);
+    let chores = chores(name, facts, &listed, now);
     let keep = (now, request.service.keep.previous);
     tidy(
         name,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::facts::Facts;
+use super::ground::Ground;
 use super::names;
 use super::plan::led_to;
 use crate::cloud::{
@@ -35,35 +36,43 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     let group = match flying {
         [] => return None,
         // Going on needs a group that is there, in one of the two target groups.
-        [one] if same(one) && !one.deleting && side_of(facts, one).is_some() => return None,
+        [one] if same(one) && !one.deleting && has_side(facts, one) => return None,
         several => several
             .iter()
             .find(|group| !same(group))
             .unwrap_or(&several[0]),
     };
+    facts.on_ground(&service.name, |ground| undos(&ground, group))
+}
+
+/// What takes the half-made roll of `group` back; nothing when no tag says whose it is.
+pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     let run = names::run_of(group)?;
-    let side = side_of(facts, group);
-    let served = side.is_some() && (side == facts.serving() || facts.is_shared());
-    let back = side.and_then(|side| facts.sides[1 - side].group());
+    let side = ground.side_of(group);
+    let served = side.is_some() && (side == ground.serving() || ground.is_shared());
+    let back = side.and_then(|side| ground.sides[1 - side].group());
     let make = |change| OfRoll {
-        service: service.name.value.clone(),
+        service: ground.service.to_owned(),
         run,
         next: group.name.clone(),
         change,
     };
+    let rules = |purpose| {
+        let rules = ground.listeners.iter();
+        rules.map(move |listener| make(rule(listener, purpose)))
+    };
     let mut undos = Vec::new();
     if served {
-        undos.extend(traffic(facts, back, side).map(make));
+        undos.extend(traffic(ground, back, side).map(make));
     }
     if let Some(back) = back {
         undos.extend(leases(back, run, &[Leased::MinSize]).map(make));
     }
-    let listener = facts.listener.arn.clone();
-    undos.push(make(rule(&listener, Purpose::Watch)));
+    undos.extend(rules(Purpose::Watch));
     undos.push(make(Change::Group { served }));
-    undos.push(make(rule(&listener, Purpose::Probe)));
+    undos.extend(rules(Purpose::Probe));
     undos.extend(version(group).map(|template| make(Change::Version { template })));
-    let previous = facts.serving().and_then(|side| facts.sides[side].group());
+    let previous = ground.serving().and_then(|side| ground.sides[side].group());
     for pinned in [back, previous].into_iter().flatten() {
         undos.extend(leases(pinned, run, &[Leased::Version]).map(make));
     }
@@ -75,9 +84,8 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     })
 }
 
-fn side_of(facts: &Facts, group: &Group) -> Option<usize> {
-    let has = |side: &super::facts::Side| side.groups.iter().any(|one| one.name == group.name);
-    facts.sides.iter().position(has)
+fn has_side(facts: &Facts, group: &Group) -> bool {
+    facts.on_ground("", |ground| ground.side_of(group).is_some())
 }
 
 fn rule(listener: &ListenerArn, purpose: Purpose) -> Change {
@@ -107,10 +115,10 @@ fn leases(group: &Group, run: RunId, kinds: &[Leased]) -> impl Iterator<Item = C
 }
 
 /// Traffic as it was before the dead run's swap: the same actions, led to the other target group.
-fn traffic(facts: &Facts, back: Option<&Group>, side: Option<usize>) -> Option<Change> {
-    let production = facts.production.as_ref()?;
+fn traffic(ground: &Ground<'_>, back: Option<&Group>, side: Option<usize>) -> Option<Change> {
+    let production = ground.production?;
     back?;
-    let previous = facts.sides[1 - side?].target_group.as_ref()?;
+    let previous = ground.sides[1 - side?].target_group.as_ref()?;
     let after: Vec<Action> = production.actions().to_vec();
     Some(Change::Traffic {
         place: production.place.clone(),

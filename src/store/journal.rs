@@ -110,6 +110,20 @@ impl Store {
         Ok(claims)
     }
 
+    /// Every run that has a journal here, and whether it lives. Nothing is taken over.
+    pub fn runs(&self) -> io::Result<Vec<(RunId, bool)>> {
+        let mut runs = Vec::new();
+        for (run, path) in self.journals()? {
+            let lives = match File::open(&path)?.try_lock_shared() {
+                Ok(()) => false,
+                Err(TryLockError::WouldBlock) => true,
+                Err(TryLockError::Error(error)) => return Err(error),
+            };
+            runs.push((run, lives));
+        }
+        Ok(runs)
+    }
+
     fn journals(&self) -> io::Result<Vec<(RunId, PathBuf)>> {
         let folder = self.root().join("runs");
         let entries = match fs::read_dir(&folder) {
@@ -199,7 +213,9 @@ mod tests {
         let journal = store.begin(run(1), &SystemClock).unwrap();
         journal.note(&intend(0)).unwrap();
         assert!(matches!(claim(&store)[..], [Claim::Alive(id)] if id == run(1)));
+        assert_eq!(store.runs().unwrap(), [(run(1), true)]);
         drop(journal);
+        assert_eq!(store.runs().unwrap(), [(run(1), false)]);
         let mut claims = claim(&store);
         let Some(Claim::Dead(dead)) = claims.pop() else {
             panic!("the run is dead");

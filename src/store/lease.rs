@@ -37,6 +37,18 @@ impl Leases for Store {
     }
 }
 
+impl Store {
+    /// Who took the lease `name` last, whether they hold it still or not. Nothing is locked, so that nobody is kept off.
+    pub fn last_holder(&self, name: &str) -> io::Result<Option<Holder>> {
+        let path = self.root().join("leases").join(name);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Torn when it is being written: then somebody has it, and the lock is what counts.
+            text => Ok(serde_json::from_str(&text?).ok()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +69,8 @@ mod tests {
             panic!("it is held");
         };
         assert_eq!(*other, holder(1));
+        assert_eq!(store.last_holder("web").unwrap(), Some(holder(1)));
+        assert_eq!(store.last_holder("api").unwrap(), None);
         assert!(store.take("api", &holder(2)).is_ok());
         drop(lease);
         assert!(store.take("web", &holder(2)).is_ok());

@@ -20,19 +20,27 @@ pub enum Leased {
     Processes,
     /// The minimum is held at the capacity of the moment.
     MinSize,
+    /// The minimum is raised further for a rollback, until the kept group has caught up with what serves.
+    GrownMin,
     /// The group follows a numbered version instead of `$Latest` or `$Default`.
     Version,
 }
 
 impl Leased {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Processes, Self::MinSize, Self::Version];
+    /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last.
+    pub const ALL: [Self; 4] = [
+        Self::Processes,
+        Self::GrownMin,
+        Self::MinSize,
+        Self::Version,
+    ];
 
     /// The tag that says so.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Processes => "kiln:lease:processes",
             Self::MinSize => "kiln:lease:min-size",
+            Self::GrownMin => "kiln:lease:grown-min",
             Self::Version => "kiln:lease:version",
         }
     }
@@ -43,6 +51,7 @@ impl fmt::Display for Leased {
         f.write_str(match self {
             Self::Processes => "suspended processes",
             Self::MinSize => "held minimum",
+            Self::GrownMin => "minimum held for a rollback",
             Self::Version => "pinned launch template version",
         })
     }
@@ -108,26 +117,39 @@ async fn restore(
             let names: BTreeSet<String> = lease.before.iter().cloned().collect();
             cloud.resume(&group.name, &names).await
         }
-        (Leased::MinSize, Some(min)) => {
+        (Leased::MinSize | Leased::GrownMin, Some(min)) => {
             let min: u32 = min.parse().map_err(|_| unreadable(group, what))?;
-            // A next group that is taken back may never have grown to the minimum that it was to have.
-            let min = min.min(group.size.desired);
+            // Never raised: a next group that is taken back may never have grown to the minimum that it was to have, and of
+            // two leases the other may have gone first.
+            let min = min.min(group.size.min);
+            if min == group.size.min {
+                return Ok(());
+            }
             cloud
                 .resize_group(&group.name, Size { min, ..group.size })
                 .await
         }
         (Leased::Version, Some(before)) => {
-            let version = match before {
-                "latest" => VersionRef::Latest,
-                "default" => VersionRef::Default,
-                _ => return Err(unreadable(group, what)),
-            };
+            let version = version(before).ok_or_else(|| unreadable(group, what))?;
             let StartsFrom::Template { id, .. } = &group.starts_from else {
                 return Ok(());
             };
             cloud.follow_version(&group.name, id, version).await
         }
         (_, None) => Ok(()),
+    }
+}
+
+/// What a pinned group followed before.
+pub fn followed_by(lease: &Lease) -> Option<VersionRef> {
+    version(lease.before.first()?)
+}
+
+fn version(before: &str) -> Option<VersionRef> {
+    match before {
+        "latest" => Some(VersionRef::Latest),
+        "default" => Some(VersionRef::Default),
+        _ => None,
     }
 }
 

@@ -1,8 +1,27 @@
 //! What production traffic does at each step of a plan.
 
+use std::time::Duration;
+
 use super::{Plan, Traffic, led_to, shared};
 use crate::cloud::{Action, TargetGroupArn};
-use crate::template::service::{CanaryStep, Strategy};
+use crate::template::service::{CanaryStep, Check, Service, Strategy};
+
+/// How long the service file has traffic held and watched.
+pub(super) fn held(service: &Service) -> Duration {
+    let steps = if let Strategy::Canary(steps) = &service.strategy {
+        steps.as_slice()
+    } else {
+        &[]
+    };
+    let soaks = service.checks.after.iter().filter_map(|check| {
+        if let Check::Soak(time) = check {
+            Some(*time)
+        } else {
+            None
+        }
+    });
+    steps.iter().map(|step| step.hold).chain(soaks).sum()
+}
 
 impl Plan {
     /// The steps of a canary; none of another strategy, and none of a first roll, which has nothing to share with.

@@ -2,6 +2,7 @@
 
 mod canary;
 mod canary_dead;
+mod doctor;
 mod guards;
 mod invariants;
 mod journals;

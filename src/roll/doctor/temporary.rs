@@ -1,0 +1,119 @@
+//! One temporary change: what tags say of it, and how it is taken back.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cloud::{GroupName, RuleArn};
+use crate::roll::takeback::Dead;
+use crate::run::{Holder, RunId};
+use crate::undo::lease::Leased;
+
+/// What is known of runs beside what tags say.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Their journals are locked on this host.
+    pub alive: Vec<RunId>,
+    /// Their journals are here, and nobody holds them.
+    pub dead: Vec<RunId>,
+    /// Who works on the service now: nothing of it has run out.
+    pub holder: Option<Holder>,
+    /// A run that somebody knows to be over.
+    pub given_up: Option<RunId>,
+    /// Whoever asks holds the service's lease on the store that all of its runs share.
+    pub alone: bool,
+}
+
+/// One temporary change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Temporary {
+    pub what: String,
+    /// The group or the rule.
+    pub on: String,
+    pub run: Option<RunId>,
+    pub owner: Owner,
+    pub until: Option<Timestamp>,
+    /// What was there before, and comes back.
+    pub before: Option<String>,
+    pub state: State,
+    /// Why it is in that state; empty where its time says it all.
+    pub why: String,
+    #[serde(skip)]
+    pub(in crate::roll) cure: Option<Cure>,
+}
+
+/// Whether the run that made a change lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    Alive,
+    Dead,
+    /// Its journal is not on this host: until its time is up it may live.
+    Unknown,
+}
+
+/// What is to become of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    InForce,
+    /// It is to be taken back.
+    RunOut,
+    /// Nothing takes it back by itself.
+    Stays,
+}
+
+/// How a change is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::roll) enum Cure {
+    TakeBack(Box<Dead>),
+    Release(GroupName, Leased, RunId),
+    DeleteRule(RuleArn),
+    Untag(GroupName, &'static str),
+}
+
+impl fmt::Display for Temporary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.what, self.on)?;
+        if let Some(before) = &self.before {
+            write!(f, " (before: {before})")?;
+        }
+        if let Some(run) = self.run {
+            let owner = match self.owner {
+                Owner::Alive => "alive",
+                Owner::Dead => "dead",
+                Owner::Unknown => "no journal here",
+            };
+            write!(f, ", run {run} ({owner})")?;
+        }
+        if let Some(until) = self.until {
+            write!(f, ", until {until}")?;
+        }
+        if !self.why.is_empty() {
+            write!(f, ": {}", self.why)?;
+        }
+        Ok(())
+    }
+}
+
+impl Temporary {
+    /// The same, to be taken back.
+    pub(super) fn run_out(self, why: impl Into<String>, cure: Cure) -> Self {
+        Self {
+            state: State::RunOut,
+            why: why.into(),
+            cure: Some(cure),
+            ..self
+        }
+    }
+
+    /// The same, left to a person.
+    pub(super) fn stays(self, why: impl Into<String>) -> Self {
+        Self {
+            state: State::Stays,
+            why: why.into(),
+            ..self
+        }
+    }
+}
