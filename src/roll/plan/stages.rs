@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Plan, Traffic, led_to, shared};
 use crate::cloud::{Action, TargetGroupArn};
-use crate::template::service::{CanaryStep, Check, Service, Strategy};
+use crate::template::service::{CanaryStep, CheckKind, Service, Strategy};
 
 /// How long the service file has traffic held and watched.
 pub(super) fn held(service: &Service) -> Duration {
@@ -13,14 +13,15 @@ pub(super) fn held(service: &Service) -> Duration {
     } else {
         &[]
     };
-    let soaks = service.checks.after.iter().filter_map(|check| {
-        if let Check::Soak(time) = check {
-            Some(*time)
+    let checks = service.checks.before.iter().chain(&service.checks.after);
+    let checks = checks.map(|check| {
+        if let CheckKind::Soak(time) = check.kind {
+            time
         } else {
-            None
+            check.timeout
         }
     });
-    steps.iter().map(|step| step.hold).chain(soaks).sum()
+    steps.iter().map(|step| step.hold).chain(checks).sum()
 }
 
 impl Plan {
