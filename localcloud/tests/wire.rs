@@ -48,6 +48,7 @@ fn scope(service: Service) -> &'static str {
         Service::Sts => "sts",
         Service::Ssm => "ssm",
         Service::Kms => "kms",
+        Service::CloudWatch => "monitoring",
     }
 }
 

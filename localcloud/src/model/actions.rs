@@ -2,7 +2,7 @@
 
 use super::{
     Fault, Request, Service, Tree, args::Args, ec2, elb, iam, injection::Launches, kms, scaling,
-    sessions, ssm, state::State, sts,
+    sessions, ssm, state::State, sts, watch,
 };
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
@@ -52,6 +52,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
             ssm::ACTIONS,
             sessions::ACTIONS,
             kms::ACTIONS,
+            watch::ALARMS,
+            watch::METRICS,
         ],
     ]
     .concat();

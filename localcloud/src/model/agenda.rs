@@ -1,6 +1,6 @@
 //! What will happen by the passing of time alone.
 
-use super::{ec2, elb, scaling};
+use super::{ec2, elb, scaling, watch};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ pub(super) enum Due {
     Ec2(ec2::Due),
     Scaling(scaling::Due),
     Elb(elb::Due),
+    Watch(watch::Due),
 }
 
 /// The things to come, in order of time, then of entry.

@@ -54,7 +54,7 @@ impl Sessions {
         if session.ends <= now {
             return Err(expired(request.service));
         }
-        let action = format!("{}:{}", request.service.name(), request.action);
+        let action = format!("{}:{}", request.service.prefix(), request.action);
         // Anybody may ask who he is (STS, "GetCallerIdentity").
         let free = action == "sts:GetCallerIdentity";
         if free || session.policies.iter().all(|policy| policy.allows(&action)) {

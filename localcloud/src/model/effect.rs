@@ -202,6 +202,14 @@ pub enum Fact {
         target: String,
         port: u16,
     },
+    /// What was served of a target group's requests since the last time, and how long the machines took on average.
+    Served {
+        group: String,
+        requests: u64,
+        /// Answers of machines with a status of 500 to 599.
+        failed: u64,
+        mean_millis: u64,
+    },
     /// A load balancer's proxy listens with the state that was wanted.
     Balanced {
         arn: String,

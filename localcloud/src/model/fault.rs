@@ -34,6 +34,10 @@ impl Fault {
                 "MissingParameter",
                 format!("The request must contain the parameter {name}"),
             ),
+            Service::CloudWatch => Self::new(
+                "MissingParameter",
+                format!("The parameter {name} is required."),
+            ),
             Service::Ssm | Service::Kms => Self::new(
                 "ValidationException",
                 format!("The parameter {name} must not be null"),

@@ -31,6 +31,7 @@ mod tags;
 mod throttling;
 mod tree;
 pub mod view;
+mod watch;
 
 pub use actions::Action;
 pub use caller::Caller;
@@ -42,7 +43,7 @@ pub use effect::{
 pub use elb::Reach;
 pub use injection::{At, FaultPlan, Scarcity, Trouble};
 pub use request::{Answer, Request};
-pub use tree::{Fault, Params, Service, Tree};
+pub use tree::{Fault, Params, Real, Service, Tree};
 
 use injection::Injected;
 use jiff::{SignedDuration, Timestamp};
@@ -158,6 +159,7 @@ impl Model {
         let state = self.state_of(&fact);
         ec2::observe(state, &fact);
         elb::observe(state, &fact);
+        watch::observe(state, &fact);
         state.settle();
         self.take_effects()
     }

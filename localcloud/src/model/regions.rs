@@ -92,9 +92,9 @@ impl Model {
                 instances.any(|instance| instance.freezing.contains(image))
             }
             Fact::Balanced { arn } => state.elb.balancers.contains_key(arn),
-            Fact::Probed { group, .. } | Fact::Drained { group, .. } => {
-                state.elb.groups.contains_key(group)
-            }
+            Fact::Probed { group, .. }
+            | Fact::Drained { group, .. }
+            | Fact::Served { group, .. } => state.elb.groups.contains_key(group),
         };
         let found = self.away.values_mut().find(|state| knows(state));
         found.unwrap_or(&mut self.state)

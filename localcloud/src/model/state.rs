@@ -17,6 +17,7 @@ use super::{
     regions::Lent,
     scaling::{self, Scaling},
     sessions::Sessions,
+    watch::{self, Watch},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -50,6 +51,7 @@ pub(super) struct State {
     pub(super) caller: Option<caller::Session>,
     pub(super) kms: Kms,
     pub(super) sessions: Sessions,
+    pub(super) watch: Watch,
     /// Fresh resources and how many more polls will miss them.
     pub(super) hidden: BTreeMap<String, u32>,
     /// What another region lends for the current call.
@@ -66,6 +68,7 @@ impl State {
         Self {
             kms: Kms::seeded(&config),
             sessions: Sessions::seeded(&config),
+            watch: Watch::default(),
             now: config.opened,
             ids,
             ec2,
@@ -109,6 +112,7 @@ impl State {
                 Due::Ec2(due) => ec2::due(self, due),
                 Due::Scaling(due) => scaling::due(self, due),
                 Due::Elb(due) => elb::due(self, due),
+                Due::Watch(due) => watch::due(self, &due),
             }
             self.settle();
         }

@@ -12,11 +12,12 @@ pub enum Service {
     Sts,
     Ssm,
     Kms,
+    CloudWatch,
 }
 
 impl Service {
     /// Each of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ec2,
         Self::AutoScaling,
         Self::Elb,
@@ -24,9 +25,10 @@ impl Service {
         Self::Sts,
         Self::Ssm,
         Self::Kms,
+        Self::CloudWatch,
     ];
 
-    /// Its name in the scope of credentials, in ARNs and before the actions of policies.
+    /// Its name in the scope of credentials.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
@@ -36,10 +38,19 @@ impl Service {
             Self::Sts => "sts",
             Self::Ssm => "ssm",
             Self::Kms => "kms",
+            Self::CloudWatch => "monitoring",
         }
     }
 
-    /// Whether its calls and answers are JSON; the others speak the Query protocols.
+    /// What stands before its actions in policies.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "cloudwatch",
+            other => other.name(),
+        }
+    }
+
+    /// Whether its calls and answers are JSON alone; the others speak the Query protocols, and `CloudWatch` others too.
     pub fn speaks_json(self) -> bool {
         matches!(self, Self::Ssm | Self::Kms)
     }
@@ -61,11 +72,26 @@ pub enum Tree {
     Text(String),
     /// Numbers and flags are texts in XML and themselves in JSON.
     Int(i64),
+    Real(Real),
     Bool(bool),
+    /// A point in time, which each encoding writes in its own way.
+    Time(jiff::Timestamp),
     /// The encoding wraps each entry in `<item>` (EC2) or `<member>` (Query).
     List(Vec<Tree>),
     Map(Vec<(&'static str, Tree)>),
 }
+
+/// A number of the answer that need not be whole, the same only as its very bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Real(pub f64);
+
+impl PartialEq for Real {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Real {}
 
 /// A refusal, with the code that AWS documents for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +155,8 @@ impl Tree {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Int(number) => Some(number.to_string()),
+            Self::Real(number) => Some(number.0.to_string()),
+            Self::Time(at) => Some(written(*at)),
             Self::Bool(flag) => Some(flag.to_string()),
             Self::List(_) | Self::Map(_) => None,
         }
@@ -165,6 +193,12 @@ impl From<i64> for Tree {
     }
 }
 
+impl From<f64> for Tree {
+    fn from(number: f64) -> Self {
+        Self::Real(Real(number))
+    }
+}
+
 impl From<u32> for Tree {
     fn from(number: u32) -> Self {
         Self::Int(number.into())
@@ -180,6 +214,10 @@ impl From<Vec<Tree>> for Tree {
 /// To the millisecond, as every AWS service writes times in XML.
 impl From<jiff::Timestamp> for Tree {
     fn from(at: jiff::Timestamp) -> Self {
-        Self::Text(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+        Self::Text(written(at))
     }
+}
+
+fn written(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }

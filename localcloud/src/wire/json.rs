@@ -1,15 +1,26 @@
-//! The JSON protocol of Systems Manager and the Key Management Service.
+//! The JSON protocol of Systems Manager and the Key Management Service, which `CloudWatch` speaks too.
 
 use crate::model::{Fault, Params, Request, Service, Tree};
 use serde_json::{Map, Value, json};
 
-pub(super) const TYPE: &str = "application/x-amz-json-1.1";
+const TYPE: &str = "application/x-amz-json-1.1";
+/// `CloudWatch`'s.
+const OLDER: &str = "application/x-amz-json-1.0";
 
 /// The services by the prefix of their targets.
 const TARGETS: &[(&str, Service)] = &[
     ("AmazonSSM.", Service::Ssm),
     ("TrentService.", Service::Kms),
+    ("GraniteServiceVersion20100801.", Service::CloudWatch),
 ];
+
+pub(super) fn content_type(service: Service) -> &'static str {
+    if service == Service::CloudWatch {
+        OLDER
+    } else {
+        TYPE
+    }
+}
 
 /// The service that a target names.
 pub(super) fn service(target: &str) -> Option<Service> {
@@ -78,6 +89,9 @@ fn value(tree: &Tree) -> Value {
     match tree {
         Tree::Text(text) => Value::from(text.as_str()),
         Tree::Int(number) => Value::from(*number),
+        Tree::Real(number) => Value::from(number.0),
+        // Seconds since 1970, of which AWS gives a fraction too.
+        Tree::Time(at) => Value::from(at.as_duration().as_secs_f64()),
         Tree::Bool(flag) => Value::from(*flag),
         Tree::List(list) => Value::Array(list.iter().map(value).collect()),
         Tree::Map(fields) => Value::Object(

@@ -1,15 +1,19 @@
-//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, and the JSON of Systems Manager and KMS.
+//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, the JSON of Systems Manager and KMS, and
+//! all of `CloudWatch`'s, of which CBOR is the newest.
 //!
 //! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
 //! real SDK. Signatures are not verified; the credential scope tells the service, the region and whose call it is.
 
+mod cbor;
 mod json;
+mod protocol;
 mod query;
 mod scope;
 mod xml;
 
 use crate::model::{Answer, Effect, Fault, Model, Request, Service};
 use jiff::Timestamp;
+use protocol::Protocol;
 use scope::Scope;
 
 /// One HTTP request, whole.
@@ -52,9 +56,11 @@ pub fn answer(
         Ok(request) => request,
         Err((service, fault)) => {
             let (request_id, effects) = model.refuse(now);
-            return (refusal(service, &fault, &request_id), effects);
+            let protocol = Protocol::of(service, http);
+            return (protocol.refusal(service, &fault, &request_id), effects);
         }
     };
+    let protocol = Protocol::of(request.service, http);
     let Answer {
         request_id,
         result,
@@ -64,16 +70,8 @@ pub fn answer(
         None => model.call(&request, now),
     };
     let response = match result {
-        Ok(tree) if request.service.speaks_json() => {
-            response(200, json::TYPE, &request_id, json::answer(&tree))
-        }
-        Ok(tree) => response(
-            200,
-            xml::TYPE,
-            &request_id,
-            xml::answer(&request, &tree, &request_id),
-        ),
-        Err(fault) => refusal(request.service, &fault, &request_id),
+        Ok(tree) => protocol.answer(&request, &tree, &request_id),
+        Err(fault) => protocol.refusal(request.service, &fault, &request_id),
     };
     (response, effects)
 }
@@ -85,7 +83,7 @@ fn read(
     scope: Option<&Scope>,
 ) -> Result<Request, (Service, Fault)> {
     let target = http.header("x-amz-target");
-    let fields = if target.is_none() {
+    let fields = if target.is_none() && cbor::operation(http).is_none() {
         query::fields(http)
     } else {
         Vec::new()
@@ -94,40 +92,17 @@ fn read(
         Some(scope) => scope.service().map_err(|fault| (Service::Sts, fault))?,
         None => query::service(&fields)
             .or_else(|| json::service(target?))
+            .or_else(|| cbor::operation(http).map(|_| Service::CloudWatch))
             .unwrap_or(Service::Ec2),
     };
     let refused = |fault| (service, fault);
     if let Some(scope) = scope {
         scope.check_region(service, model).map_err(refused)?;
     }
-    match service {
-        json if json.speaks_json() => json::request(service, target, &http.body).map_err(refused),
-        _ => query::request(service, fields).map_err(refused),
+    match Protocol::of(service, http) {
+        Protocol::Json => json::request(service, target, &http.body),
+        Protocol::Cbor => cbor::request(http),
+        Protocol::Query => query::request(service, fields),
     }
-}
-
-fn refusal(service: Service, fault: &Fault, request_id: &str) -> HttpResponse {
-    match service {
-        json if json.speaks_json() => {
-            response(fault.status, json::TYPE, request_id, json::fault(fault))
-        }
-        _ => response(
-            fault.status,
-            xml::TYPE,
-            request_id,
-            xml::fault(service, fault, request_id),
-        ),
-    }
-}
-
-fn response(status: u16, content_type: &str, request_id: &str, body: String) -> HttpResponse {
-    let headers = vec![
-        ("content-type".into(), content_type.into()),
-        ("x-amzn-requestid".into(), request_id.into()),
-    ];
-    HttpResponse {
-        status,
-        headers,
-        body: body.into_bytes(),
-    }
+    .map_err(refused)
 }

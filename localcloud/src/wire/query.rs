@@ -26,6 +26,7 @@ pub(super) fn service(fields: &[(String, String)]) -> Option<Service> {
         "2015-12-01" => Some(Service::Elb),
         "2010-05-08" => Some(Service::Iam),
         "2011-06-15" => Some(Service::Sts),
+        "2010-08-01" => Some(Service::CloudWatch),
         _ => None,
     }
 }

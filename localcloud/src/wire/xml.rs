@@ -74,6 +74,7 @@ fn namespace(service: Service) -> &'static str {
         Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Service::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
         Service::Ssm | Service::Kms => "http://ssm.amazonaws.com/doc/2014-11-06/",
     }
 }
@@ -81,8 +82,9 @@ fn namespace(service: Service) -> &'static str {
 fn write(out: &mut String, tree: &Tree, entry: &str) {
     match tree {
         Tree::Text(text) => escape(out, text),
-        Tree::Int(number) => out.push_str(&number.to_string()),
-        Tree::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Tree::Int(_) | Tree::Real(_) | Tree::Bool(_) | Tree::Time(_) => {
+            out.push_str(&tree.text().unwrap_or_default());
+        }
         Tree::List(list) => {
             for item in list {
                 inside(out, entry, |out| write(out, item, entry));

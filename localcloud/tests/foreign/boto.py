@@ -9,7 +9,7 @@ import strict
 
 wanted = set(sys.argv[1:])
 called = set()
-SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm", "Kms": "kms"}
+SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm", "Kms": "kms", "CloudWatch": "cloudwatch"}
 
 
 class Client:
@@ -58,6 +58,7 @@ import boto_groups
 import boto_images
 import boto_roles
 import boto_sessions
+import boto_watch
 
 assert iam.get_instance_profile(InstanceProfileName="kiln-instance")["InstanceProfile"]["Roles"]
 iam.refused("NoSuchEntity", "get_instance_profile", InstanceProfileName="none")
@@ -87,6 +88,7 @@ boto_roles.run(Client, iam, sts)
 made = boto_ec2.run(ec2, sts, ssm, until)
 boto_sessions.run(ec2, ssm, made, until)
 boto_groups.run(ec2, scaling, elb, made, until)
+boto_watch.run(Client)
 boto_images.run(ec2, *abroad, made, until)
 boto_ec2.clean(ec2, made, until)
 

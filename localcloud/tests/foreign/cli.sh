@@ -27,6 +27,11 @@ vpc=$(aws ec2 describe-vpcs --query 'Vpcs[0].VpcId' --output text)
 aws elbv2 create-target-group --name cli --protocol HTTP --port 80 --vpc-id "$vpc" >/dev/null
 [ "$(aws elbv2 describe-target-groups --names cli --query 'TargetGroups[0].Port')" = 80 ] || say "target group"
 
+aws cloudwatch put-metric-alarm --alarm-name cli --namespace web --metric-name errors --statistic Sum --period 60 \
+    --evaluation-periods 1 --threshold 1 --comparison-operator GreaterThanThreshold
+aws cloudwatch set-alarm-state --alarm-name cli --state-value ALARM --state-reason cli
+[ "$(aws cloudwatch describe-alarms --alarm-names cli --query 'MetricAlarms[0].StateValue' --output text)" = ALARM ] || say "alarm"
+
 refused=$(aws ec2 describe-instances --instance-ids i-0123456789abcdef0 2>&1) && say "it was found"
 case $refused in *InvalidInstanceID.NotFound*) ;; *) say "$refused" ;; esac
 refused=$(aws ec2 describe-placement-groups 2>&1) && say "placement groups are answered"

@@ -43,7 +43,10 @@ pub(in crate::model) fn observe(state: &mut State, fact: &Fact) {
         }
         Fact::Frozen { image } => frozen(state, image, None),
         Fact::FreezeFailed { image, reason } => frozen(state, image, Some(reason)),
-        Fact::Probed { .. } | Fact::Drained { .. } | Fact::Balanced { .. } => {}
+        Fact::Probed { .. }
+        | Fact::Drained { .. }
+        | Fact::Balanced { .. }
+        | Fact::Served { .. } => {}
     }
 }
 

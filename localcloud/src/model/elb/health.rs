@@ -116,3 +116,17 @@ pub(in crate::model) fn says(state: &State, arn: &str, instance: &str, word: &st
         .flat_map(|group| group.targets.keys());
     targets.any(|target| target.0 == instance && health_of(state, arn, target).state == word)
 }
+
+/// How many targets of a group are healthy.
+pub(in crate::model) fn healthy(state: &State, arn: &str) -> usize {
+    let mut targets = state
+        .elb
+        .groups
+        .get(arn)
+        .into_iter()
+        .flat_map(|group| group.targets.keys());
+    let healthy = targets
+        .by_ref()
+        .filter(|target| health_of(state, arn, target).state == "healthy");
+    healthy.count()
+}

@@ -22,7 +22,7 @@ mod wanted;
 #[cfg(test)]
 mod tests;
 
-pub(super) use health::{health_of, says};
+pub(super) use health::{health_of, healthy, says};
 pub(super) use stored::{Elb, Group, Listener, LoadBalancer, Rule};
 pub(super) use targets::{enlist, is_draining, release};
 pub use wanted::Reach;

@@ -212,10 +212,7 @@ pub(super) fn set_desired(state: &mut State, args: &Args<'_>) -> Result<Tree, Fa
 }
 
 fn cooling(group: &Group, now: Timestamp) -> bool {
-    let cooldown = group
-        .settings
-        .kept_number("DefaultCooldown")
-        .unwrap_or_default();
+    let cooldown = group.cooldown();
     group
         .last_scaled
         .is_some_and(|last| now.duration_since(last).as_secs() < cooldown)
@@ -249,10 +246,10 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     group.settings.min = 0;
     group.settings.desired = 0;
     group.schedules.clear();
-    group.policies.clear();
     if force {
         group.hooks.clear();
     }
+    super::policies::clear(state, name);
     reconcile::touch(state, name);
     Ok(Tree::new())
 }

@@ -3,6 +3,7 @@
 //! Calls change what a group is told to be and never launch anything themselves; a moment later `reconcile` looks at the
 //! group and moves it one step nearer, as often as facts, time and calls give it reason to.
 
+mod acting;
 mod activities;
 mod cron;
 mod echo;
@@ -28,6 +29,7 @@ mod traffic;
 #[cfg(test)]
 mod tests;
 
+pub(super) use acting::set_off;
 pub(super) use reconcile::touch_instance;
 pub(super) use stored::Scaling;
 

@@ -1,4 +1,4 @@
-//! Scaling policies, kept and shown. Nothing here measures load, so nothing sets them off.
+//! Scaling policies, kept and shown. Alarms set them off, which `acting` carries out.
 
 use super::{
     NAME,
@@ -6,7 +6,8 @@ use super::{
     groups,
     groups::PAGES,
 };
-use crate::model::{Fault, Params, Tree, args::Args, elb, state::State};
+use crate::model::{Fault, Params, Service, Tree, args::Args, elb, state::State, watch};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 pub(super) const TAKES_PUT: &str = "AutoScalingGroupName PolicyName PolicyType AdjustmentType MinAdjustmentStep \
@@ -22,12 +23,14 @@ const POLICIES: usize = 50;
 
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    arn: String,
-    kind: String,
-    enabled: bool,
+    pub(super) arn: String,
+    pub(super) kind: String,
+    pub(super) enabled: bool,
     /// Names of the alarms that a target tracking policy has.
-    alarms: Vec<String>,
-    kept: BTreeMap<&'static str, Params>,
+    pub(super) alarms: Vec<String>,
+    pub(super) kept: BTreeMap<&'static str, Params>,
+    /// When it last changed the group.
+    pub(super) acted: Option<Timestamp>,
 }
 
 pub(super) fn put(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
@@ -67,6 +70,7 @@ pub(super) fn put(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             .filter(|alarms| alarms.len() == fresh_alarms.len())
             .unwrap_or(fresh_alarms),
         kept,
+        acted: None,
     };
     let answer = Tree::new()
         .put("PolicyARN", &policy.arn)
@@ -78,7 +82,10 @@ pub(super) fn put(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
             "The maximum number of scaling policies for the group has been reached",
         ));
     }
-    policies.insert(name.to_owned(), policy);
+    policies.insert(name.to_owned(), policy.clone());
+    for tracking in trackings(group, &policy)? {
+        watch::track(state, tracking);
+    }
     Ok(answer)
 }
 
@@ -151,7 +158,10 @@ fn alarm_trees(state: &State, policy: &Policy) -> Vec<Tree> {
         let arn = state.arn("cloudwatch", &format!("alarm:{name}"));
         Tree::new().put("AlarmName", name).put("AlarmARN", arn)
     };
-    policy.alarms.iter().map(alarm).collect()
+    let kept = policy.alarms.iter();
+    kept.chain(&watch::naming(state, &policy.arn))
+        .map(alarm)
+        .collect()
 }
 
 pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
@@ -206,16 +216,20 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     if let Some(group) = only {
         groups::find(state, group)?;
     }
-    let mut gone = false;
+    let (mut gone, mut alarms) = (false, Vec::new());
     for (group, stored) in &mut state.scaling.groups {
         if only.is_none_or(|only| only == group) {
-            let before = stored.policies.len();
-            stored
-                .policies
-                .retain(|policy, kept| policy != name && kept.arn != name);
-            gone |= stored.policies.len() < before;
+            stored.policies.retain(|policy, kept| {
+                let meant = policy == name || kept.arn == name;
+                if meant {
+                    gone = true;
+                    alarms.append(&mut kept.alarms);
+                }
+                !meant
+            });
         }
     }
+    watch::forget(state, &alarms);
     if gone {
         Ok(Tree::new())
     } else {
@@ -223,4 +237,99 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             "Policy '{name}' does not exist."
         )))
     }
+}
+
+/// Takes all policies of a group away, with their alarms.
+pub(super) fn clear(state: &mut State, group: &str) {
+    let Some(group) = state.scaling.groups.get_mut(group) else {
+        return;
+    };
+    let policies = std::mem::take(&mut group.policies).into_values();
+    let alarms: Vec<String> = policies.flat_map(|policy| policy.alarms).collect();
+    watch::forget(state, &alarms);
+}
+
+/// What the alarms of a target tracking policy go by.
+fn trackings(group: &str, policy: &Policy) -> Result<Vec<watch::Tracking>, Fault> {
+    let Some(Params::Map(configuration)) = policy.kept.get("TargetTrackingConfiguration") else {
+        return Ok(Vec::new());
+    };
+    let configuration = Args::of_map(Service::AutoScaling, configuration);
+    let target = configuration.text("TargetValue")?;
+    let target: f64 = target
+        .parse()
+        .map_err(|_| configuration.invalid("TargetValue", target, "A number is expected."))?;
+    let (metric, queries, statistic) = tracked(group, &configuration)?;
+    let tracking = |alarm: &String| watch::Tracking {
+        alarm: alarm.clone(),
+        policy: policy.arn.clone(),
+        low: alarm.contains("-AlarmLow-"),
+        metric: metric.clone(),
+        queries: queries.clone(),
+        statistic: statistic.clone(),
+        target,
+    };
+    Ok(policy.alarms.iter().map(tracking).collect())
+}
+
+type Tracked = (
+    Option<(String, String, BTreeMap<String, String>)>,
+    Vec<Params>,
+    String,
+);
+
+fn tracked(group: &str, configuration: &Args<'_>) -> Result<Tracked, Fault> {
+    if let Some(predefined) = configuration.map("PredefinedMetricSpecification")? {
+        let of_group = |name: &str| {
+            let dimensions = BTreeMap::from([(NAME.to_owned(), group.to_owned())]);
+            ("AWS/EC2".to_owned(), name.to_owned(), dimensions)
+        };
+        let (metric, statistic) = match predefined.text("PredefinedMetricType")? {
+            "ASGAverageNetworkIn" => (of_group("NetworkIn"), "Average"),
+            "ASGAverageNetworkOut" => (of_group("NetworkOut"), "Average"),
+            "ALBRequestCountPerTarget" => (of_balancer(predefined.text("ResourceLabel")?), "Sum"),
+            _ => (of_group("CPUUtilization"), "Average"),
+        };
+        return Ok((Some(metric), Vec::new(), statistic.to_owned()));
+    }
+    let Some(custom) = configuration.map("CustomizedMetricSpecification")? else {
+        return Ok((None, Vec::new(), String::new()));
+    };
+    if custom.has("Metrics") {
+        return Ok((None, custom.list("Metrics")?.to_vec(), String::new()));
+    }
+    let mut dimensions = BTreeMap::new();
+    for dimension in custom.maps("Dimensions")? {
+        dimensions.insert(
+            dimension.text("Name")?.to_owned(),
+            dimension.text("Value")?.to_owned(),
+        );
+    }
+    let metric = (
+        custom.text("Namespace")?.to_owned(),
+        custom.text("MetricName")?.to_owned(),
+        dimensions,
+    );
+    Ok((
+        Some(metric),
+        Vec::new(),
+        custom.text("Statistic")?.to_owned(),
+    ))
+}
+
+/// `app/web/50dc6c495c0c9188/targetgroup/web-a/943f017f100becff` as dimensions.
+fn of_balancer(label: &str) -> (String, String, BTreeMap<String, String>) {
+    let (balancer, target_group) = label.split_once("/targetgroup/").unwrap_or((label, ""));
+    let dimensions = [
+        ("LoadBalancer", balancer.to_owned()),
+        ("TargetGroup", format!("targetgroup/{target_group}")),
+    ];
+    let dimensions = dimensions
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+    (
+        "AWS/ApplicationELB".to_owned(),
+        "RequestCountPerTarget".to_owned(),
+        dimensions,
+    )
 }

@@ -144,6 +144,13 @@ impl Group {
         self.suspended.contains_key(process)
     }
 
+    /// Seconds between two times that simple scaling changes the group.
+    pub(super) fn cooldown(&self) -> i64 {
+        self.settings
+            .kept_number("DefaultCooldown")
+            .unwrap_or_default()
+    }
+
     /// Instances that count towards the desired capacity.
     pub(in crate::model) fn counted(&self) -> impl Iterator<Item = (&String, &Member)> {
         self.members

@@ -4,12 +4,14 @@
 
 mod compute;
 mod traffic;
+mod watch;
 
 pub use compute::{
     GroupView, ImageView, InstanceView, KeyPairView, MemberView, SecurityGroupView, SnapshotView,
     SubnetView, TemplateView, VolumeView,
 };
 pub use traffic::{BalancerView, ListenerView, RuleView, TargetGroupView, TargetView};
+pub use watch::AlarmView;
 
 /// Tags by their keys.
 pub type Tags = std::collections::BTreeMap<String, String>;
