@@ -1,4 +1,4 @@
-//! The clients of one region. Each is made when it is first asked for: a bake asks three of the seven.
+//! The clients of one region. Each is made when it is first asked for: a bake asks three of the eight.
 
 use std::sync::OnceLock;
 
@@ -24,6 +24,7 @@ pub(super) struct Origin {
 pub(super) struct Services {
     pub(super) origin: Origin,
     autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
@@ -65,6 +66,7 @@ impl Services {
         Self {
             origin,
             autoscaling: OnceLock::new(),
+            cloudwatch: OnceLock::new(),
             elb: OnceLock::new(),
             iam: OnceLock::new(),
             kms: OnceLock::new(),
@@ -76,6 +78,7 @@ impl Services {
 
 impl Aws {
     client!(autoscaling, aws_sdk_autoscaling);
+    client!(cloudwatch, aws_sdk_cloudwatch);
     client!(elb, aws_sdk_elasticloadbalancingv2);
     client!(iam, aws_sdk_iam);
     client!(kms, aws_sdk_kms);

@@ -2,6 +2,7 @@
 //!
 //! Nothing here names AWS's SDK, and no `Option` stands here that the edge can settle.
 
+mod alarms;
 mod error;
 mod fleets;
 mod groups;
@@ -18,6 +19,7 @@ pub mod tag;
 mod traffic;
 mod types;
 
+pub use alarms::{Alarm, AlarmState, Alarms, Dimensions, LooksAt, MetricQuery, Sight};
 pub use error::{Error, Kind, Result};
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
@@ -99,6 +101,7 @@ pub trait Cloud:
     + Groups
     + LaunchTemplates
     + Traffic
+    + Alarms
 {
 }
 
@@ -117,6 +120,7 @@ impl<C> Cloud for C where
         + Groups
         + LaunchTemplates
         + Traffic
+        + Alarms
 {
 }
 
