@@ -16,8 +16,8 @@ use crate::bake::{
 use crate::cloud::{
     Cloud, Error as CloudError, Filter, Home, Image, ImageId, ImageQuery, ImageState, Site, tag,
 };
-use crate::run::{Clock, Entry, KEPT_UNTIL, Lifetime, RunId, due};
-use crate::store::{Claim, DeadRun, FileJournal, Store};
+use crate::run::{Clock, Entry, Journal, KEPT_UNTIL, Lifetime, RunId, due};
+use crate::store::{Claim, DeadRun, Store};
 use crate::sweep::{Sweeping, sweep_run};
 use crate::template::bake::{Build, Template};
 use crate::undo::{self, Undo};
@@ -61,7 +61,7 @@ pub struct Wanted<'a> {
 pub struct Prepared<'a> {
     pub plan: BakePlan,
     pub inputs: Option<Inputs>,
-    pub adopt: Option<(Adopted, FileJournal<'a>)>,
+    pub adopt: Option<(Adopted, Box<dyn Journal<Undo> + 'a>)>,
     /// What was done about dead runs, or would be.
     pub said: Vec<String>,
 }
@@ -169,7 +169,7 @@ fn draft(
 /// What becomes of the dead.
 #[derive(Default)]
 struct Settled<'a> {
-    adopt: Option<(RunId, Adopted, FileJournal<'a>)>,
+    adopt: Option<(RunId, Adopted, Box<dyn Journal<Undo> + 'a>)>,
     /// Runs whose image is adopted, or goes.
     runs: Vec<RunId>,
     /// What is to be taken back.

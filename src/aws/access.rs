@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::aws::Lent;
 use crate::aws::budget::Budget;
+use crate::cloud::Fence;
 
 /// Attempts of one call, the first included: Packer's own default (anchors/packer.md 2.1, `max_retries`).
 const MAX_ATTEMPTS: u32 = 10;
@@ -50,6 +51,8 @@ pub struct Access {
     pub jitter: u64,
     /// Replaces the network: simulations answer from a model in the same process.
     pub http: Option<SharedHttpClient>,
+    /// Asked before each call that changes something.
+    pub fence: Fence,
 }
 
 /// Fixed credentials, as a template may name them.

@@ -52,6 +52,7 @@ impl Access {
             insecure,
             max_attempts,
             jitter: _,
+            fence: _,
             http,
         } = self;
         *profile == other.profile

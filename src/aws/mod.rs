@@ -7,10 +7,12 @@ mod access;
 mod alarms;
 #[cfg(test)]
 mod answering;
+mod bucket;
 mod budget;
 mod clients;
 mod convert;
 mod error;
+mod fenced;
 mod fleet;
 mod group_copy;
 mod group_images;
@@ -38,6 +40,7 @@ mod types;
 mod unchecked;
 
 pub use access::{Access, Keys, Role};
+pub use bucket::Bucket;
 pub use clients::Clients;
 pub use lent::{Lend, Lending, Lent, Loan};
 pub use secrets::secret;
@@ -80,6 +83,7 @@ impl Aws {
             ec2_endpoint: access.ec2_endpoint.clone(),
             jitter: access.jitter,
             lent: access.lent.clone(),
+            fence: access.fence.clone(),
         };
         Ok(Self::of(origin, Region::new(region)))
     }

@@ -8,8 +8,10 @@ use aws_sdk_ec2::operation::run_instances::RunInstancesError;
 use crate::aws::Aws;
 use crate::aws::Lent;
 use crate::aws::budget::Budget;
+use crate::aws::fenced::Fenced;
 use crate::aws::limits::Limits;
 use crate::aws::reach::Reach;
+use crate::cloud::Fence;
 
 /// What clients are made from, so that those of another region follow the same rules.
 #[derive(Clone, Debug)]
@@ -18,6 +20,20 @@ pub(super) struct Origin {
     pub(super) ec2_endpoint: Option<String>,
     pub(super) jitter: u64,
     pub(super) lent: Option<Lent>,
+    pub(super) fence: Fence,
+}
+
+impl Origin {
+    /// Of a configuration alone.
+    pub(super) fn bare(config: aws_config::SdkConfig) -> Self {
+        Self {
+            config,
+            ec2_endpoint: None,
+            jitter: 0,
+            lent: None,
+            fence: Fence::default(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +58,7 @@ macro_rules! config {
         let quota = RetryPartition::custom("kiln").token_bucket(TokenBucket::unlimited());
         let mut config = $service::config::Builder::from(&$origin.config)
             .interceptor(Budget)
+            .interceptor(Fenced($origin.fence.clone()))
             .interceptor(reach.clone())
             .retry_classifier(reach)
             .retry_partition(quota.build());
@@ -88,12 +105,7 @@ impl Aws {
 
 /// Secrets Manager's, for which there is no account yet.
 pub(super) fn secrets(config: aws_config::SdkConfig) -> aws_sdk_secretsmanager::Client {
-    let origin = Origin {
-        config,
-        ec2_endpoint: None,
-        jitter: 0,
-        lent: None,
-    };
+    let origin = Origin::bare(config);
     aws_sdk_secretsmanager::Client::from_conf(config!(aws_sdk_secretsmanager, origin).build())
 }
 
@@ -105,4 +117,10 @@ pub(super) fn ec2(origin: &Origin) -> aws_sdk_ec2::Client {
         config = config.endpoint_url(url);
     }
     aws_sdk_ec2::Client::from_conf(config.build())
+}
+
+/// S3's. A store that is not AWS's own has its buckets in the path.
+pub(super) fn s3(origin: &Origin, by_path: bool) -> aws_sdk_s3::Client {
+    let config = config!(aws_sdk_s3, origin).force_path_style(by_path);
+    aws_sdk_s3::Client::from_conf(config.build())
 }

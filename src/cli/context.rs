@@ -40,8 +40,8 @@ pub struct Global {
     /// Write every event as a line of JSON to FILE
     #[arg(long, global = true, value_name = "FILE")]
     events: Option<PathBuf>,
-    /// Where journals, leases and due-lists are kept
-    #[arg(long, global = true, value_name = "FOLDER", default_value = ".kiln")]
+    /// Where journals, leases and due-lists are kept: a folder, or `s3://BUCKET/PREFIX` for the state of services
+    #[arg(long, global = true, value_name = "PLACE", default_value = ".kiln")]
     state: PathBuf,
     /// Use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::cli::roll::holder;
 use crate::cli::service::{Lenient, Name, leased};
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, state};
 use crate::roll::doctor::{Doctor as Look, Doctored, Known, State, examine, heal};
 use crate::run::{MemoryJournal, RunId, Stop};
-use crate::store::Store;
+use crate::store;
 use crate::undo::Undo;
 
 /// Show temporary changes of a service, and restore those whose time is up
@@ -34,12 +34,13 @@ impl Doctor {
     pub fn run(&self, context: &Context) -> Exit {
         context.block_on(async {
             let service = &self.name.service;
-            let aws = match self.name.connect(context).await {
+            let access = self.name.access();
+            let aws = match self.name.connect_by(&access, context).await {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
-            let store = Store::at(&context.state);
-            let known = known(&store, service, self.run, context);
+            let store = state::open_if_there(&access, context);
+            let known = known(store.as_ref(), service, self.run, context);
             if let Some(run) = self.run
                 && known.alive.contains(&run)
             {
@@ -62,11 +63,11 @@ impl Doctor {
                 return say(&found, true, context);
             }
             let run = context.run_id();
-            let _lease = match leased(&store, service, &holder(run, context), context) {
+            let _lease = match leased(store.as_ref(), service, &holder(run, context), context) {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
             };
-            let journal = Lenient::begin(&self.name, run, &aws, context).await;
+            let journal = Lenient::begin(&self.name, run, &aws, store.as_ref(), context).await;
             let look = Look {
                 known: Known {
                     holder: None,
@@ -85,8 +86,14 @@ impl Doctor {
 }
 
 /// What the store knows of runs. Without one, tags and their times are all there is.
-pub fn known(store: &Store, service: &str, given_up: Option<RunId>, context: &Context) -> Known {
-    let runs = store.runs().unwrap_or_else(|error| {
+pub fn known(
+    store: Option<&store::State>,
+    service: &str,
+    given_up: Option<RunId>,
+    context: &Context,
+) -> Known {
+    let runs = store.map_or_else(|| Ok(Vec::new()), |store| store.runs(service));
+    let runs = runs.unwrap_or_else(|error| {
         let text = format!("warning: the store cannot be read, and the tags tell alone: {error}");
         context.say(&text);
         Vec::new()
@@ -96,7 +103,7 @@ pub fn known(store: &Store, service: &str, given_up: Option<RunId>, context: &Co
         those.map(|(run, _)| *run).collect::<Vec<_>>()
     };
     let alive = of(true);
-    let last = store.last_holder(service).unwrap_or_default();
+    let last = store.and_then(|store| store.last_holder(service).ok().flatten());
     Known {
         holder: last.filter(|holder| alive.contains(&holder.run)),
         dead: of(false),

@@ -17,6 +17,7 @@ mod machine;
 mod roll;
 mod service;
 mod spelling;
+mod state;
 mod stores;
 mod sweep;
 mod vars;

@@ -1,16 +1,18 @@
 //! `kiln roll`: an image into service.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure, home};
+use crate::cli::{Context, Exit, failure, home, state};
 use crate::cloud::{Account, Home, ImageId};
 use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
 use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
-use crate::store::{Claim, DeadRun, Store};
+use crate::store::{Claim, DeadRun, Journals as _, State};
 use crate::template::load;
 use crate::template::service::Service;
 use crate::undo::Undo;
@@ -34,6 +36,9 @@ pub struct Roll {
     /// Roll an image that is quarantined for this service, all the same
     #[arg(long)]
     force: bool,
+    /// Keep the state in a folder although this looks like an agent of continuous integration
+    #[arg(long)]
+    local_state: bool,
 }
 
 impl Roll {
@@ -64,7 +69,10 @@ impl Roll {
                 Err(error) => return failure::say(&with_causes(&error), Exit::Failed, context),
             };
             match wrong_account(&service, home.account.as_ref()) {
-                None => self.roll(&service, (&aws, &home), &sources, context).await,
+                None => {
+                    self.roll(&service, &access, (&aws, &home), &sources, context)
+                        .await
+                }
                 Some(finding) => input::refuse(&[finding], &sources, context),
             }
         })
@@ -73,17 +81,16 @@ impl Roll {
     async fn roll(
         &self,
         service: &Service,
+        access: &Access,
         (aws, home): (&Aws, &Home),
         sources: &SourceMap,
         context: &Context,
     ) -> Exit {
         let name = &service.name.value;
-        let store = Store::at(
-            service
-                .state
-                .as_ref()
-                .map_or_else(|| context.state.clone(), |state| state.value.clone().into()),
-        );
+        let store = match self.state(service, access, context) {
+            Ok(store) => store,
+            Err(refused) => return failure::say(&refused, Exit::Usage, context),
+        };
         let run = context.run_id();
         let report = context.report(name, true);
         let dead = match dead_rolls(&store, name, home, context) {
@@ -128,7 +135,7 @@ impl Roll {
                 .map(|(dead, due)| Dead {
                     run: dead.run,
                     due: due.clone(),
-                    journal: &dead.journal,
+                    journal: dead.journal.as_ref(),
                 })
                 .collect(),
         };
@@ -151,6 +158,23 @@ impl Roll {
     }
 }
 
+impl Roll {
+    /// Where the service's state is. Errors with a sentence when it is not there, or would not last there.
+    fn state(
+        &self,
+        service: &Service,
+        access: &Access,
+        context: &Context,
+    ) -> Result<State, String> {
+        let named = service.state.as_ref().map(|state| Path::new(&state.value));
+        let store = state::open(named.unwrap_or(&context.state), access)?;
+        match state::refuse_folder(&store, self.local_state || self.plan, context) {
+            Some(refused) => Err(refused),
+            None => Ok(store),
+        }
+    }
+}
+
 /// What keeps a roll out of an account other than the one that the service file names.
 fn wrong_account(service: &Service, found: Option<&Account>) -> Option<Diagnostic> {
     let wanted = service.account.as_ref()?;
@@ -165,13 +189,13 @@ type DeadRoll<'a> = (DeadRun<'a, Undo>, Vec<Due<Undo>>);
 
 /// Dead rolls of the service with what their journals still owe. The journals stay locked while this roll runs.
 fn dead_rolls<'a>(
-    store: &Store,
+    store: &State,
     service: &str,
     here: &Home,
     context: &'a Context,
 ) -> std::io::Result<Vec<DeadRoll<'a>>> {
     let mut dead = Vec::new();
-    for claim in store.claim(&context.clock)? {
+    for claim in store.dead(Some(service), &context.clock)? {
         match claim {
             Claim::Dead(run) if is_of(&run, service, here) => {
                 let due = due(run.lines.iter().map(|line| line.entry.clone()));
@@ -197,7 +221,7 @@ fn is_of(run: &DeadRun<'_, Undo>, service: &str, here: &Home) -> bool {
 
 /// The journal of a run on a service; a plan writes none.
 pub fn begin<'a>(
-    store: &Store,
+    store: &State,
     run: RunId,
     service: &str,
     home: &Home,
@@ -207,7 +231,7 @@ pub fn begin<'a>(
     if is_plan {
         return Ok(Box::new(crate::run::MemoryJournal::default()));
     }
-    let journal = store.begin(run, &context.clock)?;
+    let journal = store.begin(run, service, &context.clock)?;
     let fact = |key: &str, value: Value| {
         let entry: Entry<Undo> = Entry::Fact {
             key: key.to_owned(),
@@ -217,7 +241,7 @@ pub fn begin<'a>(
     };
     fact(SERVICE, json!(service))?;
     fact(Home::KEY, serde_json::to_value(home)?)?;
-    Ok(Box::new(journal))
+    Ok(journal)
 }
 
 /// Who this process is, for those who find the lease taken.

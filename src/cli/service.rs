@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::roll::{begin, holder};
-use crate::cli::{Context, Exit, failure, home};
+use crate::cli::{Context, Exit, failure, home, state};
 use crate::roll::{self, Way};
 use crate::run::{Entry, Held, Holder, Journal, Leases, RunId, Stop, with_causes};
-use crate::store::{FileLease, Store};
+use crate::store::{State, StateLease};
 use crate::undo::Undo;
 
 /// A service, found by its tags.
@@ -39,6 +39,7 @@ fn service_name(text: &str) -> Result<String, String> {
 
 impl Name {
     /// The way to the service's account.
+    /// How its account is reached.
     pub fn access(&self) -> Access {
         Access {
             region: self.region.clone(),
@@ -49,7 +50,12 @@ impl Name {
 
     /// Connects, or says why not.
     pub async fn connect(&self, context: &Context) -> Result<Aws, Exit> {
-        let connected = Aws::connect(&self.access()).await;
+        self.connect_by(&self.access(), context).await
+    }
+
+    /// The same by an access that something else shares.
+    pub async fn connect_by(&self, access: &Access, context: &Context) -> Result<Aws, Exit> {
+        let connected = Aws::connect(access).await;
         connected.map_err(|error| failure::say(&with_causes(&error), Exit::Usage, context))
     }
 }
@@ -105,19 +111,21 @@ impl Rollback {
     pub fn run(&self, context: &Context) -> Exit {
         context.block_on(async {
             let service = &self.name.service;
-            let aws = match self.name.connect(context).await {
+            let access = self.name.access();
+            let aws = match self.name.connect_by(&access, context).await {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
             let run = context.run_id();
-            let store = Store::at(&context.state);
-            let _lease = match leased(&store, service, &holder(run, context), context) {
+            let store = state::open_if_there(&access, context);
+            let lease = leased(store.as_ref(), service, &holder(run, context), context);
+            let _lease = match lease {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
             };
             let report = context.report(service, true);
             let stop = Stop::default();
-            let journal = Lenient::begin(&self.name, run, &aws, context).await;
+            let journal = Lenient::begin(&self.name, run, &aws, store.as_ref(), context).await;
             let way = Way {
                 service,
                 run,
@@ -152,11 +160,14 @@ impl Rollback {
 ///
 /// Errors when another run holds it.
 pub fn leased(
-    store: &Store,
+    store: Option<&State>,
     service: &str,
     holder: &Holder,
     context: &Context,
-) -> Result<Option<FileLease>, Exit> {
+) -> Result<Option<StateLease>, Exit> {
+    let Some(store) = store else {
+        return Ok(None);
+    };
     match store.take(service, holder) {
         Ok(lease) => Ok(Some(lease)),
         Err(Held::By(holder)) => {
@@ -181,11 +192,22 @@ pub struct Lenient<'a> {
 
 impl<'a> Lenient<'a> {
     /// Begins the journal of a run on a service.
-    pub async fn begin(name: &Name, run: RunId, aws: &Aws, context: &'a Context) -> Self {
+    pub async fn begin(
+        name: &Name,
+        run: RunId,
+        aws: &Aws,
+        store: Option<&State>,
+        context: &'a Context,
+    ) -> Self {
         const ACCOUNT: Duration = Duration::from_secs(3);
-        let store = Store::at(&context.state);
+        let Some(store) = store else {
+            return Self {
+                journal: None,
+                context,
+            };
+        };
         let begun = match tokio::time::timeout(ACCOUNT, home::of(&name.access(), aws)).await {
-            Ok(Ok(home)) => begin(&store, run, &name.service, &home, false, context)
+            Ok(Ok(home)) => begin(store, run, &name.service, &home, false, context)
                 .map_err(|error| error.to_string()),
             Ok(Err(error)) => Err(with_causes(&error)),
             Err(_) => Err("the account does not say its name".to_owned()),

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
-use crate::cli::{Context, Exit, failure, home};
+use crate::cli::{Context, Exit, failure, home, state};
 use crate::report::Report;
 use crate::roll;
 use crate::run::{Clock, Later, LaterLists, RunId, Stop, with_causes};
-use crate::store::{Claim, Store};
+use crate::store::{Claim, Journals as _, State};
 use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_run, sweep_tags};
 use crate::undo::Undo;
 
@@ -55,7 +55,7 @@ impl Sweep {
         report: &Report<'_>,
         context: &Context,
     ) -> Result<Swept, String> {
-        let store = Store::at(&context.state);
+        let store = state::open(&context.state, &self.access())?;
         let on = Sweeping {
             store: &store,
             clock: &context.clock,
@@ -92,7 +92,7 @@ impl Sweep {
     async fn work_off(
         &self,
         service: &str,
-        on: &Sweeping<'_>,
+        on: &Sweeping<'_, State>,
         context: &Context,
     ) -> Result<Swept, String> {
         let mut swept = Swept::default();
@@ -124,7 +124,7 @@ impl Sweep {
 
     /// A connection to the region of the service's target groups; why not, when these credentials belong to another
     /// account.
-    async fn site_of(&self, service: &str, store: &Store) -> Result<Result<Aws, String>, String> {
+    async fn site_of(&self, service: &str, store: &State) -> Result<Result<Aws, String>, String> {
         let list: Vec<Later<Undo>> = store
             .read(service)
             .map_err(|error| format!("the due-list of {service} cannot be read: {error}"))?;
@@ -159,8 +159,8 @@ impl Sweep {
 }
 
 /// Sweeps one run by its journal.
-async fn one(run: RunId, on: &Sweeping<'_>) -> Result<Swept, String> {
-    let claims = on.store.claim(on.clock);
+async fn one(run: RunId, on: &Sweeping<'_, State>) -> Result<Swept, String> {
+    let claims = on.store.dead(None, on.clock);
     let claims = claims.map_err(|error| format!("the store cannot be read: {error}"))?;
     for claim in claims {
         match claim {
@@ -171,8 +171,7 @@ async fn one(run: RunId, on: &Sweeping<'_>) -> Result<Swept, String> {
             _ => {}
         }
     }
-    let folder = on.store.root().display();
-    Err(format!("there is no journal of run {run} in {folder}"))
+    Err(format!("there is no journal of run {run} in {}", on.store))
 }
 
 async fn connect(access: &Access) -> Result<Aws, String> {

@@ -4,6 +4,7 @@
 
 mod alarms;
 mod error;
+mod fence;
 mod fleets;
 mod groups;
 mod id;
@@ -12,6 +13,7 @@ mod instances;
 mod keys;
 mod launch_templates;
 mod network;
+mod objects;
 pub mod profiles;
 mod publishing;
 mod sessions;
@@ -21,6 +23,7 @@ mod types;
 
 pub use alarms::{Alarm, AlarmState, Alarms, Dimensions, LooksAt, MetricQuery, Sight};
 pub use error::{Error, Kind, Result};
+pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Copying, Group, GroupTag, Groups, Member, NewGroup, Size, Stage,
@@ -39,6 +42,7 @@ pub use instances::{
 pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
+pub use objects::{Mark, Object, Objects, Put, When};
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use sessions::{PortSession, Sessions};

@@ -4,6 +4,7 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
+mod bury;
 mod checks;
 mod commit;
 pub mod doctor;
@@ -34,13 +35,14 @@ mod template;
 mod tidy;
 mod verdict;
 
+pub use bury::Dead;
 pub use error::Error;
 pub use hold::{clear as clear_hold, set as set_hold};
 pub use plan::{Decision, Plan, Refusal};
 pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe};
 pub use retire::{WorkedOff, work_off_alone};
 pub use rollback::{RolledBack, Way, rollback};
-pub use run_roll::{Dead, Ended, Request, Tools, plan_only, roll};
+pub use run_roll::{Ended, Request, Tools, plan_only, roll};
 pub use status::{Status, status};
 pub use takeback::Dead as DeadRoll;
 pub use verdict::Verdict;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::bury::{Dead, bury};
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::plan::{Decision, Plan, Refusal, plan};
@@ -12,8 +13,8 @@ use super::tidy::{chores, tidy};
 use super::{Verdict, hold, retire};
 use crate::cloud::{Cloud, ImageId, Tags, tag};
 use crate::run::{
-    self, Clock, Due, Entry, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases,
-    Left, Outcome, Run, RunId, Setup, Stop, settle,
+    self, Clock, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases, Left, Outcome,
+    Run, RunId, Setup, Stop,
 };
 use crate::template::service::Service;
 use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
@@ -41,13 +42,6 @@ pub struct Request<'a> {
     pub force: bool,
     /// Dead runs of this service, for what only their journals know.
     pub dead: Vec<Dead<'a>>,
-}
-
-/// What a dead run's journal says is still to be taken back.
-pub struct Dead<'a> {
-    pub run: RunId,
-    pub due: Vec<Due<Undo>>,
-    pub journal: &'a dyn Journal<Undo>,
 }
 
 /// How a roll ended.
@@ -372,28 +366,5 @@ async fn quarantine<C: Cloud, P, S>(
             "image {} is not quarantined ({error}); aws ec2 create-tags --resources {} --tags Key={key},Value=rejected",
             plan.image, plan.image
         )),
-    }
-}
-
-/// Takes back what only the journals of dead runs know. What a later run has made its own is left alone.
-async fn bury<C: Cloud, P, S>(request: &Request<'_>, on: &Tools<'_, C, P, S>, ended: &mut Ended) {
-    for dead in &request.dead {
-        let setup = Setup {
-            journal: dead.journal,
-            events: on.events,
-            stop: on.stop.clone(),
-        };
-        let left = settle(dead.due.clone(), &Unwinder::new(on.cloud), &setup).await;
-        let end = Entry::End {
-            ok: left.is_empty(),
-        };
-        if let Err(error) = dead.journal.note(&end) {
-            let text = format!("the journal of run {} cannot be written: {error}", dead.run);
-            on.events.emit(Event::Warning { text });
-        }
-        if !left.is_empty() && matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
-            ended.verdict = Verdict::CleanUpDue;
-        }
-        ended.left.extend(left);
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Lifetime;
+use crate::run::{Lifetime, RunId};
 
 /// The fact that says until when (RFC 3339) a run's things are left on purpose; a sweep minds it.
 pub const KEPT_UNTIL: &str = "kept-until";
@@ -55,6 +55,15 @@ pub enum Entry<U> {
 }
 
 impl<U> Entry<U> {
+    /// The fact that another run works off what this one left: the first that it notes in a journal, so that nothing is taken
+    /// back when that note is refused.
+    pub fn taken_over(by: RunId) -> Self {
+        Self::Fact {
+            key: "taken-over".to_owned(),
+            value: serde_json::Value::String(by.to_string()),
+        }
+    }
+
     /// Whether what follows may only begin once this outlasts a power cut. The other entries say what happened: where one
     /// is lost, with all that came after it, the intent before it still leads to the thing.
     pub fn must_last(&self) -> bool {

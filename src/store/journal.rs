@@ -24,7 +24,7 @@ pub struct DeadRun<'a, U> {
     pub run: RunId,
     pub lines: Vec<Line<U>>,
     /// Goes on where the run stopped.
-    pub journal: FileJournal<'a>,
+    pub journal: Box<dyn Journal<U> + 'a>,
 }
 
 impl<U> DeadRun<'_, U> {
@@ -57,6 +57,12 @@ pub struct TornJournal {
     source: serde_json::Error,
 }
 
+impl TornJournal {
+    pub(super) fn new(path: PathBuf, line: usize, source: serde_json::Error) -> Self {
+        Self { path, line, source }
+    }
+}
+
 impl Store {
     /// Begins the journal of `run` and locks it.
     pub fn begin<'a>(&self, run: RunId, clock: &'a dyn Clock) -> io::Result<FileJournal<'a>> {
@@ -75,7 +81,7 @@ impl Store {
     }
 
     /// Every journal of the store, each taken over when its run is dead, oldest first.
-    pub fn claim<'a, U: DeserializeOwned>(
+    pub fn claim<'a, U: Serialize + DeserializeOwned + Clone>(
         &self,
         clock: &'a dyn Clock,
     ) -> io::Result<Vec<Claim<'a, U>>> {
@@ -94,10 +100,10 @@ impl Store {
             claims.push(match read(&text) {
                 Ok(lines) => {
                     end_torn_line(&mut file, &text)?;
-                    let journal = FileJournal {
+                    let journal = Box::new(FileJournal {
                         file: Locked(file),
                         clock,
-                    };
+                    });
                     Claim::Dead(Box::new(DeadRun {
                         run,
                         lines,
@@ -161,7 +167,9 @@ impl<U: Serialize + Clone> Journal<U> for FileJournal<'_> {
 }
 
 /// The lines of a journal. The last may be torn, since the process died while writing it: what it announced was not done.
-fn read<U: DeserializeOwned>(text: &str) -> Result<Vec<Line<U>>, (usize, serde_json::Error)> {
+pub(super) fn read<U: DeserializeOwned>(
+    text: &str,
+) -> Result<Vec<Line<U>>, (usize, serde_json::Error)> {
     let mut lines = Vec::new();
     let whole = text.ends_with('\n');
     let count = text.lines().count();
@@ -226,7 +234,7 @@ mod tests {
             matches!(claim(&store)[..], [Claim::Alive(_)]),
             "one sweep at a time"
         );
-        Journal::<String>::note(&dead.journal, &Entry::Undone { slot: 0 }).unwrap();
+        Journal::<String>::note(dead.journal.as_ref(), &Entry::Undone { slot: 0 }).unwrap();
         drop(dead);
         let Some(Claim::Dead(dead)) = claim(&store).pop() else {
             panic!("the sweep is over");

@@ -1,7 +1,7 @@
-//! What outlives a run on this host: the folder `.kiln/` with journals, leases, due-lists and manifests.
+//! What outlives a run: the folder `.kiln/` with journals, leases, due-lists and manifests, and the same in a bucket for agents
+//! that share no disk.
 //!
-//! It knows files, locks and durability. What the entries mean is the business of `run` and `undo`; a store in S3, for
-//! agents that share no disk, is still to come behind the same traits.
+//! It knows files, locks, conditions and durability. What the entries mean is the business of `run` and `undo`.
 
 mod durable;
 mod history;
@@ -9,12 +9,16 @@ mod journal;
 mod later;
 mod lease;
 mod manifest;
+mod remote;
+mod state;
 
 pub use durable::{Replacement, update};
 pub use history::Baked;
 pub use journal::{Claim, DeadRun, FileJournal, TornJournal};
 pub use lease::FileLease;
 pub use manifest::{Manifest, ManifestBuild, ManifestFile, add_to_manifest, check_manifest};
+pub use remote::{Remote, RemoteLease};
+pub use state::{Journals, State, StateLease, is_alive};
 
 use std::io;
 use std::path::{Path, PathBuf};

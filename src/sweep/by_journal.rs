@@ -4,16 +4,16 @@ use std::io;
 
 use crate::cloud::{Cloud, Error, Home, Image, ImageId, ImageQuery, tag};
 use crate::run::{
-    Clock, Due, Entry, Events, Holder, Journal, KEPT_UNTIL, Leases as _, Left, SERVICE, Setup,
+    Clock, Due, Entry, Events, Held, Holder, Journal, KEPT_UNTIL, Leases, Left, SERVICE, Setup,
     Stop, due, settle,
 };
-use crate::store::{Claim, DeadRun, FileJournal, Store};
+use crate::store::{Claim, DeadRun, Journals, Store, is_alive};
 use crate::sweep::Swept;
 use crate::undo::{self, Undo, Unwinder};
 
 /// What a sweep works with.
-pub struct Sweeping<'a> {
-    pub store: &'a Store,
+pub struct Sweeping<'a, S = Store> {
+    pub store: &'a S,
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub stop: Stop,
@@ -24,12 +24,12 @@ pub struct Sweeping<'a> {
 /// Works off the journals of dead runs, oldest first. `connect` opens the account and region that a journal names.
 ///
 /// Errors when the store cannot be read. A region that cannot be reached leaves its things to the next sweep.
-pub async fn sweep_journals<C: Cloud>(
-    on: &Sweeping<'_>,
+pub async fn sweep_journals<C: Cloud, S: Journals + Leases>(
+    on: &Sweeping<'_, S>,
     connect: impl AsyncFn(&Home) -> Result<C, Error>,
 ) -> io::Result<Swept> {
     let mut swept = Swept::default();
-    for claim in on.store.claim(on.clock)? {
+    for claim in on.store.dead(None, on.clock)? {
         match claim {
             Claim::Alive(run) => swept.alive.push(run),
             Claim::Torn(torn) => swept.unreadable.push(torn.to_string()),
@@ -53,9 +53,9 @@ fn kept(dead: &DeadRun<'_, Undo>, clock: &dyn Clock) -> Option<String> {
 }
 
 /// Takes back what one dead run left, also what it left on purpose.
-pub async fn sweep_run<C: Cloud>(
+pub async fn sweep_run<C: Cloud, S: Leases>(
     dead: DeadRun<'_, Undo>,
-    on: &Sweeping<'_>,
+    on: &Sweeping<'_, S>,
     connect: &impl AsyncFn(&Home) -> Result<C, Error>,
 ) -> Swept {
     let mut swept = Swept::default();
@@ -69,6 +69,15 @@ pub async fn sweep_run<C: Cloud>(
     if let Some((Err(held), service)) = &lease {
         let text = format!("run {} of {service}: {held}", dead.run);
         swept.kept.push(text);
+        if matches!(held, Held::By(holder) if holder.run == dead.run) {
+            swept.alive.push(dead.run);
+        }
+        return swept;
+    }
+    if let Err(error) = dead.journal.note(&Entry::taken_over(on.holder.run))
+        && is_alive(&error)
+    {
+        swept.kept.push(format!("run {}: {error}", dead.run));
         return swept;
     }
     // Where its journal does not tell, the environment says.
@@ -84,10 +93,10 @@ pub async fn sweep_run<C: Cloud>(
             return swept;
         }
     };
-    let due = without_finished(due, &cloud, &dead.journal, &mut swept).await;
+    let due = without_finished(due, &cloud, dead.journal.as_ref(), &mut swept).await;
     let all: Vec<Undo> = due.iter().map(|due| due.undo.clone()).collect();
     let setup = Setup {
-        journal: &dead.journal,
+        journal: dead.journal.as_ref(),
         events: on.events,
         stop: on.stop.clone(),
     };
@@ -99,7 +108,7 @@ pub async fn sweep_run<C: Cloud>(
     let end = Entry::End {
         ok: left.is_empty(),
     };
-    note(&dead.journal, &end, on.events);
+    note(dead.journal.as_ref(), &end, on.events);
     swept.left.extend(left);
     swept
 }
@@ -109,7 +118,7 @@ pub async fn sweep_run<C: Cloud>(
 async fn without_finished(
     due: Vec<Due<Undo>>,
     cloud: &impl Cloud,
-    journal: &FileJournal<'_>,
+    journal: &dyn Journal<Undo>,
     swept: &mut Swept,
 ) -> Vec<Due<Undo>> {
     let mut rest = Vec::new();
@@ -139,7 +148,7 @@ async fn finished(undo: &Undo, cloud: &impl Cloud) -> Option<ImageId> {
 }
 
 /// What cannot be noted is taken back a second time by the next sweep, which is harmless.
-fn note(journal: &FileJournal<'_>, entry: &Entry<Undo>, events: &dyn Events) {
+fn note(journal: &dyn Journal<Undo>, entry: &Entry<Undo>, events: &dyn Events) {
     if let Err(error) = journal.note(entry) {
         let text = format!("the journal cannot be written: {error}");
         events.emit(crate::run::Event::Warning { text });

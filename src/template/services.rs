@@ -126,12 +126,33 @@ fn check_format(root: &Options<'_>) {
 /// A folder called `s3:` would keep the runs of no other host off the service.
 fn state(root: &Options<'_>) -> Option<Spanned<String>> {
     let state = root.text("state")?;
-    if state.contains("://") {
-        let text = format!("the store `{state}` is not supported yet");
-        let finding = Diagnostic::error("template::not_yet", text).at_value(&state, "this one");
-        root.report(finding.help("name a folder that every run of the service shares"));
-    }
+    let Some((scheme, place)) = state.split_once("://") else {
+        return Some(state);
+    };
+    let bucket = place.split('/').next().unwrap_or_default();
+    let problem = if scheme != "s3" {
+        format!("no state can be kept at `{scheme}://`")
+    } else if !is_bucket(bucket) {
+        format!("`{bucket}` is no name of a bucket")
+    } else {
+        return Some(state);
+    };
+    let finding = Diagnostic::error("template::wrong_value", problem);
+    root.report(
+        finding
+            .at_value(&state, "this place")
+            .help("write \"s3://bucket/prefix\", or a folder that every run of the service shares"),
+    );
     Some(state)
+}
+
+/// Amazon S3 User Guide, "General purpose bucket naming rules".
+fn is_bucket(name: &str) -> bool {
+    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (3..=63).contains(&name.len())
+        && name.chars().all(|c| sound(c) || c == '-' || c == '.')
+        && name.starts_with(sound)
+        && name.ends_with(sound)
 }
 
 fn check_name(root: &Options<'_>, name: &Spanned<String>) -> bool {

@@ -140,12 +140,31 @@ fn what_a_file_leaves_out_has_its_default() {
 
 #[test]
 fn what_will_come_later_is_refused_by_name() {
-    let more = r#", "state": "s3://acme-kiln/prod", "notify": [ { "slack": {} } ], "strategy": { "type": "rolling" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
+    let more = r#", "notify": [ { "slack": {} } ], "strategy": { "type": "rolling" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
     let findings = service("", more).service().unwrap_err();
     assert_eq!(
         findings.iter().map(|f| f.code).collect::<Vec<_>>(),
-        ["template::not_yet"; 4]
+        ["template::not_yet"; 3]
     );
+}
+
+#[test]
+fn state_is_a_folder_or_a_bucket() {
+    for good in ["s3://acme-kiln/prod", "s3://acme-kiln", "/srv/kiln"] {
+        load(service("", &format!(r#", "state": "{good}""#)));
+    }
+    for bad in [
+        "s3://",
+        "s3:///prod",
+        "s3://Acme/prod",
+        "s3://-a-/x",
+        "gs://acme-kiln",
+    ] {
+        let findings = service("", &format!(r#", "state": "{bad}""#)).service();
+        let findings = findings.unwrap_err();
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["template::wrong_value"], "{bad}");
+    }
 }
 
 #[test]

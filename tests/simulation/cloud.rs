@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use jiff::{SignedDuration, Timestamp};
 use kiln::aws::{Access, Aws, Keys};
+use kiln::cloud::Fence;
 use kiln::run::Clock;
 use localcloud::model::Config;
 use localcloud::physics::World;
@@ -58,6 +59,8 @@ struct Shared {
     bodies: Mutex<Vec<String>>,
     /// An action that is refused at all times.
     denied: Mutex<Vec<&'static str>>,
+    /// Asked by the clients that are counted before they change anything.
+    fence: Fence,
     /// How long each takes.
     latency: Mutex<Duration>,
     under_way: Mutex<BTreeMap<String, (usize, usize)>>,
@@ -79,6 +82,7 @@ impl Cloud {
             calls: Mutex::default(),
             bodies: Mutex::default(),
             denied: Mutex::default(),
+            fence: Fence::default(),
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
@@ -96,6 +100,7 @@ impl Cloud {
             calls: Mutex::default(),
             bodies: Mutex::default(),
             denied: Mutex::default(),
+            fence: Fence::default(),
             latency: Mutex::default(),
             under_way: Mutex::default(),
             mishap: Mutex::default(),
@@ -149,6 +154,11 @@ impl Cloud {
         all.map(|(call, _)| call).collect()
     }
 
+    /// What the clients that are counted ask before they change anything.
+    pub fn fence(&self) -> &Fence {
+        &self.0.fence
+    }
+
     /// Has an action refused from now on.
     pub fn deny(&self, action: &'static str) {
         self.0.denied.lock().unwrap().push(action);
@@ -199,6 +209,11 @@ impl Cloud {
                 token: None,
             }),
             http: Some(SharedHttpClient::new(client)),
+            fence: if counted {
+                self.0.fence.clone()
+            } else {
+                Fence::default()
+            },
             ..Access::default()
         };
         Aws::connect(&access).await.unwrap()

@@ -7,7 +7,7 @@ use kiln::aws::Aws;
 use kiln::bake::{Artifact, Attending, Inputs, Objections, Options, TOLD, World, attend};
 use kiln::cloud::{Error, Filter, Home, ImageId, ImageQuery, Images, tag};
 use kiln::resume::{self, Prepared, dead_bakes};
-use kiln::run::{Clock as _, Entry, Holder, Journal as _, Outcome, RunId, Setup, Silent, Stop};
+use kiln::run::{Clock as _, Entry, Holder, Outcome, RunId, Setup, Silent, Stop};
 use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals};
 use kiln::template::bake::Template;
@@ -60,7 +60,7 @@ async fn bake(
     let prepared = prepared.unwrap();
     let (adopt, journal) = match prepared.adopt {
         Some((adopted, journal)) => (Some(adopted), journal),
-        None => (None, store.begin(run, cloud).unwrap()),
+        None => (None, Box::new(store.begin(run, cloud).unwrap()) as _),
     };
     let world = World {
         cloud: &client,
@@ -68,7 +68,7 @@ async fn bake(
         clock: cloud,
     };
     let setup = Setup {
-        journal: &journal,
+        journal: journal.as_ref(),
         events: &Silent,
         stop: Stop::default(),
     };

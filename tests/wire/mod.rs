@@ -1,6 +1,7 @@
 //! kiln's `aws` against endpoints that others wrote.
 
 mod bake_on_moto;
+pub mod bucket_on_moto;
 pub mod http;
 pub mod moto;
 mod reach_on_moto;

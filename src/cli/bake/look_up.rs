@@ -17,11 +17,12 @@ use crate::cli::{Context, home};
 use crate::cloud::{Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
-use crate::run::{Clock as _, Stop};
+use crate::run::{Clock as _, Journal, Stop};
 use crate::source::Diagnostic;
-use crate::store::{FileJournal, Store};
+use crate::store::Store;
 use crate::sweep::Sweeping;
 use crate::template::bake::Template;
+use crate::undo::Undo;
 
 /// A build and its template, before anything is known of the account.
 pub struct Wanted<'t> {
@@ -35,7 +36,7 @@ pub struct Wanted<'t> {
 pub struct Planned<'t> {
     pub plan: BakePlan,
     pub inputs: Option<Inputs>,
-    pub adopt: Option<(bake::Adopted, FileJournal<'t>)>,
+    pub adopt: Option<(bake::Adopted, Box<dyn Journal<Undo> + 't>)>,
     pub aws: Aws,
     pub home: Home,
 }

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure};
+use crate::cli::{Context, Exit, failure, state};
 use crate::run::Stop;
 use crate::source::SourceMap;
 
@@ -85,6 +85,9 @@ impl Bake {
         };
         if let Some(reason) = wishes.objection() {
             return failure::say(reason, Exit::Usage, context);
+        }
+        if let Some(reason) = state::refuse_remote(context) {
+            return failure::say(&reason, Exit::Usage, context);
         }
         let records = Records::new(self.machine_readable);
         records.expect([], context);

@@ -15,10 +15,10 @@ use crate::cli::{Context, Exit, failure, input};
 use crate::post::Step;
 use crate::report::Report;
 use crate::run::{
-    self, Clock as _, Entry, Events as _, Journal as _, Outcome, RunId, Setup, Stop, with_causes,
+    self, Clock as _, Entry, Events as _, Journal, Outcome, RunId, Setup, Stop, with_causes,
 };
 use crate::source::SourceMap;
-use crate::store::{FileJournal, Store};
+use crate::store::Store;
 use crate::undo::Undo;
 
 /// What all builds of a call share.
@@ -128,7 +128,9 @@ async fn carry_out<'t>(
         Some((adopted, journal)) => (Some(adopted), Ok(journal)),
         None => (
             None,
-            Store::at(&context.state).begin(plan.run, &context.clock),
+            Store::at(&context.state)
+                .begin(plan.run, &context.clock)
+                .map(|journal| Box::new(journal) as Box<dyn Journal<Undo>>),
         ),
     };
     let journal = match journal {
@@ -144,7 +146,7 @@ async fn carry_out<'t>(
         }
     };
     let setup = Setup {
-        journal: &journal,
+        journal: journal.as_ref(),
         events: &report,
         stop: on.stop.clone(),
     };
@@ -201,7 +203,7 @@ async fn carry_out<'t>(
                 .subject
                 .note(inputs, plan.run, artifact, due, context);
         }
-        tell(&journal, &report);
+        tell(journal.as_ref(), &report);
     }
     Box::new(move |record| {
         fill(record, outcome, exit);
@@ -210,7 +212,7 @@ async fn carry_out<'t>(
 }
 
 /// From here on nobody need go on with this run: what it made has been told of.
-fn tell(journal: &FileJournal<'_>, report: &Report<'_>) {
+fn tell(journal: &dyn Journal<Undo>, report: &Report<'_>) {
     let told = Entry::<Undo>::Fact {
         key: bake::TOLD.to_owned(),
         value: true.into(),

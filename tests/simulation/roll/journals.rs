@@ -34,17 +34,15 @@ impl Journals {
         self.0.lock().unwrap().clear();
     }
 
-    /// Runs other than `but` that never came to their end.
+    /// Runs other than `but` that left something to take back, as `kiln` finds them.
     pub fn dead(&self, but: RunId) -> Vec<(RunId, Vec<Due<Undo>>, SharedJournal)> {
         let all = self.0.lock().unwrap();
         let others = all.iter().filter(|(run, _)| **run != but);
         others
             .filter_map(|(run, journal)| {
                 let entries = journal.0.lock().unwrap().clone();
-                let ended = entries
-                    .iter()
-                    .any(|entry| matches!(entry, Entry::End { .. }));
-                (!ended).then(|| (*run, due(entries), journal.clone()))
+                let due = due(entries);
+                (!due.is_empty()).then(|| (*run, due, journal.clone()))
             })
             .collect()
     }

@@ -11,6 +11,7 @@ mod others;
 mod plain;
 mod probe;
 mod regrow;
+mod remote;
 mod sent;
 mod store;
 mod trouble;
@@ -181,7 +182,7 @@ impl Bench {
         Box::pin(plan_only(&self.request(image, run), &tools)).await
     }
 
-    fn request(&self, image: &str, run: RunId) -> Request<'_> {
+    pub fn request(&self, image: &str, run: RunId) -> Request<'_> {
         Request {
             service: &self.service,
             region: "eu-central-1".to_owned(),

@@ -1,0 +1,156 @@
+//! Leases: `leases/<service>`, written anew while they are held.
+
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{Remote, put};
+use crate::cloud::{Error, Fence, Mark, Object, Put, When};
+use crate::run::{Held, Holder, Leases, RunId};
+
+/// How long a lease lasts that is not renewed: as long as the service waits for a run that was killed.
+const LASTS: Duration = Duration::from_secs(90);
+/// How long its holder writes. An attempt of a call that began in time may take 30 s more to arrive, and S3 tells the time to the
+/// second.
+const WRITES: Duration = Duration::from_secs(55);
+/// Between two renewals. Three may fail before the holder has to stop.
+const BEAT: Duration = Duration::from_secs(15);
+
+/// What stands there when nobody holds it. It stays, since S3 removes nothing on a condition everywhere.
+const FREE: &str = "{}";
+
+/// A lease that is held; dropping it gives it back.
+pub struct RemoteLease {
+    stop: Option<Sender<()>>,
+    beats: Option<JoinHandle<()>>,
+}
+
+impl Drop for RemoteLease {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(beats) = self.beats.take() {
+            // A thread that panicked has stopped renewing, which frees the lease as well.
+            drop(beats.join());
+        }
+    }
+}
+
+impl Leases for Remote {
+    type Lease = RemoteLease;
+
+    fn take(&self, name: &str, holder: &Holder) -> Result<RemoteLease, Held> {
+        let key = format!("leases/{name}");
+        let text = serde_json::to_string(holder).map_err(io::Error::from)?;
+        let began = Fence::now();
+        let there = self.objects.get(&key).map_err(io::Error::other)?;
+        if let Some(by) = there.as_ref().and_then(still_held) {
+            return Err(Held::By(Box::new(by)));
+        }
+        let when = match &there {
+            Some(there) => When::Is(&there.mark),
+            None => When::Absent,
+        };
+        let taken = put(&*self.objects, &key, &text, when).map_err(io::Error::other)?;
+        let Put::Done(mark) = taken else {
+            return Err(self.lost_to_another(&key));
+        };
+        self.fence.extend(began + WRITES);
+        Ok(self.hold(key, text, mark))
+    }
+}
+
+/// Who holds it. A text that nobody can read holds nothing for longer than any other.
+fn still_held(there: &Object) -> Option<Holder> {
+    (there.age < LASTS)
+        .then(|| serde_json::from_str(&there.text).ok())
+        .flatten()
+}
+
+impl Remote {
+    /// Who took the lease `name` last and did not give it back.
+    pub fn last_holder(&self, name: &str) -> Result<Option<Holder>, Error> {
+        let there = self.objects.get(&format!("leases/{name}"))?;
+        Ok(there.and_then(|there| serde_json::from_str(&there.text).ok()))
+    }
+
+    /// Every run of the service that has a journal, and whether it lives: whether the lease is its own.
+    pub fn runs(&self, service: &str) -> Result<Vec<(RunId, bool)>, Error> {
+        let lease = self.objects.get(&format!("leases/{service}"))?;
+        let holder = lease.as_ref().and_then(still_held);
+        let mut runs = Vec::new();
+        for folder in ["ended", "runs"] {
+            let below = format!("{folder}/{service}/");
+            let keys = self.objects.list(&below)?;
+            let names = keys.iter().filter_map(|key| {
+                let name = key.strip_prefix(&below)?;
+                name.strip_suffix(".jsonl")?.parse().ok()
+            });
+            let lives = |run: &RunId| holder.as_ref().is_some_and(|holder| holder.run == *run);
+            runs.extend(names.map(|run: RunId| (run, lives(&run))));
+        }
+        Ok(runs)
+    }
+
+    fn lost_to_another(&self, key: &str) -> Held {
+        match self.objects.get(key) {
+            Err(error) => Held::Io(io::Error::other(error)),
+            Ok(there) => match there.as_ref().and_then(still_held) {
+                Some(by) => Held::By(Box::new(by)),
+                None => Held::Io(io::Error::other(
+                    "another run took it and gave it back; try again",
+                )),
+            },
+        }
+    }
+
+    /// Renews it until it is dropped.
+    fn hold(&self, key: String, text: String, mark: Mark) -> RemoteLease {
+        let (stop, stopped) = channel::<()>();
+        let store = self.clone();
+        let beats = std::thread::spawn(move || {
+            let mut mark = mark;
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(BEAT) {
+                store.renew(&key, &text, &mut mark);
+            }
+            store.give_back(&key, &mark);
+        });
+        RemoteLease {
+            stop: Some(stop),
+            beats: Some(beats),
+        }
+    }
+
+    /// What cannot be asked is tried again at the next beat; the fence closes by itself.
+    fn renew(&self, key: &str, text: &str, mark: &mut Mark) {
+        let began = Fence::now();
+        match put(&*self.objects, key, text, When::Is(mark)) {
+            Ok(Put::Done(new)) => {
+                *mark = new;
+                self.fence.extend(began + WRITES);
+            }
+            Ok(Put::Refused) => {
+                let taken = self.objects.get(key).ok().flatten();
+                let by = taken.as_ref().and_then(still_held);
+                let who = by.map_or_else(
+                    || "another run".to_owned(),
+                    |by| format!("run {} on {}", by.run, by.host),
+                );
+                self.fence.lose(format!("{who} has taken it"));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// One that is lost by now is another's, and stays as it is.
+    fn give_back(&self, key: &str, mark: &Mark) {
+        if self.fence.check().is_ok() {
+            // Without this word it is free once it has run out.
+            drop(self.objects.put(key, FREE, When::Is(mark)));
+            self.fence.open();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

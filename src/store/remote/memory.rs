@@ -1,0 +1,105 @@
+//! Objects in memory, strict as S3 is, whose answers can be lost.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::cloud::{Error, Fence, Kind, Mark, Object, Objects, Put, Result, When};
+
+#[derive(Default)]
+pub(super) struct Memory(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, (String, u64, Instant)>,
+    writes: u64,
+    /// The next write goes through and is repeated, as the SDK does when its answer is lost.
+    repeat: bool,
+    /// Nothing answers.
+    down: bool,
+    /// How much later it is than the clock says.
+    ahead: Duration,
+}
+
+impl Memory {
+    pub(super) fn repeat_next(&self) {
+        self.state().repeat = true;
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.state().down = down;
+    }
+
+    pub(super) fn wait(&self, time: Duration) {
+        self.state().ahead += time;
+    }
+
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if !state.down {
+            return Ok(state);
+        }
+        Err(Error {
+            kind: Kind::Ambiguous,
+            ..Error::blocked("S3", "nothing answers")
+        })
+    }
+}
+
+impl Objects for Memory {
+    fn get(&self, key: &str) -> Result<Option<Object>> {
+        let state = self.up()?;
+        let now = Fence::now() + state.ahead;
+        Ok(state.objects.get(key).map(|(text, mark, at)| Object {
+            text: text.clone(),
+            mark: Mark(mark.to_string()),
+            age: now.duration_since(*at),
+        }))
+    }
+
+    fn put(&self, key: &str, text: &str, when: When<'_>) -> Result<Put> {
+        let mut state = self.up()?;
+        let attempts = if std::mem::take(&mut state.repeat) {
+            2
+        } else {
+            1
+        };
+        let mut done = Put::Refused;
+        for _ in 0..attempts {
+            let there = state.objects.get(key).map(|(_, mark, _)| mark.to_string());
+            let holds = match when {
+                When::Absent => there.is_none(),
+                When::Is(mark) => there.as_ref() == Some(&mark.0),
+            };
+            if !holds {
+                return Ok(Put::Refused);
+            }
+            state.writes += 1;
+            let (mark, now) = (state.writes, Fence::now() + state.ahead);
+            state
+                .objects
+                .insert(key.to_owned(), (text.to_owned(), mark, now));
+            done = Put::Done(Mark(mark.to_string()));
+        }
+        Ok(done)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let state = self.up()?;
+        let keys = state.objects.keys().filter(|key| key.starts_with(prefix));
+        Ok(keys.cloned().collect())
+    }
+
+    fn remove(&self, key: &str) -> Result<()> {
+        self.up()?.objects.remove(key);
+        Ok(())
+    }
+}
