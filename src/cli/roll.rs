@@ -55,6 +55,11 @@ impl Roll {
         };
         input::show(&findings, &sources, context);
         context.hide(&service.secrets);
+        let folder = state_of(&service, context);
+        let is_meant = self.local_state || self.plan;
+        if let Some(refused) = state::refuse_folder(folder, context).filter(|_| !is_meant) {
+            return failure::say(&refused, Exit::Usage, context);
+        }
         context.block_on(async {
             let access = Access {
                 region: service.region.as_ref().map(|region| region.value.clone()),
@@ -87,7 +92,7 @@ impl Roll {
         context: &Context,
     ) -> Exit {
         let name = &service.name.value;
-        let store = match self.state(service, access, context) {
+        let store = match state::open(state_of(service, context), access) {
             Ok(store) => store,
             Err(refused) => return failure::say(&refused, Exit::Usage, context),
         };
@@ -158,21 +163,10 @@ impl Roll {
     }
 }
 
-impl Roll {
-    /// Where the service's state is. Errors with a sentence when it is not there, or would not last there.
-    fn state(
-        &self,
-        service: &Service,
-        access: &Access,
-        context: &Context,
-    ) -> Result<State, String> {
-        let named = service.state.as_ref().map(|state| Path::new(&state.value));
-        let store = state::open(named.unwrap_or(&context.state), access)?;
-        match state::refuse_folder(&store, self.local_state || self.plan, context) {
-            Some(refused) => Err(refused),
-            None => Ok(store),
-        }
-    }
+/// Where the service's state is.
+fn state_of<'a>(service: &'a Service, context: &'a Context) -> &'a Path {
+    let named = service.state.as_ref().map(|state| Path::new(&state.value));
+    named.unwrap_or(&context.state)
 }
 
 /// What keeps a roll out of an account other than the one that the service file names.

@@ -49,17 +49,17 @@ pub fn refuse_remote(context: &Context) -> Option<String> {
 
 /// Why a folder is no place for the state of a roll here: continuous integration wipes the folders of its agents, and with
 /// them the journal of a roll that died.
-pub fn refuse_folder(state: &State, is_meant: bool, context: &Context) -> Option<String> {
+pub fn refuse_folder(folder: &Path, context: &Context) -> Option<String> {
     const SIGNS: [&str; 3] = ["CI", "JENKINS_URL", "BUILD_ID"];
     let set = |name: &&str| {
         let value = context.environment.vars.get(*name);
         value.is_some_and(|value| !value.is_empty() && value != "false")
     };
-    let State::Folder(store) = state else {
+    let folder = folder.to_string_lossy();
+    let sign = SIGNS.iter().find(|name| set(name))?;
+    if folder.starts_with(S3) {
         return None;
-    };
-    let sign = SIGNS.iter().find(|name| set(name)).filter(|_| !is_meant)?;
-    let folder = store.root().display();
+    }
     Some(format!(
         "{sign} is set, and an agent's folders do not last: a roll that dies would leave its journal in {folder}, where the \
          next does not look. Name a bucket (`\"state\": \"s3://bucket/prefix\"` in the service file, or --state), or say \

@@ -5,6 +5,7 @@ mod check;
 mod console;
 mod fmt;
 mod inspect;
+mod state;
 mod vars;
 
 use std::fs;

@@ -12,7 +12,12 @@ use super::cloud::LocalCloud;
 use super::traffic;
 
 pub const HOST: &str = "web.example";
-pub const ROLL: [&str; 3] = ["roll", "services/web.json", "vars/common.json"];
+pub const ROLL: [&str; 4] = [
+    "roll",
+    "services/web.json",
+    "vars/common.json",
+    "--local-state",
+];
 
 /// The shipped service, on a cloud of its own.
 pub struct Web {

@@ -41,9 +41,9 @@ const FILES: [(&str, &str); 14] = shipped![
 ];
 
 /// The service file with its var file, as `roll` takes them.
-pub const ROLL: [&str; 3] = ["roll", SERVICE, "vars/common.json"];
+pub const ROLL: [&str; 4] = ["roll", SERVICE, "vars/common.json", "--local-state"];
 /// The same service with a strategy that moves traffic by shares.
-pub const ROLL_CANARY: [&str; 3] = ["roll", CANARY_SERVICE, "vars/common.json"];
+pub const ROLL_CANARY: [&str; 4] = ["roll", CANARY_SERVICE, "vars/common.json", "--local-state"];
 const CANARY_SERVICE: &str = "services/web-canary.json";
 const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
 const CANARY: &str = r#"{
