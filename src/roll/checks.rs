@@ -4,6 +4,7 @@
 
 mod http;
 mod soak;
+mod watch;
 
 use std::time::Duration;
 
@@ -11,12 +12,15 @@ use tokio::time::Instant;
 
 use super::error::Error;
 use super::flow::Flow;
+use super::plan::Plan;
 use super::probe::Probe;
+use super::run_roll::Tools;
 use crate::cloud::Cloud;
 use crate::run::{Failure, Patience, Readiness};
 use crate::template::service::{Check, CheckKind};
 
 pub(super) use soak::soak;
+pub(super) use watch::{Stage, Watches};
 
 /// Between two answers of a check.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -40,43 +44,64 @@ pub(super) enum Way {
     Production,
 }
 
+/// Asks a check once.
+async fn ask<C: Cloud, P: Probe, S>(
+    check: &Check,
+    way: Way,
+    (plan, on): (&Plan, &Tools<'_, C, P, S>),
+) -> Result<Said, Error> {
+    match &check.kind {
+        CheckKind::Http(http) => http::ask(http, way, plan, on.probe).await,
+        CheckKind::Soak(_) => Ok(Said::Unknown("a soak takes its time".to_owned())),
+    }
+}
+
+/// What a wait for it is called.
+fn name(kind: &CheckKind) -> &'static str {
+    match kind {
+        CheckKind::Http(_) => "http check",
+        CheckKind::Soak(_) => "soak",
+    }
+}
+
 impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
     /// Runs checks in order, each until it holds.
     pub async fn run_checks(&mut self, checks: &[Check], way: Way) -> Result<(), Failure> {
         for check in checks {
-            match &check.kind {
-                CheckKind::Http(http) => {
-                    let (plan, probe) = (self.plan, self.on.probe);
-                    let ask = async || http::ask(http, way, plan, probe).await;
-                    self.until_it_holds("http check", check, ask).await?;
-                }
-                CheckKind::Soak(time) => soak(self, *time).await?,
+            if let CheckKind::Soak(time) = check.kind {
+                soak(self, time).await?;
+            } else {
+                self.until_it_holds(check, way).await?;
             }
         }
         Ok(())
     }
 
     /// Asks until it passed as often in a row as the check says, or its time is over.
-    async fn until_it_holds(
-        &mut self,
-        name: &'static str,
-        check: &Check,
-        ask: impl AsyncFn() -> Result<Said, Error>,
-    ) -> Result<(), Failure> {
+    async fn until_it_holds(&mut self, check: &Check, way: Way) -> Result<(), Failure> {
         let began = Instant::now();
+        let about = (self.plan, self.on);
+        let hold = self.service.checks.on_unknown.hold;
         // The check's own limit decides; it is judged inside, where the last answer is known.
-        let patience = Patience::new(check.timeout + http::REQUEST + PAUSE, PAUSE, PAUSE)
-            .in_a_row(check.times);
+        let limit = check.timeout + hold + http::REQUEST + PAUSE;
+        let patience = Patience::new(limit, PAUSE, PAUSE).in_a_row(check.times);
+        let watches = &self.watches;
         let poll = async || {
-            let said = ask().await?;
-            let late = began.elapsed() >= check.timeout;
+            let said = ask(check, way, about).await?;
+            let passed = began.elapsed();
             match said {
                 Said::Pass => Ok(Readiness::Ready(())),
-                Said::Fail(reason) if late => Err(Error::CheckFailed(reason)),
-                Said::Unknown(reason) if late => Err(Error::CheckUnknown(reason)),
+                Said::Fail(reason) if passed >= check.timeout => {
+                    Err(watches.judged(Error::CheckFailed(reason)))
+                }
+                Said::Unknown(reason) if passed >= check.timeout + hold => {
+                    Err(watches.judged(Error::CheckUnknown(reason)))
+                }
                 Said::Fail(reason) | Said::Unknown(reason) => Ok(Readiness::NotYet(reason)),
             }
         };
-        self.run.wait(name, &patience, poll).await
+        watches
+            .during(self.run, about, name(&check.kind), &patience, poll)
+            .await
     }
 }

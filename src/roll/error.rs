@@ -33,6 +33,11 @@ pub enum Error {
     /// A check could not be made, which is never a pass.
     #[error("the check could not be made: {0}")]
     CheckUnknown(String),
+    /// A check that does not hold, where the service file says that traffic stays.
+    #[error(
+        "{0}; traffic stays where it is: the same roll goes on with it, `kiln rollback` gives it back"
+    )]
+    Held(Box<Error>),
     #[error("{place} was changed by someone else while the roll ran")]
     TrafficChanged { place: RulePlace },
     #[error("{place} does not show what was written: {shown}")]

@@ -1,5 +1,6 @@
 //! A roll under way, as its steps, waits and checks see it.
 
+use super::checks::Watches;
 use super::health::Health;
 use super::plan::Plan;
 use super::run_roll::Tools;
@@ -16,6 +17,8 @@ pub(super) struct Flow<'f, 'r, C, P, S> {
     pub run: &'f mut Run<'r, Undo>,
     /// The next group's.
     pub target_group: TargetGroupArn,
+    /// Checks that are alive in every wait.
+    pub watches: Watches<'f>,
     /// What was seen of the next group so far.
     pub health: Health,
 }

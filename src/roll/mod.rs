@@ -15,6 +15,7 @@ mod ground;
 mod health;
 mod hold;
 mod image;
+mod judge;
 mod launches;
 mod making;
 mod names;

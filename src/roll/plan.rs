@@ -1,5 +1,6 @@
 //! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
 
+mod checks;
 mod previous;
 mod settings;
 mod stages;
@@ -23,7 +24,7 @@ use crate::cloud::{
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
-use crate::template::service::{Service, Strategy};
+use crate::template::service::{Checks, Service, Strategy};
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,7 @@ pub struct Plan {
     pub make_way: Option<MakeWay>,
     /// Shares of the traffic on the way to all of it.
     pub strategy: Strategy,
+    pub checks: Checks,
     pub keep: Duration,
     pub patience: Timing,
     /// When scratch of this run may be swept without its journal.
@@ -350,6 +352,7 @@ fn assemble(
             (cast.swapped || facts.is_shared()).then_some(cast.next_side),
         ),
         strategy: service.strategy.clone(),
+        checks: service.checks.clone(),
         make_way: match cast.flying {
             Some(_) => None,
             None => make_way(&facts.sides[cast.next_side], refused),

@@ -5,19 +5,20 @@ use std::cell::RefCell;
 use super::bury::{Dead, bury};
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
+use super::judge::{attendance, judge};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
 use super::strategy::carry_out;
 use super::takeback::take_back;
 use super::tidy::{chores, tidy};
-use super::{Verdict, hold, retire};
-use crate::cloud::{Cloud, ImageId, Tags, tag};
+use super::{Verdict, retire};
+use crate::cloud::{Cloud, ImageId, tag};
 use crate::run::{
-    self, Clock, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases, Left, Outcome,
-    Run, RunId, Setup, Stop,
+    self, Clock, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases, Left, Run,
+    RunId, Setup, Stop,
 };
 use crate::template::service::Service;
-use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
+use crate::undo::{Undo, Unwinder};
 
 /// What a roll works with.
 pub struct Tools<'a, C, P, S> {
@@ -64,7 +65,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn new(verdict: Verdict) -> Self {
+    pub(super) fn new(verdict: Verdict) -> Self {
         Self {
             verdict,
             decision: None,
@@ -228,7 +229,7 @@ async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         events: on.events,
         stop: on.stop.clone(),
     };
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::attended(&unwinder, setup, attendance(), async |run| {
         let plan = settled(request, decision.clone(), on, &unwinder, run).await?;
         used.borrow_mut().clone_from(&plan);
         let Some(plan) = plan else {
@@ -267,104 +268,4 @@ async fn settled<C: Cloud, P, S>(
     }
     let text = "dead rolls keep coming back".to_owned();
     Err(Failure::new("take a dead roll back", Error::Changed(text)))
-}
-
-async fn judge<C: Cloud, P, S>(
-    request: &Request<'_>,
-    decision: Decision,
-    plan: Option<Plan>,
-    outcome: Outcome<Vec<String>, Undo>,
-    on: &Tools<'_, C, P, S>,
-) -> Ended {
-    let mut ended = Ended::new(Verdict::Done);
-    ended.left = outcome.left;
-    let failure = match outcome.result {
-        Ok(loose) => {
-            ended.loose = loose;
-            if !(ended.left.is_empty() && ended.loose.is_empty()) {
-                ended.verdict = Verdict::CleanUpDue;
-            }
-            ended.decision = Some(plan.map_or(decision, |plan| Decision::Roll(Box::new(plan))));
-            return ended;
-        }
-        Err(failure) => failure,
-    };
-    let rejected = failure.error().is_some_and(Error::rejects_image);
-    ended.verdict = if !is_as_found(plan.as_ref(), &ended.left, on.cloud).await {
-        Verdict::Traffic
-    } else if failure.is_stop() {
-        Verdict::Stopped
-    } else if !ended.left.is_empty() {
-        Verdict::CleanUpDue
-    } else if rejected {
-        Verdict::Rejected
-    } else {
-        Verdict::Failed
-    };
-    if let (true, Some(plan)) = (rejected, &plan) {
-        ended
-            .loose
-            .extend(quarantine(request, plan, &failure, on).await);
-    }
-    ended.failure = Some(failure);
-    ended.decision = Some(plan.map_or(decision, |plan| Decision::Roll(Box::new(plan))));
-    ended
-}
-
-/// Whether production traffic does what it did before.
-async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Cloud) -> bool {
-    let is_traffic = |left: &Left<Undo>| {
-        matches!(
-            &left.undo,
-            Undo::Roll(OfRoll {
-                change: Change::Traffic { .. }
-                    | Change::Rule {
-                        purpose: Purpose::Production,
-                        ..
-                    },
-                ..
-            })
-        )
-    };
-    if left.iter().any(is_traffic) {
-        return false;
-    }
-    let Some(plan) = plan else {
-        return true;
-    };
-    let Some(place) = &plan.traffic.place else {
-        return true;
-    };
-    // One more try, since nothing hangs on the first.
-    for _ in 0..2 {
-        if let Ok(now) = cloud.actions_at(place).await {
-            return now.is_some_and(|now| plan.traffic.was_found(&now));
-        }
-    }
-    false
-}
-
-/// Marks the image, so that nothing rolls it forward again by itself. Says what is to be done when that fails.
-async fn quarantine<C: Cloud, P, S>(
-    request: &Request<'_>,
-    plan: &Plan,
-    failure: &Failure,
-    on: &Tools<'_, C, P, S>,
-) -> Option<String> {
-    let key = tag::quarantine(&request.service.name);
-    let why = format!("{} run {}: {}", on.clock.now(), plan.run, failure.cause);
-    let first = why.lines().next().unwrap_or_default();
-    let value = hold::tag_text(first);
-    let ids = [plan.image.to_string()];
-    match on
-        .cloud
-        .put_tags(&ids, &Tags::from([(key.clone(), value)]))
-        .await
-    {
-        Ok(()) => None,
-        Err(error) => Some(format!(
-            "image {} is not quarantined ({error}); aws ec2 create-tags --resources {} --tags Key={key},Value=rejected",
-            plan.image, plan.image
-        )),
-    }
 }

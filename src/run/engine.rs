@@ -2,6 +2,8 @@
 //!
 //! Each body is boxed: a flow's future would else hold the futures of every SDK call in it, which are large and deep.
 
+mod unless;
+
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -11,10 +13,9 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::run::settle::{Left, Unwind, panic_text, settle};
-use crate::run::with_causes;
 use crate::run::{
     Answer, Cause, Entry, Event, Events, Failure, Journal, Ledger, Operator, Patience, Readiness,
-    Stop, Unattended,
+    Stop, Unattended, with_causes,
 };
 
 /// What a run needs from outside.

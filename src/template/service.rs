@@ -8,7 +8,7 @@ use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
 use crate::source::{Place, Spanned};
-pub use checks::{Body, Check, CheckKind, Checks, HttpCheck};
+pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ const ROOT: &[Key] = &[
     on("include"),
     on("variables"),
     on("sensitive-variables"),
-    not_yet("on_unknown"),
+    on("on_unknown"),
     not_yet("hooks"),
     not_yet("notify"),
 ];
@@ -88,7 +88,6 @@ pub(super) fn read(
         .unwrap_or_default();
     let traffic = traffic::read(&root, name.as_ref());
     let checks = checks::read(&root);
-    let _on_fail = root.choice("on_fail", &[("rollback", ())]);
     Some(Service {
         file: file.to_owned(),
         account: root.text("account"),

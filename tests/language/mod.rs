@@ -3,6 +3,7 @@
 mod access;
 mod ansible;
 mod bad_input;
+mod checks;
 mod communicator;
 mod compatibility;
 mod credentials;

@@ -9,6 +9,7 @@ use super::super::flow::Flow;
 use super::super::making::group;
 use super::super::next_group::look;
 use super::super::plan::Plan;
+use super::super::probe::Probe;
 use crate::cloud::Cloud;
 use crate::run::{Failure, Patience, Readiness};
 
@@ -29,7 +30,7 @@ async fn whole(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
 }
 
 /// Waits for `time` with the next group healthy all the while.
-pub(in crate::roll) async fn soak<C: Cloud, P, S>(
+pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
     time: Duration,
 ) -> Result<(), Failure> {
@@ -64,5 +65,8 @@ pub(in crate::roll) async fn soak<C: Cloud, P, S>(
         let left = time.saturating_sub(began.elapsed()).as_secs();
         Ok(Readiness::NotYet(format!("healthy, {left} s to go")))
     };
-    flow.run.wait("soak", &patience, poll).await
+    let about = (plan, flow.on);
+    flow.watches
+        .during(flow.run, about, "soak", &patience, poll)
+        .await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Plan, Traffic, led_to, shared};
 use crate::cloud::{Action, TargetGroupArn};
-use crate::template::service::{CanaryStep, CheckKind, Service, Strategy};
+use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
 
 /// How long the service file has traffic held and watched.
 pub(super) fn held(service: &Service) -> Duration {
@@ -13,15 +13,23 @@ pub(super) fn held(service: &Service) -> Duration {
     } else {
         &[]
     };
-    let checks = service.checks.before.iter().chain(&service.checks.after);
-    let checks = checks.map(|check| {
+    let hold = service.checks.on_unknown.hold;
+    let time = |check: &Check| {
         if let CheckKind::Soak(time) = check.kind {
             time
         } else {
-            check.timeout
+            check.timeout + hold
         }
-    });
-    steps.iter().map(|step| step.hold).chain(checks).sum()
+    };
+    let sum = |checks: &[Check]| checks.iter().map(time).sum::<Duration>();
+    // Before the swap, before each step and behind it.
+    let rounds = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
+    let watches = service.checks.watch.iter().map(time).max();
+    let checks = &service.checks;
+    steps.iter().map(|step| step.hold).sum::<Duration>()
+        + rounds * (sum(&checks.before) + watches.unwrap_or_default())
+        + sum(&checks.after)
+        + watches.unwrap_or_default()
 }
 
 impl Plan {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{NextTemplate, Plan};
+use super::{NextTemplate, Plan, checks};
 use crate::cloud::Size;
 
 impl fmt::Display for Plan {
@@ -23,7 +23,9 @@ impl fmt::Display for Plan {
         make_way(self, f)?;
         template(self, f)?;
         group(self, f)?;
+        checks::before(self, f)?;
         traffic(self, f)?;
+        checks::after(self, f)?;
         back(self, f)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::super::checks::Way;
+use super::super::checks::{Stage, Watches, Way};
 use super::super::commit;
 use super::super::error::Error;
 use super::super::flow::Flow;
@@ -49,16 +49,21 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         on,
         run,
         target_group,
+        watches: Watches::new(&service.checks),
         health: Health::new(plan.patience, began, Instant::now()),
     };
+    flow.watches
+        .reached(canary::stage(plan, &flow.target_group));
     if !plan.swapped {
         prove(&mut flow).await?;
     }
+    flow.watches.reached(Stage::Proven);
     let place = bring_in(&mut flow).await?;
     flow.health.again(Instant::now());
     canary::hold_all(&mut flow).await?;
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;
+    flow.watches_pass().await?;
     let office = async |_: &mut _| {
         still_holds(plan, &place, &flow.target_group, on.cloud).await?;
         commit::put_in_office(plan, on.cloud).await
@@ -136,7 +141,10 @@ async fn healthy<C: Cloud, P: Probe, S>(
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     flow.health.again(Instant::now());
     let poll = async || look(plan, count, &flow.target_group, cloud, &mut flow.health).await;
-    flow.run.wait(name, &patience, poll).await?;
+    let about = (plan, flow.on);
+    flow.watches
+        .during(flow.run, about, name, &patience, poll)
+        .await?;
     Ok(())
 }
 
@@ -180,6 +188,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     if !plan.swapped {
         from = canary::share(flow).await?;
         catch_up(flow).await?;
+        flow.watches_pass().await?;
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;
@@ -187,7 +196,9 @@ async fn bring_in<C: Cloud, P: Probe, S>(
         claim(plan, &place, cloud).await?;
         Ok::<_, Error>(place)
     };
-    flow.run.step("swap", step).await
+    let place = flow.run.step("swap", step).await?;
+    flow.watches.reached(Stage::Swapped);
+    Ok(place)
 }
 
 /// What is done behind the point of no return. Failures are returned as what is left to do.

@@ -1,13 +1,13 @@
 //! The steps of a canary before the swap: a share of the traffic, held and checked, then a larger one.
 
-use super::super::checks::{Way, soak};
+use super::super::checks::{Stage, Way, soak};
 use super::super::flow::Flow;
 use super::super::next_group;
 use super::super::plan::{NextTargetGroup, Plan};
 use super::super::probe::Probe;
 use super::super::swap::{shift, take_down};
 use super::beside::catch_up;
-use crate::cloud::{Action, Cloud};
+use crate::cloud::{Action, Cloud, TargetGroupArn};
 use crate::run::{Event, Failure, Run};
 use crate::undo::Undo;
 use crate::undo::serving::percent;
@@ -28,6 +28,7 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
     let steps = plan.steps().iter().zip(&stages);
     for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
         catch_up(flow).await?;
+        flow.watches_pass().await?;
         let write = async |made: &mut _| {
             next_group::hold_previous(plan, on.cloud, made).await?;
             next_group::heed_alarms(plan, on.cloud).await?;
@@ -35,6 +36,7 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
             shift(plan, &flow.target_group, way, on.cloud, made).await
         };
         flow.run.step("shift traffic", write).await?;
+        flow.watches.reached(Stage::Shared);
         now.clone_from(stage);
         let text = format!(
             "{} % of the traffic goes to {}",
@@ -47,6 +49,17 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
             .await?;
     }
     Ok(now)
+}
+
+/// How far a dead run has come with the traffic.
+pub(super) fn stage(plan: &Plan, target_group: &TargetGroupArn) -> Stage {
+    if plan.swapped {
+        Stage::Swapped
+    } else if plan.traffic.place.is_some() && percent(&plan.traffic.now, target_group) > 0 {
+        Stage::Shared
+    } else {
+        Stage::Making
+    }
 }
 
 /// Makes the share of a canary that died this run's own, before anything else can fail: it goes with the rest.

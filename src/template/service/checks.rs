@@ -4,13 +4,38 @@ use super::super::late::Late;
 use super::super::seconds;
 use crate::source::{Place, Spanned};
 use serde::Serialize;
+use std::fmt;
 use std::time::Duration;
 
-/// What must hold before the swap and after it.
+/// What must hold before the swap and after it, and what is done when it does not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Checks {
     pub before: Vec<Check>,
+    /// Asked in every wait from the moment the next group takes traffic. No soak is among them.
+    pub watch: Vec<Check>,
     pub after: Vec<Check>,
+    pub on_fail: OnFail,
+    pub on_unknown: OnUnknown,
+}
+
+/// What is done when a check fails while the next group takes traffic. Before, there is only the way back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFail {
+    /// All of the traffic goes back.
+    #[default]
+    Rollback,
+    /// Traffic stays where it is, and everything with it: the next run or a person decides.
+    Hold,
+}
+
+/// What is done when a check says nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct OnUnknown {
+    /// How long it may go on saying nothing behind its own limit.
+    #[serde(serialize_with = "seconds::plain")]
+    pub hold: Duration,
+    pub then: OnFail,
 }
 
 /// One check.
@@ -18,9 +43,9 @@ pub struct Checks {
 pub struct Check {
     #[serde(flatten)]
     pub kind: CheckKind,
-    /// Answers in a row, from 1.
+    /// Answers in a row, from 1: passes that let the roll go on, and of a watch fails that end it.
     pub times: u32,
-    /// Of the whole check.
+    /// Until then it must have passed. A watch may say nothing for so long.
     #[serde(serialize_with = "seconds::plain")]
     pub timeout: Duration,
     /// Where the object stands.
@@ -56,4 +81,13 @@ pub struct HttpCheck {
 pub enum Body {
     Equals(Late),
     Contains(Late),
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            CheckKind::Http(http) => write!(f, "http {}", http.path),
+            CheckKind::Soak(time) => write!(f, "soak {} s", time.as_secs()),
+        }
+    }
 }

@@ -3,11 +3,11 @@
 mod http;
 
 use super::super::options::{Key, Options, not_yet, on};
-use super::super::service::{Check, CheckKind, Checks};
-use crate::source::{Place, Spanned};
+use super::super::service::{Check, CheckKind, Checks, OnFail, OnUnknown};
+use crate::source::{Diagnostic, Place, Spanned};
 use std::time::Duration;
 
-const CHECKS: &[Key] = &[on("before"), not_yet("watch"), on("after")];
+const CHECKS: &[Key] = &[on("before"), on("watch"), on("after")];
 const CHECK: &[Key] = &[
     on("http"),
     on("soak"),
@@ -18,30 +18,66 @@ const CHECK: &[Key] = &[
     not_yet("command"),
 ];
 
+const ON_UNKNOWN: &[Key] = &[on("hold"), on("then")];
+const ON_FAIL: [(&str, OnFail); 2] = [("rollback", OnFail::Rollback), ("hold", OnFail::Hold)];
+
 /// Passes in a row, when the file does not say.
 const TIMES: u32 = 3;
 /// Of a check, when the file does not say.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
 pub(super) fn read(root: &Options<'_>) -> Checks {
-    let Some(checks) = root.object("checks", "`checks`", CHECKS) else {
-        return Checks::default();
-    };
+    let checks = root.object("checks", "`checks`", CHECKS);
     let list = |name| {
-        checks
-            .objects(name, "a check", CHECK)
-            .iter()
-            .filter_map(check)
-            .collect()
+        let objects = checks
+            .as_ref()
+            .map(|checks| checks.objects(name, "a check", CHECK));
+        let objects = objects.unwrap_or_default();
+        objects.iter().filter_map(check).collect()
     };
+    let watch = checks
+        .as_ref()
+        .map(|checks| checks.objects("watch", "a check", CHECK));
+    let watch = watch.unwrap_or_default();
     Checks {
         before: list("before"),
+        watch: watch.iter().filter_map(watched).collect(),
         after: list("after"),
+        on_fail: root.choice("on_fail", &ON_FAIL).unwrap_or_default(),
+        on_unknown: on_unknown(root),
     }
+}
+
+fn on_unknown(root: &Options<'_>) -> OnUnknown {
+    let Some(options) = root.object("on_unknown", "`on_unknown`", ON_UNKNOWN) else {
+        return OnUnknown::default();
+    };
+    let hold = options.duration("hold");
+    OnUnknown {
+        hold: hold.map(|hold| hold.value).unwrap_or_default(),
+        then: options.choice("then", &ON_FAIL).unwrap_or_default(),
+    }
+}
+
+/// A check that is asked again and again while the roll waits for something else.
+fn watched(options: &Options<'_>) -> Option<Check> {
+    if let Some(json) = options.get("soak") {
+        options.report(
+            Diagnostic::error("template::wrong_value", "a `soak` cannot be watched")
+                .at(json.span, "it is a wait itself")
+                .help("write it in `after`; what is watched is asked all the while"),
+        );
+        return None;
+    }
+    check(options)
 }
 
 fn check(options: &Options<'_>) -> Option<Check> {
     let kind = kind(options);
+    if let Some(CheckKind::Soak(_)) = kind {
+        refuse_of_soak(options, "times");
+        refuse_of_soak(options, "timeout");
+    }
     let times = options.number("times");
     let timeout = options.duration("timeout");
     Some(Check {
@@ -50,6 +86,18 @@ fn check(options: &Options<'_>) -> Option<Check> {
         place: Some(Place::at(options.json.span.first_byte())),
         kind: kind?,
     })
+}
+
+fn refuse_of_soak(options: &Options<'_>, name: &str) {
+    let Some(json) = options.get(name) else {
+        return;
+    };
+    let text = format!("a `soak` has no `{name}`");
+    options.report(
+        Diagnostic::error("template::wrong_value", text)
+            .at(json.span, "this")
+            .help("leave it out: the time of a soak is all that there is to it"),
+    );
 }
 
 fn kind(options: &Options<'_>) -> Option<CheckKind> {

@@ -8,6 +8,7 @@ mod invariants;
 mod journals;
 mod left_over;
 mod others;
+mod outside;
 mod plain;
 mod probe;
 mod regrow;
@@ -15,6 +16,7 @@ mod remote;
 mod sent;
 mod store;
 mod trouble;
+mod watch;
 mod way_back;
 mod world;
 
@@ -36,6 +38,7 @@ use super::cloud::Cloud;
 use crate::language::Case;
 use invariants::Watchman;
 use journals::Journals;
+use outside::Outside;
 use probe::ModelProbe;
 use store::{MemoryStore, SharedJournal};
 use world::{account, call, seed};
@@ -78,6 +81,8 @@ pub struct Bench {
     pub store: MemoryStore,
     pub journals: Journals,
     pub stop: Stop,
+    /// What answers besides machines and AWS.
+    pub outside: Outside,
     runs: std::cell::Cell<u128>,
 }
 
@@ -125,7 +130,10 @@ impl Bench {
         )
         .await;
         fork.runs.set(self.runs.get());
-        fork
+        Self {
+            outside: self.outside.clone(),
+            ..fork
+        }
     }
 
     async fn on(world: World, service: Service, store: MemoryStore, journals: Journals) -> Self {
@@ -137,6 +145,7 @@ impl Bench {
             store,
             journals,
             stop: Stop::default(),
+            outside: Outside::default(),
             runs: std::cell::Cell::new(0),
         }
     }
@@ -169,17 +178,25 @@ impl Bench {
             dead: dead.collect(),
             ..self.request(image, run)
         };
-        let probe = ModelProbe(self.cloud.clone());
+        let probe = self.probe();
         Box::pin(roll(&request, &self.tools(&probe, &journal, events))).await
     }
 
     /// What a roll of `image` would do.
     pub async fn plan(&self, image: &str) -> Ended {
         let run = self.next_run();
-        let probe = ModelProbe(self.cloud.clone());
+        let probe = self.probe();
         let journal = SharedJournal::default();
         let tools = self.tools(&probe, &journal, &Silent);
         Box::pin(plan_only(&self.request(image, run), &tools)).await
+    }
+
+    /// What answers requests through the load balancer, and all else that checks ask.
+    pub fn probe(&self) -> ModelProbe {
+        ModelProbe {
+            cloud: self.cloud.clone(),
+            outside: self.outside.clone(),
+        }
     }
 
     pub fn request(&self, image: &str, run: RunId) -> Request<'_> {

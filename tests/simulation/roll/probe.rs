@@ -4,14 +4,24 @@ use kiln::cloud::Traffic;
 use kiln::roll::{Answer, Ask, NoAnswer, Probe};
 
 use super::invariants;
+use super::outside::{Outside, Word};
 use crate::simulation::cloud::Cloud;
 
 /// Answers as the machines of the model would: with the id of the image that they run.
-pub struct ModelProbe(pub Cloud);
+pub struct ModelProbe {
+    pub cloud: Cloud,
+    pub outside: Outside,
+}
 
 impl Probe for ModelProbe {
     async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
-        let observer = self.0.observer().await;
+        match self.outside.ask(&ask.path, &self.cloud) {
+            Some(Word::Yes) => return Ok(answer(200, "yes")),
+            Some(Word::No) => return Ok(answer(500, "no")),
+            Some(Word::Nothing) => return Err(NoAnswer("connection refused".to_owned())),
+            None => {}
+        }
+        let observer = self.cloud.observer().await;
         let balancers = observer.load_balancers().await.unwrap();
         let balancer = balancers
             .iter()
@@ -30,7 +40,7 @@ impl Probe for ModelProbe {
             });
             host && headers
         });
-        let world = self.0.world();
+        let world = self.cloud.world();
         let views = world.model.view_listeners();
         let view = views
             .iter()
@@ -43,11 +53,15 @@ impl Probe for ModelProbe {
         let targets = rule.unwrap().reach.iter().flat_map(|reach| &reach.targets);
         let images = invariants::images(&world.model);
         match targets.map(|target| images[target].clone()).next() {
-            Some(body) => Ok(Answer { status: 200, body }),
-            None => Ok(Answer {
-                status: 503,
-                body: String::new(),
-            }),
+            Some(body) => Ok(answer(200, &body)),
+            None => Ok(answer(503, "")),
         }
+    }
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        body: body.to_owned(),
     }
 }

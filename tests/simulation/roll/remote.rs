@@ -9,7 +9,6 @@ use kiln::store::{Claim, Remote};
 use kiln::undo::Undo;
 
 use super::plain::{nothing_left, three};
-use super::probe::ModelProbe;
 use super::{Bench, V1, V2, expect};
 use crate::simulation::cloud::Mishap;
 use crate::wire::bucket_on_moto::{make_bucket, open};
@@ -80,7 +79,7 @@ async fn on_an_agent(bench: &Bench, moto: &Moto, image: &str) -> Ended {
     };
     let tools = Tools {
         cloud: &bench.client,
-        probe: &ModelProbe(bench.cloud.clone()),
+        probe: &bench.probe(),
         store: &store,
         clock: &bench.cloud,
         events: &Silent,

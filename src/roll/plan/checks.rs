@@ -1,0 +1,42 @@
+//! The checks of a plan as a user reads them, where they run.
+
+use std::fmt;
+
+use super::Plan;
+use crate::template::service::{Check, CheckKind, OnFail};
+
+/// Those that run before production traffic moves.
+pub(super) fn before(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    list("before traffic", &plan.checks.before, f)
+}
+
+/// Those that run from then on, and what is done when they do not hold.
+pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let checks = &plan.checks;
+    list("while it takes traffic", &checks.watch, f)?;
+    list("with all of the traffic", &checks.after, f)?;
+    if checks.on_fail == OnFail::Hold {
+        writeln!(f, "  a check that fails there leaves traffic where it is")?;
+    }
+    let unknown = checks.on_unknown;
+    if !unknown.hold.is_zero() || unknown.then == OnFail::Hold {
+        let then = match unknown.then {
+            OnFail::Rollback => "goes back",
+            OnFail::Hold => "leaves traffic where it is",
+        };
+        let hold = unknown.hold.as_secs();
+        writeln!(f, "  one that says nothing has {hold} s more, then {then}")?;
+    }
+    Ok(())
+}
+
+fn list(when: &str, checks: &[Check], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for check in checks {
+        write!(f, "? {when}: {check}")?;
+        if !matches!(check.kind, CheckKind::Soak(_)) {
+            write!(f, ", {} times, {} s", check.times, check.timeout.as_secs())?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
