@@ -279,14 +279,22 @@ fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: &Con
 }
 
 fn result(ended: &Ended, is_plan: bool) -> String {
+    let first = ended.first.iter().map(|one| format!("! first {one}"));
+    let first = first.collect::<Vec<_>>().join("\n");
+    let text = decided(ended, is_plan);
+    if first.is_empty() || text.is_empty() {
+        return text;
+    }
+    format!("{first}\n{text}")
+}
+
+fn decided(ended: &Ended, is_plan: bool) -> String {
     match &ended.decision {
         Some(Decision::Roll(plan)) if is_plan => plan.to_string(),
         Some(Decision::Nothing { live }) => {
             format!("nothing to do: {live} serves this image with these settings")
         }
-        Some(Decision::TakeBack(_)) if is_plan => {
-            "a dead roll is taken back first; then the plan is made".to_owned()
-        }
+        Some(Decision::TakeBack(_)) if is_plan => "then the plan is made anew".to_owned(),
         Some(Decision::Roll(plan)) if ended.failure.is_none() => plan.next.group.to_string(),
         _ => String::new(),
     }
@@ -302,6 +310,7 @@ fn document(name: &str, run: RunId, ended: &Ended) -> Value {
         "run": run,
         "verdict": ended.verdict,
         "plan": plan,
+        "first": ended.first,
         "failure": ended.failure.as_ref().map(|failed| with_causes(failed)),
         "left": ended.left.iter().map(|left| left.undo.to_string()).collect::<Vec<_>>(),
         "notes": ended.loose,

@@ -9,7 +9,7 @@ use crate::aws::{Access, Aws};
 use crate::cli::roll::{begin, holder};
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::roll::{self, Way};
-use crate::run::{Entry, Held, Holder, Journal, Leases, RunId, Stop, with_causes};
+use crate::run::{Clock as _, Entry, Held, Holder, Journal, Leases, RunId, Stop, with_causes};
 use crate::store::{State, StateLease};
 use crate::undo::Undo;
 
@@ -78,7 +78,8 @@ impl Status {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
-            match roll::status(&aws, &self.name.service).await {
+            let now = context.clock.now();
+            match roll::status(&aws, &self.name.service, now).await {
                 Ok(status) => {
                     context.document(&status.to_string(), &json!(status));
                     Exit::Done

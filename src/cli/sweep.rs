@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
-use crate::cli::{Context, Exit, failure, home, state};
+use crate::cli::{Context, Exit, doctor, failure, home, state};
 use crate::report::Report;
-use crate::roll;
-use crate::run::{Clock, Later, LaterLists, RunId, Stop, with_causes};
+use crate::roll::{self, doctor::Known};
+use crate::run::{Clock, Later, LaterLists, Leases as _, MemoryJournal, RunId, Stop, with_causes};
 use crate::store::{Claim, Journals as _, State};
 use crate::sweep::{Sweeping, Swept, sweep_journals, sweep_run, sweep_tags};
 use crate::undo::Undo;
@@ -16,8 +16,8 @@ use crate::undo::Undo;
 /// Remove what dead runs left behind
 ///
 /// Reads the journals of runs that have died on this host and takes back what they made; then, in the region of the
-/// environment, what carries a run's tag and has passed its expiry; then groups whose time to be kept is up. Nothing that
-/// serves goes, and nothing that kiln did not make.
+/// environment, what carries a run's tag and has passed its expiry, and temporary changes of services whose time is up (`kiln
+/// doctor`); then groups whose time to be kept is up. Nothing that serves goes, and nothing that kiln did not make.
 #[derive(Args, Debug)]
 pub struct Sweep {
     /// The region to look through for tags, where the environment or the profile does not say
@@ -79,11 +79,52 @@ impl Sweep {
         )
         .await;
         let mut swept = swept.and(by_tag.map_err(|error| with_causes(&error))?);
+        swept = swept.and(self.doctor(&aws, &on, context).await?);
         let services = store
             .services_due()
             .map_err(|error| format!("the store cannot be read: {error}"))?;
         for service in services {
             swept = swept.and(self.work_off(&service, &on, context).await?);
+        }
+        Ok(swept)
+    }
+
+    /// Restores what has run out of every service of the region: of rolls whose journals are elsewhere, or lost.
+    async fn doctor(
+        &self,
+        aws: &Aws,
+        on: &Sweeping<'_, State>,
+        context: &Context,
+    ) -> Result<Swept, String> {
+        let mut swept = Swept::default();
+        let services = roll::doctor::services(aws).await;
+        for service in services.map_err(|error| with_causes(&error))? {
+            let _lease = match on.store.take(&service, &on.holder) {
+                Ok(lease) => lease,
+                Err(held) => {
+                    swept.kept.push(format!("{service}: {held}"));
+                    continue;
+                }
+            };
+            let doctor = roll::doctor::Doctor {
+                service: &service,
+                known: doctor::known(Some(on.store), &service, None, context),
+                clock: on.clock,
+                events: on.events,
+                journal: &MemoryJournal::default(),
+                stop: on.stop.clone(),
+            };
+            let doctor = roll::doctor::Doctor {
+                known: Known {
+                    holder: None,
+                    ..doctor.known.clone()
+                },
+                ..doctor
+            };
+            let done = roll::doctor::heal(&doctor, aws).await;
+            let of = |text: String| format!("{service}: {text}");
+            swept.removed.extend(done.restored.into_iter().map(of));
+            swept.unreadable.extend(done.left.into_iter().map(of));
         }
         Ok(swept)
     }

@@ -51,6 +51,10 @@ pub(super) async fn create(
     };
     let create = async || cloud.create_group(&new).await;
     ensure(plan, made, Change::Group { served: false }, find, create).await?;
+    if plan.resumed {
+        let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
+        cloud.tag_group(&next.group, &expires.into()).await?;
+    }
     quieten(plan, cloud, made).await?;
     let Some(previous) = &plan.previous else {
         return Ok(());

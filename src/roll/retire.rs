@@ -44,18 +44,7 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
     store: &S,
     events: &dyn Events,
 ) -> Result<WorkedOff, Error> {
-    let mut due: Vec<Retire> = Vec::new();
-    for later in store.read(service).map_err(Error::Later)? {
-        match later.undo {
-            Undo::Retire(retire) if later.at <= now => due.push(retire),
-            _ => {}
-        }
-    }
-    for found in by_tag(service, now, cloud).await? {
-        if !due.contains(&found) {
-            due.push(found);
-        }
-    }
+    let due = due(service, now, cloud, store).await?;
     let unwinder = Unwinder::new(cloud);
     let mut done = WorkedOff::default();
     for retire in due {
@@ -79,6 +68,28 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
         }
     }
     Ok(done)
+}
+
+/// What is due at `now`, by the due-list and by tags.
+pub(super) async fn due<C: Cloud, S: LaterLists<Undo>>(
+    service: &str,
+    now: Timestamp,
+    cloud: &C,
+    store: &S,
+) -> Result<Vec<Retire>, Error> {
+    let mut due: Vec<Retire> = Vec::new();
+    for later in store.read(service).map_err(Error::Later)? {
+        match later.undo {
+            Undo::Retire(retire) if later.at <= now => due.push(retire),
+            _ => {}
+        }
+    }
+    for found in by_tag(service, now, cloud).await? {
+        if !due.contains(&found) {
+            due.push(found);
+        }
+    }
+    Ok(due)
 }
 
 /// Kept groups whose time is up, and those that a dead run had begun to retire.

@@ -268,6 +268,13 @@ async fn said(
     for rule in &stand.watch {
         unsaid.note("delete the watch rule", cloud.delete_rule(rule).await);
     }
+    for (what, lease) in lease::run_out(from, way.clock.now()) {
+        let release = lease::release(cloud, &from.name, what, Some(lease.run)).await;
+        unsaid.note("restore what has run out", release);
+    }
+    for rule in &stand.probes {
+        unsaid.note("delete a probe rule", cloud.delete_rule(rule).await);
+    }
     bar(way, from, cloud, &mut unsaid).await;
     let live = tags(&[(tag::STATE, tag::LIVE)]);
     let live = cloud.tag_group(to, &live).await;

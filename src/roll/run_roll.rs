@@ -52,6 +52,8 @@ pub struct Ended {
     pub verdict: Verdict,
     /// What was decided; `None` when it did not come to that.
     pub decision: Option<Decision>,
+    /// What a plan says would be put right first.
+    pub first: Vec<String>,
     /// Why it did not begin.
     pub refused: Vec<Refusal>,
     /// Why it failed.
@@ -69,6 +71,7 @@ impl Ended {
         Self {
             verdict,
             decision: None,
+            first: Vec::new(),
             refused: Vec::new(),
             failure: None,
             left: Vec::new(),
@@ -77,7 +80,7 @@ impl Ended {
         }
     }
 
-    fn failed(step: &'static str, error: Error) -> Self {
+    pub(super) fn failed(step: &'static str, error: Error) -> Self {
         Self {
             failure: Some(Failure::new(step, error)),
             ..Self::new(Verdict::Failed)
@@ -96,17 +99,6 @@ impl Ended {
             refused,
             ..Self::new(verdict)
         }
-    }
-}
-
-/// Decides what a roll would do, and changes nothing.
-pub async fn plan_only<C: Cloud, P, S>(request: &Request<'_>, on: &Tools<'_, C, P, S>) -> Ended {
-    match prepare(request, on).await {
-        Ok((_, decision)) => Ended {
-            decision: Some(decision),
-            ..Ended::new(Verdict::Done)
-        },
-        Err(ended) => *ended,
     }
 }
 
@@ -156,7 +148,7 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
 }
 
 /// Facts and what follows from them.
-async fn prepare<C: Cloud, P, S>(
+pub(super) async fn prepare<C: Cloud, P, S>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
 ) -> Result<(Facts, Decision), Box<Ended>> {

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::doctor;
 use super::error::Error;
 use super::names;
 use super::regrow::{cannot_grow, healthy, short, sick};
@@ -13,7 +14,6 @@ use crate::cloud::{
     tag,
 };
 use crate::undo::Purpose;
-use crate::undo::lease::Leased;
 use crate::undo::serving::{Leading, leading, percent, served, target_groups_of};
 
 /// A group with its target group and what the load balancer knows of it.
@@ -42,6 +42,8 @@ pub(super) struct Stand {
     pub next: Option<GroupName>,
     /// Rules that keep the other target group in use.
     pub watch: Vec<RuleArn>,
+    /// Probe rules, where no roll runs or died half-way: of runs that left nothing else.
+    pub probes: Vec<RuleArn>,
     pub hold: Option<String>,
 }
 
@@ -153,7 +155,12 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
         is_shared,
         others: others(production, &rules, &served),
         next: groups.iter().find(of).map(|group| group.name.clone()),
-        watch: watch(service, &rules),
+        watch: own(service, &rules, Purpose::Watch),
+        probes: if groups.iter().any(|one| of(&one)) {
+            Vec::new()
+        } else {
+            own(service, &rules, Purpose::Probe)
+        },
         hold: targets
             .iter()
             .find_map(|(_, tags)| tags.get(tag::HOLD).cloned()),
@@ -205,10 +212,10 @@ fn others(production: &Leading, rules: &[Leading], served: &[TargetGroupArn]) ->
     others.map(|one| one.place.clone()).collect()
 }
 
-fn watch(service: &str, rules: &[Leading]) -> Vec<RuleArn> {
+fn own(service: &str, rules: &[Leading], purpose: Purpose) -> Vec<RuleArn> {
     let ours = rules.iter().filter(|one| {
         one.tags.get(tag::SERVICE).map(String::as_str) == Some(service)
-            && one.tags.get(tag::RULE).map(String::as_str) == Purpose::Watch.tag()
+            && one.tags.get(tag::RULE).map(String::as_str) == purpose.tag()
     });
     let arns = ours.filter_map(|one| match &one.place {
         RulePlace::Rule(arn) => Some(arn.clone()),
@@ -235,7 +242,7 @@ pub struct Status {
     pub hold: Option<String>,
     /// A roll that runs, or has died half-way.
     pub half_made: Option<GroupName>,
-    /// Temporary changes that are still in place on the group that serves.
+    /// Temporary changes that are in force, but for what is kept on purpose; `kiln doctor` says more.
     pub temporary: Vec<String>,
 }
 
@@ -249,16 +256,12 @@ pub struct Serving {
 }
 
 /// Looks up how a service stands.
-pub async fn status(cloud: &impl Cloud, service: &str) -> Result<Status, Error> {
+pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result<Status, Error> {
     let stand = stand(cloud, service).await?;
-    let temporary = stand.live.iter().flat_map(|live| {
-        let held = Leased::ALL.into_iter();
-        held.filter(|what| live.group.tag(what.tag()).is_some())
-            .map(|what| what.to_string())
-    });
+    let temporary = doctor::words(cloud, service, now).await;
     Ok(Status {
         service: service.to_owned(),
-        temporary: temporary.collect(),
+        temporary,
         rollback_not_ready: stand.not_ready(),
         rollback_waits_for: stand
             .live

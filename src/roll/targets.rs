@@ -80,16 +80,15 @@ pub(super) async fn probe(
             .tag()
             .map(|value| (tag::RULE.to_owned(), value.to_owned())),
     );
-    rule(
-        plan,
-        Purpose::Probe,
-        next,
-        &header(plan, &secret(plan)),
-        tags,
-        cloud,
-        made,
-    )
-    .await
+    let conditions = header(plan, &secret(plan));
+    let purpose = Purpose::Probe;
+    let rule = rule(plan, purpose, next, &conditions, tags, cloud, made).await?;
+    if plan.resumed {
+        let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
+        let arn = TrafficArn::Rule(rule.clone());
+        cloud.tag_traffic(&arn, &expires.into()).await?;
+    }
+    Ok(rule)
 }
 
 /// Keeps the previous target group in use after the swap, so that its health stays known and the way back open.

@@ -84,6 +84,14 @@ impl Lease {
     }
 }
 
+/// Temporary changes of a group whose time is up, but for pins: what a group would start without one is to be looked at.
+pub fn run_out(group: &Group, now: Timestamp) -> Vec<(Leased, Lease)> {
+    let kinds = Leased::ALL.into_iter();
+    let kinds = kinds.filter(|what| *what != Leased::Version);
+    let held = kinds.filter_map(|what| Some((what, Lease::of(group, what)?)));
+    held.filter(|(_, lease)| lease.until <= now).collect()
+}
+
 /// Takes a temporary change back. A group that is gone, has no such lease, or has one of another run than `owner` is left
 /// alone; without an owner whoever's it is goes.
 pub async fn release(

@@ -1,34 +1,42 @@
 //! Putting production traffic back where it was before a roll.
 
-use super::serving::forwards;
-use crate::cloud::{Action, Cloud, Error, RulePlace, TargetState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::serving::{forwards, served};
+use crate::cloud::{Action, Cloud, Error, RulePlace, TargetGroupArn, TargetState};
+
+/// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
+/// back in minutes. Then it goes back all the same, since the roll has failed.
+const WHOLE: Duration = Duration::from_mins(2);
+/// Between two looks: targets change at the pace of their health checks, 5 s at the least.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Puts traffic back where it was: only from what the roll wrote, and only to targets of which some are healthy.
+///
+/// As many are asked for as there are, up to the number that serves now, for a while at least. Where what serves now is no
+/// healthier, nothing is waited for.
 pub(super) async fn restore(
     cloud: &impl Cloud,
     place: &RulePlace,
     before: &[Action],
     after: &[Vec<Action>],
 ) -> Result<(), Error> {
-    let Some(now) = cloud.actions_at(place).await? else {
-        return Ok(());
-    };
-    if now == before {
+    if !is_away(cloud, place, before, after).await? {
         return Ok(());
     }
-    if !after.contains(&now) {
-        let text = format!("{place} does what neither the roll nor the one before it wrote");
-        return Err(Error::blocked("ModifyRule", text));
-    }
-    for target_group in forwards(before).filter_map(|forward| forward.only()) {
-        let health = cloud.target_health(target_group).await?;
-        if !health
-            .iter()
-            .any(|target| target.state == TargetState::Healthy)
-        {
-            let text = format!("no target of {target_group} is healthy: traffic stays");
-            return Err(Error::blocked("ModifyRule", text));
+    let began = Instant::now();
+    loop {
+        let wait = shortage(cloud, place, before).await?;
+        if !wait || began.elapsed() >= WHOLE {
+            break;
         }
+        tokio::time::sleep(LOOK).await;
+    }
+    // Somebody may have written meanwhile.
+    if !is_away(cloud, place, before, after).await? {
+        return Ok(());
     }
     let written = cloud.write_actions(place, before).await;
     match cloud.actions_at(place).await? {
@@ -36,6 +44,60 @@ pub(super) async fn restore(
         // Reads may lag behind writes: the caller looks again.
         _ => Err(written.err().unwrap_or_else(|| lags(place))),
     }
+}
+
+/// Whether there is something to put back. Errors when somebody else has written.
+async fn is_away(
+    cloud: &impl Cloud,
+    place: &RulePlace,
+    before: &[Action],
+    after: &[Vec<Action>],
+) -> Result<bool, Error> {
+    match cloud.actions_at(place).await? {
+        None => Ok(false),
+        Some(now) if now == before => Ok(false),
+        Some(now) if after.contains(&now) => Ok(true),
+        Some(_) => {
+            let text = format!("{place} does what neither the roll nor the one before it wrote");
+            Err(Error::blocked("ModifyRule", text))
+        }
+    }
+}
+
+/// Whether what served before is short of machines, and less healthy than what has come in. Errors when none of it is
+/// healthy: then traffic stays.
+async fn shortage(cloud: &impl Cloud, place: &RulePlace, before: &[Action]) -> Result<bool, Error> {
+    let Some(back) = forwards(before).find_map(|forward| forward.only()) else {
+        return Ok(false);
+    };
+    let there = healthy(cloud, back).await?;
+    if there == 0 {
+        let text = format!("no target of {back} is healthy: traffic stays");
+        return Err(Error::blocked("ModifyRule", text));
+    }
+    let now = cloud.actions_at(place).await?.unwrap_or_default();
+    let mut next = 0;
+    for target_group in served(&now).unwrap_or_default() {
+        if target_group != *back {
+            next += healthy(cloud, &target_group).await?;
+        }
+    }
+    if there >= next {
+        return Ok(false);
+    }
+    let groups = cloud.groups().await?.into_iter();
+    let behind = groups.filter(|group| group.target_groups.contains(back));
+    let whole: u32 = behind.map(|group| group.size.desired).sum();
+    Ok(there < next.min(usize::try_from(whole).unwrap_or(usize::MAX)))
+}
+
+/// How many targets are healthy.
+async fn healthy(cloud: &impl Cloud, of: &TargetGroupArn) -> Result<usize, Error> {
+    let health = cloud.target_health(of).await?;
+    let healthy = health
+        .iter()
+        .filter(|one| one.state == TargetState::Healthy);
+    Ok(healthy.count())
 }
 
 fn lags(place: &RulePlace) -> Error {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::scene::Scene;
-use super::temporary::{Cure, Known, Owner, State, Temporary};
+use super::temporary::{Cure, KEPT, Known, Owner, State, Temporary, WATCH};
 use crate::cloud::{Group, RulePlace, StartsFrom, VersionRef, tag};
 use crate::roll::names;
 use crate::roll::regrow::HELD;
@@ -169,7 +169,7 @@ impl Look<'_> {
             (Leased::Version, _) => return self.pin(one, group, cure),
             (Leased::MinSize, Some(tag::KEPT)) => {
                 one.until = one.until.max(names::keep_until(group));
-                "while the group is kept".clone_into(&mut one.why);
+                KEPT.clone_into(&mut one.why);
                 return one;
             }
             (_, Some(tag::RETIRING)) => {
@@ -256,7 +256,7 @@ impl Look<'_> {
         let run = rule.tags.get(tag::RUN).and_then(|run| run.parse().ok());
         let what = match purpose {
             Purpose::Probe => "probe rule",
-            _ => "rule that watches the kept group",
+            _ => WATCH,
         };
         let mut one = self.one(what, rule.place.to_string(), run);
         let marked = rule.tags.get(tag::EXPIRES);

@@ -15,6 +15,7 @@ pub use temporary::{Known, Owner, State, Temporary};
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Verdict;
@@ -76,6 +77,21 @@ pub async fn examine(doctor: &Doctor<'_>, cloud: &impl Cloud) -> Doctored {
 async fn look(doctor: &Doctor<'_>, cloud: &impl Cloud) -> Result<Vec<Temporary>, Error> {
     let scene = Scene::look_up(cloud, doctor.service).await?;
     Ok(find(&scene, &doctor.known, doctor.clock.now()))
+}
+
+/// What is temporary, in words, but for what is kept on purpose.
+pub(super) async fn words(cloud: &impl Cloud, service: &str, now: Timestamp) -> Vec<String> {
+    match Scene::look_up(cloud, service).await {
+        Err(error) => vec![format!("not known: {}", with_causes(&error))],
+        Ok(scene) => find(&scene, &Known::default(), now)
+            .into_iter()
+            .filter(|one| !one.is_kept())
+            .map(|one| match one.state {
+                State::RunOut => format!("has run out: {one}"),
+                State::InForce | State::Stays => one.to_string(),
+            })
+            .collect(),
+    }
 }
 
 /// Takes back what has run out. The caller holds the service's lease, where it has a store.

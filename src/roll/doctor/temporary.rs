@@ -97,7 +97,17 @@ impl fmt::Display for Temporary {
     }
 }
 
+/// Why the minimum of a kept group is held.
+pub(super) const KEPT: &str = "while the group is kept";
+/// What the rule is that keeps its target group in use.
+pub(super) const WATCH: &str = "rule that watches the kept group";
+
 impl Temporary {
+    /// Whether it is in force for a group that is kept to go back to.
+    pub(super) fn is_kept(&self) -> bool {
+        self.state == State::InForce && (self.why == KEPT || self.what == WATCH)
+    }
+
     /// The same, to be taken back.
     pub(super) fn run_out(self, why: impl Into<String>, cure: Cure) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kiln::roll::{Verdict, status};
-use kiln::run::Urgency;
+use kiln::run::{Clock as _, Urgency};
 use localcloud::model::Service as Api;
 use serde_json::json;
 
@@ -28,7 +28,9 @@ async fn dead_at_a_tenth() -> Bench {
 #[tokio::test(start_paused = true)]
 async fn a_dead_canary_shows_and_a_rollback_ends_it() {
     let bench = dead_at_a_tenth().await;
-    let stands = status(&bench.client, "web").await.unwrap();
+    let stands = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap();
     assert!(
         stands.to_string().contains("10 % of the traffic"),
         "{stands}"
@@ -77,7 +79,9 @@ async fn trouble_at_any_call_of_that_rollback_leaves_it_to_be_done_again() {
                 Some(other) => panic!("{about}: {other:?}"),
             }
             if weights(&bench) == [1] {
-                let stands = status(&bench.client, "web").await.unwrap();
+                let stands = status(&bench.client, "web", bench.cloud.now())
+                    .await
+                    .unwrap();
                 // What could not be said is told.
                 let told = matches!(mishap, Mishap::Refused | Mishap::AnswersLost);
                 assert!(stands.hold.is_some() || told, "{about}");

@@ -83,7 +83,7 @@ async fn killed(base: &Bench, at: usize, image: &str) -> Bench {
 }
 
 /// A second roll that was killed behind its swap, of which nothing but the cloud is left.
-async fn swapped() -> Bench {
+pub async fn swapped() -> Bench {
     let base = rolled_once().await;
     let counted = base.fork().await;
     expect(&counted.roll(V2).await, Verdict::Done);
@@ -336,13 +336,7 @@ async fn the_mark_of_a_rollback_that_wrote_nothing_goes_and_that_of_one_that_wro
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_cannot_be_read_is_told_with_the_command_that_takes_it_off() {
     let bench = rolled_once().await;
-    let tag = json!([{ "ResourceId": "web-v001", "ResourceType": "auto-scaling-group",
-        "Key": "kiln:lease:processes", "Value": "nonsense", "PropagateAtLaunch": false }]);
-    bench.meanwhile(
-        Api::AutoScaling,
-        "CreateOrUpdateTags",
-        &json!({ "Tags": tag }),
-    );
+    tag_group(&bench, "web-v001", "kiln:lease:processes", "nonsense");
     let healed = bench.heal(Known::default()).await;
     let [one] = &healed.temporary[..] else {
         panic!("{healed:?}");
@@ -376,6 +370,16 @@ async fn a_pin_stays_where_the_group_would_start_another_image_without_it() {
     assert_eq!(pin.state, State::Stays, "{pin}");
     assert!(pin.why.contains("would start version 2"), "{pin}");
     assert_eq!(pin.before.as_deref(), Some("latest"));
+}
+
+pub fn tag_group(bench: &Bench, name: &str, key: &str, value: &str) {
+    let tag = json!([{ "ResourceId": name, "ResourceType": "auto-scaling-group", "Key": key, "Value": value,
+        "PropagateAtLaunch": false }]);
+    bench.meanwhile(
+        Api::AutoScaling,
+        "CreateOrUpdateTags",
+        &json!({ "Tags": tag }),
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 mod canary;
 mod canary_dead;
 mod doctor;
+mod go_back;
 mod guards;
 mod invariants;
 mod journals;
@@ -14,6 +15,7 @@ mod probe;
 mod regrow;
 mod remote;
 mod sent;
+mod shown;
 mod store;
 mod trouble;
 mod watch;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiln::roll::{Decision, Verdict, set_hold, status};
+use kiln::run::Clock as _;
 use kiln::template::service::{Body, CheckKind};
 use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
@@ -51,7 +52,9 @@ async fn a_first_roll_makes_its_own_rule_when_told_to() {
     expect(&bench.roll(V2).await, Verdict::Done);
     watchman.content("own rule");
     assert_eq!(bench.serving(), three(V2));
-    let status = status(&bench.client, "web").await.unwrap();
+    let status = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap();
     assert_eq!(status.rollback_not_ready, [""; 0]);
     nothing_left(&bench, "own rule");
 }
@@ -153,7 +156,7 @@ async fn a_rollback_refuses_a_group_that_is_not_whole() {
     assert_eq!(back.verdict, Verdict::Failed, "{back:?}");
     assert_eq!(bench.serving(), three(V2));
     assert!(
-        !status(&bench.client, "web")
+        !status(&bench.client, "web", bench.cloud.now())
             .await
             .unwrap()
             .rollback_not_ready

@@ -60,7 +60,9 @@ fn stands(bench: &Bench, back: &RolledBack, about: &str) {
 async fn the_kept_group_grows_to_what_serves_first() {
     for min in [2, 3] {
         let bench = scaled_out(min).await;
-        let stands = status(&bench.client, "web").await.unwrap();
+        let stands = status(&bench.client, "web", bench.cloud.now())
+            .await
+            .unwrap();
         assert_eq!(stands.rollback_not_ready, [""; 0]);
         assert_eq!(stands.rollback_waits_for, Some(6));
         let text = "ready, as soon as 6 machines of the previous group are healthy";
@@ -174,7 +176,9 @@ async fn after_a_kill_at_any_call_of_it_the_same_command_goes_on() {
                 let after = minimum(&bench, "web-v001");
                 assert_eq!(after, (i64::from(min), false), "{about}");
                 assert!(bench.groups().contains(&said("live")), "{about}");
-                let stands = status(&bench.client, "web").await.unwrap();
+                let stands = status(&bench.client, "web", bench.cloud.now())
+                    .await
+                    .unwrap();
                 assert!(stands.hold.is_some(), "{about}");
             }
         }
@@ -207,7 +211,11 @@ async fn a_kept_group_that_may_not_grow_so_far_is_told_and_forced_only() {
     let back = bench.rollback_by(Some("five hundreds")).await;
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     assert_eq!(bench.serving(), three(V1));
-    let hold = status(&bench.client, "web").await.unwrap().hold.unwrap();
+    let hold = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap()
+        .hold
+        .unwrap();
     assert!(hold.contains("by force: five hundreds"), "{hold}");
 }
 
@@ -236,7 +244,13 @@ async fn what_somebody_else_led_to_a_kept_group_is_no_rollback_that_died() {
     let back = bench.rollback().await;
     assert_eq!(back.verdict, Verdict::Failed, "{back:?}");
     assert_eq!(bench.serving().keys().collect::<Vec<_>>(), [V2]);
-    assert!(status(&bench.client, "web").await.unwrap().hold.is_none());
+    assert!(
+        status(&bench.client, "web", bench.cloud.now())
+            .await
+            .unwrap()
+            .hold
+            .is_none()
+    );
 }
 
 #[tokio::test(start_paused = true)]
