@@ -7,6 +7,7 @@ mod images;
 pub mod lease;
 mod making;
 mod publication;
+pub mod refresh;
 mod retire;
 mod roll;
 pub mod serving;
@@ -29,7 +30,7 @@ use crate::cloud::{
     Cloud, Error as CloudError, Filter, ImageId, InstanceId, KeyPairName, Kind, LaunchTemplateId,
     Region, SecurityGroupId, SnapshotId, VolumeId, tag,
 };
-use crate::run::{RunId, Unwind};
+use crate::run::{RunId, UNDO_LIMIT, Unwind};
 
 /// How long a thing may refuse to go because another still needs it. AWS takes up to ten minutes to end a large
 /// instance; the engine's own limit for an undo is a little above this.
@@ -232,6 +233,13 @@ impl<'a, C: Cloud> Unwinder<'a, C> {
 
 impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
     type Error = CloudError;
+
+    fn limit(&self, undo: &Undo) -> Duration {
+        match undo {
+            Undo::Roll(of) if of.is_refresh() => refresh::LIMIT,
+            _ => UNDO_LIMIT,
+        }
+    }
 
     async fn undo(&self, undo: &Undo) -> Result<(), CloudError> {
         match undo {

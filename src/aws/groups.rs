@@ -171,6 +171,9 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
         zones: group.availability_zones().iter().map(Zone::new).collect(),
         target_groups: target_groups_of(group),
         grace: Duration::from_secs(u64::try_from(grace).unwrap_or_default()),
+        asks_balancers: group
+            .health_check_type()
+            .is_some_and(|kinds| kinds.split(',').any(|kind| kind == "ELB")),
         members: members
             .collect::<Option<_>>()
             .ok_or_else(|| lacks("instance id"))?,
@@ -227,7 +230,7 @@ fn starts_from(group: &types::AutoScalingGroup) -> Result<StartsFrom> {
 }
 
 /// A group that names no version follows the default one ("`API_LaunchTemplateSpecification`").
-fn version_of(version: Option<&str>) -> Result<VersionRef> {
+pub(super) fn version_of(version: Option<&str>) -> Result<VersionRef> {
     match version {
         None | Some("$Default") => Ok(VersionRef::Default),
         Some("$Latest") => Ok(VersionRef::Latest),
@@ -255,6 +258,11 @@ fn member_of(instance: &types::Instance) -> Option<Member> {
         stage,
         healthy: instance.health_status() == Some("Healthy"),
         protected: instance.protected_from_scale_in().unwrap_or_default(),
+        from: instance.launch_template().and_then(|template| {
+            let number = template.version()?.parse().ok()?;
+            let id = LaunchTemplateId::new(template.launch_template_id()?);
+            Some((id, LaunchTemplateVersion(number)))
+        }),
     })
 }
 

@@ -27,6 +27,7 @@ mod network;
 mod profiles;
 mod publishing;
 mod reach;
+mod refreshes;
 mod role;
 mod rounds;
 mod rules;

@@ -20,6 +20,8 @@ pub struct Group {
     pub zones: Vec<Zone>,
     pub target_groups: Vec<TargetGroupArn>,
     pub grace: Duration,
+    /// Target groups have a say in the health of its machines.
+    pub asks_balancers: bool,
     pub members: Vec<Member>,
     /// Names of suspended processes.
     pub suspended: BTreeSet<String>,
@@ -77,6 +79,8 @@ pub struct Member {
     /// By the group's own checks.
     pub healthy: bool,
     pub protected: bool,
+    /// The version of a launch template that it was started from.
+    pub from: Option<(LaunchTemplateId, LaunchTemplateVersion)>,
 }
 
 /// Where in its life a member is (`LifecycleState`).

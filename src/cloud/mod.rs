@@ -16,6 +16,7 @@ mod network;
 mod objects;
 pub mod profiles;
 mod publishing;
+mod refreshes;
 mod sessions;
 pub mod tag;
 mod traffic;
@@ -45,6 +46,7 @@ pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use objects::{Mark, Object, Objects, Put, When};
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
+pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
@@ -103,6 +105,7 @@ pub trait Cloud:
     + Keys
     + Tagging
     + Groups
+    + Refreshes
     + LaunchTemplates
     + Traffic
     + Alarms
@@ -122,6 +125,7 @@ impl<C> Cloud for C where
         + Keys
         + Tagging
         + Groups
+        + Refreshes
         + LaunchTemplates
         + Traffic
         + Alarms

@@ -35,6 +35,8 @@ pub const KEPT: &str = "kept";
 pub const RETIRING: &str = "retiring";
 /// On kept groups: until when (RFC 3339).
 pub const KEEP_UNTIL: &str = "kiln:keep-until";
+/// On a group that stays while its machines are replaced: the run that did so, and the launch template version before.
+pub const ROLLED: &str = "kiln:rolled";
 /// On a kept group: a rollback is leading traffic to it, and which run it is.
 pub const BACK: &str = "kiln:back";
 /// On target groups: no roll of this service, and why.

@@ -2,10 +2,12 @@
 
 use super::ground::Ground;
 use super::plan::Refusal;
+use super::plan::in_place::{staying, unfinished};
 use super::{image, names, refusals};
 use crate::cloud::{
     Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
-    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, tag,
+    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, VersionRef,
+    tag,
 };
 use crate::template::service::{Rule, Service};
 use crate::undo::serving::{Leading, leading};
@@ -27,6 +29,8 @@ pub struct Facts {
     pub groups: Vec<Group>,
     /// The template of the group that a next one is made like, else the one of the file's name.
     pub template: Option<Template>,
+    /// The newest refresh of the group that serves, where its machines are to be replaced.
+    pub refresh: Option<crate::cloud::Refresh>,
     /// Those that the file names.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
@@ -150,10 +154,14 @@ pub async fn look_up(
         sides,
         groups,
         template: None,
+        refresh: None,
         subnets,
         security_groups,
     };
     facts.template = template(cloud, service, &facts, &mut refused).await?;
+    if let Some(staying) = staying(service, &facts) {
+        facts.refresh = cloud.newest_refresh(&staying.name).await?;
+    }
     if refused.is_empty() {
         Ok(facts)
     } else {
@@ -254,14 +262,18 @@ async fn template(
 ) -> Result<Option<Template>, Error> {
     let live = facts.serving().and_then(|side| facts.sides[side].group());
     let (template, version) = match live.map(|group| (&group.name, &group.starts_from)) {
-        Some((_, StartsFrom::Template { id, version })) => (cloud.template(id).await?, *version),
+        Some((_, StartsFrom::Template { id, version })) => {
+            // What a run that died has begun to give the group is not what it had.
+            let before = unfinished(facts).map(|(_, of)| VersionRef::Number(of.before));
+            (cloud.template(id).await?, before.unwrap_or(*version))
+        }
         Some((name, StartsFrom::Other(what))) => {
             refused.push(refusals::no_template(service, name, what));
             return Ok(None);
         }
         None => {
             let named = cloud.template_named(&service.groups.template).await?;
-            (named, crate::cloud::VersionRef::Default)
+            (named, VersionRef::Default)
         }
     };
     let Some(template) = template else {

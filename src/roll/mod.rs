@@ -23,6 +23,7 @@ mod next_group;
 pub mod plan;
 mod plan_only;
 mod probe;
+mod refresh_back;
 mod refusals;
 mod regrow;
 mod retire;

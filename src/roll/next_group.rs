@@ -10,7 +10,7 @@ use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
 use crate::cloud::{
     Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
-    LaunchTemplateVersion, NewGroup, Size, TargetGroupArn, tag,
+    LaunchTemplateVersion, Member, NewGroup, Size, TargetGroupArn, tag,
 };
 use crate::run::{Ledger, Readiness, Slot};
 use crate::undo::lease::Leased;
@@ -195,13 +195,27 @@ pub(super) async fn look(
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+    let need = |next: &Group| Need {
+        count,
+        zones: next.zones.clone(),
+        zone_floor: plan.zone_floor(count),
+    };
+    examine(plan, need, |_| true, target_group, cloud, health).await
+}
+
+/// Looks once at those members of the next group that count.
+pub(super) async fn examine(
+    plan: &Plan,
+    need: impl Fn(&Group) -> Need,
+    counts: impl Fn(&Member) -> bool,
+    target_group: &TargetGroupArn,
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
     match gather(plan, target_group, cloud).await {
-        Ok((next, targets, activities)) => {
-            let need = Need {
-                count,
-                zones: next.zones.clone(),
-                zone_floor: plan.zone_floor(count),
-            };
+        Ok((mut next, targets, activities)) => {
+            next.members.retain(|member| counts(member));
+            let need = need(&next);
             let judged = health.judge(&need, &next, &targets, &activities, Instant::now());
             for id in health.ailing() {
                 health.keep_console(&id, console(cloud, &id).await);

@@ -1,12 +1,15 @@
 //! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
 
 mod checks;
+pub mod in_place;
+mod make_way;
 mod previous;
 mod settings;
 mod stages;
 mod text;
 mod traffic;
 
+pub use in_place::InPlace;
 pub use traffic::{led_to, shared};
 
 use std::collections::BTreeSet;
@@ -81,6 +84,8 @@ pub struct Plan {
     /// Shares of the traffic on the way to all of it.
     pub strategy: Strategy,
     pub checks: Checks,
+    /// The machines of the group that serves are replaced, and `next` is that group.
+    pub in_place: Option<InPlace>,
     pub keep: Duration,
     pub patience: Timing,
     /// When scratch of this run may be swept without its journal.
@@ -235,6 +240,7 @@ pub fn plan(
         return Ok(Decision::TakeBack(Box::new(dead)));
     }
     let resumed = flying.first().and_then(|group| names::run_of(group));
+    let resumed = resumed.or_else(|| Some(in_place::resumed(service, facts)?.run));
     let cast = cast(service, facts, flying.first().copied(), &mut refused);
     if let (Some(live), None) = (cast.previous, resumed)
         && settings::is_live(service, facts, live, &facts.image)
@@ -273,6 +279,15 @@ fn cast<'a>(
     refused: &mut Vec<Refusal>,
 ) -> Cast<'a> {
     let serving = facts.serving();
+    if let Some(staying) = in_place::staying(service, facts) {
+        return Cast {
+            previous: Some(staying),
+            previous_side: serving,
+            next_side: serving.unwrap_or_default(),
+            flying: None,
+            swapped: false,
+        };
+    }
     let flying_side = flying.and_then(|group| {
         (facts.sides.iter()).position(|side| side.groups.iter().any(|one| one.name == group.name))
     });
@@ -326,13 +341,15 @@ fn assemble(
     let previous = cast.previous.zip(cast.previous_side);
     let previous =
         previous.and_then(|(group, side)| previous::of(service, facts, group, side, refused));
-    let next_name = match cast.flying {
+    let staying = in_place::staying(service, facts);
+    let next_name = match cast.flying.or(staying) {
         Some(group) => group.name.clone(),
         None => names::next(&service.name, facts.groups.iter()),
     };
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
     let target_group = traffic::target_group(facts, cast.next_side);
     let timing = settings::timing(service, facts, cast.previous);
+    let in_place = staying.and_then(|group| in_place::of(service, facts, group, timing, refused));
     Some(Plan {
         service: service.name.value.clone(),
         region: facts.region.clone(),
@@ -350,12 +367,14 @@ fn assemble(
             service,
             facts,
             (cast.swapped || facts.is_shared()).then_some(cast.next_side),
+            staying.is_none(),
         ),
         strategy: service.strategy.clone(),
         checks: service.checks.clone(),
-        make_way: match cast.flying {
+        in_place,
+        make_way: match cast.flying.or(staying) {
             Some(_) => None,
-            None => make_way(&facts.sides[cast.next_side], refused),
+            None => make_way::of(&facts.sides[cast.next_side], refused),
         },
         keep: service.keep.previous,
         patience: timing,
@@ -366,28 +385,6 @@ fn assemble(
 /// A day beyond what the service file itself has the roll wait for: far longer than any roll, and short enough that nobody
 /// pays for a forgotten group.
 const EXPIRY: Duration = Duration::from_hours(24);
-
-fn make_way(side: &super::facts::Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
-    let group = side.group().filter(|group| !is_spent(group))?;
-    if group.tag(tag::STATE).is_none() {
-        let text = format!(
-            "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
-            side.name, group.name
-        );
-        refused.push(Refusal::account(Diagnostic::error("roll::occupied", text)));
-        return None;
-    }
-    Some(MakeWay {
-        group: group.name.clone(),
-        target_group: side.target_group.as_ref()?.arn.clone(),
-        kept_until: names::keep_until(group),
-    })
-}
-
-/// An emptied group of others' making stays where it is for good.
-fn is_spent(group: &Group) -> bool {
-    group.tag(tag::MADE_BY).is_none() && group.size.desired == 0 && group.members.is_empty()
-}
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
-use super::{Verdict, hold};
+use super::{Verdict, hold, refresh_back};
 use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
@@ -36,7 +36,7 @@ pub struct RolledBack {
 }
 
 impl RolledBack {
-    fn done(from: &Group, to: GroupName, Unsaid(reasons): Unsaid) -> Self {
+    pub(super) fn done(from: &Group, to: GroupName, Unsaid(reasons): Unsaid) -> Self {
         Self {
             verdict: if reasons.is_empty() {
                 Verdict::Done
@@ -50,7 +50,7 @@ impl RolledBack {
         }
     }
 
-    fn not(verdict: Verdict, reason: impl Into<String>) -> Self {
+    pub(super) fn not(verdict: Verdict, reason: impl Into<String>) -> Self {
         Self {
             verdict,
             live: None,
@@ -89,6 +89,10 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
         let text = "traffic is back already: what a rollback before left is finished".to_owned();
         way.events.emit(Event::Note { text });
         return said(way, &stand, (back, live), cloud).await;
+    }
+    if let (Some((live, rolled)), false) = (refresh_back::of(stand.live.as_ref()), stand.is_shared)
+    {
+        return refresh_back::refresh_back(live, &rolled, way, cloud).await;
     }
     if let Some(refused) = refused(&stand, way) {
         return refused;
@@ -157,7 +161,7 @@ fn dead(live: &Standing, back: &Standing) -> Option<String> {
     worse.then(|| format!("no machine of group {name} is healthy, and some that serve are"))
 }
 
-fn verdict(failure: &Failure) -> Verdict {
+pub(super) fn verdict(failure: &Failure) -> Verdict {
     match failure.error::<Error>() {
         Some(Error::TrafficChanged { .. } | Error::TrafficUnknown { .. }) => Verdict::Traffic,
         _ if failure.is_stop() => Verdict::Stopped,
@@ -287,7 +291,7 @@ async fn said(
 }
 
 /// Bars the image that served, and any other until the hold is taken off.
-async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid: &mut Unsaid) {
+pub(super) async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid: &mut Unsaid) {
     let now = way.clock.now();
     let mut why = format!("{now} rolled back from {}", from.name);
     if let Some(reason) = way.force {
@@ -302,7 +306,7 @@ async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid: &mut Unsai
     }
 }
 
-fn tags(pairs: &[(&str, &str)]) -> Tags {
+pub(super) fn tags(pairs: &[(&str, &str)]) -> Tags {
     let pairs = pairs.iter();
     let pairs = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     pairs.collect()
@@ -310,10 +314,10 @@ fn tags(pairs: &[(&str, &str)]) -> Tags {
 
 /// What could not be said in tags, with the reason.
 #[derive(Default)]
-struct Unsaid(Vec<String>);
+pub(super) struct Unsaid(Vec<String>);
 
 impl Unsaid {
-    fn note<E: Into<Error>>(&mut self, what: &str, result: Result<(), E>) {
+    pub(super) fn note<E: Into<Error>>(&mut self, what: &str, result: Result<(), E>) {
         let error = result.err().map(Into::into);
         self.0.extend(error.map(|error| format!("{what}: {error}")));
     }

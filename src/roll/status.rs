@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::doctor;
 use super::error::Error;
-use super::names;
 use super::regrow::{cannot_grow, healthy, short, sick};
+use super::{names, refresh_back};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
     tag,
@@ -70,6 +70,7 @@ impl Stand {
             Some(_) => {}
         }
         match &self.back {
+            None if refresh_back::of(self.live.as_ref()).is_some() => {}
             None => reasons.push("no previous group is kept".to_owned()),
             Some(back) => {
                 let unused = |target: &TargetHealth| target.state == TargetState::Unused;
@@ -239,6 +240,8 @@ pub struct Status {
     /// How many healthy machines the previous group must have before a rollback leads to it, where it is short of them;
     /// the rollback sees to that, and waits.
     pub rollback_waits_for: Option<u32>,
+    /// The launch template version that a rollback refreshes the group to, whose machines the last roll replaced.
+    pub rollback_refreshes_to: Option<u64>,
     pub hold: Option<String>,
     /// A roll that runs, or has died half-way.
     pub half_made: Option<GroupName>,
@@ -262,6 +265,8 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
     Ok(Status {
         service: service.to_owned(),
         temporary,
+        rollback_refreshes_to: refresh_back::of(stand.live.as_ref())
+            .map(|(_, rolled)| rolled.before.0),
         rollback_not_ready: stand.not_ready(),
         rollback_waits_for: stand
             .live
@@ -322,6 +327,10 @@ impl fmt::Display for Status {
         let waits = self.rollback_waits_for.map_or(String::new(), |count| {
             format!(", as soon as {count} machines of the previous group are healthy")
         });
+        let by = self.rollback_refreshes_to.map_or(String::new(), |version| {
+            format!(" by a refresh to launch template version {version}")
+        });
+        let waits = format!("{by}{waits}");
         match (self.rollback_not_ready.as_slice(), self.kept_until) {
             ([], Some(until)) => writeln!(f, "  rollback  ready{waits}, until {until}")?,
             ([], None) => writeln!(f, "  rollback  ready{waits}")?,

@@ -2,13 +2,14 @@
 
 mod beside;
 mod canary;
+pub(super) mod rolling;
 
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
 use crate::cloud::Cloud;
 use crate::run::{Failure, LaterLists, Run};
-use crate::template::service::{Service, Strategy};
+use crate::template::service::Service;
 use crate::undo::Undo;
 
 /// Rolls. What is left to finish behind the point of no return is returned, not failed.
@@ -18,7 +19,9 @@ pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
-    match &plan.strategy {
-        Strategy::BlueGreen | Strategy::Canary(_) => beside::roll(plan, service, on, run).await,
+    match &plan.in_place {
+        Some(in_place) => rolling::roll(plan, in_place, service, on, run).await,
+        // The first roll of all makes the group, whose machines later ones replace.
+        None => beside::roll(plan, service, on, run).await,
     }
 }

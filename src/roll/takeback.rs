@@ -9,6 +9,7 @@ use super::error::Error;
 use super::facts::Facts;
 use super::ground::Ground;
 use super::names;
+use super::plan::in_place::{resumed, staying, unfinished};
 use super::plan::led_to;
 use crate::cloud::{
     Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, StartsFrom, Tags, tag,
@@ -32,11 +33,21 @@ pub struct Dead {
 
 /// The dead roll that must be taken back before another can begin; `None` when there is none, or when it is the same roll.
 pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Option<Dead> {
+    if let Some(dead) = refreshing(service, facts) {
+        return Some(dead);
+    }
     let same = |group: &&Group| group.image(tag::IMAGE).as_ref() == Some(&facts.image.id);
     let group = match flying {
         [] => return None,
         // Going on needs a group that is there, in one of the two target groups.
-        [one] if same(one) && !one.deleting && has_side(facts, one) => return None,
+        [one]
+            if same(one)
+                && !one.deleting
+                && has_side(facts, one)
+                && staying(service, facts).is_none() =>
+        {
+            return None;
+        }
         several => several
             .iter()
             .find(|group| !same(group))
@@ -86,6 +97,31 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
 
 fn has_side(facts: &Facts, group: &Group) -> bool {
     facts.on_ground("", |ground| ground.side_of(group).is_some())
+}
+
+/// A refresh that a dead run began, and that this roll does not go on with.
+fn refreshing(service: &Service, facts: &Facts) -> Option<Dead> {
+    let (group, of) = unfinished(facts)?;
+    if resumed(service, facts).is_some() {
+        return None;
+    }
+    let make = |change| OfRoll {
+        service: service.name.value.clone(),
+        run: of.run,
+        next: group.name.clone(),
+        change,
+    };
+    let mut undos: Vec<OfRoll> = leases(group, of.run, &[Leased::Refresh])
+        .map(make)
+        .collect();
+    undos.extend(version(group).map(|template| make(Change::Version { template })));
+    undos.extend(leases(group, of.run, &[Leased::Version]).map(make));
+    Some(Dead {
+        run: of.run,
+        next: group.name.clone(),
+        adopt: false,
+        undos,
+    })
 }
 
 fn rule(listener: &ListenerArn, purpose: Purpose) -> Change {

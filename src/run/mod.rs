@@ -25,6 +25,6 @@ pub use journal::{Due, Entry, Journal, KEPT_UNTIL, Line, MemoryJournal, due};
 pub use lease::{Held, Holder, Later, LaterLists, Leases, SERVICE};
 pub use ledger::{Ledger, Lifetime, Slot};
 pub use operator::{Answer, Operator, Unattended};
-pub use settle::{Left, Unwind, settle};
+pub use settle::{Left, UNDO_LIMIT, Unwind, settle};
 pub use signal::{Stop, Urgency, listen};
 pub use wait::{Patience, Readiness};

@@ -12,12 +12,17 @@ use crate::run::{Due, Entry, Event, Setup, with_causes};
 
 /// How long one undo may take. Terminating an instance is a call; waiting for it is the undo's own affair, and AWS takes
 /// up to ten minutes for a large one.
-const UNDO_LIMIT: Duration = Duration::from_mins(10);
+pub const UNDO_LIMIT: Duration = Duration::from_mins(10);
 
 /// Carries out undos. Already gone is success, and doing it twice is harmless.
 pub trait Unwind<U> {
     /// Why an undo would not go.
     type Error: Error + 'static;
+
+    /// How long that may take.
+    fn limit(&self, _undo: &U) -> Duration {
+        UNDO_LIMIT
+    }
 
     /// Takes one thing back.
     fn undo(&self, undo: &U) -> impl Future<Output = Result<(), Self::Error>>;
@@ -81,15 +86,16 @@ async fn take_back<U, W: Unwind<U>>(
     undo: &U,
     on: &Setup<'_, U>,
 ) -> Result<(), String> {
+    let limit = unwinder.limit(undo);
     let attempt = AssertUnwindSafe(unwinder.undo(undo).boxed_local()).catch_unwind();
     tokio::select! {
         biased;
         () = on.stop.skip.cancelled() => Err("skipped on request".to_owned()),
-        done = tokio::time::timeout(UNDO_LIMIT, attempt) => match done {
+        done = tokio::time::timeout(limit, attempt) => match done {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error))) => Err(with_causes(&error)),
             Ok(Err(panic)) => Err(format!("panicked: {}", panic_text(panic.as_ref()))),
-            Err(_) => Err(format!("no end within {} s", UNDO_LIMIT.as_secs())),
+            Err(_) => Err(format!("no end within {} s", limit.as_secs())),
         },
     }
 }

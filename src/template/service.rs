@@ -163,6 +163,19 @@ pub enum Strategy {
     BlueGreen,
     /// Shares of the traffic that rise; the last is all of it.
     Canary(Vec<CanaryStep>),
+    /// The machines of the group that serves are replaced, a new one in service before an old one goes.
+    Rolling(Rolling),
+}
+
+/// How an instance refresh goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rolling {
+    /// How many percent of the desired capacity may be there at once, from 100 to 200.
+    pub most: u32,
+    /// Percentages of replaced machines at which it waits, which rise to 100. Empty: it does not wait.
+    pub checkpoints: Vec<u32>,
+    #[serde(serialize_with = "seconds::plain")]
+    pub checkpoint_delay: Duration,
 }
 
 /// A step of a canary.

@@ -7,8 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::refresh;
 use crate::cloud::{
-    Error, Group, GroupName, Groups, LaunchTemplateVersion, Size, StartsFrom, VersionRef,
+    Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef,
 };
 use crate::run::RunId;
 
@@ -24,14 +25,18 @@ pub enum Leased {
     GrownMin,
     /// The group follows a numbered version instead of `$Latest` or `$Default`.
     Version,
+    /// Its machines are being replaced.
+    Refresh,
 }
 
 impl Leased {
-    /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last.
-    pub const ALL: [Self; 4] = [
+    /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last, and a group
+    /// follows no version again while its machines are being replaced.
+    pub const ALL: [Self; 5] = [
         Self::Processes,
         Self::GrownMin,
         Self::MinSize,
+        Self::Refresh,
         Self::Version,
     ];
 
@@ -42,6 +47,7 @@ impl Leased {
             Self::MinSize => "kiln:lease:min-size",
             Self::GrownMin => "kiln:lease:grown-min",
             Self::Version => "kiln:lease:version",
+            Self::Refresh => "kiln:lease:refresh",
         }
     }
 }
@@ -53,6 +59,7 @@ impl fmt::Display for Leased {
             Self::MinSize => "held minimum",
             Self::GrownMin => "minimum held for a rollback",
             Self::Version => "pinned launch template version",
+            Self::Refresh => "instance refresh",
         })
     }
 }
@@ -62,7 +69,7 @@ impl fmt::Display for Leased {
 pub struct Lease {
     pub run: RunId,
     pub until: Timestamp,
-    /// Processes that were not suspended, the minimum, or `latest` or `default`.
+    /// Processes that were not suspended, the minimum, `latest` or `default`, or of a refresh version, image and warm-up.
     pub before: Vec<String>,
 }
 
@@ -95,7 +102,7 @@ pub fn run_out(group: &Group, now: Timestamp) -> Vec<(Leased, Lease)> {
 /// Takes a temporary change back. A group that is gone, has no such lease, or has one of another run than `owner` is left
 /// alone; without an owner whoever's it is goes.
 pub async fn release(
-    cloud: &impl Groups,
+    cloud: &impl Cloud,
     name: &GroupName,
     what: Leased,
     owner: Option<RunId>,
@@ -114,7 +121,7 @@ pub async fn release(
 }
 
 async fn restore(
-    cloud: &impl Groups,
+    cloud: &impl Cloud,
     group: &Group,
     what: Leased,
     lease: &Lease,
@@ -144,6 +151,7 @@ async fn restore(
             };
             cloud.follow_version(&group.name, id, version).await
         }
+        (Leased::Refresh, Some(_)) => refresh::take_back(cloud, &group.name).await,
         (_, None) => Ok(()),
     }
 }
@@ -207,6 +215,7 @@ mod tests {
             zones: Vec::new(),
             target_groups: Vec::new(),
             grace: std::time::Duration::ZERO,
+            asks_balancers: true,
             members: Vec::new(),
             suspended: BTreeSet::new(),
             tags: [(Leased::Processes.tag().to_owned(), text)].into(),

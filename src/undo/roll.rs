@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::lease::{self, Leased};
+use super::refresh::rolled;
 use super::serving::serves;
 use super::traffic::restore;
 use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
@@ -111,11 +112,20 @@ impl fmt::Display for OfRoll {
 }
 
 impl OfRoll {
+    /// Whether taking it back replaces the machines of a group once more.
+    pub fn is_refresh(&self) -> bool {
+        let what = Leased::Refresh;
+        matches!(&self.change, Change::Lease { what: one, .. } if *one == what)
+    }
+
     /// Whether it stays when the roll ends well.
     pub fn is_product(&self) -> bool {
         match &self.change {
             Change::Rule { purpose, .. } => *purpose != Purpose::Probe,
-            Change::Lease { group, .. } => *group != self.next,
+            // Of a group that stays, what goes with its version stays or goes with it.
+            Change::Lease { group, what } => {
+                *group != self.next || matches!(what, Leased::Version | Leased::Refresh)
+            }
             _ => true,
         }
     }
@@ -160,7 +170,9 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
 async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
     let next = lookup(cloud, &of.next).await?;
     Ok(next.is_some_and(|group| {
-        group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) != Some(tag::NEXT)
+        let own = group.tag(tag::RUN) == Some(&of.run.to_string());
+        let refreshed = rolled(&group).is_some_and(|rolled| rolled.run == of.run);
+        own && group.tag(tag::STATE) != Some(tag::NEXT) || refreshed
     }))
 }
 

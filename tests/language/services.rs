@@ -140,7 +140,7 @@ fn what_a_file_leaves_out_has_its_default() {
 
 #[test]
 fn what_will_come_later_is_refused_by_name() {
-    let more = r#", "notify": [ { "slack": {} } ], "strategy": { "type": "rolling" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
+    let more = r#", "notify": [ { "slack": {} } ], "strategy": { "type": "replace" }, "checks": { "watch": [ { "alarm": "é" } ] }"#;
     let findings = service("", more).service().unwrap_err();
     assert_eq!(
         findings.iter().map(|f| f.code).collect::<Vec<_>>(),
@@ -238,6 +238,62 @@ fn a_canary_has_steps_that_rise_to_all_of_the_traffic() {
     let more = r#", "strategy": { "type": "blue_green", "steps": [{ "weight": 100 }] }"#;
     let findings = service("", more).service().unwrap_err();
     assert!(findings[0].message.contains("belong to a canary"));
+}
+
+#[test]
+fn a_refresh_has_bounds_and_checkpoints_that_rise_to_all() {
+    let rolling = |more: &str| {
+        let more = format!(r#", "strategy": {{ "type": "rolling"{more} }}"#);
+        service("", &more)
+    };
+    let more = r#", "max_healthy_percentage": 150, "checkpoint_percentages": [20, 100], "checkpoint_delay": "10m""#;
+    let Strategy::Rolling(good) = load(rolling(more)).strategy else {
+        panic!("it is a refresh");
+    };
+    assert_eq!((good.most, good.checkpoints), (150, vec![20, 100]));
+    assert_eq!(good.checkpoint_delay, Duration::from_mins(10));
+    for (more, about) in [
+        (r#", "max_healthy_percentage": 99"#, "99 % of the capacity"),
+        (
+            r#", "max_healthy_percentage": 201"#,
+            "201 % of the capacity",
+        ),
+        (
+            r#", "checkpoint_percentages": [50, 20, 100]"#,
+            "must rise to 100",
+        ),
+        (
+            r#", "checkpoint_percentages": [20, 50]"#,
+            "must rise to 100",
+        ),
+        (
+            r#", "checkpoint_percentages": ["é", 100]"#,
+            "must rise to 100",
+        ),
+        (
+            r#", "checkpoint_delay": "5m""#,
+            "needs `checkpoint_percentages`",
+        ),
+        (
+            r#", "checkpoint_percentages": [100], "checkpoint_delay": "49h""#,
+            "48 hours",
+        ),
+        (
+            r#", "steps": [{ "weight": 100, "hold": "1s" }]"#,
+            "belong to a canary",
+        ),
+    ] {
+        let findings = rolling(more).service().unwrap_err();
+        assert_eq!(findings.len(), 1, "{more}: {findings:?}");
+        assert_eq!(findings[0].code, "template::wrong_value", "{more}");
+        assert!(findings[0].message.contains(about), "{more}: {findings:?}");
+    }
+    let findings = service("", r#", "strategy": { "max_healthy_percentage": 110 }"#).service();
+    assert!(
+        findings.unwrap_err()[0]
+            .message
+            .contains("belongs to an instance refresh")
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::roll::takeback::undos;
 use crate::run::RunId;
 use crate::undo::Purpose;
 use crate::undo::lease::{Lease, Leased};
+use crate::undo::refresh::rolled;
 use crate::undo::serving::Leading;
 
 /// How long a half-made group without a mark of its own is taken for one of a run that lives (`plan::EXPIRY`).
@@ -165,7 +166,13 @@ impl Look<'_> {
     ) -> Temporary {
         let cure = Cure::Release(group.name.clone(), what, lease.run);
         let state = group.tag(tag::STATE);
+        let rolled = rolled(group).is_some_and(|rolled| rolled.run == lease.run);
         match (what, state) {
+            // A group that stays keeps its number: what it followed may mean another version by now.
+            (Leased::Refresh | Leased::Version, _) if rolled => {
+                let note = Cure::Untag(group.name.clone(), what.tag());
+                return one.run_out("its roll has gone through", note);
+            }
             (Leased::Version, _) => return self.pin(one, group, cure),
             (Leased::MinSize, Some(tag::KEPT)) => {
                 one.until = one.until.max(names::keep_until(group));

@@ -17,6 +17,7 @@ fn group(zones: &[&str]) -> Group {
         stage: Stage::InService,
         healthy: true,
         protected: false,
+        from: None,
     });
     let count = u32::try_from(zones.len()).unwrap();
     Group {
@@ -31,6 +32,7 @@ fn group(zones: &[&str]) -> Group {
         zones: Vec::new(),
         target_groups: Vec::new(),
         grace: TIMING.boot,
+        asks_balancers: true,
         members: members.collect(),
         suspended: BTreeSet::new(),
         tags: Tags::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Previous, Refusal};
+use super::{Previous, Refusal, in_place};
 use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef};
 use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
@@ -21,7 +21,8 @@ pub(super) fn of(
     refused: &mut Vec<Refusal>,
 ) -> Option<Previous> {
     let name = &group.name;
-    for lost in &group.not_copied {
+    let copied = in_place::staying(service, facts).is_none();
+    for lost in group.not_copied.iter().filter(|_| copied) {
         let text = format!("group {name} has {lost}, which a next group would lack");
         refused.push(Refusal::account(Diagnostic::error(
             "roll::not_copied",

@@ -8,10 +8,13 @@ use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
 
 /// How long the service file has traffic held and watched.
 pub(super) fn held(service: &Service) -> Duration {
-    let steps = if let Strategy::Canary(steps) = &service.strategy {
-        steps.as_slice()
-    } else {
-        &[]
+    let (count, steps) = match &service.strategy {
+        Strategy::Canary(steps) => (steps.len(), steps.iter().map(|step| step.hold).sum()),
+        Strategy::Rolling(rolling) => {
+            let delays = rolling.checkpoints.iter();
+            (0, delays.map(|_| rolling.checkpoint_delay).sum())
+        }
+        Strategy::BlueGreen => (0, Duration::ZERO),
     };
     let hold = service.checks.on_unknown.hold;
     let time = |check: &Check| {
@@ -23,10 +26,10 @@ pub(super) fn held(service: &Service) -> Duration {
     };
     let sum = |checks: &[Check]| checks.iter().map(time).sum::<Duration>();
     // Before the swap, before each step and behind it.
-    let rounds = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
+    let rounds = u32::try_from(count + 1).unwrap_or(u32::MAX);
     let watches = service.checks.watch.iter().map(time).max();
     let checks = &service.checks;
-    steps.iter().map(|step| step.hold).sum::<Duration>()
+    steps
         + rounds * (sum(&checks.before) + watches.unwrap_or_default())
         + sum(&checks.after)
         + watches.unwrap_or_default()

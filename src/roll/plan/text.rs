@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{NextTemplate, Plan, checks};
+use super::{InPlace, NextTemplate, Plan, checks};
 use crate::cloud::Size;
 
 impl fmt::Display for Plan {
@@ -22,6 +22,10 @@ impl fmt::Display for Plan {
         }
         make_way(self, f)?;
         template(self, f)?;
+        if let Some(in_place) = &self.in_place {
+            replaced(self, in_place, f)?;
+            return checks::after(self, f);
+        }
         group(self, f)?;
         checks::before(self, f)?;
         traffic(self, f)?;
@@ -65,6 +69,42 @@ fn template(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "    {what}: {before} -> {after}")?;
     }
     Ok(())
+}
+
+fn replaced(plan: &Plan, in_place: &InPlace, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (rolling, warmup) = (&in_place.rolling, in_place.warmup.as_secs());
+    let count = plan.next.size.desired;
+    // Bounds that leave no room for one more are passed by one.
+    let ahead = (count * rolling.most / 100).max(count + 1) - count;
+    writeln!(
+        f,
+        "~ group {}: {count} machines replaced, {ahead} at a time",
+        plan.next.group
+    )?;
+    writeln!(
+        f,
+        "    a new one serves for {warmup} s before an old one goes"
+    )?;
+    if !rolling.checkpoints.is_empty() {
+        let percents: Vec<_> = rolling
+            .checkpoints
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let (at, delay) = (percents.join(", "), rolling.checkpoint_delay.as_secs());
+        writeln!(f, "    it waits for {delay} s at {at} % replaced")?;
+    }
+    let batches = count.div_ceil(ahead);
+    let time = u64::from(batches) * warmup;
+    writeln!(
+        f,
+        "  both versions serve meanwhile, for {time} s at the least; never fewer than {count} healthy machines"
+    )?;
+    writeln!(
+        f,
+        "  the way back is another refresh to version {}, which takes as long",
+        in_place.before
+    )
 }
 
 fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -198,7 +198,8 @@ pub(super) fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
 }
 
 /// Listener, rules and target groups. `swapped`: the side that a dead run has put into production already, or has begun to.
-pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>) -> Traffic {
+/// `makes`: missing target groups are made.
+pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>, makes: bool) -> Traffic {
     let rule = service.traffic.rules.first();
     let host = rule
         .and_then(|rule| rule.hosts.first())
@@ -231,7 +232,7 @@ pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>) -> Tr
         },
         now,
         make: sides
-            .filter(|side| side.target_group.is_none())
+            .filter(|side| makes && side.target_group.is_none())
             .map(|side| new_target_group(service, facts, &side.name))
             .collect(),
         claim: claim

@@ -2,37 +2,144 @@
 
 use super::super::near;
 use super::super::options::{Key, Options, on};
-use super::super::service::{CanaryStep, Strategy};
+use super::super::service::{CanaryStep, Rolling, Strategy};
 use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Spanned};
 use std::time::Duration;
 
-const STRATEGY: &[Key] = &[on("type"), on("steps")];
+const STRATEGY: &[Key] = &[
+    on("type"),
+    on("steps"),
+    on("max_healthy_percentage"),
+    on("checkpoint_percentages"),
+    on("checkpoint_delay"),
+];
+/// What only instance refreshes have.
+const OF_ROLLING: [&str; 3] = [
+    "max_healthy_percentage",
+    "checkpoint_percentages",
+    "checkpoint_delay",
+];
+/// A tenth more, and one machine at the least.
+const MOST: u32 = 110;
+/// What Auto Scaling waits at a checkpoint by itself, and at the most (`RefreshPreferences`).
+const DELAY: Duration = Duration::from_hours(1);
+const LONGEST_DELAY: Duration = Duration::from_hours(48);
 /// Of a step.
 const SHORTEST: Duration = Duration::from_secs(1);
 const STEP: &[Key] = &[on("weight"), on("hold")];
 /// What is carried out.
-const KINDS: [&str; 2] = ["blue_green", "canary"];
-const PLANNED: [&str; 4] = ["rolling", "replace", "replace_root", "dns"];
+const KINDS: [&str; 3] = ["blue_green", "canary", "rolling"];
+const PLANNED: [&str; 3] = ["replace", "replace_root", "dns"];
 
 pub(super) fn read(root: &Options<'_>) -> Strategy {
     let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
         return Strategy::BlueGreen;
     };
     let kind = options.text("type");
-    match kind.as_ref().map(|kind| kind.value.as_str()) {
-        Some("canary") => return Strategy::Canary(steps(&options)),
-        Some("blue_green") | None => {}
+    let kind_of = kind.as_ref().map(|kind| kind.value.as_str());
+    match kind_of {
+        Some("canary") => {
+            foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
+            return Strategy::Canary(steps(&options));
+        }
+        Some("rolling") => {
+            foreign(&options, &["steps"], "a canary", "canary");
+            return Strategy::Rolling(rolling(&options));
+        }
+        Some("blue_green") | None => {
+            foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
+            foreign(&options, &["steps"], "a canary", "canary");
+        }
         Some(_) => kind.iter().for_each(|kind| unknown(root, kind)),
     }
-    if let Some(json) = options.get("steps") {
-        options.report(
-            Diagnostic::error("template::wrong_value", "`steps` belong to a canary")
-                .at(json.span, "these steps")
-                .help("write \"type\": \"canary\", or leave them out"),
+    Strategy::BlueGreen
+}
+
+/// Options of another strategy.
+fn foreign(options: &Options<'_>, names: &[&str], what: &str, kind: &str) {
+    for name in names {
+        if let Some(json) = options.get(name) {
+            let text = format!(
+                "`{name}` belong{} to {what}",
+                if name.ends_with('s') { "" } else { "s" }
+            );
+            options.report(
+                Diagnostic::error("template::wrong_value", text)
+                    .at(
+                        json.span,
+                        if *name == "steps" {
+                            "these steps"
+                        } else {
+                            "this option"
+                        },
+                    )
+                    .help(format!("write \"type\": \"{kind}\", or leave them out")),
+            );
+        }
+    }
+}
+
+fn rolling(options: &Options<'_>) -> Rolling {
+    let wrong = |value: &dyn Fn(Diagnostic) -> Diagnostic, text: String, help: &str| {
+        let finding = Diagnostic::error("template::wrong_value", text);
+        options.report(value(finding).help(help));
+    };
+    let most = options.number::<u32>("max_healthy_percentage");
+    if let Some(most) = most.as_ref().filter(|most| !(100..=200).contains(&***most)) {
+        wrong(
+            &|finding| finding.at_value(most, "from 100 to 200"),
+            format!("{most} % of the capacity cannot be"),
+            "110 allows a tenth more while machines are replaced, and one machine at the least",
         );
     }
-    Strategy::BlueGreen
+    let delay = options.duration("checkpoint_delay");
+    if let Some(delay) = delay.as_ref().filter(|delay| ***delay > LONGEST_DELAY) {
+        wrong(
+            &|finding| finding.at_value(delay, "longer than 48 hours"),
+            "Auto Scaling waits for 48 hours at the most".to_owned(),
+            "for instance \"10m\"",
+        );
+    }
+    if let (Some(json), false) = (
+        options.get("checkpoint_delay"),
+        options.has("checkpoint_percentages"),
+    ) {
+        wrong(
+            &|finding| finding.at(json.span, "nowhere to wait"),
+            "`checkpoint_delay` needs `checkpoint_percentages`".to_owned(),
+            "for instance [20, 100]",
+        );
+    }
+    Rolling {
+        most: most.map_or(MOST, |most| most.value),
+        checkpoints: checkpoints(options),
+        checkpoint_delay: delay.map_or(DELAY, |delay| delay.value),
+    }
+}
+
+/// They rise, and the last is 100: a refresh that ends before would leave two versions for good.
+fn checkpoints(options: &Options<'_>) -> Vec<u32> {
+    let Some(json) = options.get("checkpoint_percentages") else {
+        return Vec::new();
+    };
+    let percents = options.list("checkpoint_percentages").into_iter();
+    let percents: Vec<u32> = percents
+        .map(|percent| percent.parse().unwrap_or_default())
+        .collect();
+    let rise = percents.windows(2).all(|pair| pair[0] < pair[1]);
+    let ends = percents.last() == Some(&100) && percents.first() != Some(&0);
+    if !(rise && ends) {
+        let text = "`checkpoint_percentages` must rise to 100";
+        options.report(
+            Diagnostic::error("template::wrong_value", text)
+                .at(json.span, "these do not")
+                .help(
+                    "for instance [20, 50, 100]: it waits when a fifth and when half is replaced",
+                ),
+        );
+    }
+    percents
 }
 
 fn unknown(root: &Options<'_>, kind: &Spanned<String>) {
@@ -47,7 +154,7 @@ fn unknown(root: &Options<'_>, kind: &Spanned<String>) {
             .help(near::or_else(
                 kind,
                 KINDS,
-                "write \"blue_green\" or \"canary\"",
+                "write \"blue_green\", \"canary\" or \"rolling\"",
             )),
     );
 }

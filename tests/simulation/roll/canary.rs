@@ -98,7 +98,7 @@ async fn lost_answers_at_any_call_of_a_canary_do_no_harm() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_of_a_canary_gives_all_traffic_back() {
-    stopped_everywhere(&base().await, 100).await;
+    stopped_everywhere(&base().await, 100, 1).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,11 +70,11 @@ pub(super) fn launch(state: &mut State, name: &str, capacity: usize) -> bool {
 
 /// The subnet of the zone with the fewest instances, zones without capacity last.
 fn place(state: &State, group: &Group) -> Option<String> {
+    // What a refresh replaces is on its way out: its zone needs the next one as much.
     let count = |zone: &str| {
-        group
-            .counted()
-            .filter(|(_, member)| member.zone == zone)
-            .count()
+        let there = group.counted().filter(|(_, member)| member.zone == zone);
+        let staying = there.clone().filter(|(id, _)| !group.is_outdated(id));
+        (staying.count(), there.count())
     };
     let subnets = group
         .settings

@@ -152,7 +152,7 @@ impl Group {
     }
 
     /// Instances that count towards the desired capacity.
-    pub(in crate::model) fn counted(&self) -> impl Iterator<Item = (&String, &Member)> {
+    pub(in crate::model) fn counted(&self) -> impl Iterator<Item = (&String, &Member)> + Clone {
         self.members
             .iter()
             .filter(|(_, member)| member.state.counts())

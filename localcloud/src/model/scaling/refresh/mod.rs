@@ -223,6 +223,12 @@ impl Group {
         }
     }
 
+    /// A refresh is to replace the instance.
+    pub(super) fn is_outdated(&self, id: &str) -> bool {
+        self.active()
+            .is_some_and(|refresh| refresh.outdated.contains(id))
+    }
+
     /// No zone is evened out while a refresh replaces instances.
     pub(super) fn is_refreshing(&self) -> bool {
         self.active().is_some()

@@ -1,0 +1,30 @@
+//! A kept group that goes before its time, since its target group is needed.
+
+use super::{MakeWay, Refusal};
+use crate::cloud::{Group, tag};
+use crate::roll::facts::Side;
+use crate::roll::names;
+use crate::source::Diagnostic;
+
+/// The kept group behind the side that the next group needs.
+pub(super) fn of(side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
+    let group = side.group().filter(|group| !is_spent(group))?;
+    if group.tag(tag::STATE).is_none() {
+        let text = format!(
+            "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
+            side.name, group.name
+        );
+        refused.push(Refusal::account(Diagnostic::error("roll::occupied", text)));
+        return None;
+    }
+    Some(MakeWay {
+        group: group.name.clone(),
+        target_group: side.target_group.as_ref()?.arn.clone(),
+        kept_until: names::keep_until(group),
+    })
+}
+
+/// An emptied group of others' making stays where it is for good.
+fn is_spent(group: &Group) -> bool {
+    group.tag(tag::MADE_BY).is_none() && group.size.desired == 0 && group.members.is_empty()
+}

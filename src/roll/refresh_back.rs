@@ -1,0 +1,178 @@
+//! The way back of a group that stays (`rolling`): another refresh, to the launch template version before.
+//!
+//! Its tags alone tell which one. The image is barred first, since the way takes minutes; a rollback that died is gone on
+//! with by the next, and the refresh goes on meanwhile.
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::making::group;
+use super::rollback::{RolledBack, Unsaid, Way, bar, tags, verdict};
+use super::status::Standing;
+use super::verdict::Verdict;
+use crate::cloud::{
+    Cloud, Group, LaunchTemplateId, NewRefresh, Refresh, RefreshState, StartsFrom, TemplateVersion,
+    VersionRef, tag,
+};
+use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, with_causes};
+use crate::undo::refresh::{LIMIT, MOST, Refreshing, Rolled, rolled};
+use crate::undo::{Undo, Unwinder};
+
+/// Between two looks at a refresh, whose batches take minutes.
+const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+/// Beyond the grace period, which the group's own health check waits for: what a sick machine takes to be found out
+/// with the slowest usual checks (anchors/rollout.md 3a: two of 30 s), and for the group to act.
+const FOUND_OUT: Duration = Duration::from_secs(90);
+
+/// Goes back to the version before.
+pub(super) async fn refresh_back<C: Cloud>(
+    live: &Standing,
+    of: &Rolled,
+    way: &Way<'_>,
+    cloud: &C,
+) -> RolledBack {
+    let name = &live.group.name;
+    let version = match version(&live.group, of, cloud).await {
+        Ok(version) => version,
+        Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
+    };
+    let mut unsaid = Unsaid::default();
+    bar(way, &live.group, cloud, &mut unsaid).await;
+    let setup = Setup {
+        journal: way.journal,
+        events: way.events,
+        stop: way.stop.clone(),
+    };
+    let unwinder = Unwinder::new(cloud);
+    let outcome = run::run(&unwinder, setup, async |run| {
+        go(live, &version, cloud, run).await
+    });
+    if let Err(failure) = outcome.await.result {
+        let mut not = RolledBack::not(verdict(&failure), with_causes(&failure));
+        if failure.is_stop() {
+            let text = "the refresh back goes on by itself; the next rollback waits for its end";
+            not.reasons.push(text.to_owned());
+        }
+        return not;
+    }
+    let text = format!("{name} runs version {} again", of.before);
+    way.events.emit(Event::Note { text });
+    let image = version.1.image.clone().unwrap_or_default();
+    let said = tags(&[(tag::IMAGE, &image), (tag::STATE, tag::LIVE)]);
+    unsaid.note("tag the group", cloud.tag_group(name, &said).await);
+    // The last of all: while it is there, the next rollback does the rest again.
+    let untag = cloud.untag_group(name, &[tag::ROLLED]).await;
+    unsaid.note("tag the group", untag);
+    RolledBack::done(&live.group, name.clone(), unsaid)
+}
+
+/// The version to go back to. Errors with the reason why one cannot.
+async fn version(
+    live: &Group,
+    of: &Rolled,
+    cloud: &impl Cloud,
+) -> Result<(LaunchTemplateId, TemplateVersion), Error> {
+    let name = &live.name;
+    if let Some(unfinished) = Refreshing::of(live) {
+        let text = format!(
+            "the roll of run {} is not finished: roll again first",
+            unfinished.run
+        );
+        return Err(Error::Changed(text));
+    }
+    let StartsFrom::Template { id, .. } = &live.starts_from else {
+        return Err(Error::Changed(format!(
+            "group {name} has no launch template any more"
+        )));
+    };
+    let before = VersionRef::Number(of.before);
+    let found = cloud.template_version(id, before).await?;
+    let gone = || {
+        let text = format!("launch template version {before} is gone: roll the last good image");
+        Error::Changed(text)
+    };
+    Ok((id.clone(), found.ok_or_else(gone)?))
+}
+
+async fn go<C: Cloud>(
+    live: &Standing,
+    version: &(LaunchTemplateId, TemplateVersion),
+    cloud: &C,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    let name = &live.group.name;
+    let to = (version.0.clone(), VersionRef::Number(version.1.number));
+    let begin = async |_: &mut _| begin(&live.group, &to, cloud).await;
+    run.step("refresh back", begin).await?;
+    let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
+    run.wait("refresh back", &patience, async || {
+        let refresh = match cloud.newest_refresh(name).await {
+            Ok(refresh) => refresh,
+            Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
+            Err(error) => return Err(Error::Cloud(error)),
+        };
+        if let Some(refresh) = refresh.as_ref().filter(|one| one.is_active()) {
+            return Ok(Readiness::NotYet(format!(
+                "{} % are as before",
+                refresh.percent
+            )));
+        }
+        if runs(&group(cloud, name).await?, &to) {
+            return Ok(Readiness::Ready(()));
+        }
+        let reason = refresh.map_or_else(String::new, |refresh| refresh.reason);
+        Err(Error::Changed(format!(
+            "the refresh back has ended: {reason}"
+        )))
+    })
+    .await?;
+    run.commit()
+}
+
+/// Starts the refresh unless it is under way, or through.
+async fn begin(
+    live: &Group,
+    to: &(LaunchTemplateId, VersionRef),
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let name = &live.name;
+    let ours = |refresh: &Refresh| refresh.to.as_ref() == Some(to);
+    let newest = cloud.newest_refresh(name).await?.filter(Refresh::is_active);
+    if let Some(other) = newest.as_ref().filter(|one| !ours(one)) {
+        let text = format!("group {name} is refreshed by somebody else: {}", other.id);
+        return Err(Error::Changed(text));
+    }
+    if newest.is_some_and(|one| one.state == RefreshState::Going) || runs(live, to) {
+        return Ok(());
+    }
+    let new = NewRefresh {
+        group: name.clone(),
+        to: to.clone(),
+        most: MOST,
+        warmup: live.grace + FOUND_OUT,
+        checkpoints: Vec::new(),
+        checkpoint_delay: Duration::ZERO,
+        takes_back: false,
+    };
+    match cloud.start_refresh(&new).await {
+        Err(error) if error.may_have_happened() => {
+            let newest = cloud.newest_refresh(name).await?;
+            newest
+                .filter(|one| one.is_active() && ours(one))
+                .map(drop)
+                .ok_or_else(|| error.into())
+        }
+        answer => Ok(answer.map(drop)?),
+    }
+}
+
+fn runs(group: &Group, (id, version): &(LaunchTemplateId, VersionRef)) -> bool {
+    let (id, version) = (id.clone(), *version);
+    group.starts_from == StartsFrom::Template { id, version }
+}
+
+/// The refresh that a rollback of this group would take back.
+pub(super) fn of(live: Option<&Standing>) -> Option<(&Standing, Rolled)> {
+    let live = live?;
+    Some((live, rolled(&live.group)?))
+}

@@ -1,0 +1,240 @@
+//! `rolling`: the group that serves stays, and Auto Scaling replaces its machines, each new one in service and warm before
+//! an old one goes (an instance refresh).
+//!
+//! The refresh goes on without us: its warm-up is longer than a sick machine takes to be found out by the group's own
+//! health check, so that a dead run costs no healthy machine, and Auto Scaling itself takes back what fails. What began
+//! stands in a lease of the group; the tag that says that it has gone through is the point of no return.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::checks::{Stage, Watches, Way};
+use super::super::error::Error;
+use super::super::flow::Flow;
+use super::super::health::{Health, Need};
+use super::super::making::{group, lease};
+use super::super::next_group::examine;
+use super::super::plan::{InPlace, Plan};
+use super::super::probe::Probe;
+use super::super::run_roll::Tools;
+use super::super::swap::claim;
+use super::super::{targets, template};
+use crate::cloud::{
+    Cloud, Group, GroupName, Kind, LaunchTemplateId, LaunchTemplateVersion, NewRefresh, Refresh,
+    RefreshState, StartsFrom, Tags, TargetGroupArn, VersionRef, tag,
+};
+use crate::run::{Event, Failure, LaterLists, Ledger, Patience, Readiness, Run};
+use crate::template::service::Service;
+use crate::undo::Undo;
+use crate::undo::lease::Leased;
+use crate::undo::refresh::{LIMIT, Refreshing, rolled, rolled_text};
+
+/// Between two looks at a refresh, whose batches take minutes.
+const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+
+/// A version of a launch template.
+type Version = (LaunchTemplateId, LaunchTemplateVersion);
+
+/// Rolls. What is left to finish behind the point of no return is returned, not failed.
+pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
+    plan: &Plan,
+    in_place: &InPlace,
+    service: &Service,
+    on: &Tools<'_, C, P, S>,
+    run: &mut Run<'_, Undo>,
+) -> Result<Vec<String>, Failure> {
+    let cloud = on.cloud;
+    if !service.checks.before.is_empty() {
+        let text = "a refresh has no machine that is not in service yet: the checks of `before` are not made".to_owned();
+        on.events.emit(Event::Warning { text });
+    }
+    if let Some(previous) = &plan.previous {
+        let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
+        run.step("pin the previous version", pin).await?;
+    }
+    let create = async |made: &mut _| template::create(plan, cloud, made).await;
+    let version = run.step("launch template", create).await?;
+    let began = on.clock.now();
+    let create = async |made: &mut _| targets::create(plan, service, cloud, made).await;
+    let target_group: TargetGroupArn = run.step("target groups", create).await?;
+    let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
+    run.step("instance refresh", start).await?;
+    let mut flow = Flow {
+        plan,
+        service,
+        on,
+        run,
+        target_group,
+        watches: Watches::new(&service.checks),
+        health: Health::new(plan.patience, began, Instant::now()),
+    };
+    watch(&mut flow, &version).await?;
+    flow.watches.reached(Stage::Swapped);
+    flow.health.again(Instant::now());
+    flow.run_checks(&service.checks.after, Way::Production)
+        .await?;
+    flow.watches_pass().await?;
+    let office = async |_: &mut _| put_in_office(plan, in_place, &version, cloud).await;
+    flow.run.step("put in office", office).await?;
+    flow.run.commit()?;
+    let release = async |_: &mut _| forget(&plan.next.group, cloud).await;
+    let loose = flow.run.step("take the notes off", release).await.err();
+    Ok(loose
+        .iter()
+        .map(|failure| format!("{failure}: {}", failure.cause))
+        .collect())
+}
+
+/// Notes what there was, and starts the refresh unless it is under way or through already.
+async fn start(
+    plan: &Plan,
+    in_place: &InPlace,
+    version: &Version,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let name = &plan.next.group;
+    let there = group(cloud, name).await?;
+    let note = Refreshing {
+        run: plan.run,
+        before: in_place.before,
+        image: plan.image.clone(),
+        warmup: in_place.warmup,
+    };
+    lease(plan, cloud, made, &there, Leased::Refresh, note.words()).await?;
+    if runs(&there, version) || is_ours(cloud.newest_refresh(name).await?, version)? {
+        return Ok(());
+    }
+    let new = NewRefresh {
+        group: name.clone(),
+        to: (version.0.clone(), VersionRef::Number(version.1)),
+        most: in_place.rolling.most,
+        warmup: in_place.warmup,
+        checkpoints: in_place.rolling.checkpoints.clone(),
+        checkpoint_delay: in_place.rolling.checkpoint_delay,
+        takes_back: true,
+    };
+    match cloud.start_refresh(&new).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.may_have_happened() || error.kind == Kind::Dependency => {
+            if is_ours(cloud.newest_refresh(name).await?, version)? {
+                return Ok(());
+            }
+            Err(error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the newest refresh leads to our version. Errors when somebody else's is under way.
+fn is_ours(newest: Option<Refresh>, version: &Version) -> Result<bool, Error> {
+    let Some(refresh) = newest.filter(Refresh::is_active) else {
+        return Ok(false);
+    };
+    let to = (version.0.clone(), VersionRef::Number(version.1));
+    if refresh.to.as_ref() == Some(&to) {
+        return Ok(true);
+    }
+    let text = format!("the group is refreshed by somebody else: {}", refresh.id);
+    Err(Error::Changed(text))
+}
+
+/// Whether the group launches the version by itself, which it does once the refresh has gone through.
+fn runs(group: &Group, version: &Version) -> bool {
+    let (id, number) = version;
+    let version = VersionRef::Number(*number);
+    let id = id.clone();
+    group.starts_from == StartsFrom::Template { id, version }
+}
+
+/// Waits for the end of the refresh; a new machine that never gets healthy speaks for itself.
+async fn watch<C: Cloud, P: Probe, S>(
+    flow: &mut Flow<'_, '_, C, P, S>,
+    version: &Version,
+) -> Result<(), Failure> {
+    let (plan, on) = (flow.plan, flow.on);
+    let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
+    let mut said = 0;
+    let poll = async || {
+        let refresh = match on.cloud.newest_refresh(&plan.next.group).await {
+            Ok(refresh) => refresh,
+            Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
+            Err(error) => return Err(Error::Cloud(error)),
+        };
+        let refresh = refresh.ok_or_else(|| Error::Changed("the refresh is gone".to_owned()))?;
+        if refresh.percent > said {
+            said = refresh.percent;
+            let text = format!("{said} % of {} run {}", plan.next.group, plan.image);
+            on.events.emit(Event::Note { text });
+        }
+        // Only the new machines are asked after: what an old one does is no news of the image.
+        let new = |member: &crate::cloud::Member| member.from.as_ref() == Some(version);
+        let need = |_: &Group| Need {
+            count: 0,
+            zones: Vec::new(),
+            zone_floor: 0,
+        };
+        let (target_group, health) = (&flow.target_group, &mut flow.health);
+        let looked = examine(plan, need, new, target_group, on.cloud, health).await?;
+        match refresh.state {
+            RefreshState::Done => Ok(Readiness::Ready(())),
+            RefreshState::Going => Ok(Readiness::NotYet(match looked {
+                Readiness::NotYet(reason) => reason,
+                _ => format!("{} % replaced", refresh.percent),
+            })),
+            RefreshState::GoingBack | RefreshState::TakenBack | RefreshState::Broken => {
+                let reason = refresh.reason;
+                Err(Error::Changed(format!(
+                    "Auto Scaling has ended the refresh: {reason}"
+                )))
+            }
+        }
+    };
+    let about = (plan, on);
+    let watches = &flow.watches;
+    watches
+        .during(flow.run, about, "instance refresh", &patience, poll)
+        .await
+}
+
+/// Says that the group runs the new version. The tag is the point of no return: whoever comes later sees it.
+async fn put_in_office(
+    plan: &Plan,
+    in_place: &InPlace,
+    version: &Version,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let name = &plan.next.group;
+    if !runs(&group(cloud, name).await?, version) {
+        let text = format!("group {name} was given another launch template version meanwhile");
+        return Err(Error::Changed(text));
+    }
+    if let Some(place) = &plan.traffic.place {
+        claim(plan, place, cloud).await?;
+    }
+    let tags = [
+        (tag::SERVICE, plan.service.clone()),
+        (tag::STATE, tag::LIVE.to_owned()),
+        (tag::IMAGE, plan.image.to_string()),
+        (tag::ROLLED, rolled_text(plan.run, in_place.before)),
+    ];
+    let tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
+    if let Err(error) = cloud.tag_group(name, &tags).await {
+        // A lost answer may hide success, and then nothing may be undone any more.
+        let said = |group: &Group| rolled(group).is_some_and(|rolled| rolled.run == plan.run);
+        if !group(cloud, name).await.is_ok_and(|group| said(&group)) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Takes the notes of a refresh off that has gone through. The group keeps the number: `$Latest` or `$Default`, which it may
+/// have followed, can mean another version by now.
+pub(in crate::roll) async fn forget(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
+    let notes = BTreeSet::from([Leased::Refresh.tag(), Leased::Version.tag()]);
+    let notes: Vec<&str> = notes.into_iter().collect();
+    Ok(cloud.untag_group(name, &notes).await?)
+}
