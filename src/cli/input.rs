@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
+use crate::cli::service::service_name;
 use crate::cli::{Context, Exit, stores};
 use crate::report::diagnostics;
 use crate::run::Clock;
@@ -102,6 +103,15 @@ pub struct Selection {
 }
 
 impl Input {
+    /// The one bare argument, when no file is called so and a service may be.
+    pub fn name(&self) -> Option<&str> {
+        let [name] = self.files.as_slice() else {
+            return None;
+        };
+        let is_name = service_name(name).is_ok() && !std::path::Path::new(name).exists();
+        is_name.then_some(name)
+    }
+
     /// The variables of a file, and what they come of; findings are shown, secrets hidden from now on. Errors with how the
     /// command ends.
     pub fn variables(&self, context: &Context) -> Result<(Variables, SourceMap), Exit> {

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod failure;
+mod finish;
 mod fmt;
 mod home;
 mod input;

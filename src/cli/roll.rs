@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
+use crate::cli::finish;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::cloud::{Account, Home, ImageId};
@@ -24,6 +25,7 @@ use crate::undo::Undo;
 /// anything fails, what was made is removed and the image is quarantined for this service when it is to blame (exit 5).
 /// The same command again goes on where a killed one stopped.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags as typed")]
 pub struct Roll {
     #[command(flatten)]
     input: Input,
@@ -36,6 +38,9 @@ pub struct Roll {
     /// Roll an image that is quarantined for this service, all the same
     #[arg(long)]
     force: bool,
+    /// Only retire what is due and restore what has run out; a service's name does for SERVICE
+    #[arg(long, conflicts_with_all = ["plan", "image", "force"])]
+    finish: bool,
     /// Keep the state in a folder although this looks like an agent of continuous integration
     #[arg(long)]
     local_state: bool,
@@ -44,6 +49,9 @@ pub struct Roll {
 impl Roll {
     /// Rolls, or prints the plan.
     pub fn run(&self, context: &Context) -> Exit {
+        if let Some(name) = self.input.name().filter(|_| self.finish) {
+            return finish::by_name(name, context);
+        }
         let request = self.input.request(&Selection::default(), true, context);
         for taken in input::taken_for(&request) {
             context.say(&taken);
@@ -74,6 +82,10 @@ impl Roll {
                 Err(error) => return failure::say(&with_causes(&error), Exit::Failed, context),
             };
             match wrong_account(&service, home.account.as_ref()) {
+                None if self.finish => {
+                    let state = state_of(&service, context);
+                    finish::finish(&service.name, state, &access, &aws, context).await
+                }
                 None => {
                     self.roll(&service, &access, (&aws, &home), &sources, context)
                         .await

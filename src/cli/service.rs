@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::aws::{Access, Aws};
@@ -28,7 +29,7 @@ pub struct Name {
 }
 
 /// A file's name taken for a service's would become the path of its lease.
-fn service_name(text: &str) -> Result<String, String> {
+pub fn service_name(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if is_name {
         Ok(text.to_owned())
@@ -231,7 +232,9 @@ impl Journal<Undo> for Lenient<'_> {
     }
 }
 
-/// Keep every roll off a service until `kiln unhold`
+/// Keep every roll off a service, until a time or until `kiln unhold`
+///
+/// A refused roll, and `kiln status`, say since when, by whom and why. A rollback is never kept off.
 #[derive(Args, Debug)]
 pub struct Hold {
     #[command(flatten)]
@@ -239,15 +242,32 @@ pub struct Hold {
     /// Why; a refused roll says it
     #[arg(long, default_value = "set by hand")]
     reason: String,
+    /// When it ends by itself, such as 2026-12-24T18:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "length")]
+    until: Option<Timestamp>,
+    /// How long it is good for, such as 90m, 12h or 3d
+    #[arg(long = "for", value_name = "TIME", value_parser = crate::cli::bake::span)]
+    length: Option<SignedDuration>,
 }
 
 impl Hold {
     /// Sets the hold.
     pub fn run(&self, context: &Context) -> Exit {
+        let now = context.clock.now();
+        let until = self.until.or(self.length.map(|length| now + length));
+        if until.is_some_and(|until| until <= now) {
+            let text = "the hold would be over before it begins: that time is past";
+            return failure::say(text, Exit::Usage, context);
+        }
+        let user = context.environment.vars.get("USER");
+        let by = user.map_or_else(String::new, |user| format!(" by {user}"));
+        // Tags have no room for parts of a second that nobody reads.
+        let since = now.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let why = format!("{since}{by}: {}", self.reason);
         context.block_on(async {
             match self.name.connect(context).await {
                 Ok(aws) => end(
-                    roll::set_hold(&aws, &self.name.service, &self.reason).await,
+                    roll::set_hold(&aws, &self.name.service, &why, until).await,
                     context,
                 ),
                 Err(exit) => exit,

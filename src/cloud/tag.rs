@@ -41,6 +41,8 @@ pub const ROLLED: &str = "kiln:rolled";
 pub const BACK: &str = "kiln:back";
 /// On target groups: no roll of this service, and why.
 pub const HOLD: &str = "kiln:hold";
+/// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.
+pub const HOLD_UNTIL: &str = "kiln:hold-until";
 /// On the listener rules of a service: what each is for. Its production rule has none.
 pub const RULE: &str = "kiln:rule";
 

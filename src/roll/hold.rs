@@ -1,14 +1,26 @@
 //! The hold: no roll of a service until a person takes it off. It stands in a tag of the service's target groups.
 
+use jiff::Timestamp;
+
 use super::error::Error;
 use crate::cloud::{Cloud, Tags, TrafficArn, tag};
 use crate::undo::serving::target_groups_of;
 
-/// Sets a hold; `why` is what a refused roll says. Errors when the service has no target groups.
-pub async fn set(cloud: &impl Cloud, service: &str, why: &str) -> Result<(), Error> {
-    let tags = Tags::from([(tag::HOLD.to_owned(), tag_text(why))]);
+/// Sets a hold; `why` is what a refused roll says. With `until` it ends by itself. Errors when the service has no target groups.
+pub async fn set(
+    cloud: &impl Cloud,
+    service: &str,
+    why: &str,
+    until: Option<Timestamp>,
+) -> Result<(), Error> {
+    let mut tags = Tags::from([(tag::HOLD.to_owned(), tag_text(why))]);
+    tags.extend(until.map(|until| (tag::HOLD_UNTIL.to_owned(), until.to_string())));
     for arn in arns(cloud, service).await? {
         cloud.tag_traffic(&arn, &tags).await?;
+        if until.is_none() {
+            // One that had an end has none any more.
+            cloud.untag_traffic(&arn, &[tag::HOLD_UNTIL]).await?;
+        }
     }
     Ok(())
 }
@@ -16,9 +28,21 @@ pub async fn set(cloud: &impl Cloud, service: &str, why: &str) -> Result<(), Err
 /// Takes the hold off. Errors when the service has no target groups.
 pub async fn clear(cloud: &impl Cloud, service: &str) -> Result<(), Error> {
     for arn in arns(cloud, service).await? {
-        cloud.untag_traffic(&arn, &[tag::HOLD]).await?;
+        cloud
+            .untag_traffic(&arn, &[tag::HOLD, tag::HOLD_UNTIL])
+            .await?;
     }
     Ok(())
+}
+
+/// The hold in a target group's tags, with its end; nothing once that is over. An end that cannot be read never comes.
+pub(super) fn in_force(tags: &Tags, now: Timestamp) -> Option<String> {
+    let why = tags.get(tag::HOLD)?;
+    let Some(until) = tags.get(tag::HOLD_UNTIL) else {
+        return Some(why.clone());
+    };
+    let is_over = until.parse().is_ok_and(|until: Timestamp| until <= now);
+    (!is_over).then(|| format!("{why} (until {until})"))
 }
 
 async fn arns(cloud: &impl Cloud, service: &str) -> Result<Vec<TrafficArn>, Error> {
@@ -40,4 +64,26 @@ async fn arns(cloud: &impl Cloud, service: &str) -> Result<Vec<TrafficArn>, Erro
 pub(super) fn tag_text(text: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
     text.chars().filter(|c| allowed(*c)).take(256).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_ends_at_its_time_and_one_without_never() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-01-02T03:04:05Z");
+        let hold = |until: Option<&str>| {
+            let mut tags = Tags::from([(tag::HOLD.to_owned(), "fair".to_owned())]);
+            tags.extend(until.map(|until| (tag::HOLD_UNTIL.to_owned(), until.to_owned())));
+            in_force(&tags, now)
+        };
+        assert_eq!(hold(None).as_deref(), Some("fair"));
+        assert_eq!(hold(Some("2026-01-02T03:04:05Z")), None);
+        let later = hold(Some("2026-01-02T03:04:06Z"));
+        assert_eq!(later.as_deref(), Some("fair (until 2026-01-02T03:04:06Z)"));
+        assert!(hold(Some("soon")).is_some());
+        assert_eq!(in_force(&Tags::new(), now), None);
+    }
 }

@@ -374,9 +374,9 @@ fn assemble(
         in_place,
         make_way: match cast.flying.or(staying) {
             Some(_) => None,
-            None => make_way::of(&facts.sides[cast.next_side], refused),
+            None => make_way::of(facts, &facts.sides[cast.next_side], refused),
         },
-        keep: service.keep.previous,
+        keep: traffic::keep(service, facts, refused),
         patience: timing,
         expires: now + EXPIRY + stages::held(service),
     })

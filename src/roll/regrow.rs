@@ -95,7 +95,7 @@ pub(super) async fn regrow<C: Cloud>(
         let look = async || look(live, back, since, cloud).await;
         run.wait("kept group healthy", &patience, look).await?;
         let again = async |_: &mut _| {
-            let found = stand(cloud, way.service).await?;
+            let found = stand(cloud, way.service, way.clock.now()).await?;
             let against = found.not_ready();
             if against.is_empty() {
                 return Ok(found);

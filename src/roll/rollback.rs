@@ -78,7 +78,7 @@ pub struct Way<'a> {
 ///
 /// A kept group that is smaller than what serves grows first, unless forced.
 pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
-    let stand = match stand(cloud, way.service).await {
+    let stand = match stand(cloud, way.service, way.clock.now()).await {
         Ok(stand) => stand,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     };
@@ -297,7 +297,10 @@ pub(super) async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid:
     if let Some(reason) = way.force {
         why = format!("{why} by force: {reason}");
     }
-    unsaid.note("set a hold", hold::set(cloud, way.service, &why).await);
+    unsaid.note(
+        "set a hold",
+        hold::set(cloud, way.service, &why, None).await,
+    );
     if let Some(image) = from.image(tag::IMAGE) {
         let value = format!("{now} run {}: rolled back", way.run);
         let tag = tags(&[(&tag::quarantine(way.service), &value)]);

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use super::bury::{Dead, bury};
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
+use super::hold;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
@@ -12,7 +13,7 @@ use super::strategy::carry_out;
 use super::takeback::take_back;
 use super::tidy::{chores, tidy};
 use super::{Verdict, retire};
-use crate::cloud::{Cloud, ImageId, tag};
+use crate::cloud::{Cloud, ImageId};
 use crate::run::{
     self, Clock, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases, Left, Run,
     RunId, Setup, Stop,
@@ -166,13 +167,14 @@ pub(super) async fn prepare<C: Cloud, P, S>(
             return Err(Box::new(Ended::failed("look up", error.into())));
         }
     };
-    if let Some(why) = facts.sides.iter().find_map(|side| side.tags.get(tag::HOLD)) {
+    let now = on.clock.now();
+    let mut sides = facts.sides.iter();
+    if let Some(why) = sides.find_map(|side| hold::in_force(&side.tags, now)) {
         return Err(Box::new(Ended {
             loose: vec![format!("a hold is set on {}: {why}", request.service.name)],
             ..Ended::new(Verdict::Frozen)
         }));
     }
-    let now = on.clock.now();
     match plan(request.service, &facts, request.run, now, request.force) {
         Ok(decision) => Ok((facts, decision)),
         Err(refused) => Err(Box::new(Ended::refused(refused))),

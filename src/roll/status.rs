@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::doctor;
 use super::error::Error;
+use super::hold;
 use super::regrow::{cannot_grow, healthy, short, sick};
 use super::{names, refresh_back};
 use crate::cloud::{
@@ -97,7 +98,11 @@ pub(super) fn is_retiring(one: &Standing) -> bool {
 }
 
 /// Looks up where a service stands. Errors when its tags do not lead to one production rule.
-pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Error> {
+pub(super) async fn stand(
+    cloud: &impl Cloud,
+    service: &str,
+    now: Timestamp,
+) -> Result<Stand, Error> {
     let targets = target_groups_of(cloud, service).await?;
     if targets.is_empty() {
         let text = format!(
@@ -164,7 +169,7 @@ pub(super) async fn stand(cloud: &impl Cloud, service: &str) -> Result<Stand, Er
         },
         hold: targets
             .iter()
-            .find_map(|(_, tags)| tags.get(tag::HOLD).cloned()),
+            .find_map(|(_, tags)| hold::in_force(tags, now)),
     })
 }
 
@@ -260,7 +265,7 @@ pub struct Serving {
 
 /// Looks up how a service stands.
 pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result<Status, Error> {
-    let stand = stand(cloud, service).await?;
+    let stand = stand(cloud, service, now).await?;
     let temporary = doctor::words(cloud, service, now).await;
     Ok(Status {
         service: service.to_owned(),

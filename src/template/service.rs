@@ -193,6 +193,9 @@ pub struct CanaryStep {
 pub struct Keep {
     #[serde(serialize_with = "seconds::plain")]
     pub previous: Duration,
+    /// Where it stands, if the file says it.
+    #[serde(skip)]
+    pub place: Option<Place>,
 }
 
 /// Names of the late data of a service file.

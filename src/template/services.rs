@@ -94,9 +94,7 @@ pub(super) fn read(
         region: root.text("region"),
         state: state(&root),
         strategy: strategy::read(&root),
-        keep: Keep {
-            previous: keep(&root),
-        },
+        keep: keep(&root),
         set,
         checks,
         name: name?,
@@ -337,9 +335,11 @@ fn user_data(
     set.interpolator.late(&text, Style::Jinja, ROLL_DATA)
 }
 
-fn keep(root: &Options<'_>) -> Duration {
+fn keep(root: &Options<'_>) -> Keep {
     let rollback = root.object("rollback", "`rollback`", ROLLBACK);
-    rollback
-        .and_then(|rollback| rollback.duration("keep"))
-        .map_or(KEEP, |keep| keep.value)
+    let keep = rollback.and_then(|rollback| rollback.duration("keep"));
+    Keep {
+        previous: keep.as_ref().map_or(KEEP, |keep| keep.value),
+        place: keep.and_then(|keep| keep.place),
+    }
 }

@@ -172,7 +172,7 @@ fn refuse(refusal: &Refusal, sources: &SourceMap, context: &Context) -> Exit {
 }
 
 /// A time as `jiff` reads it: `90m`, `8h`, `2d`, `PT8H`.
-fn span(text: &str) -> Result<SignedDuration, String> {
+pub fn span(text: &str) -> Result<SignedDuration, String> {
     let span: jiff::Span = text.parse().map_err(|error| format!("{error}"))?;
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let length = span.to_duration(days).map_err(|error| format!("{error}"))?;

@@ -2,12 +2,12 @@
 
 use super::{MakeWay, Refusal};
 use crate::cloud::{Group, tag};
-use crate::roll::facts::Side;
+use crate::roll::facts::{Facts, Side};
 use crate::roll::names;
 use crate::source::Diagnostic;
 
 /// The kept group behind the side that the next group needs.
-pub(super) fn of(side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
+pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
     let group = side.group().filter(|group| !is_spent(group))?;
     if group.tag(tag::STATE).is_none() {
         let text = format!(
@@ -17,6 +17,7 @@ pub(super) fn of(side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
         refused.push(Refusal::account(Diagnostic::error("roll::occupied", text)));
         return None;
     }
+    refused.extend(super::traffic::still_named(facts, side, group));
     Some(MakeWay {
         group: group.name.clone(),
         target_group: side.target_group.as_ref()?.arn.clone(),

@@ -1,11 +1,15 @@
 //! The traffic half of a plan: which rule, which target groups, which priorities.
 
+use std::time::Duration;
+
 use super::{NextTargetGroup, Refusal, Traffic};
-use crate::cloud::{Action, Forward, NewTargetGroup, Tags, TargetGroup, TargetGroupArn, tag};
+use crate::cloud::{
+    Action, Forward, Group, NewTargetGroup, RulePlace, Tags, TargetGroup, TargetGroupArn, tag,
+};
 use crate::roll::facts::{Facts, Side, conditions};
 use crate::source::Diagnostic;
 use crate::template::service::{Protocol, Service};
-use crate::undo::serving::forwards;
+use crate::undo::serving::{Leading, forwards};
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
 const MOST: u32 = 50_000;
@@ -165,6 +169,48 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
         names.join(", ")
     );
     Refusal::account(Diagnostic::error("roll::several_groups", text))
+}
+
+/// How long the previous group is kept: at least for as long as clients stick to it.
+pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
+    let keep = service.keep;
+    let actions = facts.production.as_ref().map(Leading::actions);
+    let sticky = forwards(actions.unwrap_or_default()).filter_map(|forward| forward.sticky_seconds);
+    let sticky = Duration::from_secs(sticky.max().unwrap_or_default().into());
+    if let Some(place) = keep.place
+        && keep.previous < sticky
+    {
+        let seconds = sticky.as_secs();
+        let text =
+            format!("clients stick to the previous group for {seconds} s, and it is kept for less");
+        let finding = Diagnostic::error("roll::keep", text).at_place(place, "shorter");
+        let help = format!("write \"keep\": \"{seconds}s\" or more, or leave it out");
+        refused.push(Refusal::input(finding.help(help)));
+    }
+    keep.previous.max(sticky)
+}
+
+/// Why the group behind the idle target group cannot go: production names it, at weight 0, so that clients may stick to it.
+pub(super) fn still_named(facts: &Facts, side: &Side, group: &Group) -> Option<Refusal> {
+    let arn = &side.target_group.as_ref()?.arn;
+    let production = facts.production.as_ref().filter(|one| one.names(arn))?;
+    let live = facts.sides[facts.serving()?].target_group.as_ref()?;
+    let text = format!(
+        "{} still names target group {} at weight 0, and group {} must go from it",
+        production.place, side.name, group.name
+    );
+    let action = match &production.place {
+        RulePlace::Rule(arn) => format!("modify-rule --rule-arn {arn} --actions"),
+        RulePlace::Default(arn) => {
+            format!("modify-listener --listener-arn {arn} --default-actions")
+        }
+    };
+    let mend = format!(
+        "aws elbv2 {action} Type=forward,TargetGroupArn={}",
+        live.arn
+    );
+    let finding = Diagnostic::error("roll::still_named", text);
+    Some(Refusal::account(finding.help(mend)))
 }
 
 /// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.

@@ -14,6 +14,7 @@ mod plain;
 mod probe;
 mod regrow;
 mod remote;
+mod retire;
 mod rolling;
 mod sent;
 mod shown;

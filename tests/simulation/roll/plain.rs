@@ -263,7 +263,7 @@ async fn a_plan_changes_nothing_and_says_what_it_would_do() {
 #[tokio::test(start_paused = true)]
 async fn a_hold_stops_rolls_until_it_is_taken_off() {
     let bench = rolled_once().await;
-    set_hold(&bench.client, "web", "the shop is full")
+    set_hold(&bench.client, "web", "the shop is full", None)
         .await
         .unwrap();
     let ended = bench.roll(V2).await;

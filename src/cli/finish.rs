@@ -1,0 +1,93 @@
+//! `kiln roll --finish`: what is due is retired, what has run out is restored, and nothing is rolled.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::aws::{Access, Aws};
+use crate::cli::roll::holder;
+use crate::cli::{Context, Exit, doctor, failure, state};
+use crate::roll::doctor::{Doctor, Known, heal};
+use crate::roll::{Verdict, work_off_alone};
+use crate::run::{Clock as _, Leases as _, MemoryJournal, Stop, with_causes};
+
+/// Finishes a service by its name alone.
+pub fn by_name(service: &str, context: &Context) -> Exit {
+    context.block_on(async {
+        let access = Access::default();
+        match Aws::connect(&access).await {
+            Ok(aws) => finish(service, &context.state, &access, &aws, context).await,
+            Err(error) => failure::say(&with_causes(&error), Exit::Usage, context),
+        }
+    })
+}
+
+/// Restores what has run out, then retires what is due, under the service's lease.
+pub async fn finish(
+    service: &str,
+    state: &Path,
+    access: &Access,
+    aws: &Aws,
+    context: &Context,
+) -> Exit {
+    let store = match state::open(state, access) {
+        Ok(store) => store,
+        Err(refused) => return failure::say(&refused, Exit::Usage, context),
+    };
+    let report = context.report(service, true);
+    let stop = Stop::default();
+    let holder = holder(context.run_id(), context);
+    let known = doctor::known(Some(&store), service, None, context);
+    let lease = match store.take(service, &holder) {
+        Ok(lease) => lease,
+        Err(held) => return failure::say(&held.to_string(), Exit::Busy, context),
+    };
+    let look = Doctor {
+        service,
+        known: Known {
+            holder: None,
+            ..known
+        },
+        clock: &context.clock,
+        events: &report,
+        journal: &MemoryJournal::default(),
+        stop: stop.clone(),
+    };
+    let healed = context.until_killed(&stop, heal(&look, aws)).await;
+    drop(lease);
+    let Some(healed) = healed else {
+        return Exit::Stopped;
+    };
+    let now = context.clock.now();
+    let work = work_off_alone(service, &holder, now, aws, &store, &report);
+    let worked = context.until_killed(&stop, work).await;
+    report.close();
+    let worked = match worked {
+        None => return Exit::Stopped,
+        Some(Err(held)) => return failure::say(&held.to_string(), Exit::Busy, context),
+        Some(Ok(Err(error))) => return failure::say(&with_causes(&error), Exit::Failed, context),
+        Some(Ok(Ok(worked))) => worked,
+    };
+    let mut left = healed.left;
+    let of = |left: &crate::run::Left<_>| format!("{}: {}", left.undo, left.reason);
+    left.extend(worked.left.iter().map(of));
+    for text in &left {
+        context.say(text);
+    }
+    let text = match (worked.gone, healed.restored.len()) {
+        (0, 0) => "nothing is due".to_owned(),
+        (gone, restored) => format!("{gone} group(s) retired, {restored} change(s) restored"),
+    };
+    let document = json!({
+        "service": service,
+        "retired": worked.gone,
+        "restored": healed.restored,
+        "left": left,
+    });
+    context.document(&text, &document);
+    match healed.verdict {
+        Verdict::Done | Verdict::NothingToDo if left.is_empty() => Exit::Done,
+        Verdict::Done | Verdict::NothingToDo => Exit::CleanUpDue,
+        verdict => Exit::of_code(verdict.code()),
+    }
+}
