@@ -4,7 +4,7 @@
 CARGO ?= cargo
 KILN_DENY := target/tools/bin/cargo-deny
 
-.PHONY: fuzz demo test check deps bench compatibility clean
+.PHONY: fuzz demo sim test check deps bench compatibility clean
 
 ## demo: bake and roll on a local cloud of real machines, under traffic
 demo:
@@ -16,6 +16,10 @@ demo:
 test:
 	@scripts/deps host peers
 	@scripts/with-root $(CARGO) test --workspace
+
+## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with; SEED=n replays one with its trace
+sim:
+	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds
 
 ## check: what must hold before a change lands
 check: deps

@@ -7,6 +7,7 @@ use super::error::Error;
 use super::names;
 use crate::cloud::{Cloud, Group, tag};
 use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left, Unwind};
+use crate::undo::lease::Leased;
 use crate::undo::serving::target_groups_of;
 use crate::undo::{Retire, Undo, Unwinder};
 
@@ -96,8 +97,13 @@ pub(super) async fn due<C: Cloud, S: LaterLists<Undo>>(
 async fn by_tag<C: Cloud>(service: &str, now: Timestamp, cloud: &C) -> Result<Vec<Retire>, Error> {
     let is_due = |group: &Group| match group.tag(tag::STATE) {
         Some(tag::KEPT) => names::keep_until(group).is_none_or(|until| until <= now),
-        // Emptied groups of others' making stay so.
-        Some(tag::RETIRING) => group.tag(tag::MADE_BY).is_some() || !group.members.is_empty(),
+        // Emptied groups of others' making stay so, once they have been given back what was changed for a while.
+        Some(tag::RETIRING) => {
+            let mut leases = Leased::ALL.iter().map(|what| group.tag(what.tag()));
+            group.tag(tag::MADE_BY).is_some()
+                || !group.members.is_empty()
+                || leases.any(|lease| lease.is_some())
+        }
         _ => false,
     };
     let groups = cloud.groups().await?.into_iter();

@@ -187,16 +187,18 @@ async fn rule(
     };
     let create = async || match purpose {
         Purpose::Production => cloud.create_rule(&new(plan.traffic.last_priority)).await,
-        _ => at_free_priority(plan, cloud, new).await,
+        _ => at_free_priority(plan, cloud, new, &find).await,
     };
-    ensure(plan, made, change, find, create).await
+    ensure(plan, made, change, &find, create).await
 }
 
-/// Priorities that were free when the plan was made may be taken by now: the next one is tried then.
+/// Priorities that were free when the plan was made may be taken by now: the next one is tried then. It may have been taken
+/// by a first try of the very same call, whose answer was lost.
 async fn at_free_priority(
     plan: &Plan,
     cloud: &impl Traffic,
     new: impl Fn(u32) -> NewRule,
+    find: impl AsyncFn() -> Result<Option<RuleArn>, CloudError>,
 ) -> Result<RuleArn, CloudError> {
     let taken = cloud.rules(&plan.traffic.listener).await?;
     let taken: Vec<u32> = taken.iter().map(|rule| rule.priority).collect();
@@ -211,7 +213,10 @@ async fn at_free_priority(
     );
     for priority in free {
         match cloud.create_rule(&new(*priority)).await {
-            Err(error) if error.kind == Kind::AlreadyExists => last = error,
+            Err(error) if error.kind == Kind::AlreadyExists => match find().await? {
+                Some(own) => return Ok(own),
+                None => last = error,
+            },
             answer => return answer,
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::lease::{self, Leased};
 use super::roll::{empty, refuse_serving, until};
 use super::{Purpose, persist, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Tags, TargetGroupArn, tag};
@@ -48,7 +49,7 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         unprotected(group)?;
         empty(cloud, group).await?;
         if group.tag(tag::MADE_BY).is_none() {
-            return Ok(());
+            return give_back(cloud, group).await;
         }
         persist(async || cloud.delete_group(&group.name, false).await).await?;
     }
@@ -59,6 +60,15 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         "it is still being deleted",
     )
     .await
+}
+
+/// A group of others' making stays, emptied, without anything that was changed for a while. Only then: one that follows the
+/// newest version again must have no machine to replace.
+async fn give_back(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    for what in Leased::ALL {
+        persist(async || lease::release(cloud, &group.name, what, None).await).await?;
+    }
+    Ok(())
 }
 
 /// A group cannot be emptied past members that are protected from scale-in.

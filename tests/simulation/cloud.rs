@@ -2,7 +2,7 @@
 //!
 //! Binding at the wire rather than at the traits of `cloud` tests the mapping of `aws` with every flow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,34 +14,19 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 use jiff::{SignedDuration, Timestamp};
 use kiln::aws::{Access, Aws, Keys};
 use kiln::cloud::Fence;
 use kiln::run::Clock;
-use localcloud::model::Config;
+use localcloud::model::{Config, Model};
 use localcloud::physics::World;
 use localcloud::wire;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// What happens to one call, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// AWS refuses it for good.
-    Refused,
-    /// It happens, and the answer is lost; the SDK tries again.
-    AnswerLost,
-    /// It happens, and so do the SDK's other tries, but no answer ever comes.
-    AnswersLost,
-    /// Nothing of it or of the SDK's other tries arrives.
-    Down,
-    /// The process is killed before it is sent.
-    KilledBefore,
-    /// The process is killed once it has happened.
-    KilledAfter,
-}
+use super::answers::{action, failure, refusal, response, wired};
+pub use super::mishap::{Calling, Mishap};
+use super::mishap::{Fate, Guard, PAST, is_read};
 
 /// Attempts of one call (`aws::MAX_ATTEMPTS`).
 const ATTEMPTS: usize = 10;
@@ -68,6 +53,14 @@ struct Shared {
     /// What somebody else does right before an action is called for the first time.
     ahead: Mutex<Option<(&'static str, Ahead)>>,
     killed: Notify,
+    /// Decides what happens to each call.
+    fate: Mutex<Option<Fate>>,
+    /// Looks at each write before it is carried out.
+    guard: Mutex<Option<Guard>>,
+    /// The model as it was before each of the last writes, where reads may be stale.
+    past: Mutex<Option<VecDeque<(Timestamp, Model)>>>,
+    /// Calls of each process.
+    counts: Mutex<BTreeMap<u64, usize>>,
 }
 
 type Ahead = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
@@ -75,20 +68,7 @@ type Ahead = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
 impl Cloud {
     /// Opens an account now.
     pub fn new(config: Config) -> Self {
-        Self(Arc::new(Shared {
-            opened: config.opened,
-            world: Mutex::new(World::new(config)),
-            began: Instant::now(),
-            calls: Mutex::default(),
-            bodies: Mutex::default(),
-            denied: Mutex::default(),
-            fence: Fence::default(),
-            latency: Mutex::default(),
-            under_way: Mutex::default(),
-            mishap: Mutex::default(),
-            ahead: Mutex::default(),
-            killed: Notify::new(),
-        }))
+        Self::of(World::new(config))
     }
 
     /// Goes on with a world from where it is, for a process of its own.
@@ -106,7 +86,35 @@ impl Cloud {
             mishap: Mutex::default(),
             ahead: Mutex::default(),
             killed: Notify::new(),
+            fate: Mutex::default(),
+            guard: Mutex::default(),
+            past: Mutex::default(),
+            counts: Mutex::default(),
         }))
+    }
+
+    /// Lets somebody decide what happens to each call.
+    pub fn ordain(&self, fate: impl FnMut(Calling<'_>) -> Option<Mishap> + Send + 'static) {
+        *self.0.fate.lock().unwrap() = Some(Box::new(fate));
+    }
+
+    /// Shows each write to somebody before it is carried out.
+    pub fn guard(&self, guard: impl FnMut(Calling<'_>) + Send + 'static) {
+        *self.0.guard.lock().unwrap() = Some(Box::new(guard));
+    }
+
+    /// Keeps what stale reads are answered from.
+    pub fn remember(&self) {
+        *self.0.past.lock().unwrap() = Some(VecDeque::new());
+    }
+
+    /// Notes how things stand, before somebody changes them.
+    pub fn about_to_write(&self, world: &World) {
+        if let Some(past) = self.0.past.lock().unwrap().as_mut() {
+            let now = self.now();
+            past.retain(|(at, _)| now.duration_since(*at) <= PAST);
+            past.push_back((now, world.model.clone()));
+        }
     }
 
     /// Has something happen to the `at`-th call of the clients that are counted.
@@ -117,16 +125,22 @@ impl Cloud {
     /// Forgets about trouble to come.
     pub fn calm(&self) {
         *self.0.mishap.lock().unwrap() = None;
+        *self.0.fate.lock().unwrap() = None;
     }
 
     /// A client whose calls are counted and may go wrong.
     pub async fn client(&self) -> Aws {
-        self.connect(true).await
+        self.client_of(0).await
+    }
+
+    /// The client of one process among several.
+    pub async fn client_of(&self, process: u64) -> Aws {
+        self.connect(Some(process)).await
     }
 
     /// A client that sees without being seen.
     pub async fn observer(&self) -> Aws {
-        self.connect(false).await
+        self.connect(None).await
     }
 
     /// The actions that were called, in order, retries of the SDK included.
@@ -146,10 +160,8 @@ impl Cloud {
     /// The actions that were to change something, in order.
     pub fn writes(&self) -> Vec<String> {
         let (calls, bodies) = (self.calls(), self.0.bodies.lock().unwrap().clone());
-        let reads = ["Describe", "Get", "List"];
-        let writes = |(call, body): &(String, String)| {
-            !reads.iter().any(|read| call.starts_with(read)) && !body.contains("DryRun=true")
-        };
+        let writes =
+            |(call, body): &(String, String)| !is_read(call) && !body.contains("DryRun=true");
         let all = calls.into_iter().zip(bodies).filter(writes);
         all.map(|(call, _)| call).collect()
     }
@@ -196,10 +208,10 @@ impl Cloud {
         world
     }
 
-    async fn connect(&self, counted: bool) -> Aws {
+    async fn connect(&self, process: Option<u64>) -> Aws {
         let client = Client {
             cloud: self.clone(),
-            counted,
+            process,
         };
         let access = Access {
             region: Some("eu-central-1".to_owned()),
@@ -209,7 +221,7 @@ impl Cloud {
                 token: None,
             }),
             http: Some(SharedHttpClient::new(client)),
-            fence: if counted {
+            fence: if process.is_some() {
                 self.0.fence.clone()
             } else {
                 Fence::default()
@@ -230,7 +242,8 @@ impl Clock for Cloud {
 #[derive(Clone)]
 struct Client {
     cloud: Cloud,
-    counted: bool,
+    /// `None`: it is not counted.
+    process: Option<u64>,
 }
 
 impl fmt::Debug for Client {
@@ -291,14 +304,26 @@ impl Client {
                 shared.killed.notify_one();
                 std::future::pending().await
             }
+            Some(Mishap::Throttled) => Ok(failure(request, 400, "Throttling", "Rate exceeded")),
+            Some(Mishap::Broken { after }) => {
+                if after {
+                    self.carry_out(request);
+                }
+                let text = "An internal error has occurred";
+                Ok(failure(request, 500, "InternalFailure", text))
+            }
+            Some(Mishap::Late(by)) => {
+                let answer = self.carry_out(request);
+                tokio::time::sleep(by).await;
+                Ok(answer)
+            }
+            Some(Mishap::Stale(lag)) => Ok(self.carry_out_before(request, lag)),
         }
     }
 
     /// Counts the call and says what happens to it.
     fn mishap(&self, request: &HttpRequest) -> Option<Mishap> {
-        if !self.counted {
-            return None;
-        }
+        let process = self.process?;
         let mut calls = self.cloud.0.calls.lock().unwrap();
         calls.push(action(request));
         let body = request.body().bytes().unwrap_or_default();
@@ -311,6 +336,17 @@ impl Client {
         {
             return Some(Mishap::Refused);
         }
+        if let Some(fate) = self.cloud.0.fate.lock().unwrap().as_mut() {
+            let mut counts = self.cloud.0.counts.lock().unwrap();
+            let count = counts.entry(process).or_default();
+            *count += 1;
+            let action = calls.last().map_or("?", String::as_str);
+            return fate(Calling {
+                process,
+                count: *count,
+                action,
+            });
+        }
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
         let count = calls.len();
         let lasting = matches!(mishap, Mishap::AnswersLost | Mishap::Down);
@@ -321,62 +357,44 @@ impl Client {
     }
 
     fn carry_out(&self, request: &HttpRequest) -> HttpResponse {
-        let http = wire::HttpRequest {
-            method: request.method().to_owned(),
-            path: path(request.uri()).to_owned(),
-            headers: request
-                .headers()
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            body: request.body().bytes().unwrap_or_default().to_vec(),
-        };
         let now = self.cloud.now();
         let mut world = self.cloud.0.world.lock().unwrap();
+        let name = action(request);
         let ahead = self
             .cloud
             .0
             .ahead
             .lock()
             .unwrap()
-            .take_if(|(name, _)| *name == action(request));
+            .take_if(|(action, _)| *action == name);
         if let Some((_, other)) = ahead {
             other(&mut world, now);
         }
-        let answer = world.answer(&http, now);
-        drop(world);
-        let status = StatusCode::try_from(answer.status).unwrap();
-        let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-        for (name, value) in answer.headers {
-            response.headers_mut().insert(name, value);
+        if let Some(process) = self.process.filter(|_| !is_read(&name)) {
+            world.advance_to(now);
+            self.cloud.about_to_write(&world);
+            if let Some(guard) = self.cloud.0.guard.lock().unwrap().as_mut() {
+                let action = name.as_str();
+                guard(Calling {
+                    process,
+                    count: 0,
+                    action,
+                });
+            }
         }
-        response
+        response(world.answer(&wired(request), now))
     }
-}
 
-/// The path and query of an address.
-fn path(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.find('/').map_or("/", |at| &rest[at..])
-}
-
-fn action(request: &HttpRequest) -> String {
-    if let Some(target) = request.headers().get("x-amz-target") {
-        return target.rsplit('.').next().unwrap().to_owned();
+    /// Answers a read from the past.
+    fn carry_out_before(&self, request: &HttpRequest, lag: Duration) -> HttpResponse {
+        let now = self.cloud.now();
+        let lag = SignedDuration::try_from(lag).unwrap();
+        let past = self.cloud.0.past.lock().unwrap();
+        let mut past = past.iter().flatten();
+        let Some((_, model)) = past.find(|(at, _)| now.duration_since(*at) <= lag) else {
+            return self.carry_out(request);
+        };
+        let (answer, _) = wire::answer(&mut model.clone(), &wired(request), now);
+        response(answer)
     }
-    let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
-    let mut fields = body.split('&');
-    let action = fields.find_map(|field| field.strip_prefix("Action="));
-    action.unwrap_or("?").to_owned()
-}
-
-fn refusal(request: &HttpRequest) -> HttpResponse {
-    if request.headers().get("x-amz-target").is_some() {
-        let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
-        return HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body));
-    }
-    let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code>\
-                <Message>You are not authorized to perform this operation.</Message></Error></Errors>\
-                <RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>";
-    HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body))
 }

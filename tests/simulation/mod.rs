@@ -1,5 +1,6 @@
 //! Flows on the model in virtual time: kiln's own `aws` on the real SDK, whose calls the model answers in this process.
 
+mod answers;
 mod bake;
 mod bake_kills;
 pub mod bench;
@@ -13,6 +14,7 @@ mod launch;
 mod launch_trouble;
 mod machines;
 mod many;
+mod mishap;
 mod not_ours;
 mod on_error;
 mod ordeal;
@@ -25,6 +27,7 @@ mod publish_users;
 mod reach;
 mod resume;
 mod roll;
+mod seeds;
 mod sent;
 mod sessions;
 mod takeover;

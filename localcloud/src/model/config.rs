@@ -15,8 +15,10 @@ pub struct Config {
     pub region_index: u64,
     /// Every id, key and drawn delay comes from it.
     pub seed: u64,
-    /// The default VPC; three subnets are cut from it.
+    /// The default VPC; a subnet for each zone is cut from it.
     pub vpc: Cidr,
+    /// One to four.
+    pub zones: usize,
     pub images: Vec<SourceImage>,
     /// Names of the instance profiles that exist.
     pub profiles: Vec<String>,
@@ -39,6 +41,7 @@ impl Default for Config {
             region_index: 0,
             seed: 0,
             vpc: Cidr::new(Ipv4Addr::new(172, 31, 0, 0), 16),
+            zones: 3,
             images: Vec::new(),
             profiles: vec!["kiln-instance".into()],
             late_profiles: 0,

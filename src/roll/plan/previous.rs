@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Previous, Refusal, in_place};
-use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef};
+use super::{Previous, Refusal, in_place, is_spent};
+use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef, tag};
 use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
@@ -71,7 +71,8 @@ fn lasting(group: &Group) -> BTreeSet<String> {
     group.suspended.difference(&leased).cloned().collect()
 }
 
-/// Other groups that would start the new image as soon as its version exists.
+/// Other groups that would start the new image as soon as its version exists. One that a roll of the service has emptied
+/// starts nothing.
 fn followers(
     service: &Service,
     facts: &Facts,
@@ -83,7 +84,8 @@ fn followers(
             &group.starts_from,
             StartsFrom::Template { id, version: VersionRef::Latest } if id == template
         );
-        latest && group.name != previous.name
+        let is_over = is_spent(group) && group.tag(tag::SERVICE) == Some(&service.name);
+        latest && group.name != previous.name && !is_over
     });
     follow
         .map(|group| {

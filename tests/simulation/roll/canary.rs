@@ -199,6 +199,7 @@ async fn the_next_group_follows_what_serves_between_two_steps() {
         let min = previous.min;
         reaches(&bench, 1).await;
         for id in members(&bench, "web-v002").into_iter().take(3) {
+            watchman.harmed(&bench.cloud.world().model, &id, false);
             let given = json!({ "InstanceId": [id] });
             bench.meanwhile(Api::Ec2, "TerminateInstances", &given);
         }

@@ -3,44 +3,53 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use kiln::run::{Due, Entry, RunId, due};
+use kiln::run::{Due, RunId, due};
 use kiln::undo::Undo;
 
 use super::store::SharedJournal;
 
 /// The journals of all runs so far.
 #[derive(Clone, Default)]
-pub struct Journals(Arc<Mutex<BTreeMap<RunId, SharedJournal>>>);
+pub struct Journals {
+    all: Arc<Mutex<BTreeMap<RunId, SharedJournal>>>,
+    /// What any run ever said it would do, whatever became of its journal.
+    said: Arc<Mutex<Vec<Undo>>>,
+}
 
 impl Journals {
     pub fn begin(&self, run: RunId) -> SharedJournal {
-        let journal = SharedJournal::default();
-        self.0.lock().unwrap().insert(run, journal.clone());
+        let journal = SharedJournal::new(Arc::clone(&self.said));
+        self.all.lock().unwrap().insert(run, journal.clone());
         journal
     }
 
     /// Journals of their own with the same entries.
     pub fn copy(&self) -> Self {
-        let all = self.0.lock().unwrap();
+        let said = Arc::new(Mutex::new(self.said.lock().unwrap().clone()));
+        let all = self.all.lock().unwrap();
         let copies = all.iter().map(|(run, journal)| {
-            let entries = journal.0.lock().unwrap().clone();
-            (*run, SharedJournal(Arc::new(Mutex::new(entries))))
+            let copy = SharedJournal::new(Arc::clone(&said));
+            let entries = journal.entries.lock().unwrap();
+            copy.entries.lock().unwrap().clone_from(&entries);
+            drop(entries);
+            (*run, copy)
         });
-        Self(Arc::new(Mutex::new(copies.collect())))
+        let all = Arc::new(Mutex::new(copies.collect()));
+        Self { all, said }
     }
 
     /// The folder of the store is gone, as on an agent that is wiped.
     pub fn lose(&self) {
-        self.0.lock().unwrap().clear();
+        self.all.lock().unwrap().clear();
     }
 
     /// Runs other than `but` that left something to take back, as `kiln` finds them.
     pub fn dead(&self, but: RunId) -> Vec<(RunId, Vec<Due<Undo>>, SharedJournal)> {
-        let all = self.0.lock().unwrap();
+        let all = self.all.lock().unwrap();
         let others = all.iter().filter(|(run, _)| **run != but);
         others
             .filter_map(|(run, journal)| {
-                let entries = journal.0.lock().unwrap().clone();
+                let entries = journal.entries.lock().unwrap().clone();
                 let due = due(entries);
                 (!due.is_empty()).then(|| (*run, due, journal.clone()))
             })
@@ -49,15 +58,11 @@ impl Journals {
 
     /// Everything that any run said it would do.
     pub fn intents(&self) -> Vec<Undo> {
-        let all = self.0.lock().unwrap();
-        let entries = all
-            .values()
-            .flat_map(|journal| journal.0.lock().unwrap().clone());
-        entries
-            .filter_map(|entry| match entry {
-                Entry::Intend { undo, .. } => Some(undo),
-                _ => None,
-            })
-            .collect()
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Whether any run said that it would do something of that kind.
+    pub fn said(&self, is: impl FnMut(&Undo) -> bool) -> bool {
+        self.said.lock().unwrap().iter().any(is)
     }
 }

@@ -19,7 +19,10 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
     for group in &groups {
         let state = group.tags.get("kiln:state").map(String::as_str);
         let named = kept.contains(&group.name);
-        if !named && !matches!(state, Some("live") | None) {
+        // What others made is emptied, never deleted, and says what became of it.
+        let spent = group.desired == 0 && !group.tags.contains_key("kiln:made-by");
+        let gone = spent && state == Some("retiring");
+        if !named && !gone && !matches!(state, Some("live") | None) {
             left.push(format!("group {} is {state:?} and not due", group.name));
         }
         if !named {

@@ -25,6 +25,7 @@ mod way_back;
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,20 +34,21 @@ use kiln::cloud::ImageId;
 use kiln::roll::{
     Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
 };
-use kiln::run::{Clock as _, Events, Holder, RunId, Silent, Stop};
+use kiln::run::{Clock as _, Events, Holder, Leases as _, RunId, Silent, Stop};
 use kiln::template::service::{Check, CheckKind, Service};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::World;
 
 use super::cloud::Cloud;
 use crate::language::Case;
-use invariants::Watchman;
-use journals::Journals;
+pub use invariants::{Counts, Watchman, production};
+pub use journals::Journals;
+pub use left_over::left_over;
 use outside::Outside;
 use probe::ModelProbe;
-use store::{MemoryStore, SharedJournal};
-use world::{account, call, seed};
-pub use world::{params, quick};
+pub use store::MemoryStore;
+use store::SharedJournal;
+pub use world::{account, call, params, quick, seed, text};
 
 pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
@@ -88,6 +90,8 @@ pub struct Bench {
     /// What answers besides machines and AWS.
     pub outside: Outside,
     runs: std::cell::Cell<u128>,
+    /// The run of each process, by its number.
+    processes: Arc<Mutex<BTreeMap<u64, RunId>>>,
 }
 
 impl Bench {
@@ -140,7 +144,12 @@ impl Bench {
         }
     }
 
-    async fn on(world: World, service: Service, store: MemoryStore, journals: Journals) -> Self {
+    pub async fn on(
+        world: World,
+        service: Service,
+        store: MemoryStore,
+        journals: Journals,
+    ) -> Self {
         let cloud = Cloud::of(world);
         Self {
             client: cloud.client().await,
@@ -151,7 +160,38 @@ impl Bench {
             stop: Stop::default(),
             outside: Outside::default(),
             runs: std::cell::Cell::new(0),
+            processes: Arc::default(),
         }
+    }
+
+    /// Has I7 looked at: whoever writes holds the service's lease.
+    pub fn one_writer(&self, watchman: &Watchman) {
+        let (holder, processes) = (self.store.holder(), Arc::clone(&self.processes));
+        let watchman = watchman.clone();
+        self.cloud.guard(move |call| {
+            let run = processes.lock().unwrap().get(&call.process).copied();
+            let writer = run.filter(|_| holder() != run);
+            let text =
+                writer.map(|run| format!("run {run} calls {} without the lease", call.action));
+            watchman.report(7, text);
+        });
+    }
+
+    /// The number of the process that comes next.
+    pub fn next_process(&self) -> u64 {
+        u64::try_from(self.runs.get() + 1).unwrap()
+    }
+
+    /// A client for the process of a run.
+    async fn process(&self, run: RunId) -> Aws {
+        let process = u64::try_from(self.runs.get()).unwrap();
+        self.processes.lock().unwrap().insert(process, run);
+        self.cloud.client_of(process).await
+    }
+
+    /// Forgets that somebody has asked to stop.
+    pub fn stop_again(&mut self) {
+        self.stop = Stop::default();
     }
 
     /// Has the invariants checked from now on, with what serves now as the floor.
@@ -171,6 +211,7 @@ impl Bench {
 
     pub async fn roll_with(&self, image: &str, events: &dyn Events) -> Ended {
         let run = self.next_run();
+        let client = self.process(run).await;
         let journal = self.journals.begin(run);
         let dead = self.journals.dead(run);
         let dead = dead.iter().map(|(run, due, journal)| Dead {
@@ -183,7 +224,8 @@ impl Bench {
             ..self.request(image, run)
         };
         let probe = self.probe();
-        Box::pin(roll(&request, &self.tools(&probe, &journal, events))).await
+        let tools = self.tools(&client, &probe, &journal, events);
+        Box::pin(roll(&request, &tools)).await
     }
 
     /// What a roll of `image` would do.
@@ -191,7 +233,7 @@ impl Bench {
         let run = self.next_run();
         let probe = self.probe();
         let journal = SharedJournal::default();
-        let tools = self.tools(&probe, &journal, &Silent);
+        let tools = self.tools(&self.client, &probe, &journal, &Silent);
         Box::pin(plan_only(&self.request(image, run), &tools)).await
     }
 
@@ -217,12 +259,13 @@ impl Bench {
 
     fn tools<'a>(
         &'a self,
+        client: &'a Aws,
         probe: &'a ModelProbe,
         journal: &'a SharedJournal,
         events: &'a dyn Events,
     ) -> Tools<'a, Aws, ModelProbe, MemoryStore> {
         Tools {
-            cloud: &self.client,
+            cloud: client,
             probe,
             store: &self.store,
             clock: &self.cloud,
@@ -247,7 +290,19 @@ impl Bench {
 
     /// Goes back; by force where there is a reason.
     pub async fn rollback_by(&self, force: Option<&str>) -> RolledBack {
+        self.go_back(self.next_run(), force).await
+    }
+
+    /// Goes back under the service's lease; nothing where somebody else has it.
+    pub async fn rollback_leased(&self, force: Option<&str>) -> Option<RolledBack> {
         let run = self.next_run();
+        let holder = holder(run, self.cloud.now());
+        let _lease = self.store.take("web", &holder).ok()?;
+        Some(self.go_back(run, force).await)
+    }
+
+    async fn go_back(&self, run: RunId, force: Option<&str>) -> RolledBack {
+        let client = self.process(run).await;
         let journal = self.journals.begin(run);
         let way = Way {
             service: "web",
@@ -258,7 +313,7 @@ impl Bench {
             stop: self.stop.clone(),
             force,
         };
-        rollback(&way, &self.client).await
+        rollback(&way, &client).await
     }
 
     pub fn next_run(&self) -> RunId {

@@ -3,16 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use kiln::run::{Entry, Held, Holder, Journal, Later, LaterLists, Leases};
+use kiln::run::{Entry, Held, Holder, Journal, Later, LaterLists, Leases, RunId};
 use kiln::undo::Undo;
 
 /// What a store keeps.
 #[derive(Default)]
 pub struct MemoryStore {
-    held: Rc<RefCell<BTreeMap<String, Holder>>>,
+    held: Arc<Mutex<BTreeMap<String, Holder>>>,
     due: RefCell<BTreeMap<String, Vec<Later<Undo>>>>,
 }
 
@@ -20,9 +19,15 @@ impl MemoryStore {
     /// The same due-lists, and no lease.
     pub fn copy(&self) -> Self {
         Self {
-            held: Rc::default(),
+            held: Arc::default(),
             due: RefCell::new(self.due.borrow().clone()),
         }
+    }
+
+    /// Says, at any time, which run holds the service's lease.
+    pub fn holder(&self) -> impl Fn() -> Option<RunId> + Send + 'static {
+        let held = Arc::clone(&self.held);
+        move || held.lock().unwrap().get("web").map(|holder| holder.run)
     }
 
     pub fn due(&self) -> Vec<Later<Undo>> {
@@ -32,13 +37,13 @@ impl MemoryStore {
 
 /// Given back when dropped, as a lock is when its process dies.
 pub struct MemoryLease {
-    held: Rc<RefCell<BTreeMap<String, Holder>>>,
+    held: Arc<Mutex<BTreeMap<String, Holder>>>,
     name: String,
 }
 
 impl Drop for MemoryLease {
     fn drop(&mut self) {
-        self.held.borrow_mut().remove(&self.name);
+        self.held.lock().unwrap().remove(&self.name);
     }
 }
 
@@ -46,13 +51,13 @@ impl Leases for MemoryStore {
     type Lease = MemoryLease;
 
     fn take(&self, name: &str, holder: &Holder) -> Result<MemoryLease, Held> {
-        let mut held = self.held.borrow_mut();
+        let mut held = self.held.lock().unwrap();
         if let Some(other) = held.get(name) {
             return Err(Held::By(Box::new(other.clone())));
         }
         held.insert(name.to_owned(), holder.clone());
         Ok(MemoryLease {
-            held: Rc::clone(&self.held),
+            held: Arc::clone(&self.held),
             name: name.to_owned(),
         })
     }
@@ -73,11 +78,27 @@ impl LaterLists<Undo> for MemoryStore {
 
 /// A journal that a checker can read while its run writes.
 #[derive(Clone, Default)]
-pub struct SharedJournal(pub Arc<Mutex<Vec<Entry<Undo>>>>);
+pub struct SharedJournal {
+    pub entries: Arc<Mutex<Vec<Entry<Undo>>>>,
+    said: Arc<Mutex<Vec<Undo>>>,
+}
+
+impl SharedJournal {
+    /// One whose intents are said to the others' too.
+    pub fn new(said: Arc<Mutex<Vec<Undo>>>) -> Self {
+        Self {
+            entries: Arc::default(),
+            said,
+        }
+    }
+}
 
 impl Journal<Undo> for SharedJournal {
     fn note(&self, entry: &Entry<Undo>) -> io::Result<()> {
-        self.0.lock().unwrap().push(entry.clone());
+        self.entries.lock().unwrap().push(entry.clone());
+        if let Entry::Intend { undo, .. } = entry {
+            self.said.lock().unwrap().push(undo.clone());
+        }
         Ok(())
     }
 }

@@ -29,7 +29,12 @@ pub fn account() -> Config {
     };
     Config {
         opened: "2026-11-01T03:00:00Z".parse().unwrap(),
-        images: vec![image(V1, "web-1"), image(V2, "web-2"), image(V3, "web-3")],
+        images: vec![
+            image(V1, "web-1"),
+            image(V2, "web-2"),
+            image(V3, "web-3"),
+            image("ami-0000000000000004", "web-4"),
+        ],
         ..Config::default()
     }
 }
@@ -67,7 +72,7 @@ pub fn call(
 }
 
 /// A text in an answer, by its path.
-fn text(tree: &Tree, path: &str) -> String {
+pub fn text(tree: &Tree, path: &str) -> String {
     path.split('.')
         .try_fold(tree, |tree, step| match tree {
             Tree::Map(fields) => fields

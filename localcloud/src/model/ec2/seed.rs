@@ -1,4 +1,4 @@
-//! What an account has from the start: the default VPC in three zones, its security group, the public images.
+//! What an account has from the start: the default VPC in its zones, its security group, the public images.
 
 use super::{
     super::{Config, SourceImage, ids::Ids},
@@ -21,8 +21,9 @@ impl Ec2 {
             internet_gateway: ids.resource("igw"),
             route_table: ids.resource("rtb"),
         };
-        let subnets = ["a", "b", "c"]
+        let subnets = ["a", "b", "c", "d"]
             .into_iter()
+            .take(config.zones)
             .zip(0..)
             .filter_map(|(letter, index)| subnet(config, ids, letter, index));
         let subnets = subnets.map(|subnet| (subnet.id.clone(), subnet)).collect();

@@ -1,0 +1,136 @@
+//! I4: what a run makes or changes for a while stands in its journal before.
+
+use std::collections::BTreeSet;
+
+use kiln::undo::lease::Leased;
+use kiln::undo::serving::forwards;
+use kiln::undo::{Change, Purpose, Undo};
+use localcloud::model::view::GroupView;
+
+use super::scene::{Scene, shares};
+use crate::simulation::roll::journals::Journals;
+
+/// Groups that have been held, each from when a tag said so.
+pub type Held = BTreeSet<String>;
+
+/// What carries a run's tag was announced in a journal before.
+pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Result<(), String> {
+    let said = |run: &str, is: &dyn Fn(&Change) -> bool| {
+        journals.said(|undo| match undo {
+            Undo::Roll(of) => is(&of.change) && of.run.to_string() == run,
+            _ => false,
+        })
+    };
+    for rule in scene.listeners.iter().flat_map(|listener| &listener.rules) {
+        let Some(run) = rule.tags.get("kiln:run") else {
+            continue;
+        };
+        let kind = rule.tags.get("kiln:rule").map(String::as_str);
+        let purposes = [Purpose::Probe, Purpose::Watch, Purpose::Production];
+        let is = |change: &Change| {
+            let mut purposes = purposes.iter().filter(|one| one.tag() == kind);
+            matches!(change, Change::Rule { purpose, .. } if purposes.any(|one| one == purpose))
+        };
+        if !said(run, &is) {
+            return Err(format!("I4: nobody announced rule {rule:?}"));
+        }
+    }
+    for target_group in &scene.targets {
+        let Some(run) = target_group.tags.get("kiln:run") else {
+            continue;
+        };
+        let is = |change: &Change| matches!(change, Change::TargetGroup { name } if *name == target_group.name);
+        if !said(run, &is) {
+            let name = &target_group.name;
+            return Err(format!("I4: nobody announced target group {name}"));
+        }
+    }
+    for group in &scene.groups {
+        let run = group.tags.get("kiln:run").cloned().unwrap_or_default();
+        let is = |change: &Change| matches!(change, Change::Group { .. });
+        if !run.is_empty() && !said(&run, &is) {
+            return Err(format!("I4: nobody announced group {}", group.name));
+        }
+        leases_come_first(group, &said, held)?;
+    }
+    Ok(())
+}
+
+/// Whether a run has journalled a change that fits.
+type Said<'a> = &'a dyn Fn(&str, &dyn Fn(&Change) -> bool) -> bool;
+
+/// A pin, a suspension and a held minimum stand in a tag and in a journal before they hold.
+fn leases_come_first(group: &GroupView, said: Said<'_>, held: &mut Held) -> Result<(), String> {
+    let name = &group.name;
+    for what in Leased::ALL {
+        let Some(text) = group.tags.get(what.tag()) else {
+            continue;
+        };
+        let run = text.split_whitespace().next().unwrap_or_default();
+        let is = |change: &Change| {
+            matches!(change, Change::Lease { group: of, what: one }
+                if of.as_str() == name && *one == what)
+        };
+        if !said(run, &is) {
+            return Err(format!("I4: nobody announced {what} of {name}"));
+        }
+    }
+    let has = |what: Leased| group.tags.contains_key(what.tag());
+    if !group.suspended.is_empty() && !has(Leased::Processes) && group.tags.contains_key("kiln:run")
+    {
+        let suspended = &group.suspended;
+        return Err(format!(
+            "I4: {suspended:?} of {name} are suspended without a tag"
+        ));
+    }
+    let is_next = group
+        .tags
+        .get("kiln:state")
+        .is_some_and(|state| state == "next");
+    if has(Leased::MinSize) {
+        held.insert(name.clone());
+    }
+    if is_next && group.min > 0 && !held.contains(name) && !group.deleting {
+        let min = group.min;
+        return Err(format!("I4: the minimum of {name} is {min} without a tag"));
+    }
+    Ok(())
+}
+
+/// Production rules do what they did before, or what a run has announced.
+pub fn traffic_was_announced(
+    scene: &Scene,
+    before: &[Vec<(String, u32)>],
+    journals: &Journals,
+) -> Result<(), String> {
+    for (rule, now) in scene.production.iter().zip(scene.written()) {
+        if before.contains(&now) {
+            continue;
+        }
+        let made = rule.tags.contains_key("kiln:run");
+        let announced = |actions: &[kiln::cloud::Action]| {
+            let forward = forwards(actions).next();
+            forward.is_some_and(|forward| {
+                let there = forward.shares.iter();
+                let there = there.map(|(arn, weight)| (arn.to_string(), *weight));
+                shares(&there.collect::<Vec<_>>()) == now
+            })
+        };
+        let said = journals.said(|undo| match undo {
+            Undo::Roll(of) => match &of.change {
+                Change::Traffic { before, after, .. } => {
+                    announced(before) || after.iter().any(|actions| announced(actions))
+                }
+                _ => false,
+            },
+            _ => false,
+        });
+        if !said && !made {
+            return Err(format!(
+                "I4: nobody announced that {} does {now:?}",
+                rule.arn
+            ));
+        }
+    }
+    Ok(())
+}

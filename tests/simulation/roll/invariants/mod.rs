@@ -1,0 +1,179 @@
+//! The invariants of DESIGN.md section 8, looked at after every write, fact and step of time.
+//!
+//! What somebody else does to the service is no fault of kiln's: whoever plays that part tells the watchman, and the floor
+//! is lower for as long as what was harmed takes to come back. I5 is looked at when a run has ended (`left_over`), and that
+//! a journal that is replayed does nothing again (the second half of I8) by who replays it.
+
+mod floor;
+mod journal;
+mod owned;
+mod previous;
+mod scene;
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use localcloud::model::Model;
+
+use super::journals::Journals;
+use crate::simulation::cloud::Cloud;
+use floor::Floor;
+use owned::Others;
+use previous::Previous;
+use scene::Scene;
+pub use scene::{images, production};
+
+/// How often each invariant was looked at, I1 first.
+pub type Counts = [u64; 8];
+
+/// What is wrong, if anything; the first finding alone, since others follow from it.
+#[derive(Clone)]
+pub struct Watchman(Arc<Mutex<Watch>>);
+
+struct Watch {
+    found: Option<String>,
+    counts: Counts,
+    journals: Journals,
+    floor: Floor,
+    /// The group that must stay whole until another is proven; nothing while a rollback is under way.
+    previous: Option<Previous>,
+    /// What production rules did when nobody of kiln's had written them yet; nothing while a rollback may write.
+    written: Option<Vec<Vec<(String, u32)>>>,
+    others: Others,
+    held: journal::Held,
+    /// Somebody else is writing at this moment.
+    away: bool,
+}
+
+impl Watchman {
+    #[track_caller]
+    pub fn content(&self, about: &str) {
+        let found = self.finding();
+        assert!(found.is_none(), "{about}: {}", found.unwrap_or_default());
+    }
+
+    pub fn finding(&self) -> Option<String> {
+        self.0.lock().unwrap().found.clone()
+    }
+
+    /// Notes what somebody else found wrong.
+    pub fn report(&self, invariant: usize, broken: Option<String>) {
+        let mut watch = self.0.lock().unwrap();
+        watch.counts[invariant - 1] += 1;
+        if watch.found.is_none() {
+            watch.found = broken.map(|text| format!("I{invariant}: {text}"));
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.0.lock().unwrap().counts
+    }
+
+    /// A roll begins, whose previous group is to stay as it is.
+    pub fn forward(&self, model: &Model) {
+        let scene = Scene::of(model);
+        let mut watch = self.0.lock().unwrap();
+        let old = watch.previous.take();
+        watch.previous = match old {
+            // A dead roll's previous group stays the one that there is to go back to.
+            Some(old) if old.is_there(&scene) && !old.is_over(&scene) => Some(old),
+            _ => Previous::of(&scene, watch.floor.need()),
+        };
+        watch.written = Some(scene.written());
+    }
+
+    /// What a roll that is over and did not go through still holds of its previous group.
+    pub fn kept_back(&self, model: &Model) -> Option<String> {
+        let watch = self.0.lock().unwrap();
+        let previous = watch.previous.as_ref()?;
+        previous.is_given_back(&Scene::of(model)).err()
+    }
+
+    /// A rollback begins, whose one write is its point of no return.
+    pub fn back(&self) {
+        let mut watch = self.0.lock().unwrap();
+        watch.previous = None;
+        watch.written = None;
+    }
+
+    /// Somebody else has harmed a machine; for good, or until it is replaced.
+    pub fn harmed(&self, model: &Model, instance: &str, lasting: bool) {
+        self.0
+            .lock()
+            .unwrap()
+            .floor
+            .harmed(&Scene::of(model), instance, lasting);
+    }
+
+    /// Machines of an image are sick by themselves.
+    pub fn spoilt(&self, image: &str) {
+        self.0.lock().unwrap().floor.spoilt(image);
+    }
+
+    /// Somebody else writes groups or rules: what holds afterwards is what was found.
+    pub fn elsewhere(&self, cloud: &Cloud, write: impl FnOnce()) {
+        self.0.lock().unwrap().away = true;
+        write();
+        let model = &cloud.world().model;
+        let scene = Scene::of(model);
+        let mut watch = self.0.lock().unwrap();
+        watch.away = false;
+        watch.floor.rewritten(&scene);
+        if let Some(previous) = watch.previous.take() {
+            watch.previous = previous.rewritten(&scene);
+        }
+        if let Some(written) = &mut watch.written {
+            written.extend(scene.written());
+        }
+        watch.others.also(model);
+    }
+}
+
+/// Begins to watch; `forward` asks for the group that serves to stay whole until another is proven.
+pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
+    let mut world = cloud.world();
+    let scene = Scene::of(&world.model);
+    let floor = Floor::of(&scene);
+    let previous = Previous::of(&scene, floor.need()).filter(|_| forward);
+    let watchman = Watchman(Arc::new(Mutex::new(Watch {
+        found: None,
+        counts: Counts::default(),
+        journals: journals.clone(),
+        previous,
+        written: forward.then(|| scene.written()),
+        others: Others::of(&world.model),
+        held: journal::Held::default(),
+        away: false,
+        floor,
+    })));
+    let watch = Arc::clone(&watchman.0);
+    world.watch(move |model, now| {
+        let mut watch = watch.lock().unwrap();
+        if !watch.away
+            && watch.found.is_none()
+            && let Err(broken) = watch.check(model, now)
+        {
+            watch.found = Some(format!("at {now}: {broken}"));
+        }
+    });
+    watchman
+}
+
+impl Watch {
+    fn check(&mut self, model: &Model, now: Timestamp) -> Result<(), String> {
+        let scene = Scene::of(model);
+        for at in [0, 1, 2, 3, 5, 7] {
+            self.counts[at] += 1;
+        }
+        self.floor.check(&scene, now)?;
+        if let Some(previous) = &self.previous {
+            previous.check(&scene, &self.floor)?;
+        }
+        journal::comes_first(&scene, &self.journals, &mut self.held)?;
+        if let Some(written) = &self.written {
+            journal::traffic_was_announced(&scene, written, &self.journals)?;
+        }
+        self.others.check(model, &scene)?;
+        owned::once(&scene)
+    }
+}

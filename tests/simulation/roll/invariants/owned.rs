@@ -1,0 +1,117 @@
+//! I6: nothing in use goes, nor anything that kiln did not make. The first half of I8: nothing is there twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use localcloud::model::Model;
+
+use super::scene::Scene;
+
+/// Things that carry no tag of kiln's.
+#[derive(Default)]
+pub struct Others(BTreeSet<String>);
+
+impl Others {
+    pub fn of(model: &Model) -> Self {
+        let mut others = Self::default();
+        others.also(model);
+        others
+    }
+
+    /// Those that are there by now, too.
+    pub fn also(&mut self, model: &Model) {
+        let ours = |tags: &BTreeMap<String, String>| tags.contains_key("kiln:made-by");
+        self.0 = all(model, ours);
+    }
+
+    pub fn check(&self, model: &Model, scene: &Scene) -> Result<(), String> {
+        let now = all(model, |_| false);
+        if let Some(gone) = self.0.iter().find(|id| !now.contains(*id)) {
+            return Err(format!("I6: {gone} was not kiln's to delete"));
+        }
+        used_versions_are_there(scene)
+    }
+}
+
+/// The names of all things but those that `but` says, by their tags.
+fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let mut add = |tags: &BTreeMap<String, String>, name: String| {
+        if !but(tags) {
+            all.insert(name);
+        }
+    };
+    for group in model.view_groups() {
+        add(&group.tags, group.name);
+    }
+    for group in model.view_target_groups() {
+        add(&group.tags, group.arn);
+    }
+    for listener in model.view_listeners() {
+        for rule in listener.rules {
+            add(&rule.tags, rule.arn);
+        }
+        add(&listener.tags, listener.arn);
+    }
+    for template in model.view_templates() {
+        let first = template.versions.keys().next().copied();
+        add(&template.tags, format!("{} {first:?}", template.id));
+    }
+    for image in model.view_images() {
+        add(&image.tags, image.id);
+    }
+    for snapshot in model.view_snapshots() {
+        add(&snapshot.tags, snapshot.id);
+    }
+    for balancer in model.view_balancers() {
+        add(&balancer.tags, balancer.arn);
+    }
+    for group in model.view_security_groups() {
+        add(&group.tags, group.id);
+    }
+    all
+}
+
+fn used_versions_are_there(scene: &Scene) -> Result<(), String> {
+    for group in scene.groups.iter().filter(|group| !group.deleting) {
+        let Some((id, version)) = &group.template else {
+            continue;
+        };
+        let template = scene.templates.iter().find(|template| template.id == *id);
+        let there = match (template, version.parse::<u64>()) {
+            (Some(template), Ok(number)) => template.versions.contains_key(&number),
+            (template, Err(_)) => template.is_some(),
+            (None, _) => false,
+        };
+        if !there {
+            return Err(format!(
+                "I6: {} starts from {id} {version}, which is gone",
+                group.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A run that is gone on with makes nothing a second time.
+pub fn once(scene: &Scene) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for rule in scene.listeners.iter().flat_map(|listener| &listener.rules) {
+        let Some(run) = rule.tags.get("kiln:run") else {
+            continue;
+        };
+        let kind = rule.tags.get("kiln:rule").cloned().unwrap_or_default();
+        if !seen.insert((run.clone(), kind.clone())) {
+            return Err(format!("I8: run {run} has two rules of the kind `{kind}`"));
+        }
+    }
+    for group in scene.groups.iter().filter(|group| !group.deleting) {
+        let next = group
+            .tags
+            .get("kiln:state")
+            .is_some_and(|state| state == "next");
+        if next && !seen.insert(("next".to_owned(), String::new())) {
+            return Err("I8: two groups are next".to_owned());
+        }
+    }
+    Ok(())
+}

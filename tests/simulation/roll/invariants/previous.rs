@@ -1,0 +1,143 @@
+//! I3: until another group is live, the previous one is whole, and as it was but for what a lease in its tags names.
+
+use std::collections::BTreeSet;
+
+use kiln::undo::lease::Leased;
+use localcloud::model::view::GroupView;
+
+use super::floor::Floor;
+use super::scene::Scene;
+
+/// The group that serves when a roll begins.
+pub struct Previous {
+    was: GroupView,
+    /// Healthy machines.
+    count: usize,
+}
+
+impl Previous {
+    pub fn of(scene: &Scene, need: usize) -> Option<Self> {
+        let serving = scene.serving().into_iter();
+        let mut old = serving.filter(|group| state(group) != Some("next"));
+        let group = old.next()?;
+        Some(Self {
+            was: asked(group),
+            count: need.min(scene.healthy_of(group)),
+        })
+    }
+
+    pub fn is_there(&self, scene: &Scene) -> bool {
+        let group = scene.group(&self.was.name);
+        group.is_some_and(|group| !group.deleting)
+    }
+
+    /// Whether another group has become the service's own.
+    pub fn is_over(&self, scene: &Scene) -> bool {
+        let mut groups = scene.groups.iter();
+        groups.any(|group| group.name != self.was.name && state(group) == Some("live"))
+    }
+
+    /// As somebody else wants it to be from now on.
+    pub fn rewritten(self, scene: &Scene) -> Option<Self> {
+        let group = scene.group(&self.was.name)?;
+        let desired = usize::try_from(group.desired).unwrap_or_default();
+        // What kiln has changed for a while is to come back as it was.
+        let (min, template) = (self.was.min, self.was.template);
+        let mut was = asked(group);
+        if group.tags.contains_key(Leased::MinSize.tag()) {
+            was.min = min;
+        }
+        if group.tags.contains_key(Leased::Version.tag()) {
+            was.template = template;
+        }
+        Some(Self {
+            was,
+            count: self.count.min(desired),
+        })
+    }
+
+    pub fn check(&self, scene: &Scene, floor: &Floor) -> Result<(), String> {
+        if self.is_over(scene) {
+            return Ok(());
+        }
+        let name = &self.was.name;
+        let Some(group) = scene.group(name) else {
+            return Err(format!("I3: {name} is gone before another group is live"));
+        };
+        let (healthy, count) = (scene.healthy_of(group), self.count);
+        if healthy + floor.excused(|of| of == name) < count && !floor.is_spoilt(group) {
+            return Err(format!(
+                "I3: {healthy} of {count} machines of {name} are known to be healthy"
+            ));
+        }
+        self.is_untouched(group)
+    }
+
+    fn is_untouched(&self, group: &GroupView) -> Result<(), String> {
+        let (was, name) = (&self.was, &self.was.name);
+        let leased = |what: Leased| group.tags.contains_key(what.tag());
+        let changed = |what: &str, was: &dyn std::fmt::Debug, is: &dyn std::fmt::Debug| {
+            Err(format!("I3: {what} of {name} was {was:?} and is {is:?}"))
+        };
+        if group.desired < was.desired || group.max != was.max {
+            return changed("size", &(was.desired, was.max), &(group.desired, group.max));
+        }
+        if group.min != was.min && !leased(Leased::MinSize) {
+            return changed("minimum", &was.min, &group.min);
+        }
+        if group.template != was.template && !leased(Leased::Version) {
+            return changed("template", &was.template, &group.template);
+        }
+        let of = |group: &GroupView| group.target_groups.iter().cloned().collect::<BTreeSet<_>>();
+        if of(was) != of(group) {
+            return changed("target groups", &was.target_groups, &group.target_groups);
+        }
+        if was.suspended != group.suspended && !leased(Leased::Processes) {
+            return changed("suspended processes", &was.suspended, &group.suspended);
+        }
+        Ok(())
+    }
+
+    /// Whether a finished run has given back what it had changed for a while. A group that is kept stays as it is held.
+    pub fn is_given_back(&self, scene: &Scene) -> Result<(), String> {
+        let group = scene.group(&self.was.name);
+        let Some(group) = group.filter(|group| state(group) != Some("kept")) else {
+            return Ok(());
+        };
+        if group.min == self.was.min && group.template == self.was.template {
+            return Ok(());
+        }
+        let of = |group: &GroupView| format!("{} from {:?}", group.min, group.template);
+        let (was, is) = (of(&self.was), of(group));
+        Err(format!("{} had at least {was} and has {is}", group.name))
+    }
+}
+
+/// The group as others want it: without what a lease says was changed for a while.
+fn asked(group: &GroupView) -> GroupView {
+    let mut asked = group.clone();
+    let before = |what: Leased| {
+        let text = group.tags.get(what.tag())?;
+        text.split_whitespace().nth(2).map(ToOwned::to_owned)
+    };
+    if let Some(min) = before(Leased::MinSize).and_then(|min| min.parse().ok()) {
+        asked.min = min;
+    }
+    if let Some(text) = group.tags.get(Leased::Processes.tag()) {
+        let leased: BTreeSet<&str> = text.split_whitespace().skip(2).collect();
+        asked
+            .suspended
+            .retain(|name| !leased.contains(name.as_str()));
+    }
+    if let (Some(followed), Some((_, version))) = (before(Leased::Version), &mut asked.template) {
+        *version = match followed.as_str() {
+            "latest" => "$Latest".to_owned(),
+            _ => "$Default".to_owned(),
+        };
+    }
+    asked
+}
+
+fn state(group: &GroupView) -> Option<&str> {
+    group.tags.get("kiln:state").map(String::as_str)
+}

@@ -1,0 +1,149 @@
+//! What the model shows at one moment, looked up once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use localcloud::model::Model;
+use localcloud::model::view::{
+    GroupView, ListenerView, RuleView, TargetGroupView, TargetView, TemplateView,
+};
+
+pub struct Scene {
+    pub groups: Vec<GroupView>,
+    pub targets: Vec<TargetGroupView>,
+    pub listeners: Vec<ListenerView>,
+    pub templates: Vec<TemplateView>,
+    /// The rules that carry the service's requests.
+    pub production: Vec<RuleView>,
+}
+
+/// A machine and its zone.
+pub type Machine = (String, String);
+
+impl Scene {
+    pub fn of(model: &Model) -> Self {
+        let (targets, listeners) = (model.view_target_groups(), model.view_listeners());
+        let own: BTreeSet<&String> = (targets.iter())
+            .filter(|group| group.name.starts_with("web-"))
+            .map(|group| &group.arn)
+            .collect();
+        let rules = listeners.iter().flat_map(|listener| &listener.rules);
+        let leads = |rule: &&RuleView| {
+            let leads = rule.forwards.iter().any(|(arn, _)| own.contains(arn));
+            leads && !rule.tags.contains_key("kiln:rule")
+        };
+        Self {
+            production: rules.filter(leads).cloned().collect(),
+            groups: model.view_groups(),
+            templates: model.view_templates(),
+            targets,
+            listeners,
+        }
+    }
+
+    pub fn group(&self, name: &str) -> Option<&GroupView> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    pub fn target_group(&self, arn: &str) -> Option<&TargetGroupView> {
+        self.targets.iter().find(|group| group.arn == arn)
+    }
+
+    /// The group that a machine is a member of.
+    pub fn group_of(&self, instance: &str) -> Option<&GroupView> {
+        let is = |group: &&GroupView| group.members.iter().any(|one| one.instance == instance);
+        self.groups.iter().find(is)
+    }
+
+    /// Groups with machines behind a production rule that gives them requests.
+    pub fn serving(&self) -> Vec<&GroupView> {
+        let arns: BTreeSet<&String> = (self.production.iter())
+            .flat_map(|rule| &rule.forwards)
+            .filter(|(_, weight)| *weight > 0)
+            .map(|(arn, _)| arn)
+            .collect();
+        let behind = |group: &&GroupView| group.target_groups.iter().any(|arn| arns.contains(arn));
+        self.groups
+            .iter()
+            .filter(|group| behind(group) && !group.members.is_empty())
+            .collect()
+    }
+
+    /// Healthy machines behind a target group.
+    pub fn healthy(&self, arn: &str) -> impl Iterator<Item = Machine> + '_ {
+        let targets = self.target_group(arn).into_iter();
+        let targets = targets
+            .flat_map(|group| &group.targets)
+            .filter(|one| is_healthy(one));
+        targets.map(|target| {
+            let zone = target.zone.clone().unwrap_or_default();
+            (target.instance.clone(), zone)
+        })
+    }
+
+    /// Healthy machines behind a rule.
+    pub fn behind(&self, rule: &RuleView) -> BTreeSet<Machine> {
+        let weighted = rule.forwards.iter().filter(|(_, weight)| *weight > 0);
+        weighted.flat_map(|(arn, _)| self.healthy(arn)).collect()
+    }
+
+    /// Healthy machines behind all production rules.
+    pub fn produced(&self) -> BTreeSet<Machine> {
+        let rules = self.production.iter();
+        rules.flat_map(|rule| self.behind(rule)).collect()
+    }
+
+    /// Machines of a group that some rule lets know to be healthy.
+    pub fn healthy_of(&self, group: &GroupView) -> usize {
+        let targets = self.targets.iter().flat_map(|group| &group.targets);
+        let healthy: BTreeSet<&String> = targets
+            .filter(|target| is_healthy(target))
+            .map(|target| &target.instance)
+            .collect();
+        let members = group.members.iter();
+        members
+            .filter(|one| healthy.contains(&one.instance))
+            .count()
+    }
+
+    /// What the production rules do.
+    pub fn written(&self) -> Vec<Vec<(String, u32)>> {
+        let rules = self.production.iter();
+        rules.map(|rule| shares(&rule.forwards)).collect()
+    }
+}
+
+fn is_healthy(target: &TargetView) -> bool {
+    target.state == "healthy"
+}
+
+/// Shares in the order of their target groups. One alone has all of it, whatever its weight.
+pub fn shares(forwards: &[(String, u32)]) -> Vec<(String, u32)> {
+    let mut shares = forwards.to_vec();
+    shares.sort();
+    if let [(_, weight)] = shares.as_mut_slice() {
+        *weight = 1;
+    }
+    shares
+}
+
+/// How many machines are in each zone.
+pub fn zones<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> BTreeMap<String, usize> {
+    let mut zones = BTreeMap::new();
+    for (_, zone) in machines {
+        *zones.entry(zone.clone()).or_default() += 1;
+    }
+    zones
+}
+
+/// The image of every instance.
+pub fn images(model: &Model) -> BTreeMap<String, String> {
+    let instances = model.view_instances().into_iter();
+    instances
+        .map(|instance| (instance.id, instance.image))
+        .collect()
+}
+
+/// The rules that carry the service's requests: those that lead to its target groups and are no probes.
+pub fn production(model: &Model) -> Vec<RuleView> {
+    Scene::of(model).production
+}

@@ -1,0 +1,169 @@
+//! The world that a seed draws: the service and its machines, before anything happens to it.
+
+use fastrand::Rng;
+
+use crate::simulation::roll::{BLUE_GREEN, DEFAULT_RULE, OWN_RULE};
+
+/// How the service is rolled. A new strategy is a line here.
+const STRATEGIES: [Strategy; 2] = [Strategy::BlueGreen, Strategy::Canary];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    BlueGreen,
+    Canary,
+}
+
+/// How the service came to be what it is when the simulation begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Somebody else made it; kiln has never touched it.
+    Foreign { follows: &'static str },
+    /// There is a load balancer and nothing else.
+    Empty,
+    /// kiln has rolled it once.
+    Rolled,
+    /// kiln has rolled it twice, and the previous group is kept.
+    Kept,
+}
+
+/// Everything about the world that does not change.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    pub seed: u64,
+    pub machines: u32,
+    pub zones: usize,
+    pub min: u32,
+    pub max: u32,
+    /// Of the health check: seconds, good ones, bad ones.
+    pub health: (u32, u32, u32),
+    pub strategy: Strategy,
+    /// Weight and hold in seconds.
+    pub steps: Vec<(u32, u32)>,
+    pub start: Start,
+    pub keep_minutes: u32,
+    pub soak: u32,
+    pub own_rule: bool,
+    /// Milliseconds that a call takes.
+    pub latency: u64,
+    /// A schedule of the serving group that raises its capacity, so many seconds on.
+    pub schedule: Option<u32>,
+}
+
+/// Mostly few machines, with a tail to 200: what a seed costs grows with them.
+fn machines(rng: &mut Rng) -> u32 {
+    match rng.u32(0..400) {
+        0 => rng.u32(41..=200),
+        1..=6 => rng.u32(13..=40),
+        7..=60 => rng.u32(5..=12),
+        _ => rng.u32(1..=4),
+    }
+}
+
+impl Drawn {
+    pub fn draw(seed: u64, rng: &mut Rng) -> Self {
+        let machines = machines(rng);
+        let strategy = STRATEGIES[rng.usize(0..STRATEGIES.len())];
+        let small = machines <= 4;
+        let start = match rng.u32(0..10) {
+            0 => Start::Empty,
+            1 if small => Start::Kept,
+            2..=4 if small => Start::Rolled,
+            _ => Start::Foreign {
+                follows: ["1", "$Latest", "$Default"][rng.usize(0..3)],
+            },
+        };
+        Self {
+            seed,
+            machines,
+            zones: rng.usize(1..=4),
+            min: rng.u32(0..=machines),
+            max: machines + rng.u32(0..4),
+            health: (5 + 5 * rng.u32(0..3), rng.u32(2..4), rng.u32(2..4)),
+            strategy,
+            steps: steps(rng),
+            start,
+            keep_minutes: [10, 60][rng.usize(0..2)],
+            soak: rng.u32(5..40),
+            own_rule: start == Start::Empty && rng.bool(),
+            latency: if rng.bool() { 0 } else { rng.u64(20..400) },
+            schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
+        }
+    }
+
+    /// The service file, but for what the account calls its subnets and its security group.
+    pub fn service(&self, subnets: &[String], group: &str) -> String {
+        let (interval, good, bad) = self.health;
+        let rule = if self.own_rule {
+            OWN_RULE
+        } else {
+            DEFAULT_RULE
+        };
+        format!(
+            r#"{{
+  "format": 1, "service": "web", "region": "eu-central-1", "image": {{ "id": "ami-0000000000000001" }},
+  "groups": {{ "mode": "new", "template": "web",
+    "initial": {{ "min": {min}, "max": {max}, "desired": {machines}, "subnets": {subnets} }} }},
+  "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s",
+    "user_data": {{ "raw": "version" }} }},
+  "traffic": {{ "load_balancer": "public",
+    "target": {{ "port": 80, "protocol": "HTTP", "health_check": {{ "path": "/healthz", "interval": "{interval}s",
+      "timeout": "2s", "healthy_threshold": {good}, "unhealthy_threshold": {bad} }}, "deregistration_delay": "20s" }},
+    "rules": [ {rule} ], "probe": {{ "header": "x-kiln-probe" }} }},
+  "strategy": {strategy},
+  "checks": {{
+    "before": [ {{ "http": {{ "path": "/version", "body": {{ "equals": "{{{{ image.id }}}}" }} }}, "times": 2, "timeout": "1m" }} ],
+    "after": [ {{ "soak": "{soak}s" }} ] }},
+  "rollback": {{ "keep": "{keep}m" }}
+}}"#,
+            min = self.min,
+            max = self.max,
+            machines = self.machines,
+            subnets = serde_json::to_string(subnets).unwrap(),
+            strategy = self.strategy(),
+            soak = self.soak,
+            keep = self.keep_minutes,
+        )
+    }
+
+    fn strategy(&self) -> String {
+        match self.strategy {
+            Strategy::BlueGreen => BLUE_GREEN.to_owned(),
+            Strategy::Canary => {
+                let steps = self.steps.iter();
+                let steps = steps.map(|(weight, hold)| {
+                    format!(r#"{{ "weight": {weight}, "hold": "{hold}s" }}"#)
+                });
+                let steps: Vec<_> = steps.collect();
+                format!(r#"{{ "type": "canary", "steps": [{}] }}"#, steps.join(", "))
+            }
+        }
+    }
+}
+
+/// Weights that ascend to 100.
+fn steps(rng: &mut Rng) -> Vec<(u32, u32)> {
+    let mut weights: Vec<u32> = (0..rng.usize(1..4)).map(|_| rng.u32(1..100)).collect();
+    weights.push(100);
+    weights.sort_unstable();
+    weights.dedup();
+    let steps = weights.into_iter();
+    steps.map(|weight| (weight, rng.u32(3..30))).collect()
+}
+
+impl std::fmt::Display for Drawn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            machines,
+            zones,
+            min,
+            max,
+            strategy,
+            start,
+            ..
+        } = self;
+        write!(
+            f,
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}"
+        )
+    }
+}

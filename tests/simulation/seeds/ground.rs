@@ -1,0 +1,110 @@
+//! The account that a seed begins with: networks, a load balancer, and for most of them a service that others made.
+
+use kiln::roll::Verdict;
+use kiln::template::service::Service;
+use localcloud::model::{Config, Service as Api};
+use localcloud::physics::{Behaviour, Spread, World};
+use serde_json::json;
+
+use super::drawn::{Drawn, Start};
+use crate::language::Case;
+use crate::simulation::roll::{Bench, Journals, MemoryStore, V1, V2, account, call, seed, text};
+
+/// The group that others have made.
+pub const BY_HAND: &str = "web-by-hand";
+
+/// Opens the account. The service serves, unless it is still to be made.
+pub async fn open(drawn: &Drawn) -> Bench {
+    let config = Config {
+        // A load balancer needs two, whatever the service has.
+        zones: drawn.zones.max(2),
+        seed: drawn.seed,
+        ..account()
+    };
+    let mut world = World::new(config);
+    world.physics.set_usual(Behaviour {
+        boot: Spread::seconds(4, 15),
+        start: Spread::seconds(2, 8),
+        ..Behaviour::default()
+    });
+    let (mut subnets, group) = seed(&mut world);
+    subnets.truncate(drawn.zones);
+    let file = drawn.service(&subnets, &group);
+    if let Start::Foreign { follows } = drawn.start {
+        foreign(&mut world, drawn, follows, &subnets, &group);
+    }
+    let bench = Bench::on(
+        world,
+        service(&file),
+        MemoryStore::default(),
+        Journals::default(),
+    )
+    .await;
+    let rolls: &[&str] = match drawn.start {
+        Start::Foreign { .. } | Start::Empty => &[],
+        Start::Rolled => &[V1],
+        Start::Kept => &[V2, V1],
+    };
+    for image in rolls {
+        let ended = bench.roll(image).await;
+        assert_eq!(ended.verdict, Verdict::Done, "{drawn}: {ended:#?}");
+    }
+    bench
+}
+
+fn service(file: &str) -> Service {
+    let read = Case::new().file("web.json", file).service();
+    read.unwrap_or_else(|findings| panic!("{findings:?} in {file}"))
+        .0
+}
+
+/// A service as other tools make one: a template, a target group, a group that is healthy behind it.
+fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], group: &str) {
+    let now = world.now();
+    let data = json!({ "ImageId": V1, "InstanceType": "t3.small", "SecurityGroupId": [group] });
+    let template = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data });
+    call(world, now, Api::Ec2, "CreateLaunchTemplate", &template);
+    let (interval, good, bad) = drawn.health;
+    let vpc = world.model.view_vpc().to_owned();
+    let target_group = json!({
+        "Name": "web-a", "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "HealthCheckPath": "/healthz",
+        "HealthCheckIntervalSeconds": interval, "HealthCheckTimeoutSeconds": 2,
+        "HealthyThresholdCount": good, "UnhealthyThresholdCount": bad,
+    });
+    let made = call(world, now, Api::Elb, "CreateTargetGroup", &target_group);
+    let arn = text(&made, "TargetGroups.0.TargetGroupArn");
+    let listener = world.model.view_listeners()[0].arn.clone();
+    let forward = json!([{ "Type": "forward", "TargetGroupArn": arn }]);
+    let change = json!({ "ListenerArn": listener, "DefaultActions": forward });
+    call(world, now, Api::Elb, "ModifyListener", &change);
+    let asked = json!({
+        "AutoScalingGroupName": BY_HAND,
+        "LaunchTemplate": { "LaunchTemplateName": "web", "Version": follows },
+        "MinSize": drawn.min, "MaxSize": drawn.max, "DesiredCapacity": drawn.machines,
+        "VPCZoneIdentifier": subnets.join(","), "TargetGroupARNs": [arn],
+        "HealthCheckType": "ELB", "HealthCheckGracePeriod": 90,
+    });
+    call(
+        world,
+        now,
+        Api::AutoScaling,
+        "CreateAutoScalingGroup",
+        &asked,
+    );
+    let then = now + jiff::SignedDuration::from_secs(300);
+    world.advance_to(then);
+    if let Some(seconds) = drawn.schedule {
+        let at = then + jiff::SignedDuration::from_secs(i64::from(seconds));
+        let schedule = json!({
+            "AutoScalingGroupName": BY_HAND, "ScheduledActionName": "morning", "StartTime": at.to_string(),
+            "DesiredCapacity": drawn.max,
+        });
+        call(
+            world,
+            then,
+            Api::AutoScaling,
+            "PutScheduledUpdateGroupAction",
+            &schedule,
+        );
+    }
+}

@@ -1,0 +1,337 @@
+//! What becomes of one service: rolls and rollbacks, killed and gone on with, until the storm is over and one last roll must
+//! go through and leave nothing.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use kiln::roll::{Ended, RolledBack, Verdict, clear_hold};
+use kiln::run::{Clock as _, Urgency};
+use localcloud::physics::{Behaviour, Service as Answers};
+
+use super::drawn::Drawn;
+use super::ground;
+use super::outside::{self, Event};
+use super::weather::{Climate, Kill, Seen, Tally, Weather};
+use crate::simulation::mishap::Mishap;
+use crate::simulation::roll::{Bench, Counts, V1, V2, V3, Watchman, left_over, quick};
+
+/// The image of the last roll, which is always sound.
+const LAST: &str = "ami-0000000000000004";
+
+/// What one seed showed.
+pub struct Told {
+    pub seed: u64,
+    /// Which invariant was broken, and how.
+    pub found: Option<String>,
+    pub trace: Vec<String>,
+    pub tally: Tally,
+    pub calls: u64,
+    pub counts: Counts,
+}
+
+struct Life {
+    bench: Bench,
+    watchman: Watchman,
+    rng: Rng,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Lives the life that a seed says.
+pub async fn live(seed: u64) -> Told {
+    let mut rng = Rng::with_seed(seed);
+    let drawn = Drawn::draw(seed, &mut rng);
+    let bench = ground::open(&drawn).await;
+    bench.cloud.slow(Duration::from_millis(drawn.latency));
+    bench.cloud.remember();
+    let watchman = bench.watched();
+    bench.one_writer(&watchman);
+    let log = Arc::new(Mutex::new(Seen::default()));
+    log.lock().unwrap().trace.push(drawn.to_string());
+    let mut life = Life {
+        bench,
+        watchman,
+        rng,
+        seen: Arc::clone(&log),
+    };
+    life.spoil();
+    let acts = life.rng.u32(1..4);
+    let mut found = None;
+    for _ in 0..acts {
+        found = life.act().await.err();
+        if found.is_some() {
+            break;
+        }
+    }
+    if found.is_none() {
+        found = life.end().await.err();
+    }
+    life.say(format!(
+        "serving {:?}, groups {:?}",
+        life.bench.serving(),
+        life.bench.groups()
+    ));
+    let counts = life.watchman.counts();
+    drop(life);
+    let log = std::mem::take(&mut *log.lock().unwrap());
+    Told {
+        seed,
+        found,
+        trace: log.trace,
+        tally: log.tally,
+        calls: log.calls,
+        counts,
+    }
+}
+
+impl Life {
+    fn say(&self, text: impl Into<String>) {
+        let at = self.bench.cloud.now().strftime("%H:%M:%S");
+        let text = text.into();
+        self.seen.lock().unwrap().trace.push(format!("{at} {text}"));
+    }
+
+    fn count(&self, what: &'static str) {
+        *self.seen.lock().unwrap().tally.entry(what).or_default() += 1;
+    }
+
+    /// Some images are no good.
+    fn spoil(&mut self) {
+        let service = match self.rng.u32(0..8) {
+            0 => Answers::WrongStatus(500),
+            1 => Answers::Absent,
+            2 => {
+                let life = self.rng.i64(20..200);
+                Answers::DiesAfter(jiff::SignedDuration::from_secs(life))
+            }
+            _ => return,
+        };
+        let broken = Behaviour { service, ..quick() };
+        self.bench.cloud.world().physics.set_behaviour(V2, broken);
+        self.watchman.spoilt(V2);
+        self.count("bad image");
+        self.say(format!("{V2} is no good: {service:?}"));
+    }
+
+    async fn act(&mut self) -> Result<(), String> {
+        let kill = self.rng.u32(0..3) == 0;
+        match self.rng.u32(0..10) {
+            0 => {
+                let seconds = self.rng.u64(10..5000);
+                self.say(format!("{seconds} s pass"));
+                self.bench.pass(seconds).await;
+            }
+            1..3 => self.rollback(kill).await?,
+            _ => {
+                let image = [V1, V2, V2, V3][self.rng.usize(0..4)];
+                self.roll(image, kill).await?;
+            }
+        }
+        if self.rng.u32(0..6) == 0 {
+            self.say("the journals are lost");
+            self.count("journals lost");
+            self.bench.journals.lose();
+        }
+        self.finding()
+    }
+
+    fn finding(&self) -> Result<(), String> {
+        self.watchman.finding().map_or(Ok(()), Err)
+    }
+
+    /// Draws what goes wrong for the next process.
+    fn storm(&mut self, kill: bool) {
+        let process = self.bench.next_process();
+        let kill = kill.then(|| Kill {
+            process,
+            at: self.rng.usize(1..160),
+            mishap: [Mishap::KilledBefore, Mishap::KilledAfter][self.rng.usize(0..2)],
+        });
+        let climate = Climate::draw(&mut self.rng);
+        let rng = self.rng.fork();
+        let mut weather = Weather::new(rng, climate, kill, Arc::clone(&self.seen));
+        self.bench.cloud.ordain(move |call| weather.fate(call));
+    }
+
+    async fn roll(&mut self, image: &str, kill: bool) -> Result<(), String> {
+        self.watchman.forward(&self.bench.cloud.world().model);
+        self.storm(kill);
+        self.say(format!("roll {image}"));
+        let before = self.bench.serving();
+        let stop = (self.rng.u32(0..8) == 0).then(|| self.rng.u64(0..150));
+        let others = self.rng.u32(0..2) * self.rng.u32(0..4);
+        let mut rng = self.rng.fork();
+        let roll = async {
+            tokio::select! {
+                biased;
+                () = self.bench.cloud.killed() => None,
+                ended = self.bench.roll(image) => Some(ended),
+            }
+        };
+        let meanwhile = async {
+            self.meanwhile(others, stop, &mut rng).await;
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            ended = roll => ended,
+            never = meanwhile => never,
+        };
+        self.bench.cloud.calm();
+        self.bench.stop_again();
+        let Some(ended) = ended else {
+            self.count("kills");
+            self.say("killed");
+            return self.finding();
+        };
+        self.say(format!("{:?}{}", ended.verdict, why(&ended)));
+        self.finding()?;
+        self.ended(&ended)?;
+        if ended.verdict == Verdict::Done && self.bench.serving().keys().ne([image]) {
+            let (now, trouble) = (self.bench.serving(), self.trouble());
+            if !trouble {
+                return Err(format!("done, and {now:?} serve instead of {before:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody else may have changed what serves.
+    fn trouble(&self) -> bool {
+        let seen = self.seen.lock().unwrap();
+        seen.tally.contains_key(Event::Weights.name())
+    }
+
+    /// I5: what a run says is done, failed or stopped has left nothing.
+    fn ended(&self, ended: &Ended) -> Result<(), String> {
+        let says_so = matches!(ended.verdict, Verdict::CleanUpDue | Verdict::Traffic)
+            || !ended.left.is_empty();
+        if says_so
+            || matches!(
+                ended.verdict,
+                Verdict::Busy | Verdict::Refused | Verdict::Frozen
+            )
+        {
+            return Ok(());
+        }
+        // What did not come to its plan has looked at nothing that a dead run left.
+        if ended.decision.is_none() {
+            return Ok(());
+        }
+        let left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
+        let mut text = (!left.is_empty()).then(|| format!("{:?} left {left:?}", ended.verdict));
+        if !matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
+            text = text.or(self.watchman.kept_back(&self.bench.cloud.world().model));
+        }
+        self.watchman.report(5, text);
+        self.finding()
+    }
+
+    async fn meanwhile(&self, others: u32, stop: Option<u64>, rng: &mut Rng) {
+        let mut at: Vec<(u64, Option<Event>)> = (0..others)
+            .map(|_| (rng.u64(0..150), Some(Event::draw(rng))))
+            .collect();
+        at.extend(stop.map(|second| (second, None)));
+        at.sort_by_key(|(second, _)| *second);
+        let mut now = 0;
+        for (second, event) in at {
+            tokio::time::sleep(Duration::from_secs(second - now)).await;
+            now = second;
+            match event {
+                None => {
+                    self.say("stop");
+                    self.count("stops");
+                    self.bench.stop.request(Urgency::Ask);
+                }
+                Some(event @ (Event::SecondRoll | Event::SecondRollback)) => {
+                    self.count(event.name());
+                    self.second(event).await;
+                }
+                Some(event) => {
+                    if let Some(text) = outside::happen(event, &self.bench, &self.watchman, rng) {
+                        self.count(event.name());
+                        self.say(format!("{}: {text}", event.name()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Somebody impatient.
+    async fn second(&self, event: Event) {
+        let verdict = match event {
+            Event::SecondRoll => self.bench.roll(V3).await.verdict,
+            _ => match self.bench.rollback_leased(None).await {
+                Some(back) => back.verdict,
+                None => Verdict::Busy,
+            },
+        };
+        self.say(format!("{}: {verdict:?}", event.name()));
+    }
+
+    async fn rollback(&mut self, kill: bool) -> Result<(), String> {
+        self.watchman.back();
+        self.storm(kill);
+        self.say("rollback");
+        let back: Option<RolledBack> = tokio::select! {
+            biased;
+            () = self.bench.cloud.killed() => None,
+            back = self.bench.rollback_leased(None) => back,
+        };
+        self.bench.cloud.calm();
+        if let Some(back) = back {
+            self.say(format!("{:?}: {:?}", back.verdict, back.reasons));
+        } else {
+            self.count("kills");
+            self.say("killed");
+        }
+        self.finding()
+    }
+
+    /// The storm is over. What was begun is ended, and the last image goes into service.
+    async fn end(&mut self) -> Result<(), String> {
+        self.say("calm");
+        self.bench.pass(600).await;
+        self.finding()?;
+        self.watchman.forward(&self.bench.cloud.world().model);
+        if let Err(error) = clear_hold(&self.bench.client, "web").await {
+            self.say(format!("no hold is cleared: {error}"));
+        }
+        self.say(format!("roll {LAST}"));
+        let ended = self.bench.roll(LAST).await;
+        self.say(format!("{:?}{}", ended.verdict, why(&ended)));
+        self.finding()?;
+        self.ended(&ended)?;
+        if !matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
+            return Err(format!(
+                "the last roll ended as {:?}{}",
+                ended.verdict,
+                why(&ended)
+            ));
+        }
+        let serving = self.bench.serving();
+        if serving.keys().ne([LAST]) {
+            return Err(format!("after the last roll {serving:?} serve"));
+        }
+        Ok(())
+    }
+}
+
+fn why(ended: &Ended) -> String {
+    let mut text = String::new();
+    if let Some(failure) = &ended.failure {
+        text = format!(": {failure}: {}", failure.cause);
+    }
+    for refusal in &ended.refused {
+        text = format!(
+            "{text}: {} {}",
+            refusal.finding.code, refusal.finding.message
+        );
+    }
+    for left in &ended.left {
+        text = format!("{text}; left {}: {}", left.undo, left.reason);
+    }
+    for loose in &ended.loose {
+        text = format!("{text}; {loose}");
+    }
+    text
+}
