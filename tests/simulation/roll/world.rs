@@ -29,12 +29,7 @@ pub fn account() -> Config {
     };
     Config {
         opened: "2026-11-01T03:00:00Z".parse().unwrap(),
-        images: vec![
-            image(V1, "web-1"),
-            image(V2, "web-2"),
-            image(V3, "web-3"),
-            image("ami-0000000000000004", "web-4"),
-        ],
+        images: vec![image(V1, "web-1"), image(V2, "web-2"), image(V3, "web-3")],
         ..Config::default()
     }
 }

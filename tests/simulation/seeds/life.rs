@@ -10,14 +10,11 @@ use kiln::run::{Clock as _, Urgency};
 use localcloud::physics::{Behaviour, Service as Answers};
 
 use super::drawn::Drawn;
-use super::ground;
+use super::ground::{self, LAST};
 use super::outside::{self, Event};
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
 use crate::simulation::mishap::Mishap;
 use crate::simulation::roll::{Bench, Counts, V1, V2, V3, Watchman, left_over, quick};
-
-/// The image of the last roll, which is always sound.
-const LAST: &str = "ami-0000000000000004";
 
 /// What one seed showed.
 pub struct Told {
