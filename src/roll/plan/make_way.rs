@@ -26,6 +26,6 @@ pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Opti
 }
 
 /// An emptied group of others' making stays where it is for good.
-fn is_spent(group: &Group) -> bool {
+pub(super) fn is_spent(group: &Group) -> bool {
     group.tag(tag::MADE_BY).is_none() && group.size.desired == 0 && group.members.is_empty()
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Previous, Refusal, in_place, is_spent};
+use super::make_way::is_spent;
+use super::{Previous, Refusal, in_place};
 use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef, tag};
 use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
