@@ -43,6 +43,7 @@ pub async fn live(seed: u64) -> Told {
     bench.cloud.remember();
     let watchman = bench.watched();
     bench.one_writer(&watchman);
+    watchman.beside();
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());
     let mut life = Life {

@@ -43,6 +43,8 @@ struct Watch {
     held: journal::Held,
     /// Somebody else is writing at this moment.
     away: bool,
+    /// Whether the previous group is to stay untouched too: strategies that work in place change it under a lease.
+    beside: bool,
 }
 
 impl Watchman {
@@ -87,6 +89,11 @@ impl Watchman {
         let watch = self.0.lock().unwrap();
         let previous = watch.previous.as_ref()?;
         previous.is_given_back(&Scene::of(model)).err()
+    }
+
+    /// From now on every roll works beside the previous group, which stays untouched.
+    pub fn beside(&self) {
+        self.0.lock().unwrap().beside = true;
     }
 
     /// A rollback begins, whose one write is its point of no return.
@@ -144,6 +151,7 @@ pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
         others: Others::of(&world.model),
         held: journal::Held::default(),
         away: false,
+        beside: false,
         floor,
     })));
     let watch = Arc::clone(&watchman.0);
@@ -168,6 +176,9 @@ impl Watch {
         self.floor.check(&scene, now)?;
         if let Some(previous) = &self.previous {
             previous.check(&scene, &self.floor)?;
+            if self.beside {
+                previous.is_untouched(&scene)?;
+            }
         }
         journal::comes_first(&scene, &self.journals, &mut self.held)?;
         if let Some(written) = &self.written {
