@@ -8,6 +8,7 @@ pub mod bake;
 pub mod cli;
 pub mod cloud;
 pub mod post;
+pub mod process;
 pub mod provision;
 pub mod report;
 pub mod resume;

@@ -9,7 +9,11 @@ const KILN: &[(&str, &[&str])] = &[
     ("report", &["run", "source"]),
     ("source", &[]),
     ("template", &["source"]),
-    ("provision", &["template", "ssh", "run", "source"]),
+    ("process", &["ssh"]),
+    (
+        "provision",
+        &["template", "process", "ssh", "run", "source"],
+    ),
     ("post", &["template", "provision", "run", "source", "store"]),
     ("ssh", &[]),
     ("cloud", &[]),
@@ -28,7 +32,12 @@ const KILN: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
-    ("roll", &["template", "cloud", "run", "undo", "source"]),
+    (
+        "roll",
+        &[
+            "template", "cloud", "run", "undo", "source", "process", "ssh",
+        ],
+    ),
     ("store", &["cloud", "run"]),
     ("sweep", &["cloud", "run", "undo", "store"]),
     (

@@ -84,6 +84,12 @@ impl Error {
         Err(Self::Exit { what, exit })
     }
 
+    /// A program of this host that cannot be started, by its command line.
+    pub(super) fn program(words: &[String]) -> impl FnOnce(io::Error) -> Self {
+        let name = words.first().cloned().unwrap_or_default();
+        move |source| Self::Program { name, source }
+    }
+
     /// Whether another attempt may end otherwise; what is wrong on this side stays wrong.
     pub(super) fn may_pass(&self) -> bool {
         match self {

@@ -11,7 +11,6 @@ mod context;
 mod error;
 mod file;
 mod inputs;
-mod local;
 mod reboot;
 pub mod roles;
 mod script;

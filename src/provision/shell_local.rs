@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::provision::local::{self, Program};
+use crate::process::{self, Program};
 use crate::provision::script::{self, Variable};
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
@@ -98,7 +98,9 @@ async fn one(
         words: &words,
         environment: &environment,
     };
-    match local::run(program, &mut Sink::new(events)).await? {
+    let failed = Error::program(program.words);
+    let ended = process::run(program, &mut Sink::new(events)).await;
+    match ended.map_err(failed)? {
         Exit::Code(code) if shell.valid_exit_codes.contains(&code) => Ok(()),
         exit => Err(Error::Exit {
             what: what.to_owned(),

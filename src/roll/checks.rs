@@ -2,6 +2,7 @@
 //!
 //! A check says pass, fail or unknown. What cannot be asked is unknown, and unknown is never a pass.
 
+pub(super) mod command;
 mod http;
 mod soak;
 mod watch;
@@ -52,6 +53,7 @@ async fn ask<C: Cloud, P: Probe, S>(
 ) -> Result<Said, Error> {
     match &check.kind {
         CheckKind::Http(http) => http::ask(http, way, plan, on.probe).await,
+        CheckKind::Command(command) => command::ask(command, check.timeout, (plan, on)).await,
         CheckKind::Soak(_) => Ok(Said::Unknown("a soak takes its time".to_owned())),
     }
 }
@@ -60,6 +62,7 @@ async fn ask<C: Cloud, P: Probe, S>(
 fn name(kind: &CheckKind) -> &'static str {
     match kind {
         CheckKind::Http(_) => "http check",
+        CheckKind::Command(_) => "command",
         CheckKind::Soak(_) => "soak",
     }
 }
@@ -83,8 +86,10 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
         let about = (self.plan, self.on);
         let hold = self.service.checks.on_unknown.hold;
         // The check's own limit decides; it is judged inside, where the last answer is known.
-        let limit = check.timeout + hold + http::REQUEST + PAUSE;
-        let patience = Patience::new(limit, PAUSE, PAUSE).in_a_row(check.times);
+        let longest = check.timeout + http::REQUEST;
+        let limit = check.timeout + hold + longest + PAUSE;
+        let mut patience = Patience::new(limit, PAUSE, PAUSE).in_a_row(check.times);
+        patience.poll = longest + PAUSE;
         let watches = &self.watches;
         let poll = async || {
             let said = ask(check, way, about).await?;

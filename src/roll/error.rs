@@ -33,6 +33,9 @@ pub enum Error {
     /// A check could not be made, which is never a pass.
     #[error("the check could not be made: {0}")]
     CheckUnknown(String),
+    /// A command at a turning point of the roll, which is not the image's fault.
+    #[error("the hook `{command}` failed: {reason}")]
+    Hook { command: String, reason: String },
     /// A check that does not hold, where the service file says that traffic stays.
     #[error(
         "{0}; traffic stays where it is: the same roll goes on with it, `kiln rollback` gives it back"

@@ -27,7 +27,7 @@ use crate::cloud::{
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
-use crate::template::service::{Checks, Service, Strategy};
+use crate::template::service::{Checks, Hooks, Service, Strategy};
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,7 @@ pub struct Plan {
     /// Shares of the traffic on the way to all of it.
     pub strategy: Strategy,
     pub checks: Checks,
+    pub hooks: Hooks,
     /// The machines of the group that serves are replaced, and `next` is that group.
     pub in_place: Option<InPlace>,
     pub keep: Duration,
@@ -371,6 +372,7 @@ fn assemble(
         ),
         strategy: service.strategy.clone(),
         checks: service.checks.clone(),
+        hooks: service.hooks.clone(),
         in_place,
         make_way: match cast.flying.or(staying) {
             Some(_) => None,

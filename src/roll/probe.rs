@@ -1,6 +1,17 @@
-//! One request through the real load balancer, as a trait, so that a simulation can answer it.
+//! What checks ask besides the cloud, as a trait, so that a simulation can answer it: one request through the real load
+//! balancer, and a program of this host.
 
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::process::{self, Program};
+use crate::run::{Event, Events, Stream};
+use crate::ssh::{self, Exit};
+
+/// Lines of a program's output in a reason.
+const TAIL: usize = 10;
 
 /// A request to a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +32,19 @@ pub struct Ask {
 pub struct Answer {
     pub status: u16,
     pub body: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// From the request to the end of the answer.
+    pub took: Duration,
+}
+
+/// How a program of this host ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Nothing when a signal ended it.
+    pub code: Option<i32>,
+    /// The last lines of what it said.
+    pub tail: String,
 }
 
 /// No answer came: nothing is known of what would have answered.
@@ -32,6 +56,15 @@ pub struct NoAnswer(pub String);
 pub trait Probe {
     /// Sends one GET request and reads the whole answer.
     fn ask(&self, ask: &Ask) -> impl Future<Output = Result<Answer, NoAnswer>>;
+
+    /// Runs a program to its end, with more in its environment than kiln has. Dropped before, it is ended with all that it
+    /// has begun. Errors when it cannot be started.
+    fn run(
+        &self,
+        words: &[String],
+        environment: &[(String, String)],
+        events: &dyn Events,
+    ) -> impl Future<Output = Result<Ran, NoAnswer>>;
 }
 
 /// Asks over the network.
@@ -58,10 +91,54 @@ impl Probe for HttpProbe {
         for (name, value) in &ask.headers {
             request = request.header(name, value);
         }
+        let began = Instant::now();
         let answer = request.send().await.map_err(|error| failed(&error))?;
         let status = answer.status().as_u16();
+        let text = |value: &reqwest::header::HeaderValue| {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        };
+        let headers = answer.headers().iter();
+        let headers = headers
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect();
         let body = answer.text().await.map_err(|error| failed(&error))?;
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            headers,
+            took: began.elapsed(),
+        })
+    }
+
+    async fn run(
+        &self,
+        words: &[String],
+        environment: &[(String, String)],
+        events: &dyn Events,
+    ) -> Result<Ran, NoAnswer> {
+        let mut lines = VecDeque::new();
+        let mut output = |stream, line: &str| {
+            let stream = match stream {
+                ssh::Stream::Out => Stream::Out,
+                ssh::Stream::Err => Stream::Err,
+            };
+            let line = line.to_owned();
+            if lines.len() == TAIL {
+                lines.pop_front();
+            }
+            lines.push_back(line.clone());
+            events.emit(Event::Output { stream, line });
+        };
+        let program = Program { words, environment };
+        let exit = process::run(program, &mut output).await;
+        let exit = exit.map_err(|error| NoAnswer(format!("{}: {error}", words[0])))?;
+        let code = match exit {
+            Exit::Code(code) => Some(code),
+            Exit::Signal(_) => None,
+        };
+        let tail: Vec<String> = lines.into();
+        let tail = tail.join("\n");
+        Ok(Ran { code, tail })
     }
 }
 
@@ -113,6 +190,44 @@ mod tests {
         assert!(head.starts_with("GET /version HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("host: web.example\r\n"), "{head}");
         assert!(head.contains("x-kiln-probe: secret\r\n"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_program_says_how_it_ended_with_its_last_lines_and_ends_with_its_caller() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let environment = [("MARK".to_owned(), mark.to_string_lossy().into_owned())];
+        let words = |line: &str| ["/bin/sh", "-c", line].map(str::to_owned);
+        let line = "for i in $(seq 1 20); do echo line $i; done; echo $MARK >&2; exit 3";
+        let words_of = words(line);
+        let ran = HttpProbe.run(&words_of, &environment, &crate::run::Silent);
+        let ran = ran.await.unwrap();
+        assert_eq!(ran.code, Some(3));
+        assert_eq!(ran.tail.lines().count(), TAIL);
+        assert!(
+            ran.tail.contains("mark") && ran.tail.contains("line 20"),
+            "{}",
+            ran.tail
+        );
+        // Its child holds the pipe, and would write the mark.
+        let line = "(sleep 1; echo here > $MARK) & wait";
+        let words = words(line);
+        let ran = HttpProbe.run(&words, &environment, &crate::run::Silent);
+        tokio::time::timeout(Duration::from_millis(300), ran)
+            .await
+            .unwrap_err();
+        let after = "sleep 1.5; test ! -e $MARK";
+        let after = ["/bin/sh", "-c", after].map(str::to_owned);
+        let ran = HttpProbe
+            .run(&after, &environment, &crate::run::Silent)
+            .await;
+        assert_eq!(ran.unwrap().code, Some(0), "the child was ended too");
+        let none = ["/no/such/program".to_owned()];
+        let none = HttpProbe
+            .run(&none, &[], &crate::run::Silent)
+            .await
+            .unwrap_err();
+        assert!(none.0.starts_with("/no/such/program: "), "{none}");
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 //! named and are inherited from what is live.
 
 mod checks;
+mod hooks;
 
 use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
 use crate::source::{Place, Spanned};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
+pub use hooks::{Command, Hook, Hooks};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub struct Service {
     pub traffic: Traffic,
     pub strategy: Strategy,
     pub checks: Checks,
+    pub hooks: Hooks,
     pub keep: Keep,
     /// Values that no sink may print.
     #[serde(skip)]

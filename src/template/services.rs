@@ -1,6 +1,7 @@
 //! A service file, from its root to [`Service`]: what is named is enforced, what is not is left to what is live.
 
 mod checks;
+mod hooks;
 mod strategy;
 mod traffic;
 
@@ -34,7 +35,7 @@ const ROOT: &[Key] = &[
     on("variables"),
     on("sensitive-variables"),
     on("on_unknown"),
-    not_yet("hooks"),
+    on("hooks"),
     not_yet("notify"),
 ];
 const IMAGE: &[Key] = &[
@@ -88,6 +89,7 @@ pub(super) fn read(
         .unwrap_or_default();
     let traffic = traffic::read(&root, name.as_ref());
     let checks = checks::read(&root);
+    let hooks = hooks::read(&root);
     Some(Service {
         file: file.to_owned(),
         account: root.text("account"),
@@ -97,6 +99,7 @@ pub(super) fn read(
         keep: keep(&root),
         set,
         checks,
+        hooks,
         name: name?,
         image: image?,
         groups: groups?,

@@ -33,6 +33,30 @@ fn what_cannot_be_watched_or_is_misspelt_is_refused_with_its_place() {
             "did you mean `http`",
         ),
         (r#""checks": { "wacht": [] }"#, "did you mean `watch`"),
+        (
+            r#""checks": { "before": [{ "command": "" }] }"#,
+            "the command is empty",
+        ),
+        (
+            r#""checks": { "before": [{ "command": "x", "http": { "path": "/" } }] }"#,
+            "exclude each other",
+        ),
+        (
+            r#""checks": { "before": [{ "http": { "header": { "x": 1 }, "latencie": "1s" } }] }"#,
+            "did you mean `latency`",
+        ),
+        (
+            r#""hooks": { "before_swp": [{ "command": "x" }] }"#,
+            "did you mean `before_swap`",
+        ),
+        (
+            r#""hooks": { "before_retire": [{ "command": "x" }] }"#,
+            "not supported yet",
+        ),
+        (
+            r#""hooks": { "after_swap": [{ "timeout": "1m" }] }"#,
+            "`command`",
+        ),
         (r#""on_fail": "holt""#, "did you mean `hold`"),
         (
             r#""on_unknown": { "hold": "10m", "then": "wait" }"#,
@@ -42,4 +66,13 @@ fn what_cannot_be_watched_or_is_misspelt_is_refused_with_its_place() {
     ] {
         found(more, says);
     }
+}
+
+#[test]
+fn a_command_with_a_secret_in_it_is_refused() {
+    let more = r#", "variables": { "token": "geheim" }, "sensitive-variables": ["token"],
+        "hooks": { "after_swap": [{ "command": "notify {{ token }}" }] }"#;
+    let findings = service("", more).service().unwrap_err();
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["template::secret_in_clear"]);
 }

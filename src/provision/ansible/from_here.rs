@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::process::{self, Program};
 use crate::provision::ansible::{arguments, galaxy_runs};
-use crate::provision::local::{self, Program};
 use crate::provision::sink::Sink;
 use crate::provision::{Context, Error};
 use crate::run::Events;
@@ -65,7 +65,9 @@ pub async fn run(
             words,
             environment: &environment,
         };
-        match local::run(program, &mut Sink::new(events)).await? {
+        let failed = Error::program(program.words);
+        let ended = process::run(program, &mut Sink::new(events)).await;
+        match ended.map_err(failed)? {
             Exit::Code(0) => Ok(()),
             exit => Err(Error::Exit {
                 what: what.to_owned(),

@@ -58,6 +58,25 @@ fn compare(
             answer.status
         )));
     }
+    if let Some(most) = check.latency
+        && answer.took > most
+    {
+        let (took, most) = (answer.took.as_millis(), most.as_millis());
+        return Ok(Said::Fail(format!(
+            "{path} answered after {took} ms, at most {most} ms are allowed"
+        )));
+    }
+    for (name, value) in &check.header {
+        let wanted = value.render(known)?;
+        let mut there = answer.headers.iter();
+        let found = there.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let found = found.map_or("", |(_, value)| value.as_str());
+        if found != wanted {
+            return Ok(Said::Fail(format!(
+                "{path} answered with {name} `{found}` instead of `{wanted}`"
+            )));
+        }
+    }
     let body = answer.body.trim();
     let (wanted, holds, relation) = match &check.body {
         None => return Ok(Said::Pass),

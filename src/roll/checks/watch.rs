@@ -23,6 +23,8 @@ use crate::undo::Undo;
 
 /// Between two answers of a watch: as often as the fastest health check of a target group.
 const PAUSE: Duration = Duration::from_secs(5);
+/// The longest that one answer is reckoned with.
+const SLOW: Duration = Duration::from_secs(30);
 /// Between two looks at whether all of them pass.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -90,7 +92,7 @@ impl<'f> Watches<'f> {
     /// What is to become of a check that does not hold.
     pub fn judged(&self, error: Error) -> Error {
         let then = match &error {
-            Error::CheckFailed(_) => self.checks.on_fail,
+            Error::CheckFailed(_) | Error::Hook { .. } => self.checks.on_fail,
             Error::CheckUnknown(_) => self.checks.on_unknown.then,
             _ => OnFail::Rollback,
         };
@@ -175,7 +177,7 @@ impl<'f> Watches<'f> {
     fn longest(&self) -> Duration {
         let each = self.all.iter().map(|watch| {
             let check = watch.check;
-            check.timeout + 2 * check.times * PAUSE
+            check.timeout + 2 * check.times * (check.timeout.min(SLOW) + PAUSE)
         });
         each.max().unwrap_or_default() + self.checks.on_unknown.hold
     }
@@ -257,7 +259,7 @@ impl CheckKind {
         match self {
             // Of one that has its own way to the next group, before anybody else has.
             Self::Http(_) => Stage::Proven,
-            Self::Soak(_) => Stage::Shared,
+            Self::Command(_) | Self::Soak(_) => Stage::Shared,
         }
     }
 }

@@ -3,17 +3,24 @@
 use std::fmt;
 
 use super::Plan;
-use crate::template::service::{Check, CheckKind, OnFail};
+use crate::template::service::{Check, CheckKind, Hook, OnFail};
 
 /// Those that run before production traffic moves.
 pub(super) fn before(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    list("before traffic", &plan.checks.before, f)
+    list("before traffic", &plan.checks.before, f)?;
+    before_swap(plan, f)
+}
+
+/// The hooks before the first machine of the new version takes traffic, which every strategy runs.
+pub(super) fn before_swap(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    hooks("before the swap", &plan.hooks.before_swap, f)
 }
 
 /// Those that run from then on, and what is done when they do not hold.
 pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let checks = &plan.checks;
     list("while it takes traffic", &checks.watch, f)?;
+    hooks("after the swap", &plan.hooks.after_swap, f)?;
     list("with all of the traffic", &checks.after, f)?;
     if checks.on_fail == OnFail::Hold {
         writeln!(f, "  a check that fails there leaves traffic where it is")?;
@@ -26,6 +33,14 @@ pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         };
         let hold = unknown.hold.as_secs();
         writeln!(f, "  one that says nothing has {hold} s more, then {then}")?;
+    }
+    Ok(())
+}
+
+fn hooks(when: &str, hooks: &[Hook], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for hook in hooks {
+        let (command, limit) = (&hook.command, hook.timeout.as_secs());
+        writeln!(f, "! {when}: {command}, at most {limit} s")?;
     }
     Ok(())
 }

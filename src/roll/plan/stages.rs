@@ -32,6 +32,13 @@ pub(super) fn held(service: &Service) -> Duration {
     steps
         + rounds * (sum(&checks.before) + watches.unwrap_or_default())
         + sum(&checks.after)
+        + service
+            .hooks
+            .before_swap
+            .iter()
+            .chain(&service.hooks.after_swap)
+            .map(|hook| hook.timeout)
+            .sum::<Duration>()
         + watches.unwrap_or_default()
 }
 

@@ -24,6 +24,7 @@ impl fmt::Display for Plan {
         template(self, f)?;
         if let Some(in_place) = &self.in_place {
             replaced(self, in_place, f)?;
+            checks::before_swap(self, f)?;
             return checks::after(self, f);
         }
         group(self, f)?;

@@ -186,6 +186,8 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     }
     let mut from = plan.traffic.before.clone();
     if !plan.swapped {
+        flow.run_hooks("before the swap", &plan.hooks.before_swap)
+            .await?;
         from = canary::share(flow).await?;
         catch_up(flow).await?;
         flow.watches_pass().await?;
@@ -198,6 +200,8 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     };
     let place = flow.run.step("swap", step).await?;
     flow.watches.reached(Stage::Swapped);
+    flow.run_hooks("after the swap", &plan.hooks.after_swap)
+        .await?;
     Ok(place)
 }
 

@@ -59,8 +59,6 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let began = on.clock.now();
     let create = async |made: &mut _| targets::create(plan, service, cloud, made).await;
     let target_group: TargetGroupArn = run.step("target groups", create).await?;
-    let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
-    run.step("instance refresh", start).await?;
     let mut flow = Flow {
         plan,
         service,
@@ -70,8 +68,14 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         watches: Watches::new(&service.checks),
         health: Health::new(plan.patience, began, Instant::now()),
     };
+    flow.run_hooks("before the swap", &plan.hooks.before_swap)
+        .await?;
+    let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
+    flow.run.step("instance refresh", start).await?;
     watch(&mut flow, &version).await?;
     flow.watches.reached(Stage::Swapped);
+    flow.run_hooks("after the swap", &plan.hooks.after_swap)
+        .await?;
     flow.health.again(Instant::now());
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;

@@ -2,6 +2,7 @@
 
 use super::super::late::Late;
 use super::super::seconds;
+use super::Command;
 use crate::source::{Place, Spanned};
 use serde::Serialize;
 use std::fmt;
@@ -58,6 +59,8 @@ pub struct Check {
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     Http(Box<HttpCheck>),
+    /// A command on this host, whose exit code decides.
+    Command(Command),
     /// Healthy all the while, which is asked neither several times nor with a limit.
     Soak(#[serde(serialize_with = "seconds::plain")] Duration),
 }
@@ -73,6 +76,11 @@ pub struct HttpCheck {
     /// Never empty; 200 when the file says nothing.
     pub status: Vec<u16>,
     pub body: Option<Body>,
+    /// Headers of the answer, compared as a whole.
+    pub header: Vec<(Spanned<String>, Late)>,
+    /// From the request to the end of the answer, at most.
+    #[serde(serialize_with = "seconds::optional")]
+    pub latency: Option<Duration>,
 }
 
 /// What an answer must say; surrounding white space is not compared.
@@ -87,6 +95,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             CheckKind::Http(http) => write!(f, "http {}", http.path),
+            CheckKind::Command(command) => write!(f, "command {command}"),
             CheckKind::Soak(time) => write!(f, "soak {} s", time.as_secs()),
         }
     }

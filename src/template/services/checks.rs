@@ -1,5 +1,6 @@
 //! `checks`: what must hold before the swap and after it. A file a check that has options of its own.
 
+pub(super) mod command;
 mod http;
 
 use super::super::options::{Key, Options, not_yet, on};
@@ -10,12 +11,12 @@ use std::time::Duration;
 const CHECKS: &[Key] = &[on("before"), on("watch"), on("after")];
 const CHECK: &[Key] = &[
     on("http"),
+    on("command"),
     on("soak"),
     on("times"),
     on("timeout"),
     not_yet("alarm"),
     not_yet("compare"),
-    not_yet("command"),
 ];
 
 const ON_UNKNOWN: &[Key] = &[on("hold"), on("then")];
@@ -102,6 +103,8 @@ fn refuse_of_soak(options: &Options<'_>, name: &str) {
 
 fn kind(options: &Options<'_>) -> Option<CheckKind> {
     options.exclusive("http", "soak");
+    options.exclusive("http", "command");
+    options.exclusive("command", "soak");
     if options.has("soak") {
         return options
             .duration("soak")
@@ -110,10 +113,10 @@ fn kind(options: &Options<'_>) -> Option<CheckKind> {
     if options.has("http") {
         return http::read(options).map(|http| CheckKind::Http(Box::new(http)));
     }
-    if !["alarm", "compare", "command"]
-        .iter()
-        .any(|name| options.has(name))
-    {
+    if options.has("command") {
+        return command::read(options).map(CheckKind::Command);
+    }
+    if !["alarm", "compare"].iter().any(|name| options.has(name)) {
         options.missing_all(
             &["http", "soak", "alarm", "compare", "command"],
             "a check is { \"http\": { … } } or { \"soak\": \"5m\" }",

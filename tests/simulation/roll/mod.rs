@@ -5,6 +5,7 @@ mod canary_dead;
 mod doctor;
 mod go_back;
 mod guards;
+mod hooks;
 mod invariants;
 mod journals;
 mod left_over;

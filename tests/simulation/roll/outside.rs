@@ -1,6 +1,7 @@
 //! What checks ask besides machines and AWS: a test says what answers, by what is asked and how much traffic `V2` takes.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{V2, invariants};
@@ -21,12 +22,21 @@ type Says = dyn Fn(&str, u32) -> Option<Word>;
 pub struct Outside {
     says: Rc<RefCell<Option<Box<Says>>>>,
     asked: Rc<Cell<u32>>,
+    /// The environment of the last program.
+    pub environment: Rc<RefCell<BTreeMap<String, String>>>,
+    /// Programs that were started.
+    pub ran: Rc<RefCell<Vec<String>>>,
 }
 
 impl Outside {
     /// From now on `says` answers what is asked, with the percent of production traffic that `V2` takes.
     pub fn says(&self, says: impl Fn(&str, u32) -> Option<Word> + 'static) {
         *self.says.borrow_mut() = Some(Box::new(says));
+    }
+
+    pub fn note(&self, words: &[String], environment: &[(String, String)]) {
+        *self.environment.borrow_mut() = environment.iter().cloned().collect();
+        self.ran.borrow_mut().extend(words.last().cloned());
     }
 
     /// How often it was asked for what the test answers.

@@ -1,7 +1,10 @@
 //! Requests through a load balancer that is not there.
 
 use kiln::cloud::Traffic;
-use kiln::roll::{Answer, Ask, NoAnswer, Probe};
+use std::time::Duration;
+
+use kiln::roll::{Answer, Ask, NoAnswer, Probe, Ran};
+use kiln::run::Events;
 
 use super::invariants;
 use super::outside::{Outside, Word};
@@ -14,6 +17,23 @@ pub struct ModelProbe {
 }
 
 impl Probe for ModelProbe {
+    async fn run(
+        &self,
+        words: &[String],
+        environment: &[(String, String)],
+        _: &dyn Events,
+    ) -> Result<Ran, NoAnswer> {
+        self.outside.note(words, environment);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let code = match self.outside.ask(words.last().unwrap(), &self.cloud) {
+            Some(Word::Nothing) => None,
+            Some(Word::No) => Some(1),
+            Some(Word::Yes) | None => Some(0),
+        };
+        let tail = "the last line".to_owned();
+        Ok(Ran { code, tail })
+    }
+
     async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
         match self.outside.ask(&ask.path, &self.cloud) {
             Some(Word::Yes) => return Ok(answer(200, "yes")),
@@ -63,5 +83,7 @@ fn answer(status: u16, body: &str) -> Answer {
     Answer {
         status,
         body: body.to_owned(),
+        headers: Vec::new(),
+        took: Duration::from_millis(20),
     }
 }

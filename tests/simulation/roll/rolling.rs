@@ -14,7 +14,7 @@ use kiln::run::Clock as _;
 const ROLLING: &str = r#"{ "type": "rolling" }"#;
 
 /// A service that runs `V1`, whose machines later rolls replace.
-async fn rolling() -> Bench {
+pub async fn rolling() -> Bench {
     let bench = Bench::by(DEFAULT_RULE, ROLLING).await;
     expect(&bench.roll(V1).await, Verdict::Done);
     bench

@@ -22,6 +22,8 @@ fn watch(times: u32, timeout: u64) -> Check {
         path: Late::fixed("/watch"),
         status: vec![200],
         body: None,
+        header: Vec::new(),
+        latency: None,
     };
     Check {
         kind: CheckKind::Http(Box::new(http)),

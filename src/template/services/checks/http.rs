@@ -5,7 +5,15 @@ use super::super::super::options::{Key, Options, on};
 use super::super::super::service::{Body, HttpCheck, ROLL_DATA};
 use crate::source::{Diagnostic, Spanned};
 
-const HTTP: &[Key] = &[on("path"), on("port"), on("host"), on("status"), on("body")];
+const HTTP: &[Key] = &[
+    on("path"),
+    on("port"),
+    on("host"),
+    on("status"),
+    on("body"),
+    on("header"),
+    on("latency"),
+];
 const BODY: &[Key] = &[on("equals"), on("contains")];
 
 pub(super) fn read(check: &Options<'_>) -> Option<HttpCheck> {
@@ -21,6 +29,8 @@ pub(super) fn read(check: &Options<'_>) -> Option<HttpCheck> {
         host: http.text("host"),
         status: status(&http),
         body,
+        header: http.texts("header", ROLL_DATA),
+        latency: http.duration("latency").map(|latency| latency.value),
         path: path?,
     })
 }

@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::provision::Error;
 use crate::ssh::{Exit, Lines, Output, Stream};
 
 /// What is read at a time.
@@ -20,7 +19,7 @@ const END: &str = "kill -s TERM -- -$1 || exit 0; for i in 1 2 3 4 5 6 7 8 9 10;
                    kill -s 0 -- -$1 || exit 0; done; kill -s KILL -- -$1";
 
 /// A program, its arguments, and what it has in its environment besides ours.
-pub(super) struct Program<'a> {
+pub struct Program<'a> {
     pub words: &'a [String],
     pub environment: &'a [(String, String)],
 }
@@ -28,13 +27,9 @@ pub(super) struct Program<'a> {
 /// Runs a program to its end; dropped before, it is ended with all that it has begun.
 ///
 /// Errors when it cannot be started; any exit is a value.
-pub(super) async fn run(program: Program<'_>, output: &mut dyn Output) -> Result<Exit, Error> {
+pub async fn run(program: Program<'_>, output: &mut dyn Output) -> std::io::Result<Exit> {
     let [name, arguments @ ..] = program.words else {
         return Ok(Exit::Code(0));
-    };
-    let failed = |source| Error::Program {
-        name: name.clone(),
-        source,
     };
     let environment = program
         .environment
@@ -47,10 +42,9 @@ pub(super) async fn run(program: Program<'_>, output: &mut dyn Output) -> Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .spawn()
-        .map_err(failed)?;
+        .spawn()?;
     let mut group = Group(child.id());
-    let status = hear(&mut child, output).await.map_err(failed)?;
+    let status = hear(&mut child, output).await?;
     group.0 = None;
     Ok(exit(status))
 }
