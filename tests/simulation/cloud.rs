@@ -25,11 +25,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::answers::{action, failure, refusal, response, wired};
+use super::mishap::{ATTEMPTS, Fate, Guard, PAST, is_read};
 pub use super::mishap::{Calling, Mishap};
-use super::mishap::{Fate, Guard, PAST, is_read};
-
-/// Attempts of one call (`aws::MAX_ATTEMPTS`).
-const ATTEMPTS: usize = 10;
 
 /// A cloud that any number of clients may share.
 #[derive(Clone)]

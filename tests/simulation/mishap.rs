@@ -57,3 +57,5 @@ pub type Guard = Box<dyn FnMut(Calling<'_>) + Send>;
 
 /// For how long a read may be stale, at most.
 pub const PAST: SignedDuration = SignedDuration::from_secs(30);
+/// Attempts of one call (`aws::MAX_ATTEMPTS`).
+pub const ATTEMPTS: usize = 10;
