@@ -159,6 +159,10 @@ impl Sweep {
                 done.gone
             ));
         }
+        if done.released > 0 {
+            let text = format!("{} held minimum(s) of {service}", done.released);
+            swept.removed.push(text);
+        }
         swept.left.extend(done.left);
         Ok(swept)
     }

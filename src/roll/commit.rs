@@ -70,16 +70,25 @@ pub(super) fn later<S: LaterLists<Undo>>(
     why: &str,
 ) -> Result<(), Error> {
     let service = due.service.clone();
-    let mut list = store.read(&service).map_err(Error::Later)?;
-    let undo = Undo::Retire(due);
-    list.retain(|item| item.undo != undo);
-    list.push(Later {
+    let due = Later {
         run,
-        undo,
+        undo: Undo::Retire(due),
         at,
         why: why.to_owned(),
-    });
-    store.replace(&service, &list).map_err(Error::Later)
+    };
+    list(store, &service, due)
+}
+
+/// Puts one thing on the due-list, once.
+pub(super) fn list<S: LaterLists<Undo>>(
+    store: &S,
+    service: &str,
+    due: Later<Undo>,
+) -> Result<(), Error> {
+    let mut list = store.read(service).map_err(Error::Later)?;
+    list.retain(|item| item.undo != due.undo);
+    list.push(due);
+    store.replace(service, &list).map_err(Error::Later)
 }
 
 /// Takes a retirement off the due-list.
@@ -88,9 +97,22 @@ pub(super) fn no_longer<S: LaterLists<Undo>>(
     service: &str,
     group: &GroupName,
 ) -> Result<(), Error> {
+    unlist(
+        store,
+        service,
+        |undo| matches!(undo, Undo::Retire(due) if due.group == *group),
+    )
+}
+
+/// Takes what is done off the due-list.
+pub(super) fn unlist<S: LaterLists<Undo>>(
+    store: &S,
+    service: &str,
+    is_done: impl Fn(&Undo) -> bool,
+) -> Result<(), Error> {
     let mut list = store.read(service).map_err(Error::Later)?;
     let before = list.len();
-    list.retain(|item| !matches!(&item.undo, Undo::Retire(due) if due.group == *group));
+    list.retain(|item| !is_done(&item.undo));
     if list.len() == before {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
 mod bury;
+mod calm;
 mod checks;
 mod commit;
 pub mod doctor;

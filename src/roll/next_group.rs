@@ -13,7 +13,7 @@ use crate::cloud::{
     LaunchTemplateVersion, Member, NewGroup, Size, TargetGroupArn, tag,
 };
 use crate::run::{Ledger, Readiness, Slot};
-use crate::undo::lease::Leased;
+use crate::undo::lease::{Lease, Leased, unheld};
 use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
@@ -165,10 +165,13 @@ pub(super) async fn hold_previous(
         return Ok(());
     };
     let there = group(cloud, &previous.group).await?;
-    if there.size.min >= there.size.desired {
+    let held = |what| Lease::of(&there, what).is_some();
+    // One that a roll before still holds is held by this one too: it is about to have no traffic.
+    let by_another = held(Leased::LowAlarm) && !held(Leased::MinSize);
+    if there.size.min >= there.size.desired && !by_another {
         return Ok(());
     }
-    let before = vec![there.size.min.to_string()];
+    let before = vec![unheld(&there).min.to_string()];
     lease(plan, cloud, made, &there, Leased::MinSize, before).await?;
     let size = Size {
         min: there.size.desired,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::calm;
 use super::commit::{no_longer, retirement};
 use super::error::Error;
 use super::names;
@@ -16,6 +17,8 @@ use crate::undo::{Retire, Undo, Unwinder};
 pub struct WorkedOff {
     /// How many groups were retired.
     pub gone: usize,
+    /// How many held minimums were released.
+    pub released: usize,
     /// What would not go.
     pub left: Vec<Left<Undo>>,
 }
@@ -45,9 +48,14 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
     store: &S,
     events: &dyn Events,
 ) -> Result<WorkedOff, Error> {
+    let groups = cloud.groups().await?;
+    let released = calm::release_due(service, now, &groups, (cloud, store), events).await?;
     let due = due(service, now, cloud, store).await?;
+    let mut done = WorkedOff {
+        released,
+        ..WorkedOff::default()
+    };
     let unwinder = Unwinder::new(cloud);
-    let mut done = WorkedOff::default();
     for retire in due {
         let what = retire.to_string();
         let undo = Undo::Retire(retire.clone());

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::calm::{self, Holding};
 use super::error::Error;
 use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
@@ -181,7 +182,20 @@ async fn go<C: Cloud>(
         return Err(Failure::new("swap back", gone));
     };
     let after = led_to(&stand.actions, &back.target_group);
-    let swap = async |_: &mut _| {
+    let by = Holding {
+        service: way.service,
+        run: way.run,
+        until: calm::until(way.clock.now()),
+    };
+    let swap = async |made: &mut _| {
+        // A minimum that is not held may be mended; a rollback that waits for it serves nobody.
+        if let Err(error) = calm::hold(&back.group.name, by, cloud, made).await {
+            let name = &back.group.name;
+            let text = format!(
+                "the minimum of group {name} is not held until its low alarm is OK: {error}"
+            );
+            way.events.emit(Event::Warning { text });
+        }
         // What finds it after a death finishes it. Without it all but that is as good.
         let mark = tags(&[(tag::BACK, &mark(way.run, way.clock.now()))]);
         if let Err(error) = cloud.tag_group(&back.group.name, &mark).await {

@@ -23,6 +23,8 @@ pub enum Leased {
     MinSize,
     /// The minimum is raised further for a rollback, until the kept group has caught up with what serves.
     GrownMin,
+    /// The minimum stays held behind the end of a roll or a rollback, until the group's own low alarm has been OK once.
+    LowAlarm,
     /// The group follows a numbered version instead of `$Latest` or `$Default`.
     Version,
     /// Its machines are being replaced.
@@ -32,10 +34,11 @@ pub enum Leased {
 impl Leased {
     /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last, and a group
     /// follows no version again while its machines are being replaced.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Processes,
         Self::GrownMin,
         Self::MinSize,
+        Self::LowAlarm,
         Self::Refresh,
         Self::Version,
     ];
@@ -46,6 +49,7 @@ impl Leased {
             Self::Processes => "kiln:lease:processes",
             Self::MinSize => "kiln:lease:min-size",
             Self::GrownMin => "kiln:lease:grown-min",
+            Self::LowAlarm => "kiln:lease:low-alarm",
             Self::Version => "kiln:lease:version",
             Self::Refresh => "kiln:lease:refresh",
         }
@@ -58,6 +62,7 @@ impl fmt::Display for Leased {
             Self::Processes => "suspended processes",
             Self::MinSize => "held minimum",
             Self::GrownMin => "minimum held for a rollback",
+            Self::LowAlarm => "minimum held until the low alarm has been OK",
             Self::Version => "pinned launch template version",
             Self::Refresh => "instance refresh",
         })
@@ -116,8 +121,31 @@ pub async fn release(
     if owner.is_some_and(|owner| owner != lease.run) {
         return Ok(());
     }
-    restore(cloud, &group, what, &lease).await?;
+    if !stays_held(&group, what) {
+        restore(cloud, &group, what, &lease).await?;
+    }
     cloud.untag_group(name, &[what.tag()]).await
+}
+
+/// The minimum without what holds it: holds only ever raise it.
+pub fn unheld(group: &Group) -> Size {
+    let holds = [Leased::MinSize, Leased::GrownMin, Leased::LowAlarm].into_iter();
+    let before = holds.filter_map(|what| Lease::of(group, what)?.before.first()?.parse().ok());
+    let min = before.chain([group.size.min]).min();
+    Size {
+        min: min.unwrap_or(group.size.min),
+        ..group.size
+    }
+}
+
+/// Whether another lease goes on holding the minimum that this one held.
+fn stays_held(group: &Group, what: Leased) -> bool {
+    let by = |other: Leased| Lease::of(group, other).is_some();
+    match what {
+        Leased::MinSize | Leased::GrownMin => by(Leased::LowAlarm),
+        Leased::LowAlarm => by(Leased::MinSize) || by(Leased::GrownMin),
+        Leased::Processes | Leased::Version | Leased::Refresh => false,
+    }
 }
 
 async fn restore(
@@ -132,7 +160,7 @@ async fn restore(
             let names: BTreeSet<String> = lease.before.iter().cloned().collect();
             cloud.resume(&group.name, &names).await
         }
-        (Leased::MinSize | Leased::GrownMin, Some(min)) => {
+        (Leased::MinSize | Leased::GrownMin | Leased::LowAlarm, Some(min)) => {
             let min: u32 = min.parse().map_err(|_| unreadable(group, what))?;
             // Never raised: a next group that is taken back may never have grown to the minimum that it was to have, and of
             // two leases the other may have gone first.

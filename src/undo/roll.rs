@@ -122,9 +122,11 @@ impl OfRoll {
     pub fn is_product(&self) -> bool {
         match &self.change {
             Change::Rule { purpose, .. } => *purpose != Purpose::Probe,
-            // Of a group that stays, what goes with its version stays or goes with it.
+            // Of a group that stays, what goes with its version stays or goes with it; and one hold is made to last until the
+            // group has seen traffic.
             Change::Lease { group, what } => {
-                *group != self.next || matches!(what, Leased::Version | Leased::Refresh)
+                let lasts = matches!(what, Leased::Version | Leased::Refresh | Leased::LowAlarm);
+                *group != self.next || lasts
             }
             _ => true,
         }

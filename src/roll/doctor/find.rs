@@ -174,7 +174,15 @@ impl Look<'_> {
                 return one.run_out("its roll has gone through", note);
             }
             (Leased::Version, _) => return self.pin(one, group, cure),
-            (Leased::MinSize, Some(tag::KEPT)) => {
+            (Leased::LowAlarm, Some(tag::LIVE)) if !self.is_at_work(one.run) => {
+                "until its low alarm has been OK".clone_into(&mut one.why);
+                return if lease.until <= self.now {
+                    one.run_out("its time is up", cure)
+                } else {
+                    one
+                };
+            }
+            (Leased::MinSize | Leased::LowAlarm, Some(tag::KEPT)) => {
                 one.until = one.until.max(names::keep_until(group));
                 KEPT.clone_into(&mut one.why);
                 return one;

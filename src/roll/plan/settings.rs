@@ -100,7 +100,7 @@ pub(super) fn next(
 
 fn size(service: &Service, previous: Option<&Group>, refused: &mut Vec<Refusal>) -> Option<Size> {
     if let Some(previous) = previous {
-        return Some(previous.size);
+        return Some(crate::undo::lease::unheld(previous));
     }
     let Some(initial) = &service.groups.initial else {
         let text = "a first roll needs sizes and subnets: `groups.initial` is missing";

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Watches, Way};
 use super::super::commit;
 use super::super::error::Error;
@@ -194,6 +195,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;
+        calm::hold(&plan.next.group, holding(plan, plan.expires), cloud, made).await?;
         let place = swap(plan, &flow.target_group, &from, cloud, made).await?;
         claim(plan, &place, cloud).await?;
         Ok::<_, Error>(place)
@@ -224,8 +226,21 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
             .await
             .err(),
     );
-    loose
+    let mut loose: Vec<String> = loose
         .iter()
         .map(|failure| format!("{failure}: {}", failure.cause))
-        .collect()
+        .collect();
+    let by = holding(plan, calm::until(now));
+    let settled = calm::settle(&plan.next.group, by, (on.cloud, on.store), run).await;
+    let error = settled.err();
+    loose.extend(error.map(|error| format!("release the held minimum: {error}")));
+    loose
+}
+
+fn holding(plan: &Plan, until: Timestamp) -> Holding<'_> {
+    Holding {
+        service: &plan.service,
+        run: plan.run,
+        until,
+    }
 }

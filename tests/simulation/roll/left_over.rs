@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kiln::undo::Undo;
+use kiln::undo::lease::Leased;
+use kiln::undo::{Change, Undo};
 use localcloud::model::Model;
 use localcloud::model::view::GroupView;
 
@@ -11,6 +12,15 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
     let kept: BTreeSet<String> = (due.iter())
         .filter_map(|later| match &later.undo {
             Undo::Retire(retire) => Some(retire.group.to_string()),
+            _ => None,
+        })
+        .collect();
+    let held: BTreeSet<String> = (due.iter())
+        .filter_map(|later| match &later.undo {
+            Undo::Roll(of) => match &of.change {
+                Change::Lease { group, .. } => Some(group.to_string()),
+                _ => None,
+            },
             _ => None,
         })
         .collect();
@@ -29,7 +39,11 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
             let leases = group
                 .tags
                 .keys()
-                .filter(|key| key.starts_with("kiln:lease:"));
+                .filter(|key| key.starts_with("kiln:lease:"))
+                .filter(|key| {
+                    let what = Leased::LowAlarm.tag();
+                    key.as_str() != what || !held.contains(&group.name)
+                });
             left.extend(leases.map(|key| format!("{key} on {}", group.name)));
             left.extend(
                 group

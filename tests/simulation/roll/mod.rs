@@ -9,6 +9,7 @@ mod hooks;
 mod invariants;
 mod journals;
 mod left_over;
+mod low_alarm;
 mod others;
 mod outside;
 mod plain;

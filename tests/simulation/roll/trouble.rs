@@ -145,9 +145,13 @@ pub async fn killed(base: &Bench, at: usize, kill: Mishap) -> Option<Bench> {
 }
 
 async fn killed_everywhere(kill: Mishap) {
-    let base = rolled_once().await;
-    for at in points(&base).await {
-        let Some(bench) = killed(&base, at, kill).await else {
+    killed_in(&rolled_once().await, kill).await;
+}
+
+/// Kills a roll of `V2` at every call; the same command goes on.
+pub async fn killed_in(base: &Bench, kill: Mishap) {
+    for at in points(base).await {
+        let Some(bench) = killed(base, at, kill).await else {
             panic!("a roll has a call {at}");
         };
         let about = about(&bench, at, kill);

@@ -1,0 +1,224 @@
+//! The minimum of a group that has just taken over. It is held until the group's own low alarms have been OK once: while
+//! they still go by the time without traffic, they would shrink what now has all of it.
+//!
+//! The hold is a lease in a tag of the group. The run that made it waits a little for the alarms; what is left then stands on
+//! the due-list, and whoever works that off releases it once the alarms are OK, or its time is up.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::commit;
+use super::error::Error;
+use super::making::{group, note_lease};
+use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Size, Tags, tag};
+use crate::run::{Event, Events, Later, LaterLists, Ledger, Patience, Readiness, Run, RunId};
+use crate::undo::lease::{Lease, Leased, release, unheld};
+use crate::undo::{Change, OfRoll, Undo};
+
+/// How long a roll waits for the alarms. With traffic a metric that comes once a minute says so in two or three.
+const WAIT: Duration = Duration::from_mins(3);
+/// Between two looks: alarms are judged once a minute.
+const LOOK: Duration = Duration::from_secs(15);
+/// How long the minimum is held at the most: longer than the quarter of an hour that a low alarm of target tracking looks
+/// back, and not so long that anybody pays for it over a night.
+const HELD: SignedDuration = SignedDuration::from_hours(1);
+
+/// Who holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holding<'a> {
+    pub service: &'a str,
+    pub run: RunId,
+    /// Until when the tag is good, should nobody come back to it.
+    pub until: Timestamp,
+}
+
+/// The low alarms of a group that do not say OK, in words; nothing when no alarm would shrink it.
+async fn unsettled(cloud: &impl Alarms, name: &GroupName) -> Result<Option<String>, Error> {
+    let low = cloud.low_alarms(name).await?;
+    if low.is_empty() {
+        return Ok(None);
+    }
+    // An alarm that is gone sets nothing off.
+    let alarms = cloud.alarms(&low).await?.into_iter();
+    let open = alarms.filter(|alarm| alarm.state != AlarmState::Ok);
+    let open: Vec<String> = open
+        .map(|alarm| match alarm.state {
+            AlarmState::Alarm => format!("alarm {} is red", alarm.name),
+            _ => format!("alarm {} has no data", alarm.name),
+        })
+        .collect();
+    Ok((!open.is_empty()).then(|| open.join("; ")))
+}
+
+/// Notes, before a group gets traffic, that its minimum is to stay until its low alarms are OK. A group that no alarm
+/// shrinks needs no such thing.
+pub(super) async fn hold(
+    name: &GroupName,
+    by: Holding<'_>,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    if cloud.low_alarms(name).await?.is_empty() {
+        return Ok(());
+    }
+    let there = group(cloud, name).await?;
+    let lease = Lease {
+        run: by.run,
+        until: by.until,
+        before: vec![unheld(&there).min.to_string()],
+    };
+    note_lease(of(name, by), &lease, &there, Leased::LowAlarm, cloud, made).await?;
+    if there.size.min >= there.size.desired {
+        return Ok(());
+    }
+    let size = Size {
+        min: there.size.desired,
+        ..there.size
+    };
+    Ok(cloud.resize_group(name, size).await?)
+}
+
+fn of(name: &GroupName, by: Holding<'_>) -> Undo {
+    Undo::Roll(OfRoll {
+        service: by.service.to_owned(),
+        run: by.run,
+        next: name.clone(),
+        change: Change::Lease {
+            group: name.clone(),
+            what: Leased::LowAlarm,
+        },
+    })
+}
+
+/// Waits a little for the low alarms of a group that has taken over. Releases its minimum when they are OK, and puts that on
+/// the due-list when they are not.
+pub(super) async fn settle<S: LaterLists<Undo>>(
+    name: &GroupName,
+    by: Holding<'_>,
+    (cloud, store): (&impl Cloud, &S),
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Error> {
+    let there = group(cloud, name).await?;
+    let Some(lease) = Lease::of(&there, Leased::LowAlarm) else {
+        return Ok(());
+    };
+    // Beyond the limit, so that not the wait's own end but the last look decides.
+    let patience = Patience::new(2 * WAIT, LOOK, LOOK);
+    let began = tokio::time::Instant::now();
+    let wait = run.wait("low alarms", &patience, async || {
+        match unsettled(cloud, name).await {
+            Ok(Some(open)) if began.elapsed() < WAIT => Ok(Readiness::NotYet(open)),
+            Err(Error::Cloud(error)) if error.is_passing() && began.elapsed() < WAIT => {
+                Ok(Readiness::NotYet(error.to_string()))
+            }
+            Ok(open) => Ok(Readiness::Ready(open)),
+            Err(error) => Err(error),
+        }
+    });
+    // One who stops a roll that has gone through stops this wait.
+    let open = wait
+        .await
+        .unwrap_or_else(|failure| Some(failure.to_string()));
+    let Some(open) = open else {
+        return Ok(release(cloud, name, Leased::LowAlarm, None).await?);
+    };
+    let until = by.until;
+    let text = format!("the minimum of group {name} is held until {until} at the most: {open}");
+    run.events().emit(Event::Note { text });
+    note(name, by, &lease, (cloud, store)).await
+}
+
+/// The end of a hold that begins now.
+pub(super) fn until(now: Timestamp) -> Timestamp {
+    now + HELD
+}
+
+/// Puts a hold on the due-list that a run which died could not put there.
+async fn keep<S: LaterLists<Undo>>(
+    group: &Group,
+    service: &str,
+    lease: &Lease,
+    now: Timestamp,
+    (cloud, store): (&impl Cloud, &S),
+) -> Result<(), Error> {
+    let by = Holding {
+        service,
+        run: lease.run,
+        until: lease.until.min(until(now)),
+    };
+    let undo = of(&group.name, by);
+    let listed = store.read(service).map_err(Error::Later)?;
+    if listed.iter().any(|later| later.undo == undo) {
+        return Ok(());
+    }
+    note(&group.name, by, lease, (cloud, store)).await
+}
+
+/// Says in the tag and on the due-list until when a minimum is held.
+async fn note<S: LaterLists<Undo>>(
+    name: &GroupName,
+    by: Holding<'_>,
+    lease: &Lease,
+    (cloud, store): (&impl Cloud, &S),
+) -> Result<(), Error> {
+    let due = Later {
+        run: by.run,
+        undo: of(name, by),
+        at: by.until,
+        why: "held until its low alarm has been OK".to_owned(),
+    };
+    commit::list(store, by.service, due)?;
+    let lease = Lease {
+        until: by.until,
+        ..lease.clone()
+    };
+    let tags = Tags::from([(Leased::LowAlarm.tag().to_owned(), lease.to_string())]);
+    Ok(cloud.tag_group(name, &tags).await?)
+}
+
+/// Releases the minimum of the service's group that serves when its low alarms are OK or the time is up. Says of how many.
+pub(super) async fn release_due<S: LaterLists<Undo>>(
+    service: &str,
+    now: Timestamp,
+    groups: &[Group],
+    (cloud, store): (&impl Cloud, &S),
+    events: &dyn Events,
+) -> Result<usize, Error> {
+    let mut released = 0;
+    let mut held = Vec::new();
+    for one in groups
+        .iter()
+        .filter(|one| one.tag(tag::SERVICE) == Some(service))
+    {
+        let Some(lease) = Lease::of(one, Leased::LowAlarm) else {
+            continue;
+        };
+        // What is kept is held for another reason, and a next group is its own run's.
+        let serves = one.tag(tag::STATE) == Some(tag::LIVE);
+        let over = serves && (lease.until <= now || unsettled(cloud, &one.name).await?.is_none());
+        if !over {
+            held.push(one.name.clone());
+            if serves {
+                keep(one, service, &lease, now, (cloud, store)).await?;
+            }
+            continue;
+        }
+        release(cloud, &one.name, Leased::LowAlarm, None).await?;
+        let what = format!("{} of group {}", Leased::LowAlarm, one.name);
+        events.emit(Event::Undone { what });
+        released += 1;
+    }
+    commit::unlist(store, service, |undo| match undo {
+        Undo::Roll(OfRoll {
+            change:
+                Change::Lease {
+                    group,
+                    what: Leased::LowAlarm,
+                },
+            ..
+        }) => !held.contains(group),
+        _ => false,
+    })?;
+    Ok(released)
+}
