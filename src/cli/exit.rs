@@ -21,6 +21,8 @@ pub enum Exit {
     Stopped = 6,
     /// Traffic is not as it was found, or not known: a person is needed.
     Traffic = 7,
+    /// A plan with changes, where that was asked for.
+    Changes = 10,
 }
 
 /// The table as `--help` shows it.
@@ -33,7 +35,8 @@ Exit codes:
   4  busy: another run holds the lease, or the service is frozen
   5  the image was rejected, the service is as found
   6  stopped on request, the next run goes on or sweeps
-  7  traffic is not as found or not known: a person is needed";
+  7  traffic is not as found or not known: a person is needed
+ 10  --plan --detailed-exitcode: there is something to do";
 
 impl Exit {
     /// The code that stands for several endings: the worst, in the order 7 6 3 5 1 4 2 0.
@@ -54,6 +57,7 @@ impl Exit {
             Self::Rejected,
             Self::Stopped,
             Self::Traffic,
+            Self::Changes,
         ];
         all.into_iter()
             .find(|exit| *exit as u8 == code)
@@ -62,7 +66,7 @@ impl Exit {
 
     fn weight(self) -> u8 {
         match self {
-            Self::Done => 0,
+            Self::Done | Self::Changes => 0,
             Self::Usage => 1,
             Self::Busy => 2,
             Self::Failed => 3,

@@ -1,5 +1,6 @@
 //! What the user types, and where the parts are put together: one file a subcommand.
 
+mod approving;
 mod bake;
 mod check;
 mod console;

@@ -6,11 +6,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
+use crate::cli::approving::Approving;
 use crate::cli::finish;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::cloud::{Account, Home, ImageId};
-use crate::roll::{self, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict};
+use crate::roll::{
+    self, Approval, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict,
+};
 use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Journals as _, State};
@@ -25,16 +28,14 @@ use crate::undo::Undo;
 /// anything fails, what was made is removed and the image is quarantined for this service when it is to blame (exit 5).
 /// The same command again goes on where a killed one stopped.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "they are flags as typed")]
 pub struct Roll {
     #[command(flatten)]
     input: Input,
     /// Roll this image instead of the one that the service file names
     #[arg(long, value_name = "AMI")]
     image: Option<String>,
-    /// Print what would change, and change nothing
-    #[arg(long)]
-    plan: bool,
+    #[command(flatten)]
+    approving: Approving,
     /// Roll an image that is quarantined for this service, all the same
     #[arg(long)]
     force: bool,
@@ -63,8 +64,15 @@ impl Roll {
         };
         input::show(&findings, &sources, context);
         context.hide(&service.secrets);
+        if let Some(objection) = self.approving.objection(context) {
+            return failure::say(objection, Exit::Usage, context);
+        }
+        let approved = match self.approving.approved(&service) {
+            Ok(approved) => approved,
+            Err(reason) => return failure::say(&reason, Exit::Usage, context),
+        };
         let folder = state_of(&service, context);
-        let is_meant = self.local_state || self.plan;
+        let is_meant = self.local_state || self.approving.is_plan();
         if let Some(refused) = state::refuse_folder(folder, context).filter(|_| !is_meant) {
             return failure::say(&refused, Exit::Usage, context);
         }
@@ -87,8 +95,14 @@ impl Roll {
                     finish::finish(&service.name, state, &access, &aws, context).await
                 }
                 None => {
-                    self.roll(&service, &access, (&aws, &home), &sources, context)
-                        .await
+                    self.roll(
+                        (&service, approved),
+                        &access,
+                        (&aws, &home),
+                        &sources,
+                        context,
+                    )
+                    .await
                 }
                 Some(finding) => input::refuse(&[finding], &sources, context),
             }
@@ -97,7 +111,7 @@ impl Roll {
 
     async fn roll(
         &self,
-        service: &Service,
+        (service, approved): (&Service, Option<Approval>),
         access: &Access,
         (aws, home): (&Aws, &Home),
         sources: &SourceMap,
@@ -120,7 +134,7 @@ impl Roll {
                 );
             }
         };
-        let journal = match begin(&store, run, name, home, self.plan, context) {
+        let journal = match begin(&store, run, name, home, self.approving.is_plan(), context) {
             Ok(journal) => journal,
             Err(error) => {
                 return failure::say(
@@ -140,7 +154,7 @@ impl Roll {
             journal: journal.as_ref(),
             stop: stop.clone(),
         };
-        let request = Request {
+        let mut request = Request {
             service,
             region: aws.region().to_string(),
             image: self.image.as_deref().map(ImageId::new),
@@ -155,8 +169,19 @@ impl Roll {
                     journal: dead.journal.as_ref(),
                 })
                 .collect(),
+            approved: approved.as_ref(),
         };
-        let ended = if self.plan {
+        let asked;
+        if self.approving.asks() {
+            let ended = roll::plan_only(&request, &tools).await;
+            asked = match self.approving.ask(&ended, service, context).await {
+                Ok(asked) => asked,
+                Err(exit) => return exit,
+            };
+            request.approved = asked.as_ref();
+        }
+        let is_plan = self.approving.is_plan();
+        let ended = if is_plan {
             roll::plan_only(&request, &tools).await
         } else {
             let Some(ended) = context
@@ -169,9 +194,12 @@ impl Roll {
         };
         report.close();
         say(name, run, &ended, sources, context);
+        if let Err(reason) = self.approving.save(&ended, service, context) {
+            return failure::say(&reason, Exit::Failed, context);
+        }
         let exit = Exit::of_code(ended.verdict.code());
-        context.document(&result(&ended, self.plan), &document(name, run, &ended));
-        exit
+        context.document(&result(&ended, is_plan), &document(name, run, &ended));
+        self.approving.exit(&ended, exit)
     }
 }
 

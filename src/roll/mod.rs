@@ -4,6 +4,7 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
+mod approval;
 mod bury;
 mod calm;
 mod checks;
@@ -40,6 +41,7 @@ mod template;
 mod tidy;
 mod verdict;
 
+pub use approval::{Approval, NoApproval};
 pub use bury::Dead;
 pub use error::Error;
 pub use hold::{clear as clear_hold, set as set_hold};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::approval::Approval;
 use super::bury::{Dead, bury};
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
@@ -44,6 +45,8 @@ pub struct Request<'a> {
     pub force: bool,
     /// Dead runs of this service, for what only their journals know.
     pub dead: Vec<Dead<'a>>,
+    /// The plan that somebody has approved: nothing begins when another one would be carried out.
+    pub approved: Option<&'a Approval>,
 }
 
 /// How a roll ended.
@@ -133,6 +136,11 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
 ) -> Result<Ended, Box<Ended>> {
     let (facts, mut decision) = prepare(request, on).await?;
+    let objections = |approved: &Approval| approved.objections(request.service, &decision);
+    let objections = request.approved.map(objections).unwrap_or_default();
+    if !objections.is_empty() {
+        return Err(Box::new(Ended::refused(objections)));
+    }
     if put_right(request, &facts, on)
         .await
         .map_err(|error| Box::new(Ended::failed("tidy up", error)))?

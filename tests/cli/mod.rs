@@ -1,5 +1,6 @@
 //! The command line from outside: exit codes, what goes to stdout and what to stderr, and that bad input touches nothing.
 
+mod approving;
 pub mod bounds;
 mod check;
 mod console;

@@ -3,7 +3,7 @@
 use super::{Desk, service};
 
 /// Everything a service needs; its targets are never looked up here.
-fn whole() -> String {
+pub fn whole() -> String {
     let groups = r#"
   "groups": { "template": "web", "initial": { "min": 1, "max": 2, "desired": 1, "subnets": ["subnet-1"] } },
   "set": { "instance_type": "t3.small" },"#;

@@ -28,7 +28,7 @@ struct Written {
 }
 
 impl Remote {
-    /// The journal of `run`, which is written with its first entry.
+    /// The journal of `run`, which is written once something is to be made.
     pub fn begin<'a, U: Serialize + Clone + 'a>(
         &self,
         run: RunId,
@@ -148,6 +148,10 @@ impl<U: Serialize + Clone> Journal<U> for RemoteJournal<'_> {
         // The others only say what happened, and go with the next one.
         let ended = matches!(entry, Entry::End { .. });
         if !(entry.must_last() || ended) {
+            return Ok(());
+        }
+        // A run that found nothing to do leaves nothing for others to read.
+        if written.mark.is_none() && !matches!(entry, Entry::Intend { .. } | Entry::Commit) {
             return Ok(());
         }
         self.store.fence.check().map_err(io::Error::other)?;

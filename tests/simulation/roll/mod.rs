@@ -1,5 +1,6 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
+mod approved;
 mod canary;
 mod canary_dead;
 mod doctor;
@@ -30,13 +31,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kiln::aws::Aws;
 use kiln::cloud::ImageId;
 use kiln::roll::{
     Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
 };
-use kiln::run::{Clock as _, Events, Holder, Leases as _, RunId, Silent, Stop};
+use kiln::run::{Clock as _, Events, Leases as _, RunId, Silent, Stop};
 use kiln::template::service::{Check, CheckKind, Service};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::World;
@@ -50,6 +50,7 @@ use outside::Outside;
 use probe::ModelProbe;
 pub use store::MemoryStore;
 use store::SharedJournal;
+use world::holder;
 pub use world::{account, call, params, quick, seed, text};
 
 pub const V1: &str = "ami-0000000000000001";
@@ -256,10 +257,11 @@ impl Bench {
             holder: holder(run, self.cloud.now()),
             force: false,
             dead: Vec::new(),
+            approved: None,
         }
     }
 
-    fn tools<'a>(
+    pub fn tools<'a>(
         &'a self,
         client: &'a Aws,
         probe: &'a ModelProbe,
@@ -387,13 +389,4 @@ pub fn soak(minutes: u64) -> Check {
 #[track_caller]
 pub fn expect(ended: &Ended, verdict: Verdict) {
     assert_eq!(ended.verdict, verdict, "{ended:#?}");
-}
-
-fn holder(run: RunId, since: Timestamp) -> Holder {
-    Holder {
-        run,
-        host: "agent".to_owned(),
-        process: 1,
-        since,
-    }
 }

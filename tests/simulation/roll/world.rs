@@ -1,6 +1,7 @@
 //! The account that services are rolled in, and calls of another client of it.
 
 use jiff::Timestamp;
+use kiln::run::{Holder, RunId};
 use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
 use localcloud::physics::{Behaviour, World};
 
@@ -110,4 +111,14 @@ pub fn seed(world: &mut World) -> (Vec<String>, String) {
     let then = now + jiff::SignedDuration::from_secs(30);
     world.advance_to(then);
     (subnets, group)
+}
+
+/// An agent that has a lease for a run.
+pub fn holder(run: RunId, since: Timestamp) -> Holder {
+    Holder {
+        run,
+        host: "agent".to_owned(),
+        process: 1,
+        since,
+    }
 }

@@ -111,7 +111,12 @@ fn a_journal_is_there_before_what_it_announces_and_goes_away_when_all_is_well() 
     let store = store(&memory);
     let run = holder(1).run;
     let journal = store.begin::<String>(run, "web", &SystemClock);
-    assert_eq!(memory.keys(), [""; 0]);
+    let fact = Entry::Fact {
+        key: "service".to_owned(),
+        value: "web".into(),
+    };
+    journal.note(&fact).unwrap();
+    assert_eq!(memory.keys(), [""; 0], "nothing is to be made yet");
     memory.repeat_next();
     journal.note(&intend(0)).unwrap();
     let claimed = store.claim::<String>(Some("web"), &SystemClock).unwrap();
@@ -135,7 +140,21 @@ fn a_journal_is_there_before_what_it_announces_and_goes_away_when_all_is_well() 
         .unwrap()
         .unwrap()
         .text;
-    assert_eq!(text.lines().count(), 3);
+    assert_eq!(text.lines().count(), 4);
+}
+
+#[test]
+fn a_run_that_found_nothing_to_do_leaves_nothing() {
+    let memory: Arc<Memory> = Arc::default();
+    let store = store(&memory);
+    let journal = store.begin::<String>(holder(1).run, "web", &SystemClock);
+    journal
+        .note(&Entry::Step {
+            name: "look up".to_owned(),
+        })
+        .unwrap();
+    journal.note(&Entry::End { ok: true }).unwrap();
+    assert_eq!(memory.keys(), [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! `kiln roll --approve`, `--plan-out` and `--apply`: what is refused before anything is asked.
+
+use super::state::whole;
+use super::{Desk, refused};
+
+#[test]
+fn an_approval_needs_a_terminal_or_a_plan_of_this_service() {
+    let desk = Desk::new()
+        .with("web.json", &whole())
+        .with("garbage", "{ nonsense")
+        .with("later", r#"{ "format": 2 }"#)
+        .with("empty", r#"{ "format": 1 }"#)
+        .with(
+            "other",
+            r#"{ "format": 1, "service": "api", "made": "2026-11-01T00:00:00Z", "plan": "", "salt": "",
+                 "service_file": "", "stands_on": {} }"#,
+        );
+    for (args, hint) in [
+        (&["--approve"][..], "--plan-out"),
+        (&["--apply", "lost"], "cannot read lost"),
+        (&["--apply", "garbage"], "no saved plan"),
+        (&["--apply", "later"], "format 2"),
+        (&["--apply", "empty"], "no saved plan"),
+        (&["--apply", "other"], "service api"),
+        (&["--detailed-exitcode"], "--plan"),
+        (&["--plan", "--apply", "other"], "cannot be used with"),
+        (&["--plan-out", "new", "--approve"], "cannot be used with"),
+    ] {
+        refused(&desk, &[&["roll", "web.json"], args].concat(), "", hint);
+    }
+}
