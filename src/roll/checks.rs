@@ -6,6 +6,7 @@ pub(super) mod command;
 mod http;
 mod soak;
 mod watch;
+mod watched;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use super::error::Error;
 use super::flow::Flow;
+use super::making::group;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
@@ -55,6 +57,48 @@ async fn ask<C: Cloud, P: Probe, S>(
         CheckKind::Http(http) => http::ask(http, way, plan, on.probe).await,
         CheckKind::Command(command) => command::ask(command, check.timeout, (plan, on)).await,
         CheckKind::Soak(_) => Ok(Said::Unknown("a soak takes its time".to_owned())),
+        CheckKind::Alarm(_) | CheckKind::Metric(_) | CheckKind::Compare(_) => {
+            watched(&check.kind, plan, on).await
+        }
+    }
+}
+
+/// Asks the cloud's own watch. The next group says which target group it is behind.
+async fn watched<C: Cloud, P, S>(
+    kind: &CheckKind,
+    plan: &Plan,
+    on: &Tools<'_, C, P, S>,
+) -> Result<Said, Error> {
+    let next = match group(on.cloud, &plan.next.group).await {
+        Err(Error::Cloud(error)) if error.is_passing() => {
+            return Ok(Said::Unknown(error.to_string()));
+        }
+        next => next?,
+    };
+    let Some(target_group) = next.target_groups.first() else {
+        let text = format!("group {} is in no target group", next.name);
+        return Ok(Said::Unknown(text));
+    };
+    let about = watched::About {
+        plan,
+        target_group,
+        now: on.clock.now(),
+    };
+    match kind {
+        CheckKind::Alarm(name) => watched::alarm(name, &about, on.cloud).await,
+        CheckKind::Metric(check) => watched::metric(check, &about, on.cloud).await,
+        CheckKind::Compare(check) => watched::compare(check, &about, on.cloud).await,
+        CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) => Ok(Said::Pass),
+    }
+}
+
+/// Between two answers of a check: what `CloudWatch` says changes once a minute, and each answer is paid for.
+fn pause(kind: &CheckKind) -> Duration {
+    match kind {
+        CheckKind::Alarm(_) | CheckKind::Metric(_) | CheckKind::Compare(_) => {
+            Duration::from_secs(15)
+        }
+        CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) => PAUSE,
     }
 }
 
@@ -64,6 +108,9 @@ fn name(kind: &CheckKind) -> &'static str {
         CheckKind::Http(_) => "http check",
         CheckKind::Command(_) => "command",
         CheckKind::Soak(_) => "soak",
+        CheckKind::Alarm(_) => "alarm",
+        CheckKind::Metric(_) => "metric",
+        CheckKind::Compare(_) => "comparison",
     }
 }
 
@@ -86,10 +133,11 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
         let about = (self.plan, self.on);
         let hold = self.service.checks.on_unknown.hold;
         // The check's own limit decides; it is judged inside, where the last answer is known.
+        let pause = pause(&check.kind);
         let longest = check.timeout + http::REQUEST;
-        let limit = check.timeout + hold + longest + PAUSE;
-        let mut patience = Patience::new(limit, PAUSE, PAUSE).in_a_row(check.times);
-        patience.poll = longest + PAUSE;
+        let limit = check.timeout + hold + longest + pause;
+        let mut patience = Patience::new(limit, pause, pause).in_a_row(check.times);
+        patience.poll = longest + pause;
         let watches = &self.watches;
         let poll = async || {
             let said = ask(check, way, about).await?;

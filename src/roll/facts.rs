@@ -3,11 +3,11 @@
 use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::{staying, unfinished};
-use super::{image, names, refusals};
+use super::{alarms, image, names, refusals};
 use crate::cloud::{
-    Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
-    StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion, TrafficArn, VersionRef,
-    tag,
+    Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
+    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion,
+    TrafficArn, VersionRef, tag,
 };
 use crate::template::service::{Rule, Service};
 use crate::undo::serving::{Leading, leading};
@@ -34,6 +34,8 @@ pub struct Facts {
     /// Those that the file names.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
+    /// Those that the checks name.
+    pub alarms: Vec<Alarm>,
 }
 
 /// One of the two target groups, with what stands behind it.
@@ -138,6 +140,7 @@ pub async fn look_up(
     let listener = keep(listener_of(service, &load_balancer, &leading), &mut refused);
     let subnets = subnets(cloud, service, &mut refused).await?;
     let security_groups = security_groups(cloud, service, &mut refused).await?;
+    let alarms = alarms::look_up(cloud, service, &mut refused).await?;
     let (Some(image), Some(listener)) = (image, listener) else {
         return Err(NoFacts::Refused(refused));
     };
@@ -157,6 +160,7 @@ pub async fn look_up(
         refresh: None,
         subnets,
         security_groups,
+        alarms,
     };
     facts.template = template(cloud, service, &facts, &mut refused).await?;
     if let Some(staying) = staying(service, &facts) {

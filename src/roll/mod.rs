@@ -4,6 +4,7 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
+mod alarms;
 mod approval;
 mod bury;
 mod calm;

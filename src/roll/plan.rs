@@ -22,8 +22,8 @@ use super::facts::Facts;
 use super::names;
 use crate::cloud::{
     Action, Group, GroupName, Image, ImageId, ImageState, LaunchTemplateId, LaunchTemplateVersion,
-    ListenerArn, NewTargetGroup, RulePlace, Size, SubnetId, TargetGroupArn, TemplateChange,
-    VersionRef, Zone, tag,
+    ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, Size, SubnetId, TargetGroupArn,
+    TemplateChange, VersionRef, Zone, tag,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -169,7 +169,9 @@ pub struct Traffic {
     pub listener: ListenerArn,
     pub port: u16,
     pub tls: bool,
-    /// The load balancer's own name.
+    #[serde(skip)]
+    pub load_balancer: LoadBalancerArn,
+    /// Its own name.
     pub address: String,
     /// What production requests are for.
     pub host: String,
@@ -252,6 +254,9 @@ pub fn plan(
         } else {
             Err(refused)
         };
+    }
+    if resumed.is_none() && !force {
+        refused.extend(super::alarms::red(service, facts));
     }
     let run = resumed.unwrap_or(run);
     let plan = assemble(service, facts, &cast, run, now, &mut refused);

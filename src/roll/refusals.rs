@@ -62,6 +62,18 @@ pub(super) fn no_template(service: &Service, group: &GroupName, what: &str) -> R
     Refusal::account(finding.at_value(&service.groups.template, "wanted instead"))
 }
 
+pub(super) fn no_alarm(name: &Spanned<String>, all: &[String]) -> Refusal {
+    let text = format!("there is no alarm named {name}");
+    let finding = Diagnostic::error("roll::no_alarm", text).at_value(name, "named here");
+    Refusal::input(
+        finding.help(match nearest(name, all.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if all.is_empty() => "this account and region have none".to_owned(),
+            None => "`aws cloudwatch describe-alarms` lists those that there are".to_owned(),
+        }),
+    )
+}
+
 pub(super) fn no_such(what: &str, id: &Spanned<String>) -> Refusal {
     let text = format!("there is no {what} {id} in this account and region");
     Refusal::input(Diagnostic::error("roll::not_found", text).at_value(id, "named here"))

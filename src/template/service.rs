@@ -4,6 +4,7 @@
 
 mod checks;
 mod hooks;
+mod metrics;
 
 use super::late::Late;
 use super::seconds;
@@ -11,6 +12,7 @@ use super::secret::Secret;
 use crate::source::{Place, Spanned};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
+pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 use serde::Serialize;
 use std::time::Duration;
 

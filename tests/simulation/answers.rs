@@ -37,10 +37,18 @@ pub fn action(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         return target.rsplit('.').next().unwrap().to_owned();
     }
+    if is_cbor(request) {
+        return request.uri().rsplit('/').next().unwrap().to_owned();
+    }
     let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
     let mut fields = body.split('&');
     let action = fields.find_map(|field| field.strip_prefix("Action="));
     action.unwrap_or("?").to_owned()
+}
+
+/// `CloudWatch` alone, which names the action in the path.
+fn is_cbor(request: &HttpRequest) -> bool {
+    request.headers().get("smithy-protocol") == Some("rpc-v2-cbor")
 }
 
 pub fn refusal(request: &HttpRequest) -> HttpResponse {
@@ -58,6 +66,13 @@ pub fn failure(request: &HttpRequest, status: u16, code: &str, text: &str) -> Ht
     if request.headers().get("x-amz-target").is_some() {
         let body = format!(r#"{{"__type":"{code}","message":"{text}"}}"#);
         return HttpResponse::new(status, SdkBody::from(body));
+    }
+    if is_cbor(request) {
+        // An empty map; the code stands in the header.
+        let mut response = HttpResponse::new(status, SdkBody::from(&[0xa0][..]));
+        let error = format!("{code};Sender");
+        response.headers_mut().insert("x-amzn-query-error", error);
+        return response;
     }
     let error = format!("<Error><Code>{code}</Code><Message>{text}</Message></Error>");
     let id = "00000000-0000-0000-0000-000000000000";

@@ -177,7 +177,7 @@ impl<'f> Watches<'f> {
     fn longest(&self) -> Duration {
         let each = self.all.iter().map(|watch| {
             let check = watch.check;
-            check.timeout + 2 * check.times * (check.timeout.min(SLOW) + PAUSE)
+            check.timeout + 2 * check.times * (check.timeout.min(SLOW) + pause(&check.kind))
         });
         each.max().unwrap_or_default() + self.checks.on_unknown.hold
     }
@@ -206,6 +206,11 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
     }
 }
 
+/// Between two answers of a watch.
+fn pause(kind: &CheckKind) -> Duration {
+    super::pause(kind).max(PAUSE)
+}
+
 impl Heard {
     fn new() -> Self {
         Self {
@@ -223,7 +228,7 @@ impl Watch<'_> {
     fn hear<C, P, S>(&self, said: Said, hold: Duration, on: &Tools<'_, C, P, S>) -> Option<Error> {
         let (now, check) = (Instant::now(), self.check);
         let mut heard = self.heard.borrow_mut();
-        heard.next = now + PAUSE;
+        heard.next = now + pause(&check.kind);
         match said {
             Said::Pass => {
                 (heard.fails, heard.unknown) = (0, None);
@@ -259,7 +264,12 @@ impl CheckKind {
         match self {
             // Of one that has its own way to the next group, before anybody else has.
             Self::Http(_) => Stage::Proven,
-            Self::Command(_) | Self::Soak(_) => Stage::Shared,
+            // Before it has traffic there is nothing to go by.
+            Self::Command(_)
+            | Self::Soak(_)
+            | Self::Alarm(_)
+            | Self::Metric(_)
+            | Self::Compare(_) => Stage::Shared,
         }
     }
 }

@@ -268,6 +268,7 @@ pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>, makes
         listener: facts.listener.arn.clone(),
         port: facts.listener.port,
         tls: facts.listener.tls,
+        load_balancer: facts.load_balancer.arn.clone(),
         address: facts.load_balancer.host.clone(),
         host: host.unwrap_or_else(|| facts.load_balancer.host.clone()),
         place: facts.production.as_ref().map(|one| one.place.clone()),

@@ -3,6 +3,7 @@
 use super::super::late::Late;
 use super::super::seconds;
 use super::Command;
+use super::metrics::{AlarmCheck, CompareCheck, MetricCheck};
 use crate::source::{Place, Spanned};
 use serde::Serialize;
 use std::fmt;
@@ -61,8 +62,13 @@ pub enum CheckKind {
     Http(Box<HttpCheck>),
     /// A command on this host, whose exit code decides.
     Command(Command),
+    /// A metric or composite alarm that must be OK.
+    Alarm(AlarmCheck),
+    Metric(Box<MetricCheck>),
     /// Healthy all the while, which is asked neither several times nor with a limit.
     Soak(#[serde(serialize_with = "seconds::plain")] Duration),
+    #[serde(untagged)]
+    Compare(CompareCheck),
 }
 
 /// A request through the real load balancer. Late data: `image` (`id`, `name`, `tags`), `service`, `region`, `run`, `group`.
@@ -96,6 +102,9 @@ impl fmt::Display for Check {
         match &self.kind {
             CheckKind::Http(http) => write!(f, "http {}", http.path),
             CheckKind::Command(command) => write!(f, "command {command}"),
+            CheckKind::Alarm(name) => write!(f, "alarm {name}"),
+            CheckKind::Metric(metric) => write!(f, "metric {}", metric.name),
+            CheckKind::Compare(compare) => write!(f, "compare {}", compare.compare),
             CheckKind::Soak(time) => write!(f, "soak {} s", time.as_secs()),
         }
     }

@@ -2,8 +2,9 @@
 
 pub(super) mod command;
 mod http;
+mod metrics;
 
-use super::super::options::{Key, Options, not_yet, on};
+use super::super::options::{Key, Options, on};
 use super::super::service::{Check, CheckKind, Checks, OnFail, OnUnknown};
 use crate::source::{Diagnostic, Place, Spanned};
 use std::time::Duration;
@@ -15,8 +16,12 @@ const CHECK: &[Key] = &[
     on("soak"),
     on("times"),
     on("timeout"),
-    not_yet("alarm"),
-    not_yet("compare"),
+    on("alarm"),
+    on("metric"),
+    on("compare"),
+    on("max_ratio"),
+    on("min_requests"),
+    on("if_fewer"),
 ];
 
 const ON_UNKNOWN: &[Key] = &[on("hold"), on("then")];
@@ -101,26 +106,53 @@ fn refuse_of_soak(options: &Options<'_>, name: &str) {
     );
 }
 
+/// What a check may ask, of which it asks one.
+const KINDS: [&str; 6] = ["http", "soak", "alarm", "metric", "compare", "command"];
+/// What belongs to a comparison alone.
+const OF_COMPARE: [&str; 3] = ["max_ratio", "min_requests", "if_fewer"];
+
 fn kind(options: &Options<'_>) -> Option<CheckKind> {
-    options.exclusive("http", "soak");
-    options.exclusive("http", "command");
-    options.exclusive("command", "soak");
-    if options.has("soak") {
-        return options
+    let written: Vec<&str> = KINDS.into_iter().filter(|name| options.has(name)).collect();
+    for pair in written.windows(2) {
+        options.exclusive(pair[0], pair[1]);
+    }
+    let kind = written.first().copied();
+    if kind != Some("compare") {
+        for name in OF_COMPARE {
+            refuse_without_compare(options, name);
+        }
+    }
+    match kind {
+        Some("soak") => options
             .duration("soak")
-            .map(|soak| CheckKind::Soak(soak.value));
+            .map(|soak| CheckKind::Soak(soak.value)),
+        Some("http") => http::read(options).map(|http| CheckKind::Http(Box::new(http))),
+        Some("alarm") => options
+            .need_text("alarm", "the name of an alarm, as \"web-5xx\"")
+            .map(CheckKind::Alarm),
+        Some("metric") => {
+            metrics::metric(options).map(|metric| CheckKind::Metric(Box::new(metric)))
+        }
+        Some("compare") => metrics::compare(options).map(CheckKind::Compare),
+        Some(_) => command::read(options).map(CheckKind::Command),
+        None => {
+            options.missing_all(
+                &KINDS,
+                "a check is { \"http\": { … } }, { \"alarm\": \"web-5xx\" } or { \"soak\": \"5m\" }",
+            );
+            None
+        }
     }
-    if options.has("http") {
-        return http::read(options).map(|http| CheckKind::Http(Box::new(http)));
-    }
-    if options.has("command") {
-        return command::read(options).map(CheckKind::Command);
-    }
-    if !["alarm", "compare"].iter().any(|name| options.has(name)) {
-        options.missing_all(
-            &["http", "soak", "alarm", "compare", "command"],
-            "a check is { \"http\": { … } } or { \"soak\": \"5m\" }",
-        );
-    }
-    None
+}
+
+fn refuse_without_compare(options: &Options<'_>, name: &str) {
+    let Some(json) = options.get(name) else {
+        return;
+    };
+    let text = format!("`{name}` belongs to a `compare`");
+    options.report(
+        Diagnostic::error("template::wrong_value", text)
+            .at(json.span, "this")
+            .help("leave it out, or write \"compare\": \"5xx_rate\""),
+    );
 }

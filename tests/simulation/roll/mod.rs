@@ -3,6 +3,7 @@
 mod approved;
 mod canary;
 mod canary_dead;
+mod cloudwatch;
 mod doctor;
 mod go_back;
 mod guards;
