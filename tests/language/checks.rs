@@ -57,6 +57,10 @@ fn what_cannot_be_watched_or_is_misspelt_is_refused_with_its_place() {
             r#""hooks": { "after_swap": [{ "timeout": "1m" }] }"#,
             "`command`",
         ),
+        (
+            r#""checks": { "before": [{ "http": { "port": 80 } }] }"#,
+            "`port`",
+        ),
         (r#""on_fail": "holt""#, "did you mean `hold`"),
         (
             r#""on_unknown": { "hold": "10m", "then": "wait" }"#,

@@ -74,8 +74,6 @@ pub enum CheckKind {
 /// A request through the real load balancer. Late data: `image` (`id`, `name`, `tags`), `service`, `region`, `run`, `group`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HttpCheck {
-    /// The rule whose listener is asked.
-    pub port: Option<Spanned<u16>>,
     /// The `Host` header; unset: the first host of the rule, else the load balancer's name.
     pub host: Option<Spanned<String>>,
     pub path: Late,

@@ -17,7 +17,6 @@ use crate::simulation::cloud::Mishap;
 /// A watch that asks what the test answers.
 fn watch(times: u32, timeout: u64) -> Check {
     let http = HttpCheck {
-        port: None,
         host: None,
         path: Late::fixed("/watch"),
         status: vec![200],

@@ -7,7 +7,6 @@ use crate::source::{Diagnostic, Spanned};
 
 const HTTP: &[Key] = &[
     on("path"),
-    on("port"),
     on("host"),
     on("status"),
     on("body"),
@@ -25,7 +24,6 @@ pub(super) fn read(check: &Options<'_>) -> Option<HttpCheck> {
     };
     let body = body(&http);
     Some(HttpCheck {
-        port: http.number("port"),
         host: http.text("host"),
         status: status(&http),
         body,
