@@ -88,8 +88,15 @@ impl Approving {
         service: &Service,
         context: &Context,
     ) -> Result<Option<Approval>, Exit> {
-        let Some(Decision::Roll(plan)) = &ended.decision else {
-            return Ok(None);
+        let plan = match &ended.decision {
+            Some(Decision::Roll(plan)) => plan,
+            Some(Decision::Nothing { .. }) => return Ok(None),
+            Some(Decision::TakeBack(_)) => {
+                let text = "a dead roll is to be taken back first, which nobody can be shown the plan behind: roll once without \
+                            --approve, or take it back with `kiln doctor`";
+                return Err(failure::say(text, Exit::Failed, context));
+            }
+            None => return Err(Exit::of_code(ended.verdict.code())),
         };
         context.say(&plan.to_string());
         let name = &service.name.value;
@@ -116,7 +123,8 @@ impl Approving {
 
 fn approval(plan: &Plan, service: &Service, context: &Context) -> Approval {
     let salt = uuid::Uuid::new_v4().to_string();
-    Approval::of(plan, service, context.clock.now(), salt)
+    let shown = context.mask().hide(&plan.to_string());
+    Approval::of(plan, service, context.clock.now(), (shown, salt))
 }
 
 fn write(path: &Path, approval: &Approval) -> std::io::Result<()> {

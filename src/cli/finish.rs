@@ -9,7 +9,7 @@ use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, doctor, failure, state};
 use crate::roll::doctor::{Doctor, Known, heal};
 use crate::roll::{Verdict, work_off_alone};
-use crate::run::{Clock as _, Leases as _, MemoryJournal, Stop, with_causes};
+use crate::run::{Clock as _, Held, Leases as _, MemoryJournal, Stop, with_causes};
 
 /// Finishes a service by its name alone.
 pub fn by_name(service: &str, context: &Context) -> Exit {
@@ -40,7 +40,7 @@ pub async fn finish(
     let known = doctor::known(Some(&store), service, None, context);
     let lease = match store.take(service, &holder) {
         Ok(lease) => lease,
-        Err(held) => return failure::say(&held.to_string(), Exit::Busy, context),
+        Err(held) => return not_held(&held, context),
     };
     let look = Doctor {
         service,
@@ -64,7 +64,7 @@ pub async fn finish(
     report.close();
     let worked = match worked {
         None => return Exit::Stopped,
-        Some(Err(held)) => return failure::say(&held.to_string(), Exit::Busy, context),
+        Some(Err(held)) => return not_held(&held, context),
         Some(Ok(Err(error))) => return failure::say(&with_causes(&error), Exit::Failed, context),
         Some(Ok(Ok(worked))) => worked,
     };
@@ -90,4 +90,13 @@ pub async fn finish(
         Verdict::Done | Verdict::NothingToDo => Exit::CleanUpDue,
         verdict => Exit::of_code(verdict.code()),
     }
+}
+
+/// Another run has the lease, or there is no telling.
+fn not_held(held: &Held, context: &Context) -> Exit {
+    let exit = match held {
+        Held::By(_) => Exit::Busy,
+        Held::Io(_) => Exit::Failed,
+    };
+    failure::say(&with_causes(held), exit, context)
 }

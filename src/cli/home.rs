@@ -4,7 +4,7 @@
 //! gone; so a journal knows its account, and nothing of it is touched from elsewhere.
 
 use crate::aws::{Access, Aws};
-use crate::cloud::{Error, Home, Kind, Site};
+use crate::cloud::{Error, Fence, Home, Kind, Site};
 
 /// The home of a run that reaches its account by `access`.
 ///
@@ -26,11 +26,12 @@ pub async fn of(access: &Access, aws: &Aws) -> Result<Home, Error> {
 }
 
 /// Opens where the run worked. Errors with [`Kind::Denied`] when the environment leads elsewhere.
-pub async fn reach(home: &Home) -> Result<Aws, Error> {
+pub async fn reach(home: &Home, fence: &Fence) -> Result<Aws, Error> {
     let access = Access {
         profile: home.profile.clone(),
         region: home.region.clone(),
         ec2_endpoint: home.ec2_endpoint.clone(),
+        fence: fence.clone(),
         ..Access::default()
     };
     let aws = match &home.role {

@@ -40,7 +40,7 @@ pub struct Roll {
     #[arg(long)]
     force: bool,
     /// Only retire what is due and restore what has run out; a service's name does for SERVICE
-    #[arg(long, conflicts_with_all = ["plan", "image", "force"])]
+    #[arg(long, conflicts_with_all = ["plan", "plan_out", "apply", "approve", "image", "force"])]
     finish: bool,
     /// Keep the state in a folder although this looks like an agent of continuous integration
     #[arg(long)]
@@ -51,7 +51,11 @@ impl Roll {
     /// Rolls, or prints the plan.
     pub fn run(&self, context: &Context) -> Exit {
         if let Some(name) = self.input.name().filter(|_| self.finish) {
-            return finish::by_name(name, context);
+            let refused = state::refuse_folder(&context.state, context);
+            return match refused.filter(|_| !self.local_state) {
+                Some(refused) => failure::say(&refused, Exit::Usage, context),
+                None => finish::by_name(name, context),
+            };
         }
         let request = self.input.request(&Selection::default(), true, context);
         for taken in input::taken_for(&request) {
@@ -176,7 +180,11 @@ impl Roll {
             let ended = roll::plan_only(&request, &tools).await;
             asked = match self.approving.ask(&ended, service, context).await {
                 Ok(asked) => asked,
-                Err(exit) => return exit,
+                Err(exit) => {
+                    report.close();
+                    say(name, run, &ended, sources, context);
+                    return exit;
+                }
             };
             request.approved = asked.as_ref();
         }

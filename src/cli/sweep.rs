@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::aws::{Access, Aws};
 use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, doctor, failure, home, state};
+use crate::cloud::{Fence, Home};
 use crate::report::Report;
 use crate::roll::{self, doctor::Known};
 use crate::run::{Clock, Later, LaterLists, Leases as _, MemoryJournal, RunId, Stop, with_causes};
@@ -29,6 +30,9 @@ pub struct Sweep {
     /// Only what this run left, also what it left on purpose (`kiln bake --on-error=keep`)
     #[arg(long, value_name = "RUN")]
     run: Option<RunId>,
+    /// What the leases of the services move, and every client asks.
+    #[arg(skip)]
+    fence: Fence,
 }
 
 impl Sweep {
@@ -64,11 +68,13 @@ impl Sweep {
             holder: holder(context.run_id(), context),
         };
         if let Some(run) = self.run {
-            return one(run, &on).await;
+            return one(run, &on, &self.fence).await;
         }
-        let swept = sweep_journals(&on, home::reach)
-            .await
-            .map_err(|error| format!("the store cannot be read: {error}"))?;
+        let swept = sweep_journals(&on, async |home: &Home| {
+            home::reach(home, &self.fence).await
+        })
+        .await
+        .map_err(|error| format!("the store cannot be read: {error}"))?;
         let aws = connect(&self.access()).await?;
         let by_tag = sweep_tags(
             &aws,
@@ -198,20 +204,22 @@ impl Sweep {
         Access {
             region: self.region.clone(),
             profile: self.profile.clone(),
+            fence: self.fence.clone(),
             ..Access::default()
         }
     }
 }
 
 /// Sweeps one run by its journal.
-async fn one(run: RunId, on: &Sweeping<'_, State>) -> Result<Swept, String> {
+async fn one(run: RunId, on: &Sweeping<'_, State>, fence: &Fence) -> Result<Swept, String> {
+    let reach = async |home: &Home| home::reach(home, fence).await;
     let claims = on.store.dead(None, on.clock);
     let claims = claims.map_err(|error| format!("the store cannot be read: {error}"))?;
     for claim in claims {
         match claim {
             Claim::Alive(alive) if alive == run => return Err(format!("run {run} is alive")),
             Claim::Dead(dead) if dead.run == run => {
-                return Ok(sweep_run(*dead, on, &home::reach).await);
+                return Ok(sweep_run(*dead, on, &reach).await);
             }
             _ => {}
         }

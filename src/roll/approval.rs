@@ -21,7 +21,7 @@ use crate::template::service::Service;
 const FORMAT: u32 = 1;
 
 /// What differs from one look to the next, or is made only by the run: parts of a plan that say nothing about the world.
-const PASSING: [&str; 12] = [
+const PASSING: [&str; 14] = [
     "run",
     "expires",
     "make_way",
@@ -34,6 +34,9 @@ const PASSING: [&str; 12] = [
     "traffic.free_priorities",
     "traffic.last_priority",
     "traffic.claim",
+    // The digest of the service file has these, and secrets may stand in them.
+    "checks",
+    "hooks",
 ];
 
 /// The saved document.
@@ -59,13 +62,18 @@ pub enum NoApproval {
 }
 
 impl Approval {
-    /// Of a plan that was shown as `plan` says. `salt` is drawn anew for each.
-    pub fn of(plan: &Plan, service: &Service, made: Timestamp, salt: String) -> Self {
+    /// Of a plan that was `shown`, with its secrets hidden. `salt` is drawn anew for each.
+    pub fn of(
+        plan: &Plan,
+        service: &Service,
+        made: Timestamp,
+        (shown, salt): (String, String),
+    ) -> Self {
         Self {
             format: FORMAT,
             service: plan.service.clone(),
             made,
-            plan: plan.to_string(),
+            plan: shown,
             service_file: digest(service, &salt),
             salt,
             stands_on: stands_on(plan),

@@ -75,8 +75,9 @@ async fn version(
     let name = &live.name;
     if let Some(unfinished) = Refreshing::of(live) {
         let text = format!(
-            "the roll of run {} is not finished: roll again first",
-            unfinished.run
+            "the roll of run {0} is not finished: `kiln doctor {1} --run {0}` gives it back, rolling again finishes it",
+            unfinished.run,
+            live.tag(tag::SERVICE).unwrap_or("SERVICE"),
         );
         return Err(Error::Changed(text));
     }

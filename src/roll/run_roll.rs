@@ -91,6 +91,12 @@ impl Ended {
         }
     }
 
+    /// Whether it failed and everything was left where it is on purpose.
+    fn is_held(&self) -> bool {
+        let error = self.failure.as_ref().and_then(Failure::error);
+        matches!(error, Some(Error::Held(_)))
+    }
+
     /// Wrong input has a code of its own; an account that is not ready is a failure that touched nothing.
     fn refused(refused: Vec<Refusal>) -> Self {
         let is_input = refused.iter().any(|refusal| refusal.is_input);
@@ -125,7 +131,8 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
         Ok(ended) => ended,
         Err(ended) => *ended,
     };
-    if ended.verdict != Verdict::Refused {
+    // What is held, or could not even be looked up, stays as it is.
+    if ended.decision.is_some() && !ended.is_held() {
         bury(request, on, &mut ended).await;
     }
     ended
@@ -136,16 +143,13 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
 ) -> Result<Ended, Box<Ended>> {
     let (facts, mut decision) = prepare(request, on).await?;
-    let objections = |approved: &Approval| approved.objections(request.service, &decision);
-    let objections = request.approved.map(objections).unwrap_or_default();
-    if !objections.is_empty() {
-        return Err(Box::new(Ended::refused(objections)));
-    }
+    approved(request, &decision)?;
     if put_right(request, &facts, on)
         .await
         .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
     {
         (_, decision) = prepare(request, on).await?;
+        approved(request, &decision)?;
     }
     if let Decision::Nothing { .. } = decision {
         return Ok(Ended {
@@ -154,6 +158,17 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         });
     }
     Ok(go(request, decision, on).await)
+}
+
+/// Refuses what is not the plan that was approved.
+fn approved(request: &Request<'_>, decision: &Decision) -> Result<(), Box<Ended>> {
+    let objections = |approved: &Approval| approved.objections(request.service, decision);
+    let objections = request.approved.map(objections).unwrap_or_default();
+    if objections.is_empty() {
+        Ok(())
+    } else {
+        Err(Box::new(Ended::refused(objections)))
+    }
 }
 
 /// Facts and what follows from them.

@@ -25,6 +25,8 @@ fn an_approval_needs_a_terminal_or_a_plan_of_this_service() {
         (&["--detailed-exitcode"], "--plan"),
         (&["--plan", "--apply", "other"], "cannot be used with"),
         (&["--plan-out", "new", "--approve"], "cannot be used with"),
+        (&["--finish", "--plan-out", "new"], "cannot be used with"),
+        (&["--finish", "--approve"], "cannot be used with"),
     ] {
         refused(&desk, &[&["roll", "web.json"], args].concat(), "", hint);
     }

@@ -14,7 +14,7 @@ use crate::cli::bake::unchanged::{Subject, Unchanged};
 use crate::cli::bake::{Bake, PARALLEL};
 use crate::cli::roll::holder;
 use crate::cli::{Context, home};
-use crate::cloud::{Home, ImageId};
+use crate::cloud::{Fence, Home, ImageId};
 use crate::report::Report;
 use crate::resume::{self, DeadBake, Prepared};
 use crate::run::{Clock as _, Journal, Stop};
@@ -211,7 +211,7 @@ impl<'t> Look<'_, 't> {
             act: !self.bake.plan,
         };
         let inputs = |source: &ImageId| subject.inputs(source, context);
-        let connect = async |home: &Home| home::reach(home).await;
+        let connect = async |home: &Home| home::reach(home, &Fence::default()).await;
         let prepared =
             resume::prepare(&asked, inputs, dead, (&aws, &HostTools), self.on, &connect).await?;
         let Prepared {

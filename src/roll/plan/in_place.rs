@@ -10,7 +10,7 @@ use crate::roll::facts::Facts;
 use crate::roll::names;
 use crate::source::Diagnostic;
 use crate::template::service::{Rolling, Service, Strategy};
-use crate::undo::refresh::Refreshing;
+use crate::undo::refresh::{LIMIT, Refreshing};
 
 /// Beyond the time that a sick machine takes to be found out: for the group to hear of it and to act.
 const SLACK: Duration = Duration::from_secs(30);
@@ -26,6 +26,14 @@ pub struct InPlace {
     /// nobody watches replaces nothing by what is sick.
     pub warmup: Duration,
     pub rolling: Rolling,
+}
+
+impl InPlace {
+    /// How long the refresh may take: its waits at checkpoints come on top of what it does.
+    pub fn limit(&self) -> Duration {
+        let waits = u32::try_from(self.rolling.checkpoints.len()).unwrap_or(u32::MAX);
+        LIMIT.saturating_add(self.rolling.checkpoint_delay.saturating_mul(waits))
+    }
 }
 
 /// The group whose machines are replaced; `None` of another strategy, and where none serves yet.

@@ -159,7 +159,8 @@ async fn watch<C: Cloud, P: Probe, S>(
     version: &Version,
 ) -> Result<(), Failure> {
     let (plan, on) = (flow.plan, flow.on);
-    let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
+    let limit = plan.in_place.as_ref().map_or(LIMIT, InPlace::limit);
+    let patience = Patience::new(limit, LOOK.0, LOOK.1);
     let mut said = 0;
     let poll = async || {
         let refresh = match on.cloud.newest_refresh(&plan.next.group).await {

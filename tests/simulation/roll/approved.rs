@@ -14,9 +14,16 @@ async fn approval(bench: &Bench, image: &str) -> Approval {
     let Some(Decision::Roll(plan)) = &ended.decision else {
         panic!("{ended:?}");
     };
-    let saved = Approval::of(plan, &bench.service, bench.cloud.now(), "salt".to_owned());
+    let saved = Approval::of(
+        plan,
+        &bench.service,
+        bench.cloud.now(),
+        (plan.to_string(), "salt".to_owned()),
+    );
     let text = serde_json::to_string(&saved).unwrap();
-    assert!(!text.contains("user_data"), "{text}");
+    for part in ["user_data", "checks", "hooks"] {
+        assert!(!text.contains(&format!("\"{part}")), "{text}");
+    }
     Approval::read(&text).unwrap()
 }
 

@@ -166,6 +166,22 @@ async fn a_held_roll_leaves_traffic_where_it_is_and_the_same_roll_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_held_roll_stays_where_it_is_when_it_is_gone_on_with_or_a_hold_is_set() {
+    let bench = held().await;
+    // The same roll goes on, and is held again by the same check.
+    let again = bench.roll(V2).await;
+    expect(&again, Verdict::Traffic);
+    assert_eq!(weights(&bench), [90, 10]);
+    kiln::roll::set_hold(&bench.client, "web", "somebody looks into it", None)
+        .await
+        .unwrap();
+    let before = bench.cloud.writes().len();
+    expect(&bench.roll(V2).await, Verdict::Frozen);
+    assert_eq!(bench.cloud.writes().len(), before, "nobody touches it");
+    assert_eq!(weights(&bench), [90, 10]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_held_roll_is_given_back_by_a_rollback_and_by_a_roll_of_another_image() {
     let bench = held().await;
     let watchman = bench.watched();

@@ -93,6 +93,36 @@ fn a_lease_that_ran_out_is_taken_over_and_its_old_holder_stops_writing() {
 }
 
 #[test]
+fn a_renewal_is_seen_by_whoever_read_the_lease_before_it() {
+    let memory: Arc<Memory> = Arc::default();
+    let one = store(&memory);
+    let text = serde_json::to_string(&holder(1)).unwrap();
+    let Ok(Put::Done(mut mark)) = memory.put("leases/web", &text, When::Absent) else {
+        panic!("nobody has it");
+    };
+    for beat in 1..4 {
+        let read = memory.get("leases/web").unwrap().unwrap();
+        one.renew("leases/web", &beaten(&text, beat), &mut mark);
+        let late = memory.put("leases/web", "another", When::Is(&read.mark));
+        assert_eq!(late.unwrap(), Put::Refused, "beat {beat}");
+        assert!(is_held_by(&store(&memory), 1));
+    }
+}
+
+#[test]
+fn a_holder_that_slept_too_long_does_not_renew() {
+    let memory: Arc<Memory> = Arc::default();
+    let one = store(&memory);
+    let lease = taken(&one, 1);
+    let before = memory.get("leases/web").unwrap().unwrap();
+    one.fence.extend(Fence::now());
+    one.renew("leases/web", "renewed", &mut before.mark.clone());
+    assert_eq!(memory.get("leases/web").unwrap().unwrap().text, before.text);
+    assert!(one.fence.check().is_err());
+    drop(lease);
+}
+
+#[test]
 fn a_holder_that_cannot_renew_stops_before_anybody_may_take_over() {
     let memory: Arc<Memory> = Arc::default();
     let one = store(&memory);
