@@ -11,6 +11,10 @@ use crate::run::Clock as _;
 use crate::store::Replacement;
 use crate::template::service::Service;
 
+/// Why there is no plan to approve.
+const TAKE_BACK: &str = "a dead roll is to be taken back first, and what comes after it is not known before: take it back with \
+                         `kiln doctor`, or roll once without an approval";
+
 /// Flags of it.
 #[derive(Args, Debug)]
 #[group(multiple = true)]
@@ -74,8 +78,13 @@ impl Approving {
 
     /// Writes the plan to its file, where one is named. Nothing to do is no plan, and no file.
     pub fn save(&self, ended: &Ended, service: &Service, context: &Context) -> Result<(), String> {
-        let (Some(path), Some(Decision::Roll(plan))) = (&self.plan_out, &ended.decision) else {
-            return Ok(());
+        let (path, plan) = match (&self.plan_out, &ended.decision) {
+            (Some(path), Some(Decision::Roll(plan))) => (path, plan),
+            (Some(path), Some(Decision::TakeBack(_))) => {
+                let path = path.display();
+                return Err(format!("{path} is not written: {TAKE_BACK}"));
+            }
+            _ => return Ok(()),
         };
         let approval = approval(plan, service, context);
         write(path, &approval).map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -92,9 +101,7 @@ impl Approving {
             Some(Decision::Roll(plan)) => plan,
             Some(Decision::Nothing { .. }) => return Ok(None),
             Some(Decision::TakeBack(_)) => {
-                let text = "a dead roll is to be taken back first, which nobody can be shown the plan behind: roll once without \
-                            --approve, or take it back with `kiln doctor`";
-                return Err(failure::say(text, Exit::Failed, context));
+                return Err(failure::say(TAKE_BACK, Exit::Failed, context));
             }
             None => return Err(Exit::of_code(ended.verdict.code())),
         };
