@@ -10,7 +10,7 @@ use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::options::{Key, Options, not_yet, on};
-use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings};
+use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings, Strategy};
 use super::{late::Late, tags};
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, SourceMap, Spanned};
@@ -90,12 +90,16 @@ pub(super) fn read(
     let traffic = traffic::read(&root, name.as_ref());
     let checks = checks::read(&root);
     let hooks = hooks::read(&root);
+    let strategy = strategy::read(&root);
+    if matches!(strategy, Strategy::Rolling(_)) {
+        checks::refuse_compare(&root, &checks);
+    }
     Some(Service {
         file: file.to_owned(),
         account: root.text("account"),
         region: root.text("region"),
         state: state(&root),
-        strategy: strategy::read(&root),
+        strategy,
         keep: keep(&root),
         set,
         checks,

@@ -61,6 +61,10 @@ fn what_cannot_be_watched_or_is_misspelt_is_refused_with_its_place() {
             r#""checks": { "before": [{ "http": { "port": 80 } }] }"#,
             "`port`",
         ),
+        (
+            r#""strategy": { "type": "rolling" }, "checks": { "watch": [{ "compare": "5xx_rate", "max_ratio": 2 }] }"#,
+            "nothing to compare with",
+        ),
         (r#""on_fail": "holt""#, "did you mean `hold`"),
         (
             r#""on_unknown": { "hold": "10m", "then": "wait" }"#,

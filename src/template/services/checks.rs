@@ -156,3 +156,18 @@ fn refuse_without_compare(options: &Options<'_>, name: &str) {
             .help("leave it out, or write \"compare\": \"5xx_rate\""),
     );
 }
+
+/// One target group has both versions behind it, so that a comparison would be with itself.
+pub(super) fn refuse_compare(root: &Options<'_>, checks: &Checks) {
+    let all = [&checks.before, &checks.watch, &checks.after];
+    let compare = |check: &&Check| matches!(check.kind, CheckKind::Compare(_));
+    for check in all.into_iter().flatten().filter(compare) {
+        let text = "`compare` has nothing to compare with where machines are replaced in place (`rolling`)";
+        let finding = Diagnostic::error("template::wrong_value", text);
+        let finding = match check.place {
+            Some(place) => finding.at_place(place, "this check"),
+            None => finding,
+        };
+        root.report(finding.help("watch an `alarm` or a `metric` of the target group instead"));
+    }
+}
