@@ -6,10 +6,11 @@ use super::plan::in_place::{staying, unfinished};
 use super::{alarms, image, names, refusals};
 use crate::cloud::{
     Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
-    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetHealth, TemplateVersion,
-    TrafficArn, VersionRef, tag,
+    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHealth,
+    TemplateVersion, TrafficArn, VersionRef, tag,
 };
 use crate::template::service::{Rule, Service};
+use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
 
 /// What a plan is made from.
@@ -94,6 +95,14 @@ impl Facts {
     pub fn own<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Group> {
         let groups = self.groups.iter();
         groups.filter(move |group| group.tag(tag::SERVICE) == Some(service))
+    }
+
+    /// Whether kiln's watch rule leads to a target group: a roll has gone through, and what is in it was the previous group.
+    pub fn is_watched(&self, arn: &TargetGroupArn) -> bool {
+        self.leading.iter().any(|leading| {
+            let purpose = leading.tags.get(tag::RULE).map(String::as_str);
+            purpose == Purpose::Watch.tag() && leading.names(arn)
+        })
     }
 
     /// Groups that a run is making, or was when it died.

@@ -13,7 +13,7 @@ use super::names;
 use super::plan::in_place::unfinished;
 use crate::cloud::{Cloud, Group, GroupName, TargetGroupArn, tag};
 use crate::run::{Event, Events, LaterLists, RunId};
-use crate::undo::{Purpose, Undo};
+use crate::undo::Undo;
 
 /// One thing to put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +48,7 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
         let Some((group, target_group)) = one.group().zip(one.target_group.as_ref()) else {
             continue;
         };
-        let watched = facts.leading.iter().any(|leading| {
-            let watch = leading.tags.get(tag::RULE).map(String::as_str) == Purpose::Watch.tag();
-            watch && leading.names(&target_group.arn)
-        });
+        let watched = facts.is_watched(&target_group.arn);
         chores.extend(idle(service, group, &target_group.arn, watched, listed));
     }
     chores

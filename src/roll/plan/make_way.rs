@@ -9,7 +9,9 @@ use crate::source::Diagnostic;
 /// The kept group behind the side that the next group needs.
 pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
     let group = side.group().filter(|group| !is_spent(group))?;
-    if group.tag(tag::STATE).is_none() {
+    let target_group = side.target_group.as_ref()?.arn.clone();
+    // One of others' making that kiln watches is the previous group of a roll that could not say so any more.
+    if group.tag(tag::STATE).is_none() && !facts.is_watched(&target_group) {
         let text = format!(
             "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
             side.name, group.name
@@ -20,7 +22,7 @@ pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Opti
     refused.extend(super::traffic::still_named(facts, side, group));
     Some(MakeWay {
         group: group.name.clone(),
-        target_group: side.target_group.as_ref()?.arn.clone(),
+        target_group,
         kept_until: names::keep_until(group),
     })
 }
