@@ -1,5 +1,8 @@
 //! A roll under way, as its steps, waits and checks see it.
 
+use jiff::Timestamp;
+use tokio::time::Instant;
+
 use super::checks::Watches;
 use super::health::Health;
 use super::plan::Plan;
@@ -21,4 +24,25 @@ pub(super) struct Flow<'f, 'r, C, P, S> {
     pub watches: Watches<'f>,
     /// What was seen of the next group so far.
     pub health: Health,
+}
+
+impl<'f, 'r, C, P, S> Flow<'f, 'r, C, P, S> {
+    /// A roll whose next group, behind `target_group`, was begun at `began`; nothing has been seen of it yet.
+    pub(super) fn new(
+        plan: &'f Plan,
+        service: &'f Service,
+        on: &'f Tools<'f, C, P, S>,
+        run: &'f mut Run<'r, Undo>,
+        (target_group, began): (TargetGroupArn, Timestamp),
+    ) -> Self {
+        Self {
+            plan,
+            service,
+            on,
+            run,
+            target_group,
+            watches: Watches::new(&service.checks),
+            health: Health::new(plan.patience, began, Instant::now()),
+        }
+    }
 }

@@ -10,11 +10,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::calm::{self, Holding};
-use super::super::checks::{Stage, Watches, Way};
+use super::super::checks::{Stage, Way};
 use super::super::commit;
 use super::super::error::Error;
 use super::super::flow::Flow;
-use super::super::health::Health;
 use super::super::next_group::{self, grow, look, wanted};
 use super::super::plan::Plan;
 use super::super::probe::Probe;
@@ -44,15 +43,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     canary::inherit(plan, run).await?;
     make_way(plan, on, run).await?;
     let (target_group, began) = make(plan, service, on, run).await?;
-    let mut flow = Flow {
-        plan,
-        service,
-        on,
-        run,
-        target_group,
-        watches: Watches::new(&service.checks),
-        health: Health::new(plan.patience, began, Instant::now()),
-    };
+    let mut flow = Flow::new(plan, service, on, run, (target_group, began));
     flow.watches
         .reached(canary::stage(plan, &flow.target_group));
     if !plan.swapped {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::checks::{Stage, Watches, Way};
+use super::super::checks::{Stage, Way};
 use super::super::error::Error;
 use super::super::flow::Flow;
-use super::super::health::{Health, Need};
+use super::super::health::Need;
 use super::super::making::{group, lease};
 use super::super::next_group::examine;
 use super::super::plan::{InPlace, Plan};
@@ -59,15 +59,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let began = on.clock.now();
     let create = async |made: &mut _| targets::create(plan, service, cloud, made).await;
     let target_group: TargetGroupArn = run.step("target groups", create).await?;
-    let mut flow = Flow {
-        plan,
-        service,
-        on,
-        run,
-        target_group,
-        watches: Watches::new(&service.checks),
-        health: Health::new(plan.patience, began, Instant::now()),
-    };
+    let mut flow = Flow::new(plan, service, on, run, (target_group, began));
     flow.run_hooks("before the swap", &plan.hooks.before_swap)
         .await?;
     let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
