@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod complaints;
 mod language;
 mod layers;
 mod machines;

@@ -119,6 +119,21 @@ async fn a_machine_that_had_its_time_to_boot_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_stays_unused_is_given_up_and_no_image_is_to_blame() {
+    let began = Instant::now();
+    let group = group(&["a"]);
+    let unused = targets(&[TargetState::Unused]);
+    let mut health = health(began);
+    let early = health.judge(&need(1, 0), &group, &unused, &[], began + UNUSED / 2);
+    assert!(matches!(early.unwrap(), Readiness::NotYet(_)));
+    let late = health.judge(&need(1, 0), &group, &unused, &[], began + UNUSED * 2);
+    let Err(Error::Launch(reason)) = late else {
+        panic!("it will never be in use: {late:?}");
+    };
+    assert!(reason.contains("i-0 is not in use"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_launch_that_may_pass_is_tried_for_its_own_time() {
     let began = Instant::now();
     let none = group(&[]);

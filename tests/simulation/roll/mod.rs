@@ -4,6 +4,7 @@ mod approved;
 mod canary;
 mod canary_dead;
 mod cloudwatch;
+mod complaints;
 mod doctor;
 mod go_back;
 mod guards;
