@@ -17,9 +17,10 @@ test:
 	@scripts/deps host peers
 	@scripts/with-root $(CARGO) test --workspace
 
-## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with; SEED=n replays one with its trace
+## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, and which of them finds each deliberate defect;
+## SEED=n replays one with its trace
 sim:
-	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds
+	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds $(if $(SEED),,simulation::defects)
 
 ## check: what must hold before a change lands
 check: deps

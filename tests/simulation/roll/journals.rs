@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kiln::run::{Due, RunId, due};
 use kiln::undo::Undo;
 
-use super::store::SharedJournal;
+use super::store::{Keeping, SharedJournal};
 
 /// The journals of all runs so far.
 #[derive(Clone, Default)]
@@ -14,11 +14,22 @@ pub struct Journals {
     all: Arc<Mutex<BTreeMap<RunId, SharedJournal>>>,
     /// What any run ever said it would do, whatever became of its journal.
     said: Arc<Mutex<Vec<Undo>>>,
+    keeping: Arc<Mutex<Keeping>>,
 }
 
 impl Journals {
+    /// Has every journal from now on written too late.
+    pub fn write_late(&self) {
+        *self.keeping.lock().unwrap() = Keeping::Late;
+    }
+
+    /// Has every journal from now on say nothing of traffic.
+    pub fn leave_out_traffic(&self) {
+        *self.keeping.lock().unwrap() = Keeping::WithoutTraffic;
+    }
+
     pub fn begin(&self, run: RunId) -> SharedJournal {
-        let journal = SharedJournal::new(Arc::clone(&self.said));
+        let journal = SharedJournal::new(Arc::clone(&self.said), *self.keeping.lock().unwrap());
         self.all.lock().unwrap().insert(run, journal.clone());
         journal
     }
@@ -28,14 +39,18 @@ impl Journals {
         let said = Arc::new(Mutex::new(self.said.lock().unwrap().clone()));
         let all = self.all.lock().unwrap();
         let copies = all.iter().map(|(run, journal)| {
-            let copy = SharedJournal::new(Arc::clone(&said));
+            let copy = SharedJournal::new(Arc::clone(&said), *self.keeping.lock().unwrap());
             let entries = journal.entries.lock().unwrap();
             copy.entries.lock().unwrap().clone_from(&entries);
             drop(entries);
             (*run, copy)
         });
         let all = Arc::new(Mutex::new(copies.collect()));
-        Self { all, said }
+        Self {
+            all,
+            said,
+            keeping: Arc::clone(&self.keeping),
+        }
     }
 
     /// The folder of the store is gone, as on an agent that is wiped.

@@ -42,12 +42,16 @@ pub struct Drawn {
     pub start: Start,
     pub keep_minutes: u32,
     pub soak: u32,
+    /// Whether the next version must answer before it gets traffic.
+    pub asked: bool,
     pub own_rule: bool,
     /// Milliseconds that a call takes.
     pub latency: u64,
     /// A schedule of the serving group that raises its capacity, so many seconds on.
     pub schedule: Option<u32>,
 }
+
+const ASKED: &str = r#"{ "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" }"#;
 
 /// Mostly few machines, with a tail to 200: what a seed costs grows with them.
 fn machines(rng: &mut Rng) -> u32 {
@@ -84,6 +88,7 @@ impl Drawn {
             start,
             keep_minutes: [10, 60][rng.usize(0..2)],
             soak: rng.u32(5..40),
+            asked: rng.u32(0..4) > 0,
             own_rule: start == Start::Empty && rng.bool(),
             latency: if rng.bool() { 0 } else { rng.u64(20..400) },
             schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
@@ -111,7 +116,7 @@ impl Drawn {
     "rules": [ {rule} ], "probe": {{ "header": "x-kiln-probe" }} }},
   "strategy": {strategy},
   "checks": {{
-    "before": [ {{ "http": {{ "path": "/version", "body": {{ "equals": "{{{{ image.id }}}}" }} }}, "times": 2, "timeout": "1m" }} ],
+    "before": [ {before} ],
     "after": [ {{ "soak": "{soak}s" }} ] }},
   "rollback": {{ "keep": "{keep}m" }}
 }}"#,
@@ -120,6 +125,7 @@ impl Drawn {
             machines = self.machines,
             subnets = serde_json::to_string(subnets).unwrap(),
             strategy = self.strategy(),
+            before = if self.asked { ASKED } else { "" },
             soak = self.soak,
             keep = self.keep_minutes,
         )

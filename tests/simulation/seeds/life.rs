@@ -34,8 +34,8 @@ struct Life {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// Lives the life that a seed says.
-pub async fn live(seed: u64) -> Told {
+/// Lives the life that a seed says, with a defect if `plant` has one.
+pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     let mut rng = Rng::with_seed(seed);
     let drawn = Drawn::draw(seed, &mut rng);
     let bench = ground::open(&drawn).await;
@@ -44,6 +44,7 @@ pub async fn live(seed: u64) -> Told {
     let watchman = bench.watched();
     bench.one_writer(&watchman);
     watchman.beside();
+    plant(&bench);
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());
     let mut life = Life {
@@ -184,6 +185,11 @@ impl Life {
         self.say(format!("{:?}{}", ended.verdict, why(&ended)));
         self.finding()?;
         self.ended(&ended)?;
+        if ended.verdict == Verdict::Done {
+            let now = self.bench.cloud.now();
+            self.watchman.done(&self.bench.cloud.world().model, now);
+            self.finding()?;
+        }
         if ended.verdict == Verdict::Done && self.bench.serving().keys().ne([image]) {
             let (now, trouble) = (self.bench.serving(), self.trouble());
             if !trouble {

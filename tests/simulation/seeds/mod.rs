@@ -18,13 +18,13 @@ use kiln::roll::Verdict;
 use life::Told;
 use table::Table;
 
-use super::roll::{V1, V2, V3};
+use super::roll::{Bench, V1, V2, V3};
 
 /// Seeds of an ordinary run of the tests.
 const SEEDS: u64 = 300;
 
-/// Lives one seed, from the same beginning whatever was lived before it.
-fn live(seed: u64) -> Told {
+/// Lives one seed, from the same beginning whatever was lived before it. `plant` may put a defect into kiln first.
+pub fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     // The SDK draws its pauses from here.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -32,8 +32,11 @@ fn live(seed: u64) -> Told {
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(life::live(seed))
+    runtime.block_on(life::live(seed, plant))
 }
+
+/// kiln as it ships.
+fn sound(_: &Bench) {}
 
 #[expect(
     clippy::disallowed_methods,
@@ -61,7 +64,7 @@ fn live_all(seeds: std::ops::Range<u64>) -> (Table, Vec<Told>) {
                     if seed >= seeds.end || failed.lock().unwrap().len() >= MOST {
                         return;
                     }
-                    match catch_unwind(AssertUnwindSafe(|| live(seed))) {
+                    match catch_unwind(AssertUnwindSafe(|| live(seed, &sound))) {
                         Ok(told) => {
                             table.lock().unwrap().add(&told);
                             if told.found.is_some() {
@@ -127,7 +130,7 @@ async fn a_retired_group_of_others_keeps_no_lease() {
 #[test]
 fn no_seed_breaks_an_invariant() {
     if let Some(seed) = number("SEED") {
-        let told = live(seed);
+        let told = live(seed, &sound);
         eprintln!("{told}");
         assert!(told.found.is_none(), "seed {seed}");
         return;

@@ -10,6 +10,9 @@ use super::scene::{Machine, Scene, zones};
 /// What has served for so long is what the service has: a roll has looked at it since.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
 
+/// What was healthy so lately may have been seen so.
+const LATELY: SignedDuration = SignedDuration::from_secs(20);
+
 /// What must be there.
 #[derive(Default)]
 pub struct Floor {
@@ -23,6 +26,10 @@ pub struct Floor {
     spoilt: BTreeSet<String>,
     /// Since when each machine behind production has been healthy.
     since: BTreeMap<String, Timestamp>,
+    /// When each target group last had a healthy machine.
+    well: BTreeMap<String, Timestamp>,
+    /// What each production rule did when it was last looked at.
+    led: BTreeMap<String, Vec<(String, u32)>>,
 }
 
 struct Harm {
@@ -50,7 +57,58 @@ impl Floor {
             ..Self::default()
         };
         floor.even(scene);
+        floor.lead(scene);
         floor
+    }
+
+    /// Takes what rules do for given.
+    fn lead(&mut self, scene: &Scene) {
+        let rules = scene.production.iter();
+        let led = rules.map(|rule| (rule.arn.clone(), rule.forwards.clone()));
+        self.led = led.collect();
+    }
+
+    /// No write gives more requests to a target group of which nothing has been healthy, however its machines came to be sick.
+    fn leads_to_health(&mut self, scene: &Scene, now: Timestamp) -> Result<(), String> {
+        for target_group in &scene.targets {
+            if scene.healthy(&target_group.arn).next().is_some() {
+                self.well.insert(target_group.arn.clone(), now);
+            }
+        }
+        for rule in &scene.production {
+            for (arn, weight) in &rule.forwards {
+                let led = self.led.get(&rule.arn).map_or(&[][..], Vec::as_slice);
+                let before = led.iter().find(|(led, _)| led == arn);
+                let before = before.map_or(0, |(_, weight)| *weight);
+                // Of all, since one target group alone has any weight.
+                let more = weight * all(led) > before * all(&rule.forwards);
+                if (more || before == 0 && *weight > 0) && !self.is_well(arn, now) {
+                    return Err(format!(
+                        "I2: {} is led to {arn}, which is not healthy",
+                        rule.arn
+                    ));
+                }
+            }
+        }
+        self.lead(scene);
+        Ok(())
+    }
+
+    fn is_well(&self, target_group: &str, now: Timestamp) -> bool {
+        let well = self.well.get(target_group);
+        let lately = well.is_some_and(|well| now.duration_since(*well) <= LATELY);
+        lately || self.excused(|_| true) >= self.need.max(1)
+    }
+
+    /// I2 again, for a roll that says that it is done: what it leads to is not sick, whatever its image.
+    pub fn serves(&self, scene: &Scene, now: Timestamp) -> Result<(), String> {
+        let shares = scene.production.iter().flat_map(|rule| &rule.forwards);
+        for (arn, _) in shares.filter(|(_, weight)| *weight > 0) {
+            if !self.is_well(arn, now) {
+                return Err(format!("done, and {arn} is not healthy"));
+            }
+        }
+        Ok(())
     }
 
     pub fn need(&self) -> usize {
@@ -97,6 +155,7 @@ impl Floor {
             *count = (*count).min(there.get(zone).copied().unwrap_or_default() + harmed.count());
         }
         self.even(scene);
+        self.lead(scene);
     }
 
     /// How many machines of the groups are missing through no fault of kiln's.
@@ -113,9 +172,13 @@ impl Floor {
         let serving = scene.serving();
         let healthy = scene.produced();
         self.note(scene, &healthy, now);
+        self.leads_to_health(scene, now)?;
         let names: BTreeSet<&str> = serving.iter().map(|group| group.name.as_str()).collect();
-        // A group that is gone was harmed too, if its machines were.
-        let counts = |name: &str| names.contains(name) || scene.group(name).is_none();
+        // A group that is gone, or has none left, was harmed too, if its machines were.
+        let counts = |name: &str| {
+            let group = scene.group(name);
+            names.contains(name) || group.is_none_or(|group| group.members.is_empty())
+        };
         let excused = self.excused(counts);
         let spoilt = serving.iter().any(|group| self.is_spoilt(group));
         for rule in &scene.production {
@@ -150,7 +213,13 @@ impl Floor {
         }
         let mut rules = scene.production.iter();
         if whole.is_ok() && rules.all(|rule| self.shares_fit(scene, rule, 0).is_ok()) {
-            self.harmed.retain(|_, harm| harm.lasting || !harm.down);
+            // Of several that serve, one may still miss what the others make up for.
+            let is_back = |harm: &Harm| {
+                let group = scene.group(&harm.group);
+                group.is_none_or(|group| scene.healthy_of(group) >= desired(group))
+            };
+            self.harmed
+                .retain(|_, harm| harm.lasting || !harm.down || !is_back(harm));
         }
         Ok(())
     }
@@ -192,7 +261,7 @@ impl Floor {
 
     /// A target group is never asked for a larger share of the requests than it has of the machines that must be there.
     fn shares_fit(&self, scene: &Scene, rule: &RuleView, excused: usize) -> Result<(), String> {
-        let all: u32 = rule.forwards.iter().map(|(_, weight)| *weight).sum();
+        let all = all(&rule.forwards);
         for (arn, weight) in &rule.forwards {
             let share = |of: usize| (of * *weight as usize).div_ceil(all.max(1) as usize);
             let there: Vec<Machine> = scene.healthy(arn).collect();
@@ -214,6 +283,10 @@ impl Floor {
         }
         Ok(())
     }
+}
+
+fn all(forwards: &[(String, u32)]) -> u32 {
+    forwards.iter().map(|(_, weight)| *weight).sum()
 }
 
 fn desired(group: &GroupView) -> usize {

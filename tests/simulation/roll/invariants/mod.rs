@@ -91,6 +91,19 @@ impl Watchman {
         previous.is_given_back(&Scene::of(model)).err()
     }
 
+    /// A roll says that it is done.
+    pub fn done(&self, model: &Model, now: Timestamp) {
+        let scene = Scene::of(model);
+        let (serves, inherits) = {
+            let watch = self.0.lock().unwrap();
+            let previous = watch.previous.as_ref();
+            let inherits = previous.map_or(Ok(()), |previous| previous.is_inherited(&scene));
+            (watch.floor.serves(&scene, now), inherits)
+        };
+        self.report(2, serves.err());
+        self.report(5, inherits.err());
+    }
+
     /// From now on every roll works beside the previous group, which stays untouched.
     pub fn beside(&self) {
         self.0.lock().unwrap().beside = true;

@@ -101,6 +101,23 @@ impl Previous {
         Ok(())
     }
 
+    /// Whether the group that has come after it has its minimum, unless a lease says that it is still held.
+    pub fn is_inherited(&self, scene: &Scene) -> Result<(), String> {
+        let was = self.was.min;
+        let mut live = scene.groups.iter().filter(|group| {
+            let held = [Leased::MinSize, Leased::LowAlarm];
+            let mut held = held.iter().map(|what| what.tag());
+            state(group) == Some("live") && !held.any(|tag| group.tags.contains_key(tag))
+        });
+        match live.find(|group| group.min != was) {
+            Some(group) => Err(format!(
+                "the minimum of {} is {}, and {was} it was before",
+                group.name, group.min
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a finished run has given back what it had changed for a while. A group that is kept stays as it is held.
     pub fn is_given_back(&self, scene: &Scene) -> Result<(), String> {
         let group = scene.group(&self.was.name);

@@ -1,0 +1,115 @@
+//! Defects that understand what is so otherwise than it is.
+
+use std::collections::BTreeMap;
+
+use crate::simulation::habit::Call;
+use crate::simulation::roll::Bench;
+
+const STATE: &str = "<State>";
+const HEALTHY: &str = "<State>healthy</State>";
+
+fn state(name: &str) -> String {
+    format!("{STATE}{name}</State>")
+}
+
+/// Has the answers of an action understood otherwise.
+fn misread(bench: &Bench, action: &'static str, read: fn(String) -> String) {
+    bench.cloud.accustom(Box::new(move |call| {
+        if call.action == action {
+            call.misread(read)
+        } else {
+            call.go()
+        }
+    }));
+}
+
+pub fn initial_is_healthy(bench: &Bench) {
+    misread(bench, "DescribeTargetHealth", |answer| {
+        answer.replace(&state("initial"), HEALTHY)
+    });
+}
+
+pub fn sick_is_healthy(bench: &Bench) {
+    misread(bench, "DescribeTargetHealth", |answer| {
+        answer.replace(&state("unhealthy"), HEALTHY)
+    });
+}
+
+pub fn one_stands_for_all(bench: &Bench) {
+    misread(bench, "DescribeTargetHealth", |answer| {
+        if !answer.contains(HEALTHY) {
+            return answer;
+        }
+        let answer = answer.replace(&state("initial"), HEALTHY);
+        answer.replace(&state("unhealthy"), HEALTHY)
+    });
+}
+
+pub fn unused_is_healthy(bench: &Bench) {
+    bench.cloud.accustom(Box::new(|call| match call.action {
+        "DescribeTargetHealth" => call.misread(|answer| answer.replace(&state("unused"), HEALTHY)),
+        "CreateRule" if call.names("=probe") => call.forget(),
+        _ => call.go(),
+    }));
+}
+
+pub fn dead_unknown(bench: &Bench) {
+    misread(bench, "DescribeAutoScalingGroups", |answer| {
+        answer.replace("<Value>next</Value>", "<Value>past</Value>")
+    });
+}
+
+pub fn others_are_ours(bench: &Bench) {
+    misread(bench, "DescribeAutoScalingGroups", |answer| {
+        let tag = "<member><Key>kiln:made-by</Key><Value>kiln</Value><PropagateAtLaunch>false</PropagateAtLaunch></member>";
+        let answer = answer.replace("<Tags/>", "<Tags></Tags>");
+        answer.replace("<Tags>", &format!("<Tags>{tag}"))
+    });
+}
+
+/// That a group has grown since a process first looked at it is not seen.
+pub fn capacity_once(bench: &Bench) {
+    let mut first: BTreeMap<(u64, String), String> = BTreeMap::new();
+    bench.cloud.accustom(Box::new(move |call: Call<'_>| {
+        if call.action != "DescribeAutoScalingGroups" {
+            return call.go();
+        }
+        let process = call.process;
+        call.misread(|answer| {
+            let groups = answer.split_inclusive("</AutoScalingGroupName>");
+            let mut name = String::new();
+            let told = groups.map(|part| {
+                let known = (process, name.clone());
+                let told = if name.is_empty() || part.contains("<Value>next</Value>") {
+                    part.to_owned()
+                } else {
+                    with_capacity(part, first.entry(known))
+                };
+                part.rsplit_once("<AutoScalingGroupName>")
+                    .map_or("", |(_, name)| name)
+                    .trim_end_matches("</AutoScalingGroupName>")
+                    .clone_into(&mut name);
+                told
+            });
+            told.collect()
+        })
+    }));
+}
+
+type Known<'a> = std::collections::btree_map::Entry<'a, (u64, String), String>;
+
+fn with_capacity(part: &str, known: Known<'_>) -> String {
+    let (open, close) = ("<DesiredCapacity>", "</DesiredCapacity>");
+    let Some((before, rest)) = part.split_once(open) else {
+        return part.to_owned();
+    };
+    let Some((number, after)) = rest.split_once(close) else {
+        return part.to_owned();
+    };
+    let first = known.or_insert_with(|| number.to_owned());
+    // That it has become smaller is seen.
+    if number.parse::<u32>().ok() < first.parse().ok() {
+        return part.to_owned();
+    }
+    format!("{before}{open}{first}{close}{after}")
+}
