@@ -67,7 +67,12 @@ pub(super) async fn create(aws: &Aws, new: &NewGroup) -> Result<()> {
         let hooks = hooks(aws, like).await?;
         call = copied(call, source).set_lifecycle_hook_specification_list(Some(hooks));
     } else {
-        call = call.health_check_type("ELB");
+        let by = if new.target_group.is_some() {
+            "ELB"
+        } else {
+            "EC2"
+        };
+        call = call.health_check_type(by);
     }
     let answer = named(call, new).send().await;
     answer.map_err(|error| failed("CreateAutoScalingGroup", error))?;
@@ -138,8 +143,10 @@ fn named(call: Create, new: &NewGroup) -> Create {
         .min_size(0)
         .desired_capacity(0)
         .max_size(signed(new.max))
-        .vpc_zone_identifier(subnets.join(","))
-        .target_group_arns(new.target_group.as_str());
+        .vpc_zone_identifier(subnets.join(","));
+    if let Some(target_group) = &new.target_group {
+        call = call.target_group_arns(target_group.as_str());
+    }
     if let Some(grace) = new.grace {
         call = call.health_check_grace_period(seconds(grace));
     }
@@ -204,9 +211,13 @@ fn policy_input(
     policy: types::ScalingPolicy,
     copying: &Copying,
 ) -> aws_sdk_autoscaling::operation::put_scaling_policy::builders::PutScalingPolicyFluentBuilder {
-    let tracking = policy
-        .target_tracking_configuration
-        .map(|tracking| relabelled(tracking, &copying.target_groups));
+    let tracking =
+        policy
+            .target_tracking_configuration
+            .map(|tracking| match &copying.target_groups {
+                Some(target_groups) => relabelled(tracking, target_groups),
+                None => tracking,
+            });
     aws.autoscaling()
         .put_scaling_policy()
         .auto_scaling_group_name(copying.to.as_str())

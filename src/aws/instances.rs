@@ -13,9 +13,11 @@ use crate::aws::rounds::Rounds;
 use crate::aws::{Aws, PAGE};
 use crate::cloud::{
     Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances,
-    NetworkSupport, NewInstance, Result, VolumeId,
+    NetworkSupport, NewInstance, Result, StatusCheck, VolumeId,
 };
 
+/// Machines whose status one call tells of ("`DescribeInstanceStatus`").
+const MOST_STATUSES: usize = 100;
 /// How a machine's state is explained that EC2 needs for others ("`StateReason`").
 const TAKEN_BACK: [&str; 2] = [
     "Server.SpotInstanceTermination",
@@ -45,6 +47,14 @@ impl Instances for Aws {
 
     async fn instance(&self, id: &InstanceId) -> Result<Instance> {
         self.instances.look(id.as_str()).await
+    }
+
+    async fn status_checks(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, StatusCheck)>> {
+        let mut found = Vec::new();
+        for some in ids.chunks(MOST_STATUSES) {
+            found.extend(status_checks(&self.ec2, some).await?);
+        }
+        Ok(found)
     }
 
     async fn console_output(&self, id: &InstanceId) -> Result<String> {
@@ -129,6 +139,44 @@ impl Instances for Aws {
         answer
             .map(drop)
             .map_err(|error| failed("DeleteVolume", error))
+    }
+}
+
+async fn status_checks(
+    ec2: &aws_sdk_ec2::Client,
+    ids: &[InstanceId],
+) -> Result<Vec<(InstanceId, StatusCheck)>> {
+    const CALL: &str = "DescribeInstanceStatus";
+    let wanted = ids.iter().map(ToString::to_string).collect();
+    let request = ec2
+        .describe_instance_status()
+        .set_instance_ids(Some(wanted));
+    let answer = match request.send().await.map_err(|error| failed(CALL, error)) {
+        // One that went away meanwhile: of the others the next look tells.
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        answer => answer?,
+    };
+    let each = answer.instance_statuses().iter().map(|one| {
+        let id = InstanceId::new(text(CALL, "instance id", one.instance_id())?);
+        let words = [one.system_status(), one.instance_status()];
+        let words = words.map(|summary| summary.and_then(|one| one.status()));
+        Ok((id, checked(&words)))
+    });
+    each.collect()
+}
+
+/// Both must pass.
+fn checked(words: &[Option<&ec2::SummaryStatus>; 2]) -> StatusCheck {
+    use ec2::SummaryStatus as Status;
+    if words.iter().all(|word| matches!(word, Some(Status::Ok))) {
+        StatusCheck::Passed
+    } else if words
+        .iter()
+        .any(|word| matches!(word, Some(Status::Impaired)))
+    {
+        StatusCheck::Failed
+    } else {
+        StatusCheck::Unknown
     }
 }
 

@@ -180,7 +180,7 @@ impl Sweep {
             .read(service)
             .map_err(|error| format!("the due-list of {service} cannot be read: {error}"))?;
         let site = list.iter().find_map(|later| match &later.undo {
-            Undo::Retire(retire) => retire.target_group.site(),
+            Undo::Retire(retire) => retire.target_group.as_ref()?.site(),
             _ => None,
         });
         let mut access = self.access();

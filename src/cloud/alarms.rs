@@ -73,6 +73,13 @@ pub trait Alarms {
 #[derive(Clone, Copy, Debug)]
 pub struct Sight<'a> {
     pub group: &'a GroupName,
+    /// `None`: no load balancer leads to it.
+    pub behind: Option<Behind<'a>>,
+}
+
+/// What leads requests to a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Behind<'a> {
     pub target_group: &'a TargetGroupArn,
     pub load_balancer: &'a LoadBalancerArn,
 }
@@ -86,7 +93,7 @@ enum About {
     Neither,
 }
 
-impl Sight<'_> {
+impl Behind<'_> {
     /// `targetgroup/web-a/73e2d6bc24d8a067`, as dimensions have it.
     pub fn target_group_dimension(&self) -> &str {
         let arn = self.target_group.as_str();
@@ -109,12 +116,20 @@ impl Sight<'_> {
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
         pairs.into()
     }
+}
 
+impl Sight<'_> {
     fn about(&self, dimensions: &Dimensions) -> About {
         let known = [
             ("AutoScalingGroupName", Some(self.group.as_str())),
-            ("TargetGroup", Some(self.target_group_dimension())),
-            ("LoadBalancer", Some(self.load_balancer_dimension())),
+            (
+                "TargetGroup",
+                self.behind.as_ref().map(Behind::target_group_dimension),
+            ),
+            (
+                "LoadBalancer",
+                self.behind.as_ref().map(Behind::load_balancer_dimension),
+            ),
             // Of one machine, which is not the whole group.
             ("InstanceId", None),
         ];
@@ -193,8 +208,10 @@ mod tests {
             LoadBalancerArn::new("arn:aws:elasticloadbalancing:r:1:loadbalancer/app/public/1");
         let sight = Sight {
             group: &group,
-            target_group: &target_group,
-            load_balancer: &load_balancer,
+            behind: Some(Behind {
+                target_group: &target_group,
+                load_balancer: &load_balancer,
+            }),
         };
         let (own, other) = ("targetgroup/web-b/2", "targetgroup/web-a/1");
         let alarms = [

@@ -130,7 +130,8 @@ pub struct NewGroup {
     pub version: LaunchTemplateVersion,
     pub max: u32,
     pub subnets: Vec<SubnetId>,
-    pub target_group: TargetGroupArn,
+    /// `None`: no load balancer leads to its machines.
+    pub target_group: Option<TargetGroupArn>,
     /// `None`: as copied.
     pub grace: Option<Duration>,
     pub warmup: Option<Duration>,
@@ -144,7 +145,7 @@ pub struct Copying {
     pub from: GroupName,
     pub to: GroupName,
     /// Resource labels of policies that follow a target group's load, rewritten from the first to the second.
-    pub target_groups: (TargetGroupArn, TargetGroupArn),
+    pub target_groups: Option<(TargetGroupArn, TargetGroupArn)>,
 }
 
 /// Auto Scaling groups.

@@ -202,6 +202,12 @@ pub trait Instances {
     /// One instance; unknown ids are errors of kind `NotFound`.
     fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<Instance>>;
 
+    /// What EC2's own checks say of running machines; those that do not run are left out.
+    fn status_checks(
+        &self,
+        ids: &[InstanceId],
+    ) -> impl Future<Output = Result<Vec<(InstanceId, StatusCheck)>>>;
+
     /// What the machine has printed on its console, as fresh as the cloud has it.
     fn console_output(&self, id: &InstanceId) -> impl Future<Output = Result<String>>;
 
@@ -223,6 +229,16 @@ pub trait Instances {
 
     /// Deletes a volume; one that is attached is an error of kind `Dependency`.
     fn delete_volume(&self, id: &VolumeId) -> impl Future<Output = Result<()>>;
+}
+
+/// What EC2's checks of a machine and of what it stands on say ("Status checks for Amazon EC2 instances").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusCheck {
+    /// They have not come to a word yet.
+    Unknown,
+    Passed,
+    Failed,
 }
 
 /// One kind of enhanced networking.

@@ -22,7 +22,7 @@ pub mod tag;
 mod traffic;
 mod types;
 
-pub use alarms::{Alarm, AlarmState, Alarms, Dimensions, LooksAt, MetricQuery, Sight};
+pub use alarms::{Alarm, AlarmState, Alarms, Behind, Dimensions, LooksAt, MetricQuery, Sight};
 pub use error::{Error, Kind, Result};
 pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
@@ -38,7 +38,7 @@ pub use id::{
 pub use images::{BlockDevice, Image, ImageDevice, ImageQuery, ImageState, Images, NewImage};
 pub use instances::{
     Addresses, Choice, Instance, InstanceState, Instances, Metadata, NetworkSupport, NewInstance,
-    Placement, Reservation, Spot,
+    Placement, Reservation, Spot, StatusCheck,
 };
 pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};

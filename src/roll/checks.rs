@@ -18,7 +18,7 @@ use super::making::group;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
-use crate::cloud::Cloud;
+use crate::cloud::{Behind, Cloud};
 use crate::run::{Failure, Patience, Readiness};
 use crate::template::service::{Check, CheckKind};
 
@@ -75,13 +75,13 @@ async fn watched<C: Cloud, P, S>(
         }
         next => next?,
     };
-    let Some(target_group) = next.target_groups.first() else {
-        let text = format!("group {} is in no target group", next.name);
-        return Ok(Said::Unknown(text));
-    };
+    let behind = plan.traffic.as_ref().zip(next.target_groups.first());
     let about = watched::About {
         plan,
-        target_group,
+        behind: behind.map(|(traffic, target_group)| Behind {
+            target_group,
+            load_balancer: &traffic.load_balancer,
+        }),
         now: on.clock.now(),
     };
     match kind {

@@ -36,11 +36,8 @@ pub(super) async fn keep<S: LaterLists<Undo>>(
     cloud: &impl Cloud,
     store: &S,
 ) -> Result<(), Error> {
-    let due = Retire {
-        service: plan.service.clone(),
-        group: previous.group.clone(),
-        target_group: previous.target_group.clone(),
-    };
+    let target_group = plan.traffic.as_ref().and_then(|one| one.previous.as_ref());
+    let due = retirement(&plan.service, &previous.group, target_group);
     later(store, plan.run, due, until, "kept to go back to")?;
     keep_tags(&plan.service, &previous.group, until, cloud).await
 }
@@ -119,15 +116,15 @@ pub(super) fn unlist<S: LaterLists<Undo>>(
     store.replace(service, &list).map_err(Error::Later)
 }
 
-/// What a retirement of the group behind `target_group` is.
+/// What a retirement of the group behind `target_group`, where there is one, is.
 pub(super) fn retirement(
     service: &str,
     group: &GroupName,
-    target_group: &TargetGroupArn,
+    target_group: Option<&TargetGroupArn>,
 ) -> Retire {
     Retire {
         service: service.to_owned(),
         group: group.clone(),
-        target_group: target_group.clone(),
+        target_group: target_group.cloned(),
     }
 }

@@ -9,7 +9,7 @@ use crate::cloud::{
     SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHealth,
     TemplateVersion, TrafficArn, VersionRef, tag,
 };
-use crate::template::service::{Rule, Service};
+use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
 
@@ -18,13 +18,8 @@ use crate::undo::serving::{Leading, leading};
 pub struct Facts {
     pub region: String,
     pub image: Image,
-    pub load_balancer: LoadBalancer,
-    /// Every rule and default action of the load balancer.
-    pub leading: Vec<Leading>,
-    /// The listener of the production rule.
-    pub listener: crate::cloud::Listener,
-    /// `None`: the rule is still to be made.
-    pub production: Option<Leading>,
+    /// What leads traffic to the machines; `None` of a service without a load balancer.
+    pub balancer: Option<Balancer>,
     pub sides: [Side; 2],
     /// Every group of the region.
     pub groups: Vec<Group>,
@@ -39,7 +34,19 @@ pub struct Facts {
     pub alarms: Vec<Alarm>,
 }
 
-/// One of the two target groups, with what stands behind it.
+/// A load balancer, and what it does with the service's requests.
+#[derive(Clone, Debug)]
+pub struct Balancer {
+    pub load_balancer: LoadBalancer,
+    /// Every rule and default action of the load balancer.
+    pub leading: Vec<Leading>,
+    /// The listener of the production rule.
+    pub listener: crate::cloud::Listener,
+    /// `None`: the rule is still to be made.
+    pub production: Option<Leading>,
+}
+
+/// One of the two target groups, with what stands behind it. Without a load balancer: the group that serves, and all others.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
     pub name: String,
@@ -73,12 +80,23 @@ impl From<Error> for NoFacts {
 impl Facts {
     /// The same in the words of whoever takes a half-made roll back.
     pub(super) fn on_ground<T>(&self, service: &str, then: impl FnOnce(Ground<'_>) -> T) -> T {
+        let listeners = self.balancer.iter().map(|one| &one.listener.arn);
         then(Ground {
             service,
             sides: &self.sides,
-            production: self.production.as_ref(),
-            listeners: &[&self.listener.arn],
+            production: self.production(),
+            listeners: &listeners.collect::<Vec<_>>(),
         })
+    }
+
+    /// The rule or default action that leads to what serves.
+    pub fn production(&self) -> Option<&Leading> {
+        self.balancer.as_ref()?.production.as_ref()
+    }
+
+    /// Every rule and default action of the load balancer.
+    pub fn leading(&self) -> &[Leading] {
+        (self.balancer.as_ref()).map_or(&[], |balancer| &balancer.leading)
     }
 
     /// The side that production traffic goes to. While a canary shares it, the side that had it before.
@@ -99,7 +117,7 @@ impl Facts {
 
     /// Whether kiln's watch rule leads to a target group: a roll has gone through, and what is in it was the previous group.
     pub fn is_watched(&self, arn: &TargetGroupArn) -> bool {
-        self.leading.iter().any(|leading| {
+        self.leading().iter().any(|leading| {
             let purpose = leading.tags.get(tag::RULE).map(String::as_str);
             purpose == Purpose::Watch.tag() && leading.names(arn)
         })
@@ -135,34 +153,25 @@ pub async fn look_up(
 ) -> Result<Facts, NoFacts> {
     let mut refused = Vec::new();
     let image = keep(image::look_up(cloud, service, named).await?, &mut refused);
-    let load_balancers = cloud.load_balancers().await?;
-    let name = &service.traffic.load_balancer;
-    let load_balancer = load_balancers
-        .iter()
-        .find(|one| one.name == **name)
-        .cloned();
-    let Some(load_balancer) = load_balancer else {
-        refused.push(refusals::no_load_balancer(name, &load_balancers));
-        return Err(NoFacts::Refused(refused));
+    let balancer = match &service.traffic {
+        Some(traffic) => balancer(cloud, traffic, &mut refused).await?,
+        None => None,
     };
-    let leading = leading(cloud, &load_balancer.arn).await?;
-    let listener = keep(listener_of(service, &load_balancer, &leading), &mut refused);
     let subnets = subnets(cloud, service, &mut refused).await?;
     let security_groups = security_groups(cloud, service, &mut refused).await?;
     let alarms = alarms::look_up(cloud, service, &mut refused).await?;
-    let (Some(image), Some(listener)) = (image, listener) else {
+    let (Some(image), true) = (image, service.traffic.is_none() || balancer.is_some()) else {
         return Err(NoFacts::Refused(refused));
     };
     let groups = cloud.groups().await?;
-    let sides = sides(cloud, service, &groups).await?;
-    let production = production(service, &listener, &leading);
+    let sides = match &service.traffic {
+        Some(traffic) => sides(cloud, traffic, &groups).await?,
+        None => [Side::default(), Side::default()],
+    };
     let mut facts = Facts {
         region: region.to_owned(),
         image,
-        load_balancer,
-        leading,
-        listener,
-        production,
+        balancer,
         sides,
         groups,
         template: None,
@@ -186,18 +195,44 @@ fn keep<T>(found: Result<T, Refusal>, refused: &mut Vec<Refusal>) -> Option<T> {
     found.map_err(|refusal| refused.push(refusal)).ok()
 }
 
+/// The load balancer with its listener and rules; nothing where it, or its listener, is not there.
+async fn balancer(
+    cloud: &impl Cloud,
+    traffic: &Traffic,
+    refused: &mut Vec<Refusal>,
+) -> Result<Option<Balancer>, NoFacts> {
+    let load_balancers = cloud.load_balancers().await?;
+    let name = &traffic.load_balancer;
+    let found = load_balancers.iter().find(|one| one.name == **name);
+    let Some(load_balancer) = found.cloned() else {
+        refused.push(refusals::no_load_balancer(name, &load_balancers));
+        return Err(NoFacts::Refused(std::mem::take(refused)));
+    };
+    let leading = leading(cloud, &load_balancer.arn).await?;
+    let Some(listener) = keep(listener_of(traffic, &load_balancer, &leading), refused) else {
+        return Ok(None);
+    };
+    let production = production(traffic, &listener, &leading);
+    Ok(Some(Balancer {
+        load_balancer,
+        leading,
+        listener,
+        production,
+    }))
+}
+
 /// The one production rule. `plan` refuses several.
-fn rule_of(service: &Service) -> Option<&Rule> {
-    service.traffic.rules.first()
+fn rule_of(traffic: &Traffic) -> Option<&Rule> {
+    traffic.rules.first()
 }
 
 fn listener_of(
-    service: &Service,
+    traffic: &Traffic,
     load_balancer: &LoadBalancer,
     leading: &[Leading],
 ) -> Result<crate::cloud::Listener, Refusal> {
-    let Some(rule) = rule_of(service) else {
-        return Err(refusals::no_rule(service));
+    let Some(rule) = rule_of(traffic) else {
+        return Err(refusals::no_rule(traffic));
     };
     let mut listeners = leading.iter().map(|one| &one.listener);
     let found = listeners
@@ -208,11 +243,11 @@ fn listener_of(
 
 /// The rule, or the default action, that matches exactly what the service file says.
 fn production(
-    service: &Service,
+    traffic: &Traffic,
     listener: &crate::cloud::Listener,
     leading: &[Leading],
 ) -> Option<Leading> {
-    let wanted = conditions(rule_of(service)?);
+    let wanted = conditions(rule_of(traffic)?);
     let on_listener = leading
         .iter()
         .filter(|one| one.listener.arn == listener.arn);
@@ -242,12 +277,12 @@ pub fn conditions(rule: &Rule) -> crate::cloud::Conditions {
 
 async fn sides(
     cloud: &impl Cloud,
-    service: &Service,
+    traffic: &Traffic,
     groups: &[Group],
 ) -> Result<[Side; 2], Error> {
     let all = cloud.target_groups().await?;
     let mut sides = [Side::default(), Side::default()];
-    for (side, name) in sides.iter_mut().zip(&service.traffic.target_groups) {
+    for (side, name) in sides.iter_mut().zip(&traffic.target_groups) {
         side.name.clone_from(name);
         let Some(target_group) = all.iter().find(|group| group.name == **name) else {
             continue;

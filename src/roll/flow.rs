@@ -5,12 +5,20 @@ use tokio::time::Instant;
 
 use super::checks::Watches;
 use super::health::Health;
-use super::plan::Plan;
+use super::plan::{Plan, Traffic};
 use super::run_roll::Tools;
 use crate::cloud::TargetGroupArn;
 use crate::run::Run;
 use crate::template::service::Service;
 use crate::undo::Undo;
+
+/// The load balancer's half of it.
+#[derive(Clone)]
+pub(super) struct Led<'f> {
+    pub traffic: &'f Traffic,
+    /// The next group's.
+    pub target_group: TargetGroupArn,
+}
 
 /// What is to be done, with what, and what is known of the next group. A strategy makes it once the next group is there.
 pub(super) struct Flow<'f, 'r, C, P, S> {
@@ -18,8 +26,8 @@ pub(super) struct Flow<'f, 'r, C, P, S> {
     pub service: &'f Service,
     pub on: &'f Tools<'f, C, P, S>,
     pub run: &'f mut Run<'r, Undo>,
-    /// The next group's.
-    pub target_group: TargetGroupArn,
+    /// `None`: no load balancer leads to the machines.
+    pub led: Option<Led<'f>>,
     /// Checks that are alive in every wait.
     pub watches: Watches<'f>,
     /// What was seen of the next group so far.
@@ -27,22 +35,26 @@ pub(super) struct Flow<'f, 'r, C, P, S> {
 }
 
 impl<'f, 'r, C, P, S> Flow<'f, 'r, C, P, S> {
-    /// A roll whose next group, behind `target_group`, was begun at `began`; nothing has been seen of it yet.
+    /// A roll whose next group, led to as `led` says, was begun at `began`; nothing has been seen of it yet.
     pub(super) fn new(
         plan: &'f Plan,
         service: &'f Service,
         on: &'f Tools<'f, C, P, S>,
         run: &'f mut Run<'r, Undo>,
-        (target_group, began): (TargetGroupArn, Timestamp),
+        (led, began): (Option<Led<'f>>, Timestamp),
     ) -> Self {
         Self {
             plan,
             service,
             on,
             run,
-            target_group,
+            led,
             watches: Watches::new(&service.checks),
             health: Health::new(plan.patience, began, Instant::now()),
         }
+    }
+    /// The next group's target group, where a load balancer leads to it.
+    pub(super) fn target_group(&self) -> Option<TargetGroupArn> {
+        self.led.as_ref().map(|led| led.target_group.clone())
     }
 }

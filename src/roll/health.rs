@@ -2,6 +2,8 @@
 //!
 //! Pure but for the time, which is an argument. Only targets that the load balancer itself calls healthy count.
 
+pub(super) mod status;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -101,13 +101,16 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     let Some(plan) = plan else {
         return true;
     };
-    let Some(place) = &plan.traffic.place else {
+    let Some(traffic) = &plan.traffic else {
+        return true;
+    };
+    let Some(place) = &traffic.place else {
         return true;
     };
     // One more try, since nothing hangs on the first.
     for _ in 0..2 {
         if let Ok(now) = cloud.actions_at(place).await {
-            return now.is_some_and(|now| plan.traffic.was_found(&now));
+            return now.is_some_and(|now| traffic.was_found(&now));
         }
     }
     false

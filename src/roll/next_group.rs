@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::error::Error;
-use super::health::{Health, Need};
+use super::flow::Led;
+use super::health::{Health, Need, status};
 use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
 use crate::cloud::{
@@ -25,7 +26,7 @@ const ALARMS: &str = "AlarmNotification";
 pub(super) async fn create(
     plan: &Plan,
     template: (&LaunchTemplateId, LaunchTemplateVersion),
-    target_group: &TargetGroupArn,
+    led: Option<&Led<'_>>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
@@ -40,7 +41,7 @@ pub(super) async fn create(
         version: template.1,
         max: next.size.max,
         subnets: next.subnets.clone(),
-        target_group: target_group.clone(),
+        target_group: led.map(|led| led.target_group.clone()),
         grace: next.grace,
         warmup: next.warmup,
         tags: group_tags(plan),
@@ -62,7 +63,10 @@ pub(super) async fn create(
     let copying = Copying {
         from: previous.group.clone(),
         to: next.group.clone(),
-        target_groups: (previous.target_group.clone(), target_group.clone()),
+        target_groups: led.and_then(|led| {
+            let from = led.traffic.previous.clone()?;
+            Some((from, led.target_group.clone()))
+        }),
     };
     Ok(cloud.copy_behaviour(&copying).await?)
 }
@@ -194,7 +198,7 @@ pub(super) async fn heed_alarms(plan: &Plan, cloud: &impl Cloud) -> Result<(), E
 pub(super) async fn look(
     plan: &Plan,
     count: u32,
-    target_group: &TargetGroupArn,
+    target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
@@ -211,7 +215,7 @@ pub(super) async fn examine(
     plan: &Plan,
     need: impl Fn(&Group) -> Need,
     counts: impl Fn(&Member) -> bool,
-    target_group: &TargetGroupArn,
+    target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
@@ -241,11 +245,14 @@ type Seen = (
 
 async fn gather(
     plan: &Plan,
-    target_group: &TargetGroupArn,
+    target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
 ) -> Result<Seen, Error> {
     let next = group(cloud, &plan.next.group).await?;
-    let targets = cloud.target_health(target_group).await?;
+    let targets = match target_group {
+        Some(target_group) => cloud.target_health(target_group).await?,
+        None => status::of_members(&next, cloud).await?,
+    };
     let activities = cloud.activities(&plan.next.group).await?;
     Ok((next, targets, activities))
 }

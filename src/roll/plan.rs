@@ -78,7 +78,8 @@ pub struct Plan {
     pub image_facts: Image,
     pub previous: Option<Previous>,
     pub next: Next,
-    pub traffic: Traffic,
+    /// What leads requests to the machines; `None` of a service without a load balancer.
+    pub traffic: Option<Traffic>,
     /// A group that is kept to go back to, and must go since its target group is needed.
     pub make_way: Option<MakeWay>,
     /// Shares of the traffic on the way to all of it.
@@ -97,7 +98,6 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Previous {
     pub group: GroupName,
-    pub target_group: TargetGroupArn,
     pub image: Option<String>,
     pub template: LaunchTemplateId,
     pub version: LaunchTemplateVersion,
@@ -123,7 +123,6 @@ pub struct Next {
     pub grace: Option<Duration>,
     pub warmup: Option<Duration>,
     pub tags: Vec<(String, String)>,
-    pub target_group: NextTargetGroup,
 }
 
 /// Where the next version comes from.
@@ -166,6 +165,10 @@ impl NextTargetGroup {
 /// Listener, rules and target groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Traffic {
+    /// The previous group's target group.
+    pub previous: Option<TargetGroupArn>,
+    /// The next group's.
+    pub next: NextTargetGroup,
     pub listener: ListenerArn,
     pub port: u16,
     pub tls: bool,
@@ -344,16 +347,13 @@ fn assemble(
     now: Timestamp,
     refused: &mut Vec<Refusal>,
 ) -> Option<Plan> {
-    let previous = cast.previous.zip(cast.previous_side);
-    let previous =
-        previous.and_then(|(group, side)| previous::of(service, facts, group, side, refused));
+    let previous = (cast.previous).and_then(|group| previous::of(service, facts, group, refused));
     let staying = in_place::staying(service, facts);
     let next_name = match cast.flying.or(staying) {
         Some(group) => group.name.clone(),
         None => names::next(&service.name, facts.groups.iter()),
     };
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
-    let target_group = traffic::target_group(facts, cast.next_side);
     let timing = settings::timing(service, facts, cast.previous);
     let in_place = staying.and_then(|group| in_place::of(service, facts, group, timing, refused));
     Some(Plan {
@@ -365,14 +365,12 @@ fn assemble(
         image: facts.image.id.clone(),
         image_facts: facts.image.clone(),
         previous,
-        next: Next {
-            target_group,
-            ..next?
-        },
+        next: next?,
         traffic: traffic::of(
             service,
             facts,
-            (cast.swapped || facts.is_shared()).then_some(cast.next_side),
+            (cast.previous_side, cast.next_side),
+            cast.swapped || facts.is_shared(),
             staying.is_none(),
         ),
         strategy: service.strategy.clone(),

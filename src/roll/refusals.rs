@@ -3,7 +3,7 @@
 use super::plan::Refusal;
 use crate::cloud::{GroupName, LoadBalancer};
 use crate::source::{Diagnostic, Spanned};
-use crate::template::service::Service;
+use crate::template::service::{Service, Traffic};
 use crate::undo::serving::Leading;
 
 /// Names closer than this (Jaro-Winkler, 0 to 1) are suggested; `web-publc` for `web-public` has 0.98.
@@ -50,10 +50,10 @@ pub(super) fn no_listener(
     }))
 }
 
-pub(super) fn no_rule(service: &Service) -> Refusal {
+pub(super) fn no_rule(traffic: &Traffic) -> Refusal {
     let text = "the service file names no rule for its traffic";
     let finding = Diagnostic::error("roll::no_rule", text);
-    Refusal::input(finding.at_value(&service.traffic.load_balancer, "of this load balancer"))
+    Refusal::input(finding.at_value(&traffic.load_balancer, "of this load balancer"))
 }
 
 pub(super) fn no_template(service: &Service, group: &GroupName, what: &str) -> Refusal {

@@ -125,7 +125,10 @@ async fn by_tag<C: Cloud>(service: &str, now: Timestamp, cloud: &C) -> Result<Ve
         let mut of = targets
             .iter()
             .filter(|(one, _)| group.target_groups.contains(&one.arn));
-        Some(retirement(service, &group.name, &of.next()?.0.arn))
+        let of = of.next().map(|(one, _)| &one.arn);
+        // Whose target groups are another service's, or nobody's, is left to a person.
+        let known = of.is_some() || group.target_groups.is_empty();
+        known.then(|| retirement(service, &group.name, of))
     });
     Ok(with.collect())
 }

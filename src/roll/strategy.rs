@@ -4,6 +4,7 @@ mod beside;
 mod canary;
 pub(super) mod rolling;
 
+use super::error::Error;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
@@ -19,9 +20,13 @@ pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
-    match &plan.in_place {
-        Some(in_place) => rolling::roll(plan, in_place, service, on, run).await,
+    match (&plan.in_place, &plan.traffic) {
+        (Some(in_place), _) => rolling::roll(plan, in_place, service, on, run).await,
         // The first roll of all makes the group, whose machines later ones replace.
-        None => beside::roll(plan, service, on, run).await,
+        (None, Some(traffic)) => beside::roll(plan, traffic, service, on, run).await,
+        (None, None) => {
+            let text = "without a load balancer there is no group beside another".to_owned();
+            Err(Failure::new("next group", Error::Changed(text)))
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::error::Error;
+use super::flow::Led;
 use super::making::{intend, of};
 use super::next_group::serves_from_now;
 use super::plan::{Plan, led_to};
 use super::targets;
-use crate::cloud::{Action, Cloud, RulePlace, Tags, TargetGroupArn, tag};
+use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
 use crate::undo::serving::arn_of;
 use crate::undo::{Change, Undo};
@@ -19,18 +20,18 @@ const READS: u32 = 15;
 /// written since.
 pub(super) async fn swap(
     plan: &Plan,
-    next: &TargetGroupArn,
+    led: &Led<'_>,
     from: &[Action],
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RulePlace, Error> {
-    let Some(place) = &plan.traffic.place else {
+    let Some(place) = &led.traffic.place else {
         serves_from_now(plan, made)?;
-        let rule = targets::production(plan, next, cloud, made).await?;
+        let rule = targets::production(plan, led, cloud, made).await?;
         return Ok(RulePlace::Rule(rule));
     };
-    let after = led_to(&plan.traffic.before, next);
-    shift(plan, next, (place, from, &after), cloud, made).await?;
+    let after = led_to(&led.traffic.before, &led.target_group);
+    shift(plan, led, (place, from, &after), cloud, made).await?;
     Ok(place.clone())
 }
 
@@ -38,7 +39,7 @@ pub(super) async fn swap(
 /// written since.
 pub(super) async fn shift(
     plan: &Plan,
-    next: &TargetGroupArn,
+    led: &Led<'_>,
     (place, from, after): (&RulePlace, &[Action], &[Action]),
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
@@ -50,7 +51,7 @@ pub(super) async fn shift(
         });
     }
     serves_from_now(plan, made)?;
-    take_down(plan, place, next, made)?;
+    take_down(plan, place, led, made)?;
     if now != after {
         write(place, after, from, cloud).await?;
     }
@@ -61,14 +62,15 @@ pub(super) async fn shift(
 pub(super) fn take_down(
     plan: &Plan,
     place: &RulePlace,
-    next: &TargetGroupArn,
+    led: &Led<'_>,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let mut stages = plan.stages(next);
-    stages.push(plan.traffic.now.clone());
+    let traffic = led.traffic;
+    let mut stages = plan.stages(traffic, &led.target_group);
+    stages.push(traffic.now.clone());
     let change = Change::Traffic {
         place: place.clone(),
-        before: plan.traffic.before.clone(),
+        before: traffic.before.clone(),
         after: stages,
     };
     intend(made, of(plan, change))?;
@@ -77,12 +79,12 @@ pub(super) fn take_down(
 
 /// Errors when somebody has led production traffic elsewhere since the swap: then this roll must not call it its own.
 pub(super) async fn still_holds(
-    plan: &Plan,
+    led: &Led<'_>,
     place: &RulePlace,
-    next: &TargetGroupArn,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    if cloud.actions_at(place).await? == Some(led_to(&plan.traffic.before, next)) {
+    let after = led_to(&led.traffic.before, &led.target_group);
+    if cloud.actions_at(place).await? == Some(after) {
         return Ok(());
     }
     Err(Error::TrafficChanged {

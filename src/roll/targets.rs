@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
+use super::flow::Led;
 use super::making::{ensure, scratch_tags, tags};
-use super::plan::{NextTargetGroup, Plan, Previous};
+use super::plan::{NextTargetGroup, Plan, Traffic};
 use crate::cloud::{
     Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
-    TargetGroupArn, Traffic, TrafficArn, tag,
+    TargetGroupArn, TrafficArn, tag,
 };
 use crate::run::Ledger;
 use crate::template::service::Service;
@@ -15,26 +16,28 @@ use crate::undo::{Change, Purpose, Undo, serving};
 
 /// Makes the target groups that are missing and says which one is the next group's.
 pub(super) async fn create(
-    plan: &Plan,
+    (plan, traffic): (&Plan, &Traffic),
     service: &Service,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<TargetGroupArn, Error> {
     let mut new = BTreeMap::new();
-    for wanted in &plan.traffic.make {
+    let named = service.traffic.as_ref();
+    let delay = named.and_then(|traffic| traffic.target.deregistration_delay);
+    for wanted in &traffic.make {
         let arn = create_one(plan, wanted, cloud, made).await?;
-        if let Some(delay) = service.traffic.target.deregistration_delay {
+        if let Some(delay) = delay {
             cloud.set_deregistration_delay(&arn, delay).await?;
         }
         new.insert(wanted.name.as_str(), arn);
     }
     let claim = Tags::from([(tag::SERVICE.to_owned(), plan.service.clone())]);
-    for arn in &plan.traffic.claim {
+    for arn in &traffic.claim {
         cloud
             .tag_traffic(&TrafficArn::TargetGroup(arn.clone()), &claim)
             .await?;
     }
-    match &plan.next.target_group {
+    match &traffic.next {
         NextTargetGroup::There { arn, .. } => Ok(arn.clone()),
         NextTargetGroup::Make { name } => (new.remove(name.as_str()))
             .ok_or_else(|| Error::Changed(format!("target group {name} was not made"))),
@@ -70,7 +73,7 @@ async fn create_one(
 /// Leads requests with the probe header to the next target group, which is then in use.
 pub(super) async fn probe(
     plan: &Plan,
-    next: &TargetGroupArn,
+    led: &Led<'_>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
@@ -80,9 +83,9 @@ pub(super) async fn probe(
             .tag()
             .map(|value| (tag::RULE.to_owned(), value.to_owned())),
     );
-    let conditions = header(plan, &secret(plan));
+    let conditions = header(led.traffic, &secret(plan));
     let purpose = Purpose::Probe;
-    let rule = rule(plan, purpose, next, &conditions, tags, cloud, made).await?;
+    let rule = rule(plan, purpose, led, &conditions, tags, cloud, made).await?;
     if plan.resumed {
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
         let arn = TrafficArn::Rule(rule.clone());
@@ -96,42 +99,41 @@ pub(super) async fn probe(
 /// It is made before the swap: a target group that nothing names for a moment loses the health of all its targets.
 pub(super) async fn watch(
     plan: &Plan,
-    previous: &Previous,
+    traffic: &Traffic,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
-) -> Result<RuleArn, Error> {
+) -> Result<(), Error> {
+    let Some(previous) = &traffic.previous else {
+        return Ok(());
+    };
+    let led = Led {
+        traffic,
+        target_group: previous.clone(),
+    };
     let mut tags = tags(plan);
     tags.extend(
         Purpose::Watch
             .tag()
             .map(|value| (tag::RULE.to_owned(), value.to_owned())),
     );
-    let conditions = header(plan, &format!("{}-previous", secret(plan)));
-    let previous = &previous.target_group;
-    rule(
-        plan,
-        Purpose::Watch,
-        previous,
-        &conditions,
-        tags,
-        cloud,
-        made,
-    )
-    .await
+    let conditions = header(traffic, &format!("{}-previous", secret(plan)));
+    let purpose = Purpose::Watch;
+    let rule = rule(plan, purpose, &led, &conditions, tags, cloud, made).await;
+    rule.map(drop)
 }
 
 /// Makes the production rule of a first roll.
 pub(super) async fn production(
     plan: &Plan,
-    next: &TargetGroupArn,
+    led: &Led<'_>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
-    let conditions = plan.traffic.conditions.clone();
+    let conditions = led.traffic.conditions.clone();
     rule(
         plan,
         Purpose::Production,
-        next,
+        led,
         &conditions,
         tags(plan),
         cloud,
@@ -145,9 +147,9 @@ pub(super) fn secret(plan: &Plan) -> String {
     plan.run.to_string().to_lowercase()
 }
 
-fn header(plan: &Plan, value: &str) -> Conditions {
+fn header(traffic: &Traffic, value: &str) -> Conditions {
     Conditions {
-        headers: vec![(plan.traffic.probe_header.clone(), vec![value.to_owned()])],
+        headers: vec![(traffic.probe_header.clone(), vec![value.to_owned()])],
         ..Conditions::default()
     }
 }
@@ -155,13 +157,13 @@ fn header(plan: &Plan, value: &str) -> Conditions {
 async fn rule(
     plan: &Plan,
     purpose: Purpose,
-    target_group: &TargetGroupArn,
+    led: &Led<'_>,
     conditions: &Conditions,
     tags: Tags,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
-    let listener = &plan.traffic.listener;
+    let listener = &led.traffic.listener;
     let change = Change::Rule {
         listener: listener.clone(),
         purpose,
@@ -182,12 +184,12 @@ async fn rule(
         listener: listener.clone(),
         priority,
         conditions: conditions.clone(),
-        target_group: target_group.clone(),
+        target_group: led.target_group.clone(),
         tags: tags.clone(),
     };
     let create = async || match purpose {
-        Purpose::Production => cloud.create_rule(&new(plan.traffic.last_priority)).await,
-        _ => at_free_priority(plan, cloud, new, &find).await,
+        Purpose::Production => cloud.create_rule(&new(led.traffic.last_priority)).await,
+        _ => at_free_priority(led.traffic, cloud, new, &find).await,
     };
     ensure(plan, made, change, &find, create).await
 }
@@ -195,15 +197,14 @@ async fn rule(
 /// Priorities that were free when the plan was made may be taken by now: the next one is tried then. It may have been taken
 /// by a first try of the very same call, whose answer was lost.
 async fn at_free_priority(
-    plan: &Plan,
-    cloud: &impl Traffic,
+    traffic: &Traffic,
+    cloud: &impl Cloud,
     new: impl Fn(u32) -> NewRule,
     find: impl AsyncFn() -> Result<Option<RuleArn>, CloudError>,
 ) -> Result<RuleArn, CloudError> {
-    let taken = cloud.rules(&plan.traffic.listener).await?;
+    let taken = cloud.rules(&traffic.listener).await?;
     let taken: Vec<u32> = taken.iter().map(|rule| rule.priority).collect();
-    let free = plan
-        .traffic
+    let free = traffic
         .free_priorities
         .iter()
         .filter(|one| !taken.contains(one));

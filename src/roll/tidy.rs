@@ -21,9 +21,9 @@ pub(super) enum Chore {
     /// A temporary change that has run out.
     Restore(Box<Temporary>),
     /// The previous group of a roll that went through but was never said to be kept.
-    Keep(GroupName, TargetGroupArn),
+    Keep(GroupName, Option<TargetGroupArn>),
     /// A retirement of a kept group that the due-list lacks.
-    List(GroupName, TargetGroupArn, Timestamp),
+    List(GroupName, Option<TargetGroupArn>, Timestamp),
 }
 
 /// What is to be put right. A half-made roll is another matter: while there is one, nothing is.
@@ -45,11 +45,12 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
         if Some(side) == serving || live.is_none() {
             continue;
         }
-        let Some((group, target_group)) = one.group().zip(one.target_group.as_ref()) else {
+        let Some(group) = one.group() else {
             continue;
         };
-        let watched = facts.is_watched(&target_group.arn);
-        chores.extend(idle(service, group, &target_group.arn, watched, listed));
+        let arn = one.target_group.as_ref().map(|group| &group.arn);
+        let watched = arn.is_some_and(|arn| facts.is_watched(arn));
+        chores.extend(idle(service, group, arn, watched, listed));
     }
     chores
 }
@@ -57,12 +58,12 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
 fn idle(
     service: &str,
     group: &Group,
-    target_group: &TargetGroupArn,
+    target_group: Option<&TargetGroupArn>,
     watched: bool,
     listed: &[Undo],
 ) -> Option<Chore> {
-    let (name, arn) = (group.name.clone(), target_group.clone());
-    let due = Undo::Retire(retirement(service, &name, &arn));
+    let (name, arn) = (group.name.clone(), target_group.cloned());
+    let due = Undo::Retire(retirement(service, &name, target_group));
     match group.tag(tag::STATE) {
         Some(tag::LIVE) => Some(Chore::Keep(name, arn)),
         Some(tag::KEPT) if !listed.contains(&due) => {
@@ -105,12 +106,12 @@ pub(super) async fn tidy<S: LaterLists<Undo>>(
             }
             Chore::Keep(group, target_group) => {
                 let until = keep.0 + keep.1;
-                let due = retirement(service, group, target_group);
+                let due = retirement(service, group, target_group.as_ref());
                 later(store, run, due, until, "kept to go back to")?;
                 keep_tags(service, group, until, cloud).await?;
             }
             Chore::List(group, target_group, until) => {
-                let due = retirement(service, group, target_group);
+                let due = retirement(service, group, target_group.as_ref());
                 later(store, run, due, *until, "kept to go back to")?;
             }
         }

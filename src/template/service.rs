@@ -31,7 +31,8 @@ pub struct Service {
     pub image: ImageChoice,
     pub groups: Groups,
     pub set: Settings,
-    pub traffic: Traffic,
+    /// `None`: no load balancer leads to its machines.
+    pub traffic: Option<Traffic>,
     pub strategy: Strategy,
     pub checks: Checks,
     pub hooks: Hooks,

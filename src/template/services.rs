@@ -107,7 +107,7 @@ pub(super) fn read(
         name: name?,
         image: image?,
         groups: groups?,
-        traffic: traffic?,
+        traffic: Some(traffic?),
         secrets: Vec::new(),
     })
 }

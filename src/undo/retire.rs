@@ -14,8 +14,9 @@ use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Tags, TargetGroupA
 pub struct Retire {
     pub service: String,
     pub group: GroupName,
-    /// The rule that keeps it watched goes with it.
-    pub target_group: TargetGroupArn,
+    /// The rule that keeps it watched goes with it. `None`: no load balancer leads to it.
+    #[serde(default)]
+    pub target_group: Option<TargetGroupArn>,
 }
 
 impl fmt::Display for Retire {
@@ -88,11 +89,11 @@ fn unprotected(group: &Group) -> Result<(), Error> {
 
 /// Deletes the rules that keep the target group watched.
 async fn unwatch(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    let Some(target_group) = &of.target_group else {
+        return Ok(());
+    };
     let groups = cloud.target_groups().await?;
-    let Some(group) = groups
-        .into_iter()
-        .find(|group| group.arn == of.target_group)
-    else {
+    let Some(group) = groups.into_iter().find(|group| group.arn == *target_group) else {
         return Ok(());
     };
     for load_balancer in &group.load_balancers {
@@ -100,8 +101,7 @@ async fn unwatch(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
             let is =
                 |key: &str, value: Option<&str>| one.tags.get(key).map(String::as_str) == value;
             let ours = is(tag::SERVICE, Some(&of.service)) && is(tag::RULE, Purpose::Watch.tag());
-            if let (true, true, RulePlace::Rule(arn)) =
-                (ours, one.names(&of.target_group), &one.place)
+            if let (true, true, RulePlace::Rule(arn)) = (ours, one.names(target_group), &one.place)
             {
                 cloud.delete_rule(arn).await?;
             }

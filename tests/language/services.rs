@@ -73,22 +73,13 @@ fn a_whole_service_file_comes_to_typed_values() {
         service.set.health_check_grace_period,
         Some(Duration::from_secs(90))
     );
-    assert_eq!(
-        (
-            service.traffic.target.port.value,
-            service.traffic.target.protocol
-        ),
-        (80, Protocol::Http)
-    );
-    assert_eq!(
-        (
-            service.traffic.rules[0].port.value,
-            service.traffic.rules[0].create
-        ),
-        (443, true)
-    );
-    assert_eq!(service.traffic.rules[0].headers[0].1, ["y"]);
-    assert_eq!(service.traffic.probe.header.value, "x-probe");
+    let traffic = service.traffic.as_ref().unwrap();
+    let target = &traffic.target;
+    assert_eq!((target.port.value, target.protocol), (80, Protocol::Http));
+    let rule = &traffic.rules[0];
+    assert_eq!((rule.port.value, rule.create), (443, true));
+    assert_eq!(rule.headers[0].1, ["y"]);
+    assert_eq!(traffic.probe.header.value, "x-probe");
     assert_eq!(service.keep.previous, Duration::from_hours(2));
     assert_eq!(
         service.checks.after[0].kind,
@@ -126,12 +117,21 @@ fn checks_and_user_data_wait_for_the_image() {
 #[test]
 fn what_a_file_leaves_out_has_its_default() {
     let service = load(service("", ""));
-    let names = service.traffic.target_groups.map(|name| name.value);
+    let names = service
+        .traffic
+        .as_ref()
+        .unwrap()
+        .target_groups
+        .clone()
+        .map(|name| name.value);
     assert_eq!(
         (service.groups.template.value.as_str(), names),
         ("web", ["web-a".to_owned(), "web-b".to_owned()])
     );
-    assert_eq!(service.traffic.probe.header.value, "x-kiln-probe");
+    assert_eq!(
+        service.traffic.as_ref().unwrap().probe.header.value,
+        "x-kiln-probe"
+    );
     assert_eq!(
         (service.keep.previous, service.groups.initial.is_none()),
         (Duration::from_hours(1), true)

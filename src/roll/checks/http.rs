@@ -22,7 +22,10 @@ pub(super) async fn ask(
 ) -> Result<Said, Error> {
     let known = &data(plan);
     let rendered = |finding| Error::Rendered(Box::new(finding));
-    let traffic = &plan.traffic;
+    let Some(traffic) = &plan.traffic else {
+        let text = "there is no load balancer to ask through".to_owned();
+        return Ok(Said::Unknown(text));
+    };
     let header = (traffic.probe_header.clone(), targets::secret(plan));
     let host = check.host.as_ref().map(|host| host.value.clone());
     let ask = Ask {

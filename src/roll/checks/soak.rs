@@ -39,9 +39,10 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
     let (plan, cloud) = (flow.plan, flow.on.cloud);
     let (mut seen, mut bad) = (began, 0);
     let patience = Patience::new(time + BLIND + 2 * LOOK, LOOK, LOOK);
+    let behind = flow.target_group();
     let poll = async || {
         let count = whole(plan, cloud).await?;
-        match look(plan, count, &flow.target_group, cloud, &mut flow.health).await? {
+        match look(plan, count, behind.as_ref(), cloud, &mut flow.health).await? {
             Readiness::Ready(_) => (seen, bad) = (Instant::now(), 0),
             Readiness::NotYet(reason)
             | Readiness::Moving { reason, .. }

@@ -10,7 +10,7 @@ use super::super::names;
 use super::super::plan::Plan;
 use super::Said;
 use crate::cloud::{
-    Alarm, AlarmState, Alarms, Dimensions, Kind, LooksAt, MetricQuery, Sight, TargetGroupArn,
+    Alarm, AlarmState, Alarms, Behind, Dimensions, Kind, LooksAt, MetricQuery, Sight,
 };
 use crate::template::service::{Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 
@@ -25,8 +25,8 @@ const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Of what an answer must be.
 pub(super) struct About<'a> {
     pub plan: &'a Plan,
-    /// The next group's.
-    pub target_group: &'a TargetGroupArn,
+    /// What leads requests to the next group.
+    pub behind: Option<Behind<'a>>,
     pub now: Timestamp,
 }
 
@@ -34,8 +34,7 @@ impl About<'_> {
     fn sight(&self) -> Sight<'_> {
         Sight {
             group: &self.plan.next.group,
-            target_group: self.target_group,
-            load_balancer: &self.plan.traffic.load_balancer,
+            behind: self.behind,
         }
     }
 }
@@ -109,15 +108,18 @@ pub(super) async fn metric(
     cloud: &impl Alarms,
 ) -> Result<Said, Error> {
     let (plan, sight) = (about.plan, about.sight());
-    let data = names::data(
+    let mut data = names::data(
         &plan.image_facts,
         &plan.service,
         &plan.region,
         plan.run,
         &plan.next.group,
-    )
-    .with("target_group", sight.target_group_dimension())
-    .with("load_balancer", sight.load_balancer_dimension());
+    );
+    if let Some(behind) = &sight.behind {
+        data = data
+            .with("target_group", behind.target_group_dimension())
+            .with("load_balancer", behind.load_balancer_dimension());
+    }
     let mut dimensions = Dimensions::new();
     for (name, value) in &check.dimensions {
         let value = value
@@ -181,22 +183,25 @@ pub(super) async fn compare(
     cloud: &impl Alarms,
 ) -> Result<Said, Error> {
     let plan = about.plan;
+    let Some((behind, traffic)) = about.behind.zip(plan.traffic.as_ref()) else {
+        let text = "there is no load balancer that counts requests".to_owned();
+        return Ok(Said::Unknown(text));
+    };
     let end = floor(about.now, 60);
     let began = floor(plan.run.began(), 60).max(end - BACK);
     // What was before this roll in the same target group is another group's.
-    let next = count(&about.sight(), (began, end), cloud).await;
+    let next = count(&behind, (began, end), cloud).await;
     let next = match answered(next)? {
         Ok(counted) => counted,
         Err(said) => return Ok(said),
     };
     let mut before = Counted::default();
-    if let Some(previous) = &plan.previous {
-        let sight = Sight {
-            group: &previous.group,
-            target_group: &previous.target_group,
-            load_balancer: &plan.traffic.load_balancer,
+    if let Some(previous) = &traffic.previous {
+        let behind = Behind {
+            target_group: previous,
+            load_balancer: &traffic.load_balancer,
         };
-        let counted = count(&sight, (end - BACK, end), cloud).await;
+        let counted = count(&behind, (end - BACK, end), cloud).await;
         before = match answered(counted)? {
             Ok(counted) => counted,
             Err(said) => return Ok(said),
@@ -206,7 +211,7 @@ pub(super) async fn compare(
 }
 
 async fn count(
-    sight: &Sight<'_>,
+    behind: &Behind<'_>,
     (from, to): (Timestamp, Timestamp),
     cloud: &impl Alarms,
 ) -> crate::cloud::Result<Counted> {
@@ -216,7 +221,7 @@ async fn count(
     let query = |name: &str, statistic: &str| MetricQuery {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
-        dimensions: sight.of_target_group(),
+        dimensions: behind.of_target_group(),
         statistic: statistic.to_owned(),
         period: 60,
     };

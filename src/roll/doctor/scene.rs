@@ -91,8 +91,8 @@ impl Scene {
         Self {
             service: service.to_owned(),
             sides: facts.sides.clone(),
-            leading: facts.leading.clone(),
-            production: facts.production.clone(),
+            leading: facts.leading().to_vec(),
+            production: facts.production().cloned(),
             groups: groups.cloned().collect(),
             followed: BTreeMap::new(),
         }

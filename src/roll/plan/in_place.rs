@@ -93,7 +93,7 @@ fn refuse_group(facts: &Facts, group: &Group, refused: &mut Vec<Refusal>) {
         let finding = Diagnostic::error(code, text);
         refused.push(Refusal::account(finding.help(help)));
     };
-    if !group.asks_balancers {
+    if facts.balancer.is_some() && !group.asks_balancers {
         let text = format!(
             "group {name} does not ask its target group whether a machine is healthy: a refresh would go on over sick ones"
         );

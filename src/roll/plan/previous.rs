@@ -18,7 +18,6 @@ pub(super) fn of(
     service: &Service,
     facts: &Facts,
     group: &Group,
-    side: usize,
     refused: &mut Vec<Refusal>,
 ) -> Option<Previous> {
     let name = &group.name;
@@ -55,7 +54,6 @@ pub(super) fn of(
     };
     Some(Previous {
         group: name.clone(),
-        target_group: facts.sides[side].target_group.as_ref()?.arn.clone(),
         image: template.source.image.clone(),
         template: template.template.id.clone(),
         version: template.source.number,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Next, NextTargetGroup, NextTemplate, Refusal, Timing};
+use super::{Next, NextTemplate, Refusal, Timing};
 use crate::cloud::{
     Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TargetCheck, TemplateChange,
     TemplateVersion, Zone, tag,
@@ -23,6 +23,8 @@ const GRACE: Duration = Duration::from_mins(5);
 const LAUNCH: Duration = Duration::from_mins(15);
 /// Beyond boot and health checks: registration, and a second try of a machine that the group replaced.
 const SLACK: Duration = Duration::from_mins(5);
+/// EC2's status checks run once a minute and take a few to pass ("Status checks for Amazon EC2 instances").
+const STATUS: Duration = Duration::from_mins(3);
 /// ALB's defaults ("`API_CreateTargetGroup`"): interval 30 s, five good checks.
 const CHECKS: Duration = Duration::from_secs(150);
 
@@ -47,7 +49,7 @@ pub(super) fn is_live(service: &Service, facts: &Facts, live: &Group, image: &Im
             .all(|(key, value)| live.tag(key) == Some(value))
 }
 
-/// The next group, but for its target group.
+/// The next group.
 pub(super) fn next(
     service: &Service,
     facts: &Facts,
@@ -92,9 +94,6 @@ pub(super) fn next(
         grace: grace.or(previous.is_none().then_some(GRACE)),
         warmup: service.set.default_instance_warmup,
         tags: tags?,
-        target_group: NextTargetGroup::Make {
-            name: String::new(),
-        },
     })
 }
 
@@ -215,12 +214,13 @@ fn refuse_zones(service: &Service, facts: &Facts, count: u32, refused: &mut Vec<
                 None => finding,
             }));
         };
-        if subnet.vpc != facts.load_balancer.vpc {
+        let balancer = facts.balancer.as_ref().map(|one| &one.load_balancer);
+        if balancer.is_some_and(|one| subnet.vpc != one.vpc) {
             refuse(format!(
                 "subnet {} is not in the load balancer's VPC",
                 subnet.id
             ));
-        } else if !facts.load_balancer.zones.contains(&subnet.zone) {
+        } else if balancer.is_some_and(|one| !one.zones.contains(&subnet.zone)) {
             refuse(format!(
                 "the load balancer does not serve zone {} of subnet {}",
                 subnet.zone, subnet.id
@@ -349,12 +349,29 @@ fn wanted_tags(
 
 /// How long things may take, from the health check and the grace period.
 pub(super) fn timing(service: &Service, facts: &Facts, previous: Option<&Group>) -> Timing {
+    let (healthy, unhealthy) = checked(service, facts);
+    let grace = service.set.health_check_grace_period;
+    let boot = grace.or(previous.map(|group| group.grace)).unwrap_or(GRACE);
+    let unhealthy = boot.max(2 * unhealthy);
+    Timing {
+        boot,
+        unhealthy,
+        launch: LAUNCH,
+        healthy: unhealthy + healthy + SLACK,
+    }
+}
+
+/// How long a machine takes to be found healthy, and to be found out.
+fn checked(service: &Service, facts: &Facts) -> (Duration, Duration) {
     let there = facts
         .sides
         .iter()
         .find_map(|side| side.target_group.as_ref());
-    let wanted = &service.traffic.target.health_check;
-    let (healthy, unhealthy) = if let Some(TargetCheck {
+    let Some(traffic) = &service.traffic else {
+        return (STATUS, STATUS);
+    };
+    let wanted = &traffic.target.health_check;
+    if let Some(TargetCheck {
         interval,
         healthy_threshold,
         unhealthy_threshold,
@@ -370,14 +387,5 @@ pub(super) fn timing(service: &Service, facts: &Facts, previous: Option<&Group>)
         let healthy = wanted.healthy_threshold.map(|count| interval * count);
         let unhealthy = interval * wanted.unhealthy_threshold.unwrap_or(2);
         (healthy.unwrap_or(CHECKS), unhealthy)
-    };
-    let grace = service.set.health_check_grace_period;
-    let boot = grace.or(previous.map(|group| group.grace)).unwrap_or(GRACE);
-    let unhealthy = boot.max(2 * unhealthy);
-    Timing {
-        boot,
-        unhealthy,
-        launch: LAUNCH,
-        healthy: unhealthy + healthy + SLACK,
     }
 }

@@ -53,11 +53,11 @@ impl Plan {
 
     /// What production traffic does at each step, in order; the last is all of it for `next`, and the only one where there are
     /// no steps.
-    pub fn stages(&self, next: &TargetGroupArn) -> Vec<Vec<Action>> {
-        let before = &self.traffic.before;
-        let shares = self.previous.iter().flat_map(|previous| {
+    pub fn stages(&self, traffic: &Traffic, next: &TargetGroupArn) -> Vec<Vec<Action>> {
+        let before = &traffic.before;
+        let shares = traffic.previous.iter().flat_map(|previous| {
             let steps = self.steps().iter().filter(|step| *step.weight < 100);
-            steps.map(|step| shared(before, &previous.target_group, next, *step.weight))
+            steps.map(|step| shared(before, previous, next, *step.weight))
         });
         shares.chain([led_to(before, next)]).collect()
     }

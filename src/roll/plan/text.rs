@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{InPlace, NextTemplate, Plan, checks};
+use super::{InPlace, NextTemplate, Plan, Traffic, checks};
 use crate::cloud::Size;
 
 impl fmt::Display for Plan {
@@ -29,7 +29,9 @@ impl fmt::Display for Plan {
         }
         group(self, f)?;
         checks::before(self, f)?;
-        traffic(self, f)?;
+        if let Some(traffic) = &self.traffic {
+            moved(self, traffic, f)?;
+        }
         checks::after(self, f)?;
         back(self, f)
     }
@@ -110,7 +112,7 @@ fn replaced(plan: &Plan, in_place: &InPlace, f: &mut fmt::Formatter<'_>) -> fmt:
 
 fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let next = &plan.next;
-    for made in &plan.traffic.make {
+    for made in plan.traffic.iter().flat_map(|traffic| &traffic.make) {
         writeln!(
             f,
             "+ target group {} ({} {})",
@@ -123,7 +125,10 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "+ group {}: {desired} machines (min {min}, max {max})",
         next.group
     )?;
-    writeln!(f, " in target group {}", next.target_group.name())?;
+    match &plan.traffic {
+        Some(traffic) => writeln!(f, " in target group {}", traffic.next.name())?,
+        None => writeln!(f)?,
+    }
     if let Some(previous) = &plan.previous {
         writeln!(f, "    everything else as in {}", previous.group)
     } else {
@@ -132,18 +137,17 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn traffic(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let traffic = &plan.traffic;
+fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let header = &traffic.probe_header;
     writeln!(
         f,
         "+ probe rule on port {}: header {header}, until the end of the roll",
         traffic.port
     )?;
-    let to = plan.next.target_group.name();
-    match (&traffic.place, &plan.previous) {
+    let to = traffic.next.name();
+    match (&traffic.place, &traffic.previous) {
         (Some(place), Some(previous)) => {
-            let from = name(previous.target_group.as_str());
+            let from = name(previous.as_str());
             writeln!(f, "~ {place}: {from} -> {to}")?;
             for step in plan.steps() {
                 let (weight, hold) = (&step.weight, step.hold.as_secs());

@@ -6,9 +6,9 @@ use super::{NextTargetGroup, Refusal, Traffic};
 use crate::cloud::{
     Action, Forward, Group, NewTargetGroup, RulePlace, Tags, TargetGroup, TargetGroupArn, tag,
 };
-use crate::roll::facts::{Facts, Side, conditions};
+use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::source::Diagnostic;
-use crate::template::service::{Protocol, Service};
+use crate::template::service::{self, Protocol, Service};
 use crate::undo::serving::{Leading, forwards};
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
@@ -20,25 +20,28 @@ const PRIORITIES: usize = 8;
 
 /// Every reason in listeners and target groups.
 pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) {
+    let (Some(balancer), Some(wanted)) = (&facts.balancer, &service.traffic) else {
+        return;
+    };
     let account = |code, text: String| Refusal::account(Diagnostic::error(code, text));
-    if let [_, second, ..] = service.traffic.rules.as_slice() {
+    if let [_, second, ..] = wanted.rules.as_slice() {
         let text = "one production rule a service is all that is rolled so far";
         let finding = Diagnostic::error("roll::several_rules", text);
         refused.push(Refusal::input(
             finding.at_place(second.place, "a second one"),
         ));
     }
-    if !facts.load_balancer.application {
+    if !balancer.load_balancer.application {
         let text = format!(
             "{} is no application load balancer",
-            facts.load_balancer.name
+            balancer.load_balancer.name
         );
         let finding = Diagnostic::error("roll::network_load_balancer", text)
-            .at_value(&service.traffic.load_balancer, "named here")
+            .at_value(&wanted.load_balancer, "named here")
             .help("a header rule is what proves the next group; rolls behind others are still to come");
         refused.push(Refusal::input(finding));
     }
-    match (&facts.production, service.traffic.rules.first()) {
+    match (&balancer.production, wanted.rules.first()) {
         (None, Some(rule)) if !rule.create => {
             let text = format!("the listener on port {} has no such rule", rule.port);
             let finding = Diagnostic::error("roll::no_rule", text).at_place(rule.place, "this one");
@@ -50,9 +53,9 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
         _ => {}
     }
     for side in &facts.sides {
-        refuse_side(service, facts, side, refused);
+        refuse_side(service, balancer, side, refused);
     }
-    if free(facts).len() < 2 {
+    if free(balancer).len() < 2 {
         let text = "the listener has no two free priorities before its production rule".to_owned();
         refused.push(account("roll::priorities", text));
     }
@@ -98,7 +101,7 @@ fn refuse_actions(actions: &[Action], facts: &Facts, refused: &mut Vec<Refusal>)
     }
 }
 
-fn refuse_side(service: &Service, facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) {
+fn refuse_side(service: &Service, balancer: &Balancer, side: &Side, refused: &mut Vec<Refusal>) {
     let Some(target_group) = &side.target_group else {
         return;
     };
@@ -116,17 +119,17 @@ fn refuse_side(service: &Service, facts: &Facts, side: &Side, refused: &mut Vec<
             format!("target group {name} belongs to service {other}"),
         );
     }
-    if target_group.vpc != facts.load_balancer.vpc {
+    if target_group.vpc != balancer.load_balancer.vpc {
         refuse(
             "roll::vpc",
             format!("target group {name} is in another VPC than its load balancer"),
         );
     }
-    let production = facts
+    let production = balancer
         .production
         .as_ref()
         .map(|production| &production.place);
-    let others = facts.leading.iter().filter(|one| {
+    let others = balancer.leading.iter().filter(|one| {
         !one.is_probe() && Some(&one.place) != production && one.names(&target_group.arn)
     });
     for other in others {
@@ -174,7 +177,7 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
 /// How long the previous group is kept: at least for as long as clients stick to it.
 pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
     let keep = service.keep;
-    let actions = facts.production.as_ref().map(Leading::actions);
+    let actions = facts.production().map(Leading::actions);
     let sticky = forwards(actions.unwrap_or_default()).filter_map(|forward| forward.sticky_seconds);
     let sticky = Duration::from_secs(sticky.max().unwrap_or_default().into());
     if let Some(place) = keep.place
@@ -193,7 +196,7 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
 /// Why the group behind the idle target group cannot go: production names it, at weight 0, so that clients may stick to it.
 pub(super) fn still_named(facts: &Facts, side: &Side, group: &Group) -> Option<Refusal> {
     let arn = &side.target_group.as_ref()?.arn;
-    let production = facts.production.as_ref().filter(|one| one.names(arn))?;
+    let production = facts.production().filter(|one| one.names(arn))?;
     let live = facts.sides[facts.serving()?].target_group.as_ref()?;
     let text = format!(
         "{} still names target group {} at weight 0, and group {} must go from it",
@@ -214,15 +217,15 @@ pub(super) fn still_named(facts: &Facts, side: &Side, group: &Group) -> Option<R
 }
 
 /// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.
-fn free(facts: &Facts) -> Vec<u32> {
-    let on_listener = facts
+fn free(balancer: &Balancer) -> Vec<u32> {
+    let on_listener = balancer
         .leading
         .iter()
-        .filter(|one| one.listener.arn == facts.listener.arn);
+        .filter(|one| one.listener.arn == balancer.listener.arn);
     let taken: Vec<u32> = on_listener
         .filter_map(|one| Some(one.rule.as_ref()?.priority))
         .collect();
-    let production = facts
+    let production = balancer
         .production
         .as_ref()
         .and_then(|one| Some(one.rule.as_ref()?.priority));
@@ -231,7 +234,7 @@ fn free(facts: &Facts) -> Vec<u32> {
     free.take(PRIORITIES).collect()
 }
 
-pub(super) fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
+fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
     let side = &facts.sides[side];
     let name = side.name.clone();
     match &side.target_group {
@@ -243,56 +246,65 @@ pub(super) fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
     }
 }
 
-/// Listener, rules and target groups. `swapped`: the side that a dead run has put into production already, or has begun to.
-/// `makes`: missing target groups are made.
-pub(super) fn of(service: &Service, facts: &Facts, swapped: Option<usize>, makes: bool) -> Traffic {
-    let rule = service.traffic.rules.first();
+/// Listener, rules and target groups; nothing of a service without a load balancer. `swapped`: a dead run has led production
+/// to the next side already, or has begun to. `makes`: missing target groups are made.
+pub(super) fn of(
+    service: &Service,
+    facts: &Facts,
+    (previous, next): (Option<usize>, usize),
+    swapped: bool,
+    makes: bool,
+) -> Option<Traffic> {
+    let (balancer, wanted) = facts.balancer.as_ref().zip(service.traffic.as_ref())?;
+    let rule = wanted.rules.first();
     let host = rule
         .and_then(|rule| rule.hosts.first())
         .map(|host| host.value.clone());
-    let on_listener = facts
+    let on_listener = balancer
         .leading
         .iter()
-        .filter(|one| one.listener.arn == facts.listener.arn);
+        .filter(|one| one.listener.arn == balancer.listener.arn);
     let taken = on_listener.filter_map(|one| Some(one.rule.as_ref()?.priority));
     let sides = facts.sides.iter();
     let claim = sides
         .clone()
         .filter(|side| !side.tags.contains_key(tag::SERVICE));
-    let now = facts
+    let now = balancer
         .production
         .as_ref()
         .map(|one| one.actions().to_vec())
         .unwrap_or_default();
-    Traffic {
-        listener: facts.listener.arn.clone(),
-        port: facts.listener.port,
-        tls: facts.listener.tls,
-        load_balancer: facts.load_balancer.arn.clone(),
-        address: facts.load_balancer.host.clone(),
-        host: host.unwrap_or_else(|| facts.load_balancer.host.clone()),
-        place: facts.production.as_ref().map(|one| one.place.clone()),
+    Some(Traffic {
+        previous: previous.and_then(|side| arn(facts, side)),
+        next: target_group(facts, next),
+        listener: balancer.listener.arn.clone(),
+        port: balancer.listener.port,
+        tls: balancer.listener.tls,
+        load_balancer: balancer.load_balancer.arn.clone(),
+        address: balancer.load_balancer.host.clone(),
+        host: host.unwrap_or_else(|| balancer.load_balancer.host.clone()),
+        place: balancer.production.as_ref().map(|one| one.place.clone()),
         conditions: rule.map(conditions).unwrap_or_default(),
-        before: match swapped.and_then(|side| other(facts, side)) {
+        before: match arn(facts, 1 - next).filter(|_| swapped) {
             Some(previous) => led_to(&now, &previous),
             None => now.clone(),
         },
         now,
         make: sides
             .filter(|side| makes && side.target_group.is_none())
-            .map(|side| new_target_group(service, facts, &side.name))
+            .map(|side| new_target_group(wanted, balancer, &side.name))
             .collect(),
         claim: claim
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
             .collect(),
-        probe_header: service.traffic.probe.header.value.clone(),
-        free_priorities: free(facts),
+        probe_header: wanted.probe.header.value.clone(),
+        free_priorities: free(balancer),
         last_priority: taken.max().unwrap_or_default().max(FIRST_PRODUCTION - 1) + 1,
-    }
+    })
 }
 
-fn other(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
-    Some(facts.sides[1 - side].target_group.as_ref()?.arn.clone())
+fn arn(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
+    Some(facts.sides[side].target_group.as_ref()?.arn.clone())
 }
 
 /// The same actions with requests shared between two target groups, `percent` of them for `next`.
@@ -326,8 +338,8 @@ fn forwarded(actions: &[Action], shares: &[(TargetGroupArn, u32)]) -> Vec<Action
     each.collect()
 }
 
-fn new_target_group(service: &Service, facts: &Facts, name: &str) -> NewTargetGroup {
-    let target = &service.traffic.target;
+fn new_target_group(wanted: &service::Traffic, balancer: &Balancer, name: &str) -> NewTargetGroup {
+    let target = &wanted.target;
     let check = &target.health_check;
     NewTargetGroup {
         name: name.to_owned(),
@@ -337,7 +349,7 @@ fn new_target_group(service: &Service, facts: &Facts, name: &str) -> NewTargetGr
         }
         .to_owned(),
         port: *target.port,
-        vpc: facts.load_balancer.vpc.clone(),
+        vpc: balancer.load_balancer.vpc.clone(),
         path: check.path.value.clone(),
         matcher: check.matcher.as_ref().map(|matcher| matcher.value.clone()),
         interval: check.interval,

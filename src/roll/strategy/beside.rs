@@ -13,15 +13,15 @@ use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Way};
 use super::super::commit;
 use super::super::error::Error;
-use super::super::flow::Flow;
+use super::super::flow::{Flow, Led};
 use super::super::next_group::{self, grow, look, wanted};
-use super::super::plan::Plan;
+use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
 use super::super::{targets, template};
 use super::canary;
-use crate::cloud::{Cloud, RulePlace, TargetGroupArn};
+use crate::cloud::{Cloud, RulePlace};
 use crate::run::{Failure, LaterLists, Patience, Run, Unwind};
 use crate::template::service::Service;
 use crate::undo::{Undo, Unwinder};
@@ -36,28 +36,28 @@ const ROUNDS: u32 = 10;
 /// Rolls. What is left to finish behind the point of no return is returned, not failed.
 pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     plan: &Plan,
+    traffic: &Traffic,
     service: &Service,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
-    canary::inherit(plan, run).await?;
+    canary::inherit(plan, traffic, run).await?;
     make_way(plan, on, run).await?;
-    let (target_group, began) = make(plan, service, on, run).await?;
-    let mut flow = Flow::new(plan, service, on, run, (target_group, began));
-    flow.watches
-        .reached(canary::stage(plan, &flow.target_group));
+    let (led, began) = make((plan, traffic), service, on, run).await?;
+    let mut flow = Flow::new(plan, service, on, run, (Some(led.clone()), began));
+    flow.watches.reached(canary::stage(plan, &led));
     if !plan.swapped {
         prove(&mut flow).await?;
     }
     flow.watches.reached(Stage::Proven);
-    let place = bring_in(&mut flow).await?;
+    let place = bring_in(&mut flow, &led).await?;
     flow.health.again(Instant::now());
     canary::hold_all(&mut flow).await?;
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;
     flow.watches_pass().await?;
     let office = async |_: &mut _| {
-        still_holds(plan, &place, &flow.target_group, on.cloud).await?;
+        still_holds(&led, &place, on.cloud).await?;
         commit::put_in_office(plan, on.cloud).await
     };
     flow.run.step("put in office", office).await?;
@@ -65,13 +65,13 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     Ok(finish(plan, on, on.clock.now(), flow.run).await)
 }
 
-/// Makes everything that the next group needs and the group itself, empty. Returns its target group and when the group began.
-async fn make<C: Cloud, P, S>(
-    plan: &Plan,
+/// Makes everything that the next group needs and the group itself, empty. Returns what leads to it and when the group began.
+async fn make<'f, C: Cloud, P, S>(
+    (plan, traffic): (&Plan, &'f Traffic),
     service: &Service,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
-) -> Result<(TargetGroupArn, Timestamp), Failure> {
+) -> Result<(Led<'f>, Timestamp), Failure> {
     let cloud = on.cloud;
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
@@ -79,16 +79,20 @@ async fn make<C: Cloud, P, S>(
     }
     let create = async |made: &mut _| template::create(plan, cloud, made).await;
     let (id, version) = run.step("launch template", create).await?;
-    let create = async |made: &mut _| targets::create(plan, service, cloud, made).await;
+    let create = async |made: &mut _| targets::create((plan, traffic), service, cloud, made).await;
     let target_group = run.step("target groups", create).await?;
-    let probe = async |made: &mut _| targets::probe(plan, &target_group, cloud, made).await;
+    let led = Led {
+        traffic,
+        target_group,
+    };
+    let probe = async |made: &mut _| targets::probe(plan, &led, cloud, made).await;
     run.step("probe rule", probe).await?;
     let began = on.clock.now();
     let template = (&id, version);
     let create =
-        async |made: &mut _| next_group::create(plan, template, &target_group, cloud, made).await;
+        async |made: &mut _| next_group::create(plan, template, Some(&led), cloud, made).await;
     run.step("next group", create).await?;
-    Ok((target_group, began))
+    Ok((led, began))
 }
 
 /// Frees the idle target group of a group that is kept there.
@@ -100,7 +104,7 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let Some(way) = &plan.make_way else {
         return Ok(());
     };
-    let due = commit::retirement(&plan.service, &way.group, &way.target_group);
+    let due = commit::retirement(&plan.service, &way.group, Some(&way.target_group));
     let undo = Undo::Retire(due);
     let retire = async |_: &mut _| {
         Unwinder::new(on.cloud).undo(&undo).await?;
@@ -132,7 +136,8 @@ async fn healthy<C: Cloud, P: Probe, S>(
     let limit = 2 * (plan.patience.healthy + plan.patience.launch);
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     flow.health.again(Instant::now());
-    let poll = async || look(plan, count, &flow.target_group, cloud, &mut flow.health).await;
+    let behind = flow.target_group();
+    let poll = async || look(plan, count, behind.as_ref(), cloud, &mut flow.health).await;
     let about = (plan, flow.on);
     flow.watches
         .during(flow.run, about, name, &patience, poll)
@@ -165,29 +170,30 @@ pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
 /// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps; where traffic was moved.
 async fn bring_in<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
+    led: &Led<'_>,
 ) -> Result<RulePlace, Failure> {
     let (plan, cloud) = (flow.plan, flow.on.cloud);
-    if let Some(previous) = &plan.previous {
+    if plan.previous.is_some() {
         let watch = async |made: &mut _| {
-            targets::watch(plan, previous, cloud, made).await?;
+            targets::watch(plan, led.traffic, cloud, made).await?;
             next_group::hold_previous(plan, cloud, made).await
         };
         flow.run
             .step("keep the previous group whole", watch)
             .await?;
     }
-    let mut from = plan.traffic.before.clone();
+    let mut from = led.traffic.before.clone();
     if !plan.swapped {
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
-        from = canary::share(flow).await?;
+        from = canary::share(flow, led).await?;
         catch_up(flow).await?;
         flow.watches_pass().await?;
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;
         calm::hold(&plan.next.group, holding(plan, plan.expires), cloud, made).await?;
-        let place = swap(plan, &flow.target_group, &from, cloud, made).await?;
+        let place = swap(plan, led, &from, cloud, made).await?;
         claim(plan, &place, cloud).await?;
         Ok::<_, Error>(place)
     };

@@ -1,13 +1,13 @@
 //! The steps of a canary before the swap: a share of the traffic, held and checked, then a larger one.
 
 use super::super::checks::{Stage, Way, soak};
-use super::super::flow::Flow;
+use super::super::flow::{Flow, Led};
 use super::super::next_group;
-use super::super::plan::{NextTargetGroup, Plan};
+use super::super::plan::{NextTargetGroup, Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::swap::{shift, take_down};
 use super::beside::catch_up;
-use crate::cloud::{Action, Cloud, TargetGroupArn};
+use crate::cloud::{Action, Cloud};
 use crate::run::{Event, Failure, Run};
 use crate::undo::Undo;
 use crate::undo::serving::percent;
@@ -17,14 +17,15 @@ use crate::undo::serving::percent;
 /// whole, also when it has grown. What a dead run has reached is not given back first.
 pub(super) async fn share<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
+    led: &Led<'_>,
 ) -> Result<Vec<Action>, Failure> {
     let (plan, on) = (flow.plan, flow.on);
-    let mut now = plan.traffic.now.clone();
-    let Some(place) = &plan.traffic.place else {
+    let mut now = led.traffic.now.clone();
+    let Some(place) = &led.traffic.place else {
         return Ok(now);
     };
-    let reached = percent(&now, &flow.target_group);
-    let stages = plan.stages(&flow.target_group);
+    let reached = percent(&now, &led.target_group);
+    let stages = plan.stages(led.traffic, &led.target_group);
     let steps = plan.steps().iter().zip(&stages);
     for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
         catch_up(flow).await?;
@@ -33,7 +34,7 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
             next_group::hold_previous(plan, on.cloud, made).await?;
             next_group::heed_alarms(plan, on.cloud).await?;
             let way = (place, now.as_slice(), stage.as_slice());
-            shift(plan, &flow.target_group, way, on.cloud, made).await
+            shift(plan, led, way, on.cloud, made).await
         };
         flow.run.step("shift traffic", write).await?;
         flow.watches.reached(Stage::Shared);
@@ -52,10 +53,11 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
 }
 
 /// How far a dead run has come with the traffic.
-pub(super) fn stage(plan: &Plan, target_group: &TargetGroupArn) -> Stage {
+pub(super) fn stage(plan: &Plan, led: &Led<'_>) -> Stage {
+    let traffic = led.traffic;
     if plan.swapped {
         Stage::Swapped
-    } else if plan.traffic.place.is_some() && percent(&plan.traffic.now, target_group) > 0 {
+    } else if traffic.place.is_some() && percent(&traffic.now, &led.target_group) > 0 {
         Stage::Shared
     } else {
         Stage::Making
@@ -63,16 +65,22 @@ pub(super) fn stage(plan: &Plan, target_group: &TargetGroupArn) -> Stage {
 }
 
 /// Makes the share of a canary that died this run's own, before anything else can fail: it goes with the rest.
-pub(super) async fn inherit(plan: &Plan, run: &mut Run<'_, Undo>) -> Result<(), Failure> {
-    let (Some(place), NextTargetGroup::There { arn, .. }) =
-        (&plan.traffic.place, &plan.next.target_group)
-    else {
+pub(super) async fn inherit(
+    plan: &Plan,
+    traffic: &Traffic,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    let (Some(place), NextTargetGroup::There { arn, .. }) = (&traffic.place, &traffic.next) else {
         return Ok(());
     };
-    if plan.swapped || plan.traffic.now == plan.traffic.before {
+    if plan.swapped || traffic.now == traffic.before {
         return Ok(());
     }
-    let inherit = async |made: &mut _| take_down(plan, place, arn, made);
+    let led = Led {
+        traffic,
+        target_group: arn.clone(),
+    };
+    let inherit = async |made: &mut _| take_down(plan, place, &led, made);
     run.step("go on with the canary", inherit).await
 }
 

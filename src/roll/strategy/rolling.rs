@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::super::checks::{Stage, Way};
 use super::super::error::Error;
-use super::super::flow::Flow;
+use super::super::flow::{Flow, Led};
 use super::super::health::Need;
 use super::super::making::{group, lease};
 use super::super::next_group::examine;
@@ -23,7 +23,7 @@ use super::super::swap::claim;
 use super::super::{targets, template};
 use crate::cloud::{
     Cloud, Group, GroupName, Kind, LaunchTemplateId, LaunchTemplateVersion, NewRefresh, Refresh,
-    RefreshState, StartsFrom, Tags, TargetGroupArn, VersionRef, tag,
+    RefreshState, StartsFrom, Tags, VersionRef, tag,
 };
 use crate::run::{Event, Failure, LaterLists, Ledger, Patience, Readiness, Run};
 use crate::template::service::Service;
@@ -57,9 +57,17 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let create = async |made: &mut _| template::create(plan, cloud, made).await;
     let version = run.step("launch template", create).await?;
     let began = on.clock.now();
-    let create = async |made: &mut _| targets::create(plan, service, cloud, made).await;
-    let target_group: TargetGroupArn = run.step("target groups", create).await?;
-    let mut flow = Flow::new(plan, service, on, run, (target_group, began));
+    let mut led = None;
+    if let Some(traffic) = &plan.traffic {
+        let create =
+            async |made: &mut _| targets::create((plan, traffic), service, cloud, made).await;
+        let target_group = run.step("target groups", create).await?;
+        led = Some(Led {
+            traffic,
+            target_group,
+        });
+    }
+    let mut flow = Flow::new(plan, service, on, run, (led, began));
     flow.run_hooks("before the swap", &plan.hooks.before_swap)
         .await?;
     let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
@@ -154,6 +162,7 @@ async fn watch<C: Cloud, P: Probe, S>(
     let limit = plan.in_place.as_ref().map_or(LIMIT, InPlace::limit);
     let patience = Patience::new(limit, LOOK.0, LOOK.1);
     let mut said = 0;
+    let behind = flow.target_group();
     let poll = async || {
         let refresh = match on.cloud.newest_refresh(&plan.next.group).await {
             Ok(refresh) => refresh,
@@ -173,8 +182,8 @@ async fn watch<C: Cloud, P: Probe, S>(
             zones: Vec::new(),
             zone_floor: 0,
         };
-        let (target_group, health) = (&flow.target_group, &mut flow.health);
-        let looked = examine(plan, need, new, target_group, on.cloud, health).await?;
+        let health = &mut flow.health;
+        let looked = examine(plan, need, new, behind.as_ref(), on.cloud, health).await?;
         match refresh.state {
             RefreshState::Done => Ok(Readiness::Ready(())),
             RefreshState::Going => Ok(Readiness::NotYet(match looked {
@@ -208,7 +217,8 @@ async fn put_in_office(
         let text = format!("group {name} was given another launch template version meanwhile");
         return Err(Error::Changed(text));
     }
-    if let Some(place) = &plan.traffic.place {
+    let place = plan.traffic.as_ref().and_then(|one| one.place.as_ref());
+    if let Some(place) = place {
         claim(plan, place, cloud).await?;
     }
     let tags = [

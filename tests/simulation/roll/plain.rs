@@ -276,7 +276,7 @@ async fn a_hold_stops_rolls_until_it_is_taken_off() {
 #[tokio::test(start_paused = true)]
 async fn what_the_file_names_and_is_not_there_is_said_at_its_place() {
     let mut bench = Bench::new().await;
-    bench.service.traffic.load_balancer.value = "publik".to_owned();
+    bench.service.traffic.as_mut().unwrap().load_balancer.value = "publik".to_owned();
     bench.service.set.security_groups.as_mut().unwrap()[0].value =
         "sg-0123456789abcdef0".to_owned();
     let ended = bench.roll("ami-00000000000000ff").await;
@@ -290,8 +290,8 @@ async fn what_the_file_names_and_is_not_there_is_said_at_its_place() {
     let help = ended.refused[1].finding.help.clone().unwrap();
     assert_eq!(help, "did you mean `public`?");
     assert_eq!(ended.refused[1].finding.labels.len(), 1);
-    bench.service.traffic.load_balancer.value = "public".to_owned();
-    bench.service.traffic.rules[0].port.value = 8080;
+    bench.service.traffic.as_mut().unwrap().load_balancer.value = "public".to_owned();
+    bench.service.traffic.as_mut().unwrap().rules[0].port.value = 8080;
     let ended = bench.roll(V1).await;
     expect(&ended, Verdict::Refused);
     let codes: Vec<_> = ended
