@@ -13,6 +13,7 @@ mod roll;
 pub mod serving;
 mod sessions;
 mod traffic;
+mod versions;
 
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};

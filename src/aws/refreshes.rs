@@ -52,6 +52,13 @@ impl Refreshes for Aws {
         Ok(())
     }
 
+    async fn stop_refresh(&self, group: &GroupName) -> Result<()> {
+        let call = self.autoscaling().cancel_instance_refresh();
+        let answer = call.auto_scaling_group_name(group.as_str()).send().await;
+        answer.map_err(|error| failed("CancelInstanceRefresh", error))?;
+        Ok(())
+    }
+
     async fn newest_refresh(&self, group: &GroupName) -> Result<Option<Refresh>> {
         let call = self.autoscaling().describe_instance_refreshes();
         let answer = call

@@ -55,6 +55,9 @@ pub trait Refreshes {
     /// Has the refresh that is under way taken back. Errors with `NotFound` when there is none.
     fn take_refresh_back(&self, group: &GroupName) -> impl Future<Output = Result<()>>;
 
+    /// Has the refresh that is under way stop where it is: what it replaced stays. Errors with `NotFound` when there is none.
+    fn stop_refresh(&self, group: &GroupName) -> impl Future<Output = Result<()>>;
+
     /// The newest refresh of a group.
     fn newest_refresh(&self, group: &GroupName) -> impl Future<Output = Result<Option<Refresh>>>;
 }

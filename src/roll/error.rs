@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::cloud::{self, InstanceId, RulePlace};
+use crate::cloud::{self, GroupName, InstanceId, RulePlace};
 use crate::roll::plan::Refusal;
 use crate::source::Diagnostic;
 use crate::undo;
@@ -45,6 +45,11 @@ pub enum Error {
     TrafficChanged { place: RulePlace },
     #[error("{place} does not show what was written: {shown}")]
     TrafficUnknown { place: RulePlace, shown: String },
+    /// Machines are neither what they were nor what they are to be, and nothing leads them on.
+    #[error(
+        "the machines of group {group} are half replaced: {reason}; `kiln rollback` again goes on with it"
+    )]
+    HalfReplaced { group: GroupName, reason: String },
     /// A group is not what the plan was made for.
     #[error("{0}")]
     Changed(String),

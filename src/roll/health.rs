@@ -129,7 +129,9 @@ impl Health {
         {
             return Err(Error::Launch(never.message.clone()));
         }
-        let Some(last) = failed.first() else {
+        let last = failed.first();
+        let Some(last) = last.filter(|last| !launches::is_over(last, activities)) else {
+            self.first_failure = None;
             return Ok(());
         };
         let first = *self.first_failure.get_or_insert(now);

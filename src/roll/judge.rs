@@ -9,7 +9,7 @@ use super::run_roll::{Ended, Request, Tools};
 use super::{Verdict, hold};
 use crate::cloud::{Cloud, Tags, tag};
 use crate::run::{Answer, Attendance, Failure, Left, Operator, Outcome};
-use crate::undo::{Change, OfRoll, Purpose, Undo};
+use crate::undo::{Change, OfRoll, Purpose, Undo, refresh};
 
 /// Nobody is there, but the service file may say that traffic stays when a check fails.
 struct AsTheFileSays;
@@ -97,6 +97,15 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     };
     if left.iter().any(is_traffic) {
         return false;
+    }
+    // What a refresh has replaced takes requests as well; one that never began has changed nothing.
+    for left in left {
+        if let Undo::Roll(of) = &left.undo
+            && of.is_refresh()
+            && refresh::has_begun(cloud, &of.next).await.unwrap_or(true)
+        {
+            return false;
+        }
     }
     let Some(plan) = plan else {
         return true;

@@ -50,6 +50,18 @@ pub fn failed(activities: &[Activity], since: Timestamp) -> Vec<Failed> {
         .collect()
 }
 
+/// Whether a launch that began after the failed one has gone through: what kept it from starting is over.
+pub fn is_over(failed: &Failed, activities: &[Activity]) -> bool {
+    let mut activities = activities.iter();
+    activities.any(|one| {
+        let launched = one.outcome == ActivityOutcome::Done && one.description.starts_with(LAUNCH);
+        launched && one.began > failed.began
+    })
+}
+
+/// How Auto Scaling begins the description of a launch ("Verifying a scaling activity for an Auto Scaling group").
+const LAUNCH: &str = "Launching";
+
 fn class(message: &str) -> Class {
     let text = message.to_lowercase();
     if PASSING.iter().any(|passing| text.contains(passing)) {

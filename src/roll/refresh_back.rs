@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::making::group;
-use super::rollback::{RolledBack, Unsaid, Way, bar, tags, verdict};
+use super::rollback::{RolledBack, Unsaid, Way, bar, barred, tags, verdict};
 use super::status::Standing;
 use super::verdict::Verdict;
 use crate::cloud::{
-    Cloud, Group, LaunchTemplateId, NewRefresh, Refresh, RefreshState, StartsFrom, TemplateVersion,
-    VersionRef, tag,
+    Cloud, Group, GroupName, LaunchTemplateId, LaunchTemplateVersion, NewRefresh, Refresh,
+    RefreshState, StartsFrom, TemplateVersion, VersionRef, tag,
 };
 use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, with_causes};
 use crate::undo::refresh::{LIMIT, MOST, Refreshing, Rolled, rolled};
@@ -37,7 +37,7 @@ pub(super) async fn refresh_back<C: Cloud>(
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     };
     let mut unsaid = Unsaid::default();
-    bar(way, &live.group, cloud, &mut unsaid).await;
+    bar(way, barred(&live.group), cloud, &mut unsaid).await;
     let setup = Setup {
         journal: way.journal,
         events: way.events,
@@ -73,14 +73,6 @@ async fn version(
     cloud: &impl Cloud,
 ) -> Result<(LaunchTemplateId, TemplateVersion), Error> {
     let name = &live.name;
-    if let Some(unfinished) = Refreshing::of(live) {
-        let text = format!(
-            "the roll of run {0} is not finished: `kiln doctor {1} --run {0}` gives it back, rolling again finishes it",
-            unfinished.run,
-            live.tag(tag::SERVICE).unwrap_or("SERVICE"),
-        );
-        return Err(Error::Changed(text));
-    }
     let StartsFrom::Template { id, .. } = &live.starts_from else {
         return Err(Error::Changed(format!(
             "group {name} has no launch template any more"
@@ -106,7 +98,7 @@ async fn go<C: Cloud>(
     let begin = async |_: &mut _| begin(&live.group, &to, cloud).await;
     run.step("refresh back", begin).await?;
     let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
-    run.wait("refresh back", &patience, async || {
+    let waited = run.wait("refresh back", &patience, async || {
         let refresh = match cloud.newest_refresh(name).await {
             Ok(refresh) => refresh,
             Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
@@ -125,9 +117,21 @@ async fn go<C: Cloud>(
         Err(Error::Changed(format!(
             "the refresh back has ended: {reason}"
         )))
-    })
-    .await?;
+    });
+    waited.await.map_err(|failure| half_way(name, failure))?;
     run.commit()
+}
+
+/// What a way back that does not come to its end leaves: machines of both versions. A stop lets it go on by itself.
+pub(super) fn half_way(name: &GroupName, failure: Failure) -> Failure {
+    if failure.is_stop() {
+        return failure;
+    }
+    let error = Error::HalfReplaced {
+        group: name.clone(),
+        reason: with_causes(&failure.cause),
+    };
+    Failure::new(failure.step, error)
 }
 
 /// Starts the refresh unless it is under way, or through.
@@ -176,4 +180,11 @@ fn runs(group: &Group, (id, version): &(LaunchTemplateId, VersionRef)) -> bool {
 pub(super) fn of(live: Option<&Standing>) -> Option<(&Standing, Rolled)> {
     let live = live?;
     Some((live, rolled(&live.group)?))
+}
+
+/// The version that a rollback of this group would lead to by a refresh, whether the roll has gone through or not.
+pub(super) fn to(live: Option<&Standing>) -> Option<LaunchTemplateVersion> {
+    let group = &live?.group;
+    let unfinished = Refreshing::of(group).map(|of| of.before);
+    unfinished.or_else(|| Some(rolled(group)?.before))
 }

@@ -13,7 +13,7 @@ use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
-use super::{Verdict, hold, refresh_back};
+use super::{Verdict, give_back, hold, refresh_back};
 use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
@@ -83,13 +83,11 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
         Ok(stand) => stand,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     };
-    if let (true, Some((live, back))) = (
-        stand.is_back(),
-        stand.live.as_ref().zip(stand.back.as_ref()),
-    ) {
-        let text = "traffic is back already: what a rollback before left is finished".to_owned();
-        way.events.emit(Event::Note { text });
-        return said(way, &stand, (back, live), cloud).await;
+    if let Some(back) = finished(&stand, way, cloud).await {
+        return back;
+    }
+    if let (Some((live, of)), false) = (give_back::of(stand.live.as_ref()), stand.is_shared) {
+        return give_back::give_back(live, &of, way, cloud).await;
     }
     if let (Some((live, rolled)), false) = (refresh_back::of(stand.live.as_ref()), stand.is_shared)
     {
@@ -129,6 +127,37 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     back
 }
 
+/// Does what a rollback left that died behind its write, and nothing else.
+pub(super) async fn finish(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
+    match stand(cloud, way.service, way.clock.now()).await {
+        Err(error) => RolledBack::not(Verdict::Failed, error.to_string()),
+        Ok(stand) => match finished(&stand, way, cloud).await {
+            Some(back) => back,
+            None => RolledBack::not(Verdict::Failed, "nothing tells what it came from"),
+        },
+    }
+}
+
+/// What a rollback before left, done; `None` where none led traffic to what serves.
+async fn finished(stand: &Stand, way: &Way<'_>, cloud: &impl Cloud) -> Option<RolledBack> {
+    let live = stand.live.as_ref().filter(|_| stand.is_back())?;
+    let text = "traffic is back already: what a rollback before left is finished".to_owned();
+    way.events.emit(Event::Note { text });
+    if let Some(back) = &stand.back {
+        return Some(said(way, stand, (back, live), cloud).await);
+    }
+    // The group that served before is gone; the mark has its image.
+    let (mut unsaid, name) = (Unsaid::default(), &live.group.name);
+    let mark = live.group.tag(tag::BACK).unwrap_or_default();
+    let image = mark.split_whitespace().nth(2).map(ImageId::new);
+    bar(way, (name, image), cloud, &mut unsaid).await;
+    if unsaid.0.is_empty() {
+        let marks = cloud.untag_group(name, &[tag::BACK]).await;
+        unsaid.note("tag the group that serves", marks);
+    }
+    Some(RolledBack::done(&live.group, name.clone(), unsaid))
+}
+
 /// What stands against it.
 fn refused(stand: &Stand, way: &Way<'_>) -> Option<RolledBack> {
     let canary = stand.canary.as_ref().map(|(canary, _)| canary);
@@ -164,7 +193,11 @@ fn dead(live: &Standing, back: &Standing) -> Option<String> {
 
 pub(super) fn verdict(failure: &Failure) -> Verdict {
     match failure.error::<Error>() {
-        Some(Error::TrafficChanged { .. } | Error::TrafficUnknown { .. }) => Verdict::Traffic,
+        Some(
+            Error::TrafficChanged { .. }
+            | Error::TrafficUnknown { .. }
+            | Error::HalfReplaced { .. },
+        ) => Verdict::Traffic,
         _ if failure.is_stop() => Verdict::Stopped,
         _ => Verdict::Failed,
     }
@@ -197,7 +230,8 @@ async fn go<C: Cloud>(
             way.events.emit(Event::Warning { text });
         }
         // What finds it after a death finishes it. Without it all but that is as good.
-        let mark = tags(&[(tag::BACK, &mark(way.run, way.clock.now()))]);
+        let mark = mark(way.run, way.clock.now(), &live.group);
+        let mark = tags(&[(tag::BACK, &mark)]);
         if let Err(error) = cloud.tag_group(&back.group.name, &mark).await {
             let text = format!("group {} cannot be marked: {error}", back.group.name);
             way.events.emit(Event::Warning { text });
@@ -212,9 +246,11 @@ async fn go<C: Cloud>(
     Ok(said(way, stand, (live, back), cloud).await)
 }
 
-/// The text of [`tag::BACK`]: owner and end, as of a lease.
-pub(super) fn mark(run: RunId, now: Timestamp) -> String {
-    format!("{run} {}", now + HELD)
+/// The text of [`tag::BACK`]: owner and end, as of a lease, and the image that is to be barred.
+pub(super) fn mark(run: RunId, now: Timestamp, from: &Group) -> String {
+    let image = from.tag(tag::IMAGE).unwrap_or_default();
+    let mark = format!("{run} {} {image}", now + HELD);
+    mark.trim_end().to_owned()
 }
 
 /// Errors when the listener is not what was looked at: then somebody else is at work.
@@ -238,7 +274,7 @@ async fn end_canary(
 ) -> RolledBack {
     let mut unsaid = Unsaid::default();
     if let Some(canary) = canary {
-        bar(way, &canary.group, cloud, &mut unsaid).await;
+        bar(way, barred(&canary.group), cloud, &mut unsaid).await;
     }
     way.events.emit(Event::Started { step: "swap back" });
     let after = led_to(&stand.actions, &live.target_group);
@@ -275,6 +311,8 @@ async fn said(
 ) -> RolledBack {
     let (from, to) = (&from.group, &to.group.name);
     let mut unsaid = Unsaid::default();
+    bar(way, barred(from), cloud, &mut unsaid).await;
+    let is_barred = unsaid.0.is_empty();
     let until = way.clock.now().to_string();
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
@@ -293,21 +331,26 @@ async fn said(
     for rule in &stand.probes {
         unsaid.note("delete a probe rule", cloud.delete_rule(rule).await);
     }
-    bar(way, from, cloud, &mut unsaid).await;
     let live = tags(&[(tag::STATE, tag::LIVE)]);
     let live = cloud.tag_group(to, &live).await;
     unsaid.note("tag the group that serves", live);
-    // The last of all: while it is marked, the next rollback does the rest again.
+    // The last of all: while it is marked, the next rollback does the rest again, and nothing is rolled.
     let marks = [tag::KEEP_UNTIL, tag::EXPIRES, tag::BACK];
-    let marks = cloud.untag_group(to, &marks).await;
+    let marks = if is_barred { &marks[..] } else { &marks[..2] };
+    let marks = cloud.untag_group(to, marks).await;
     unsaid.note("tag the group that serves", marks);
     RolledBack::done(from, to.clone(), unsaid)
 }
 
 /// Bars the image that served, and any other until the hold is taken off.
-pub(super) async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid: &mut Unsaid) {
+pub(super) async fn bar(
+    way: &Way<'_>,
+    (from, image): (&GroupName, Option<ImageId>),
+    cloud: &impl Cloud,
+    unsaid: &mut Unsaid,
+) {
     let now = way.clock.now();
-    let mut why = format!("{now} rolled back from {}", from.name);
+    let mut why = format!("{now} rolled back from {from}");
     if let Some(reason) = way.force {
         why = format!("{why} by force: {reason}");
     }
@@ -315,12 +358,17 @@ pub(super) async fn bar(way: &Way<'_>, from: &Group, cloud: &impl Cloud, unsaid:
         "set a hold",
         hold::set(cloud, way.service, &why, None).await,
     );
-    if let Some(image) = from.image(tag::IMAGE) {
+    if let Some(image) = image {
         let value = format!("{now} run {}: rolled back", way.run);
         let tag = tags(&[(&tag::quarantine(way.service), &value)]);
         let put = cloud.put_tags(&[image.to_string()], &tag).await;
         unsaid.note("quarantine the image", put);
     }
+}
+
+/// A group whose image is to be barred.
+pub(super) fn barred(group: &Group) -> (&GroupName, Option<ImageId>) {
+    (&group.name, group.image(tag::IMAGE))
 }
 
 pub(super) fn tags(pairs: &[(&str, &str)]) -> Tags {
@@ -334,6 +382,10 @@ pub(super) fn tags(pairs: &[(&str, &str)]) -> Tags {
 pub(super) struct Unsaid(Vec<String>);
 
 impl Unsaid {
+    pub(super) fn extend(&mut self, left: Vec<String>) {
+        self.0.extend(left);
+    }
+
     pub(super) fn note<E: Into<Error>>(&mut self, what: &str, result: Result<(), E>) {
         let error = result.err().map(Into::into);
         self.0.extend(error.map(|error| format!("{what}: {error}")));

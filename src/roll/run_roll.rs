@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::approval::Approval;
 use super::bury::{Dead, bury};
+use super::cut_short;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::hold;
@@ -68,6 +69,8 @@ pub struct Ended {
     pub loose: Vec<String>,
     /// Who holds the lease.
     pub holder: Option<Holder>,
+    /// A rollback has died behind its write.
+    pub(super) cut_short: bool,
 }
 
 impl Ended {
@@ -81,6 +84,7 @@ impl Ended {
             left: Vec::new(),
             loose: Vec::new(),
             holder: None,
+            cut_short: false,
         }
     }
 
@@ -142,7 +146,10 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
 ) -> Result<Ended, Box<Ended>> {
-    let (facts, mut decision) = prepare(request, on).await?;
+    let (facts, mut decision) = match prepare(request, on).await {
+        Err(ended) if ended.cut_short => return Err(cut_short::end(request, on).await),
+        prepared => prepared?,
+    };
     approved(request, &decision)?;
     if put_right(request, &facts, on)
         .await
@@ -190,6 +197,9 @@ pub(super) async fn prepare<C: Cloud, P, S>(
             return Err(Box::new(Ended::failed("look up", error.into())));
         }
     };
+    if let Some(ended) = cut_short::refusal(&request.service.name, &facts) {
+        return Err(ended);
+    }
     let now = on.clock.now();
     let mut sides = facts.sides.iter();
     if let Some(why) = sides.find_map(|side| hold::in_force(&side.tags, now)) {

@@ -71,7 +71,7 @@ impl Stand {
             Some(_) => {}
         }
         match &self.back {
-            None if refresh_back::of(self.live.as_ref()).is_some() => {}
+            None if refresh_back::to(self.live.as_ref()).is_some() => {}
             None => reasons.push("no previous group is kept".to_owned()),
             Some(back) => {
                 let unused = |target: &TargetHealth| target.state == TargetState::Unused;
@@ -270,8 +270,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
     Ok(Status {
         service: service.to_owned(),
         temporary,
-        rollback_refreshes_to: refresh_back::of(stand.live.as_ref())
-            .map(|(_, rolled)| rolled.before.0),
+        rollback_refreshes_to: refresh_back::to(stand.live.as_ref()).map(|version| version.0),
         rollback_not_ready: stand.not_ready(),
         rollback_waits_for: stand
             .live

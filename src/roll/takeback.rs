@@ -17,6 +17,7 @@ use crate::cloud::{
 use crate::run::{Ledger, Lifetime, RunId, Unwind};
 use crate::template::service::Service;
 use crate::undo::lease::{self, Lease, Leased};
+use crate::undo::refresh::Refreshing;
 use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
 
 /// A roll that a dead run left half-made and that is not gone on with.
@@ -33,8 +34,10 @@ pub struct Dead {
 
 /// The dead roll that must be taken back before another can begin; `None` when there is none, or when it is the same roll.
 pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Option<Dead> {
-    if let Some(dead) = refreshing(service, facts) {
-        return Some(dead);
+    if let Some((group, of)) = unfinished(facts)
+        && resumed(service, facts).is_none()
+    {
+        return Some(refreshing(&service.name, group, &of));
     }
     let same = |group: &&Group| group.image(tag::IMAGE).as_ref() == Some(&facts.image.id);
     let group = match flying {
@@ -99,14 +102,10 @@ fn has_side(facts: &Facts, group: &Group) -> bool {
     facts.on_ground("", |ground| ground.side_of(group).is_some())
 }
 
-/// A refresh that a dead run began, and that this roll does not go on with.
-fn refreshing(service: &Service, facts: &Facts) -> Option<Dead> {
-    let (group, of) = unfinished(facts)?;
-    if resumed(service, facts).is_some() {
-        return None;
-    }
+/// What takes back a refresh that a run began and did not finish.
+pub(super) fn refreshing(service: &str, group: &Group, of: &Refreshing) -> Dead {
     let make = |change| OfRoll {
-        service: service.name.value.clone(),
+        service: service.to_owned(),
         run: of.run,
         next: group.name.clone(),
         change,
@@ -116,12 +115,12 @@ fn refreshing(service: &Service, facts: &Facts) -> Option<Dead> {
         .collect();
     undos.extend(version(group).map(|template| make(Change::Version { template })));
     undos.extend(leases(group, of.run, &[Leased::Version]).map(make));
-    Some(Dead {
+    Dead {
         run: of.run,
         next: group.name.clone(),
         adopt: false,
         undos,
-    })
+    }
 }
 
 fn rule(listener: &ListenerArn, purpose: Purpose) -> Change {

@@ -107,7 +107,7 @@ impl Late {
     }
 
     /// Whether a name of what is still to come has part in it.
-    pub(super) fn reads(&self, name: &str) -> bool {
+    pub fn reads(&self, name: &str) -> bool {
         match &self.body {
             Body::Fixed(_) => false,
             Body::Open(script) => script.reads(name),

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::lease::{Lease, Leased};
 use super::roll::description;
 use crate::cloud::{
-    Error, Group, GroupName, Groups, ImageId, LaunchTemplateVersion, LaunchTemplates, NewRefresh,
-    Refresh, RefreshState, Refreshes, StartsFrom, VersionRef, tag,
+    Error, Group, GroupName, Groups, ImageId, LaunchTemplateId, LaunchTemplateVersion,
+    LaunchTemplates, Member, NewRefresh, Refresh, RefreshState, Refreshes, Stage, StartsFrom,
+    TemplateVersion, VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -89,7 +90,7 @@ pub(super) async fn take_back<C: Groups + LaunchTemplates + Refreshes>(
 ) -> Result<(), Error> {
     let began = Instant::now();
     loop {
-        let reason = match step(cloud, name).await {
+        let reason = match turn_back(cloud, name).await {
             Ok(None) => return Ok(()),
             Ok(Some(reason)) => reason,
             Err(error) if error.is_passing() => error.to_string(),
@@ -103,34 +104,129 @@ pub(super) async fn take_back<C: Groups + LaunchTemplates + Refreshes>(
     }
 }
 
+/// A group whose machines a run replaces, or has begun to.
+struct Scene {
+    group: Group,
+    of: Refreshing,
+    template: LaunchTemplateId,
+    versions: Vec<TemplateVersion>,
+    newest: Option<Refresh>,
+}
+
+impl Scene {
+    /// `None` where no run replaces machines: its refresh has gone through, or is taken back.
+    async fn look_up<C: Groups + LaunchTemplates + Refreshes>(
+        cloud: &C,
+        name: &GroupName,
+    ) -> Result<Option<Self>, Error> {
+        let group = cloud.group(name).await?.filter(|group| !group.deleting);
+        let of = group.as_ref().and_then(Refreshing::of);
+        let Some((group, of)) = group.zip(of) else {
+            return Ok(None);
+        };
+        let StartsFrom::Template { id, .. } = &group.starts_from else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            template: id.clone(),
+            versions: cloud.template_versions(id).await?,
+            newest: cloud.newest_refresh(name).await?,
+            group,
+            of,
+        }))
+    }
+
+    /// Whether a version is the run's. One that is gone is no less so: the group has machines of it, or is to get some, and
+    /// no such version was there before the run.
+    fn is_own(&self, template: &LaunchTemplateId, number: LaunchTemplateVersion) -> bool {
+        let wanted = description(self.of.run);
+        let named = self.versions.iter().find(|one| one.description == wanted);
+        let is_gone = || self.versions.iter().all(|one| one.number != number);
+        *template == self.template
+            && named.map_or_else(
+                || number > self.of.before && is_gone(),
+                |named| named.number == number,
+            )
+    }
+
+    fn leads_to_own(&self, refresh: &Refresh) -> bool {
+        matches!(&refresh.to, Some((id, VersionRef::Number(number))) if self.is_own(id, *number))
+    }
+
+    /// Whether the group starts machines from the run's version by itself, or has one of it.
+    fn runs_own(&self) -> bool {
+        let starts = match &self.group.starts_from {
+            StartsFrom::Template {
+                id,
+                version: VersionRef::Number(number),
+            } => self.is_own(id, *number),
+            _ => false,
+        };
+        let mut staying = staying(&self.group);
+        starts
+            || staying.any(|member| {
+                let from = member.from.as_ref();
+                from.is_some_and(|(id, number)| self.is_own(id, *number))
+            })
+    }
+}
+
+/// The members of a group that are not on their way out.
+fn staying(group: &Group) -> impl Iterator<Item = &Member> {
+    let members = group.members.iter();
+    members.filter(|member| member.stage != Stage::Terminating)
+}
+
+/// Whether machines of a group run a version of a launch template.
+pub(super) fn runs(group: &Group, id: &LaunchTemplateId, number: LaunchTemplateVersion) -> bool {
+    let of = Some((id.clone(), number));
+    staying(group).any(|member| member.from == of)
+}
+
+/// Whether a refresh that a lease of ours speaks of will start machines from a version.
+pub(super) async fn leads_to(
+    cloud: &impl Refreshes,
+    group: &Group,
+    id: &LaunchTemplateId,
+    number: LaunchTemplateVersion,
+) -> Result<bool, Error> {
+    if Lease::of(group, Leased::Refresh).is_none() {
+        return Ok(false);
+    }
+    let newest = cloud.newest_refresh(&group.name).await?;
+    let to = Some((id.clone(), VersionRef::Number(number)));
+    Ok(newest.is_some_and(|one| one.state == RefreshState::Going && one.to == to))
+}
+
+/// Whether a refresh of a lease has begun to replace machines, and they are not what they were.
+pub async fn has_begun<C: Groups + LaunchTemplates + Refreshes>(
+    cloud: &C,
+    name: &GroupName,
+) -> Result<bool, Error> {
+    let Some(scene) = Scene::look_up(cloud, name).await? else {
+        return Ok(false);
+    };
+    let going = |one: &Refresh| one.state == RefreshState::Going && scene.leads_to_own(one);
+    Ok(scene.runs_own() || scene.newest.as_ref().is_some_and(going))
+}
+
 /// One look, and one call where it helps. `None`: the group is what it was; else what is waited for.
-async fn step<C: Groups + LaunchTemplates + Refreshes>(
+pub async fn turn_back<C: Groups + LaunchTemplates + Refreshes>(
     cloud: &C,
     name: &GroupName,
 ) -> Result<Option<String>, Error> {
-    let group = cloud.group(name).await?.filter(|group| !group.deleting);
-    let Some((group, of)) = group.and_then(|group| Refreshing::of(&group).map(|of| (group, of)))
-    else {
+    let Some(scene) = Scene::look_up(cloud, name).await? else {
         return Ok(None);
     };
-    let StartsFrom::Template { id, version } = &group.starts_from else {
-        return Ok(None);
-    };
-    let versions = cloud.template_versions(id).await?.into_iter();
-    let mut own = versions.filter(|version| version.description == description(of.run));
-    let Some(own) = own.next().map(|version| VersionRef::Number(version.number)) else {
-        return Ok(None);
-    };
-    let before = VersionRef::Number(of.before);
-    let newest = cloud.newest_refresh(name).await?;
-    match newest.filter(Refresh::is_active) {
+    let before = (scene.template.clone(), VersionRef::Number(scene.of.before));
+    match scene.newest.as_ref().filter(|one| one.is_active()) {
         Some(refresh) if refresh.state == RefreshState::GoingBack => {
             Ok(Some(format!("it goes back: {}", refresh.reason)))
         }
-        Some(refresh) if refresh.to == Some((id.clone(), before)) => {
+        Some(refresh) if refresh.to.as_ref() == Some(&before) => {
             Ok(Some(format!("{} % are as before", refresh.percent)))
         }
-        Some(refresh) if refresh.to == Some((id.clone(), own)) => {
+        Some(refresh) if scene.leads_to_own(refresh) => {
             match cloud.take_refresh_back(name).await {
                 Err(error) if error.is_not_found() => {}
                 answer => answer?,
@@ -141,13 +237,13 @@ async fn step<C: Groups + LaunchTemplates + Refreshes>(
             let text = format!("group {name} is refreshed by somebody else: {}", refresh.id);
             Err(Error::blocked("RollbackInstanceRefresh", text))
         }
-        None if *version != own && !runs(&group, id, own) => Ok(None),
+        None if !scene.runs_own() => Ok(None),
         None => {
             let new = NewRefresh {
                 group: name.clone(),
-                to: (id.clone(), before),
+                to: before,
                 most: MOST,
-                warmup: of.warmup,
+                warmup: scene.of.warmup,
                 checkpoints: Vec::new(),
                 checkpoint_delay: Duration::ZERO,
                 takes_back: false,
@@ -156,16 +252,4 @@ async fn step<C: Groups + LaunchTemplates + Refreshes>(
             Ok(Some("a refresh leads it back".to_owned()))
         }
     }
-}
-
-/// Whether a machine of the group was launched from a version.
-fn runs(group: &Group, id: &crate::cloud::LaunchTemplateId, version: VersionRef) -> bool {
-    let of = |member: &crate::cloud::Member| {
-        let from = member.from.as_ref();
-        from.is_some_and(|(template, number)| {
-            template == id && VersionRef::Number(*number) == version
-        })
-    };
-    let staying = |member: &&crate::cloud::Member| member.stage != crate::cloud::Stage::Terminating;
-    group.members.iter().filter(staying).any(of)
 }

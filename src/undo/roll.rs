@@ -14,10 +14,10 @@ use super::lease::{self, Leased};
 use super::refresh::rolled;
 use super::serving::serves;
 use super::traffic::restore;
-use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
+use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist, versions};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    StartsFrom, TrafficArn, VersionRef, tag,
+    TrafficArn, tag,
 };
 use crate::run::RunId;
 
@@ -139,8 +139,8 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         return Ok(());
     }
     match &of.change {
-        Change::Version { template } => delete_versions(cloud, of, template).await,
-        Change::Template { name } => delete_template(cloud, of, name).await,
+        Change::Version { template } => versions::delete(cloud, of, template).await,
+        Change::Template { name } => versions::delete_template(cloud, of, name).await,
         Change::TargetGroup { name } => delete_target_group(cloud, of, name).await,
         Change::Rule {
             listener,
@@ -188,7 +188,7 @@ async fn is_half_made(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
 }
 
 /// Every group that is there to stay.
-async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
+pub(super) async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
     let mut found = Vec::new();
     persist(async || {
         found = cloud.groups().await?;
@@ -207,71 +207,6 @@ async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, 
     })
     .await?;
     Ok(found)
-}
-
-async fn delete_versions(
-    cloud: &impl Cloud,
-    of: &OfRoll,
-    template: &LaunchTemplateId,
-) -> Result<(), Error> {
-    let (mut versions, mut default) = (Vec::new(), None);
-    persist(async || {
-        default = cloud
-            .template(template)
-            .await?
-            .map(|template| template.default);
-        versions = cloud.template_versions(template).await?;
-        Ok(())
-    })
-    .await?;
-    let description = description(of.run);
-    let groups = standing(cloud).await?;
-    // The default version is the template's first, which goes with the template or not at all.
-    let is_used = |number| {
-        if default == Some(number) {
-            return true;
-        }
-        let version = VersionRef::Number(number);
-        let used = StartsFrom::Template {
-            id: template.clone(),
-            version,
-        };
-        groups.iter().any(|group| group.starts_from == used)
-    };
-    for version in versions
-        .iter()
-        .filter(|version| version.description == description && !is_used(version.number))
-    {
-        persist(async || {
-            cloud
-                .delete_template_version(template, version.number)
-                .await
-        })
-        .await?;
-    }
-    Ok(())
-}
-
-async fn delete_template(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<(), Error> {
-    let mut found = None;
-    persist(async || {
-        found = cloud.template_named(name).await?;
-        Ok(())
-    })
-    .await?;
-    let ours = |tags: &crate::cloud::Tags| tags.get(tag::RUN) == Some(&of.run.to_string());
-    let Some(template) = found.filter(|template| ours(&template.tags)) else {
-        return Ok(());
-    };
-    // EC2 deletes a template under its groups' feet. A later run may have adopted this one.
-    let is_used = |group: &Group| match &group.starts_from {
-        StartsFrom::Template { id, .. } => *id == template.id,
-        StartsFrom::Other(_) => false,
-    };
-    if standing(cloud).await?.iter().any(is_used) {
-        return Ok(());
-    }
-    persist(async || cloud.delete_template(&template.id).await).await
 }
 
 async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<(), Error> {

@@ -46,6 +46,8 @@ pub(in crate::roll) struct Watches<'f> {
     checks: &'f Checks,
     all: Vec<Watch<'f>>,
     stage: Cell<Stage>,
+    /// Both versions are behind one target group, and no probe rule leads to one of them.
+    in_place: bool,
 }
 
 struct Watch<'f> {
@@ -66,7 +68,7 @@ struct Heard {
 }
 
 impl<'f> Watches<'f> {
-    pub fn new(checks: &'f Checks) -> Self {
+    pub fn new(checks: &'f Checks, in_place: bool) -> Self {
         let watch = |check| Watch {
             check,
             heard: RefCell::new(Heard::new()),
@@ -75,6 +77,7 @@ impl<'f> Watches<'f> {
             checks,
             all: checks.watch.iter().map(watch).collect(),
             stage: Cell::new(Stage::Making),
+            in_place,
         }
     }
 
@@ -117,11 +120,7 @@ impl<'f> Watches<'f> {
 
     /// Asks all of them for ever, each at its own pace; returns when one ends the roll.
     async fn lost<C: Cloud, P: Probe, S>(&self, about: (&Plan, &Tools<'_, C, P, S>)) -> Error {
-        let stage = self.stage.get();
-        let alive = self
-            .all
-            .iter()
-            .filter(|watch| watch.check.kind.begins() <= stage);
+        let alive = self.all.iter().filter(|watch| self.is_alive(watch));
         let asked = alive.map(|watch| self.keep_asking(watch, about).boxed_local());
         let asked: Vec<_> = asked.collect();
         if asked.is_empty() {
@@ -138,10 +137,11 @@ impl<'f> Watches<'f> {
         loop {
             let next = watch.heard.borrow().next;
             sleep_until(next).await;
-            let way = match self.stage.get() {
-                Stage::Swapped => Way::Production,
+            let way = if self.in_place || self.stage.get() == Stage::Swapped {
+                Way::Production
+            } else {
                 // Through production both versions answer.
-                _ => Way::Probe,
+                Way::Probe
             };
             let said = match ask(watch.check, way, about).await {
                 Ok(said) => said,
@@ -154,13 +154,13 @@ impl<'f> Watches<'f> {
         }
     }
 
+    fn is_alive(&self, watch: &Watch<'_>) -> bool {
+        watch.check.kind.begins(self.in_place) <= self.stage.get()
+    }
+
     /// What still keeps traffic from moving on.
     fn missing(&self) -> Option<String> {
-        let stage = self.stage.get();
-        let mut watches = self
-            .all
-            .iter()
-            .filter(|watch| watch.check.kind.begins() <= stage);
+        let mut watches = self.all.iter().filter(|watch| self.is_alive(watch));
         watches.find_map(|watch| {
             let heard = watch.heard.borrow();
             let (passes, times) = (heard.passes, watch.check.times);
@@ -260,8 +260,11 @@ impl Watch<'_> {
 
 impl CheckKind {
     /// From when on it makes sense as a watch.
-    fn begins(&self) -> Stage {
+    fn begins(&self, in_place: bool) -> Stage {
         match self {
+            // The old version cannot say what only the new one knows.
+            Self::Http(http) if in_place && http.names_version() => Stage::Swapped,
+            Self::Http(_) if in_place => Stage::Shared,
             // Of one that has its own way to the next group, before anybody else has.
             Self::Http(_) => Stage::Proven,
             // Before it has traffic there is nothing to go by.

@@ -187,3 +187,60 @@ async fn the_console_of_a_machine_that_was_unhealthy_outlives_it() {
     look(&mut health, &[], TargetState::Draining);
     assert_eq!(health.kept_console(&id).as_deref(), Some("no such key"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_failure_that_a_later_launch_has_solved_is_over() {
+    const NO_CAPACITY: &str = "We currently do not have sufficient t3.small capacity";
+    let now = Instant::now();
+    let mut health = health(now);
+    let group = group(&["a"]);
+    let targets = targets(&[TargetState::Initial]);
+    let later = now + TIMING.launch + Duration::from_secs(1);
+    let launched = |second, description: &str| Activity {
+        outcome: ActivityOutcome::Done,
+        description: description.to_owned(),
+        message: String::new(),
+        began: Timestamp::from_second(second).unwrap(),
+        ..failed("")
+    };
+    let solved = [
+        launched(6, "Launching a new EC2 instance: i-0"),
+        failed(NO_CAPACITY),
+    ];
+    for open in [
+        launched(6, "Terminating EC2 instance: i-9"),
+        launched(5, "Launching a new EC2 instance: i-9"),
+    ] {
+        let open = [open, failed(NO_CAPACITY)];
+        let mut health = self::health(now);
+        assert!(
+            health
+                .judge(&need(1, 0), &group, &targets, &open, now)
+                .is_ok()
+        );
+        let ended = health.judge(&need(1, 0), &group, &targets, &open, later);
+        assert!(matches!(ended, Err(Error::Launch(_))), "{ended:?}");
+    }
+    let still = [failed(NO_CAPACITY)];
+    assert!(
+        health
+            .judge(&need(1, 0), &group, &targets, &still, now)
+            .is_ok()
+    );
+    assert!(
+        health
+            .judge(&need(1, 0), &group, &targets, &solved, later)
+            .is_ok()
+    );
+    // Another failure has its own time.
+    let anew = Activity {
+        began: Timestamp::from_second(7).unwrap(),
+        ..failed(NO_CAPACITY)
+    };
+    let again = [anew, solved[0].clone(), solved[1].clone()];
+    assert!(
+        health
+            .judge(&need(1, 0), &group, &targets, &again, later)
+            .is_ok()
+    );
+}

@@ -59,8 +59,14 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let began = on.clock.now();
     let mut led = None;
     if let Some(traffic) = &plan.traffic {
-        let create =
-            async |made: &mut _| targets::create((plan, traffic), service, cloud, made).await;
+        // From here on the service's name alone leads a rollback to the group.
+        let create = async |made: &mut _| {
+            let target_group = targets::create((plan, traffic), service, cloud, made).await?;
+            if let Some(place) = &traffic.place {
+                claim(plan, place, cloud).await?;
+            }
+            Ok::<_, Error>(target_group)
+        };
         let target_group = run.step("target groups", create).await?;
         led = Some(Led {
             traffic,
@@ -70,9 +76,16 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let mut flow = Flow::new(plan, service, on, run, (led, began));
     flow.run_hooks("before the swap", &plan.hooks.before_swap)
         .await?;
+    settle(&mut flow, &version).await?;
     let start = async |made: &mut _| start(plan, in_place, &version, cloud, made).await;
     flow.run.step("instance refresh", start).await?;
-    watch(&mut flow, &version).await?;
+    flow.watches.reached(Stage::Shared);
+    if let Err(failure) = watch(&mut flow, &version).await {
+        if let Some(Error::Held(_)) = failure.error() {
+            halt(&mut flow).await;
+        }
+        return Err(failure);
+    }
     flow.watches.reached(Stage::Swapped);
     flow.run_hooks("after the swap", &plan.hooks.after_swap)
         .await?;
@@ -89,6 +102,47 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         .iter()
         .map(|failure| format!("{failure}: {}", failure.cause))
         .collect())
+}
+
+/// Waits for a refresh of a run before that stops or goes back: until it is over no other can begin.
+async fn settle<C: Cloud, P: Probe, S>(
+    flow: &mut Flow<'_, '_, C, P, S>,
+    version: &Version,
+) -> Result<(), Failure> {
+    let (name, cloud) = (&flow.plan.next.group, flow.on.cloud);
+    let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
+    let poll = async || match cloud.newest_refresh(name).await {
+        Ok(Some(refresh))
+            if refresh.state == RefreshState::GoingBack && leads_to(&refresh, version) =>
+        {
+            Ok(Readiness::NotYet(format!("it stops: {}", refresh.reason)))
+        }
+        Ok(_) => Ok(Readiness::Ready(())),
+        Err(error) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
+        Err(error) => Err(Error::Cloud(error)),
+    };
+    if !flow.plan.resumed {
+        return Ok(());
+    }
+    flow.run
+        .wait("refresh of the run before", &patience, poll)
+        .await
+}
+
+/// Stops the refresh of a roll that is held: it would go on by itself. Where that fails the user is told how.
+async fn halt<C: Cloud, P, S>(flow: &mut Flow<'_, '_, C, P, S>) {
+    let (name, cloud) = (&flow.plan.next.group, flow.on.cloud);
+    let stop = async |_: &mut _| match cloud.stop_refresh(name).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        answer => answer,
+    };
+    if let Err(failure) = flow.run.step("stop the refresh", stop).await {
+        let text = format!(
+            "the refresh goes on by itself ({}): aws autoscaling cancel-instance-refresh --auto-scaling-group-name {name}",
+            failure.cause
+        );
+        flow.on.events.emit(Event::Warning { text });
+    }
 }
 
 /// Notes what there was, and starts the refresh unless it is under way or through already.
@@ -137,12 +191,16 @@ fn is_ours(newest: Option<Refresh>, version: &Version) -> Result<bool, Error> {
     let Some(refresh) = newest.filter(Refresh::is_active) else {
         return Ok(false);
     };
-    let to = (version.0.clone(), VersionRef::Number(version.1));
-    if refresh.to.as_ref() == Some(&to) {
+    if leads_to(&refresh, version) {
         return Ok(true);
     }
     let text = format!("the group is refreshed by somebody else: {}", refresh.id);
     Err(Error::Changed(text))
+}
+
+fn leads_to(refresh: &Refresh, version: &Version) -> bool {
+    let to = (version.0.clone(), VersionRef::Number(version.1));
+    refresh.to.as_ref() == Some(&to)
 }
 
 /// Whether the group launches the version by itself, which it does once the refresh has gone through.

@@ -87,6 +87,18 @@ pub struct HttpCheck {
     pub latency: Option<Duration>,
 }
 
+impl HttpCheck {
+    /// Whether it says what the answer of one version alone is: it names the image or the run.
+    pub fn names_version(&self) -> bool {
+        let body = self.body.as_ref().map(|body| match body {
+            Body::Equals(text) | Body::Contains(text) => text,
+        });
+        let headers = self.header.iter().map(|(_, value)| value);
+        let mut texts = body.into_iter().chain(headers).chain([&self.path]);
+        texts.any(|text| text.reads("image") || text.reads("run"))
+    }
+}
+
 /// What an answer must say; surrounding white space is not compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
