@@ -233,6 +233,8 @@ pub async fn turn_back<C: Groups + LaunchTemplates + Refreshes>(
             }
             Ok(Some("it begins to go back".to_owned()))
         }
+        // It is nothing of ours that somebody else replaces.
+        Some(_) if !scene.runs_own() => Ok(None),
         Some(refresh) => {
             let text = format!("group {name} is refreshed by somebody else: {}", refresh.id);
             Err(Error::blocked("RollbackInstanceRefresh", text))

@@ -190,7 +190,8 @@ async fn a_refresh_of_somebody_else_in_the_middle_is_left_alone() {
     let other = json!({"AutoScalingGroupName": "web-v001"});
     bench.meanwhile(Api::AutoScaling, "StartInstanceRefresh", &other);
     let ended = bench.roll(V2).await;
-    expect(&ended, Verdict::CleanUpDue);
+    expect(&ended, Verdict::Failed);
+    assert_eq!(tag(&bench, "kiln:lease:refresh"), None);
     let calls = bench.cloud.calls();
     assert!(!calls.iter().any(|call| call == "RollbackInstanceRefresh"));
     bench.pass(3600).await;
