@@ -233,13 +233,12 @@ pub async fn turn_back<C: Groups + LaunchTemplates + Refreshes>(
             }
             Ok(Some("it begins to go back".to_owned()))
         }
-        // It is nothing of ours that somebody else replaces.
-        Some(_) if !scene.runs_own() => Ok(None),
+        // Nothing of ours is there, whatever somebody else replaces.
+        _ if !scene.runs_own() => Ok(None),
         Some(refresh) => {
             let text = format!("group {name} is refreshed by somebody else: {}", refresh.id);
             Err(Error::blocked("RollbackInstanceRefresh", text))
         }
-        None if !scene.runs_own() => Ok(None),
         None => {
             let new = NewRefresh {
                 group: name.clone(),
