@@ -257,7 +257,7 @@ async fn a_refresh_back_that_somebody_cancels_needs_a_person() {
     let bench = rolling().await;
     expect(&bench.roll(V2).await, Verdict::Done);
     let cancel = async {
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
         let group = json!({"AutoScalingGroupName": "web-v001"});
         bench.meanwhile(Api::AutoScaling, "CancelInstanceRefresh", &group);
     };
