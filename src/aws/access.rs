@@ -37,6 +37,8 @@ pub struct Access {
     /// `custom_endpoint_ec2`; `AWS_ENDPOINT_URL` and profiles are read by the SDK itself.
     pub ec2_endpoint: Option<String>,
     pub keys: Option<Keys>,
+    /// When the keys of the environment, or these, end: the SDK does not read it (`AWS_CREDENTIAL_EXPIRATION`).
+    pub ends: Option<jiff::Timestamp>,
     /// Whose credentials come before any others.
     pub lent: Option<Lent>,
     /// `shared_credentials_file`: read beside AWS's own files, and goes before them.

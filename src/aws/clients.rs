@@ -46,6 +46,7 @@ impl Access {
             region,
             ec2_endpoint,
             keys,
+            ends,
             lent,
             files,
             role,
@@ -59,6 +60,7 @@ impl Access {
             && *region == other.region
             && *ec2_endpoint == other.ec2_endpoint
             && *keys == other.keys
+            && *ends == other.ends
             && *lent == other.lent
             && *files == other.files
             && *role == other.role

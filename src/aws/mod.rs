@@ -17,6 +17,7 @@ mod fleet;
 mod group_copy;
 mod group_images;
 mod groups;
+mod habits;
 mod images;
 mod instances;
 mod keys;
@@ -26,6 +27,7 @@ mod limits;
 mod network;
 mod profiles;
 mod publishing;
+mod quotas;
 mod reach;
 mod refreshes;
 mod role;
@@ -85,6 +87,7 @@ impl Aws {
             jitter: access.jitter,
             lent: access.lent.clone(),
             fence: access.fence.clone(),
+            ends: access.ends,
         };
         Ok(Self::of(origin, Region::new(region)))
     }

@@ -21,6 +21,8 @@ pub(super) struct Origin {
     pub(super) jitter: u64,
     pub(super) lent: Option<Lent>,
     pub(super) fence: Fence,
+    /// When the keys of the environment end.
+    pub(super) ends: Option<jiff::Timestamp>,
 }
 
 impl Origin {
@@ -32,6 +34,7 @@ impl Origin {
             jitter: 0,
             lent: None,
             fence: Fence::default(),
+            ends: None,
         }
     }
 }

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types;
 
-use super::Aws;
 use super::error::failed;
 use super::rules::{actions_of, actions_to, conditions_to, rule_of};
+use super::{Aws, habits};
 use crate::cloud::{
     Action, Error, Forward, InstanceId, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
     NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tags, TargetCheck, TargetGroup,
-    TargetGroupArn, TargetHealth, TargetState, Traffic, TrafficArn, VpcId, Zone,
+    TargetGroupArn, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn, VpcId, Zone,
 };
 
 /// "`API_DescribeTags`" of `ELBv2`: at most 20 ARNs a call.
 const TAGS_A_CALL: usize = 20;
-const DELAY: &str = "deregistration_delay.timeout_seconds";
 
 impl Traffic for Aws {
     async fn load_balancers(&self) -> Result<Vec<LoadBalancer>> {
@@ -184,22 +183,13 @@ impl Traffic for Aws {
             .ok_or_else(|| Error::malformed("CreateTargetGroup", "target group ARN"))
     }
 
-    async fn deregistration_delay(&self, of: &TargetGroupArn) -> Result<Duration> {
-        const CALL: &str = "DescribeTargetGroupAttributes";
-        let call = self.elb().describe_target_group_attributes();
-        let answer = call.target_group_arn(of.as_str()).send().await;
-        let answer = answer.map_err(|error| failed(CALL, error))?;
-        let mut attributes = answer.attributes().iter();
-        let delay = attributes.find(|attribute| attribute.key() == Some(DELAY));
-        let seconds = delay.and_then(|delay| delay.value()?.parse().ok());
-        seconds
-            .map(Duration::from_secs)
-            .ok_or_else(|| Error::malformed(CALL, "deregistration delay"))
+    async fn habits(&self, of: &TargetGroupArn) -> Result<TargetHabits> {
+        habits::of(self, of).await
     }
 
     async fn set_deregistration_delay(&self, of: &TargetGroupArn, delay: Duration) -> Result<()> {
         let attribute = types::TargetGroupAttribute::builder()
-            .key(DELAY)
+            .key(habits::DELAY)
             .value(delay.as_secs().to_string());
         let call = self.elb().modify_target_group_attributes();
         let answer = call

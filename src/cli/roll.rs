@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
@@ -83,6 +84,7 @@ impl Roll {
         context.block_on(async {
             let access = Access {
                 region: service.region.as_ref().map(|region| region.value.clone()),
+                ends: keys_end(context),
                 ..Access::default()
             };
             let aws = match Aws::connect(&access).await {
@@ -209,6 +211,13 @@ impl Roll {
         context.document(&result(&ended, is_plan), &document(name, run, &ended));
         self.approving.exit(&ended, exit)
     }
+}
+
+/// When the keys in the environment end, as AWS's command line exports it (`aws configure export-credentials`).
+fn keys_end(context: &Context) -> Option<Timestamp> {
+    let vars = &context.environment.vars;
+    vars.get("AWS_ACCESS_KEY_ID")?;
+    vars.get("AWS_CREDENTIAL_EXPIRATION")?.parse().ok()
 }
 
 /// Where the service's state is.

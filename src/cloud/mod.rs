@@ -16,6 +16,7 @@ mod network;
 mod objects;
 pub mod profiles;
 mod publishing;
+mod quotas;
 mod refreshes;
 mod sessions;
 pub mod tag;
@@ -46,12 +47,13 @@ pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use objects::{Mark, Object, Objects, Put, When};
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
+pub use quotas::{GroupQuota, Quotas, Validity};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
-    TargetCheck, TargetGroup, TargetHealth, TargetState, Traffic, TrafficArn,
+    TargetCheck, TargetGroup, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn,
 };
 
 pub use types::{InstanceType, Offer, Types};
@@ -109,6 +111,7 @@ pub trait Cloud:
     + LaunchTemplates
     + Traffic
     + Alarms
+    + Quotas
 {
 }
 
@@ -129,6 +132,7 @@ impl<C> Cloud for C where
         + LaunchTemplates
         + Traffic
         + Alarms
+        + Quotas
 {
 }
 

@@ -37,6 +37,8 @@ pub const RETIRING: &str = "retiring";
 pub const KEEP_UNTIL: &str = "kiln:keep-until";
 /// On a group that stays while its machines are replaced: the run that did so, and the launch template version before.
 pub const ROLLED: &str = "kiln:rolled";
+/// On groups: how many seconds its first machine took from its start to its health.
+pub const HEALTHY_AFTER: &str = "kiln:healthy-after";
 /// On a kept group: a rollback is leading traffic to it, and which run it is.
 pub const BACK: &str = "kiln:back";
 /// On target groups: no roll of this service, and why.

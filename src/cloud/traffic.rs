@@ -135,6 +135,17 @@ pub struct TargetCheck {
     pub unhealthy_threshold: u32,
 }
 
+/// How a target group treats its targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetHabits {
+    /// How long a target that leaves may end its requests (0 to 3600 s).
+    pub drains: Duration,
+    /// How long a target that joins healthy ones gets less than its share (0, or 30 to 900 s).
+    pub slow_start: Duration,
+    /// Clients stick to a target.
+    pub sticky: bool,
+}
+
 /// A target group to make. `None` is AWS's default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTargetGroup {
@@ -229,10 +240,10 @@ pub trait Traffic {
         new: &NewTargetGroup,
     ) -> impl Future<Output = Result<TargetGroupArn>>;
 
-    /// How long a target that leaves may end its requests (0 to 3600 s).
-    fn deregistration_delay(&self, of: &TargetGroupArn) -> impl Future<Output = Result<Duration>>;
+    /// How a target group treats its targets (`ELBv2`, "`DescribeTargetGroupAttributes`").
+    fn habits(&self, of: &TargetGroupArn) -> impl Future<Output = Result<TargetHabits>>;
 
-    /// Sets [`Traffic::deregistration_delay`].
+    /// Sets [`TargetHabits::drains`].
     fn set_deregistration_delay(
         &self,
         of: &TargetGroupArn,

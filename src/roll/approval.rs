@@ -21,9 +21,10 @@ use crate::template::service::Service;
 const FORMAT: u32 = 1;
 
 /// What differs from one look to the next, or is made only by the run: parts of a plan that say nothing about the world.
-const PASSING: [&str; 14] = [
+const PASSING: [&str; 15] = [
     "run",
     "expires",
+    "outlook",
     "make_way",
     "next.group",
     "next.tags",

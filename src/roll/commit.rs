@@ -1,5 +1,7 @@
 //! The point of no return and what is done behind it: nothing there is undone, only finished.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::error::Error;
@@ -10,9 +12,15 @@ use crate::run::{Later, LaterLists, RunId};
 use crate::undo::{Retire, Undo};
 
 /// Makes the next group the service's own. The tag is the point of no return: whoever comes later sees it.
-pub(super) async fn put_in_office(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+/// `started`: what its first machine took from its start to its health, for the next plan.
+pub(super) async fn put_in_office(
+    plan: &Plan,
+    started: Option<Duration>,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
     let name = &plan.next.group;
-    let live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
+    let mut live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
+    live.extend(started.map(|time| (tag::HEALTHY_AFTER.to_owned(), time.as_secs().to_string())));
     if let Err(error) = cloud.tag_group(name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.
         let is_live = |group: &Group| group.tag(tag::STATE) == Some(tag::LIVE);

@@ -3,12 +3,14 @@
 use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::{staying, unfinished};
+use super::room::{self, Room};
 use super::{alarms, image, names, refusals};
 use crate::cloud::{
     Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
-    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHealth,
-    TemplateVersion, TrafficArn, VersionRef, tag,
+    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
+    TargetHealth, TemplateVersion, TrafficArn, VersionRef, tag,
 };
+use crate::source::Spanned;
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
@@ -27,11 +29,13 @@ pub struct Facts {
     pub template: Option<Template>,
     /// The newest refresh of the group that serves, where its machines are to be replaced.
     pub refresh: Option<crate::cloud::Refresh>,
-    /// Those that the file names.
+    /// Those of the next group: as the file names them, else of the group that serves.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
     /// Those that the checks name.
     pub alarms: Vec<Alarm>,
+    /// What the account may have.
+    pub room: Room,
 }
 
 /// A load balancer, and what it does with the service's requests.
@@ -55,6 +59,7 @@ pub struct Side {
     /// Groups that register their machines in it.
     pub groups: Vec<Group>,
     pub health: Vec<TargetHealth>,
+    pub habits: TargetHabits,
 }
 
 /// A launch template and the version that the next one is made from.
@@ -157,7 +162,6 @@ pub async fn look_up(
         Some(traffic) => balancer(cloud, traffic, &mut refused).await?,
         None => None,
     };
-    let subnets = subnets(cloud, service, &mut refused).await?;
     let security_groups = security_groups(cloud, service, &mut refused).await?;
     let alarms = alarms::look_up(cloud, service, &mut refused).await?;
     let (Some(image), true) = (image, service.traffic.is_none() || balancer.is_some()) else {
@@ -176,10 +180,12 @@ pub async fn look_up(
         groups,
         template: None,
         refresh: None,
-        subnets,
+        subnets: Vec::new(),
         security_groups,
         alarms,
+        room: room::look_up(cloud).await?,
     };
+    facts.subnets = subnets(cloud, service, &facts, &mut refused).await?;
     facts.template = template(cloud, service, &facts, &mut refused).await?;
     if let Some(staying) = staying(service, &facts) {
         facts.refresh = cloud.newest_refresh(&staying.name).await?;
@@ -291,6 +297,7 @@ async fn sides(
         let mut tags = cloud.traffic_tags(std::slice::from_ref(&arn)).await?;
         side.tags = tags.remove(&arn).unwrap_or_default();
         side.health = cloud.target_health(&target_group.arn).await?;
+        side.habits = cloud.habits(&target_group.arn).await?;
         let attached = groups
             .iter()
             .filter(|group| group.target_groups.contains(&target_group.arn));
@@ -334,23 +341,28 @@ async fn template(
 async fn subnets(
     cloud: &impl Cloud,
     service: &Service,
+    facts: &Facts,
     refused: &mut Vec<Refusal>,
 ) -> Result<Vec<Subnet>, Error> {
-    let initial = service
-        .groups
-        .initial
-        .as_ref()
-        .map(|initial| &initial.subnets);
-    let Some(named) = service.set.subnets.as_ref().or(initial) else {
-        return Ok(Vec::new());
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    let initial = service.groups.initial.iter();
+    let named: Vec<_> = match (&service.set.subnets, live) {
+        (Some(named), _) => named.clone(),
+        (None, Some(live)) => (live.subnets.iter())
+            .map(|id| Spanned::unplaced(id.to_string()))
+            .collect(),
+        (None, None) => initial.flat_map(|one| one.subnets.clone()).collect(),
     };
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids = named.iter().map(|id| id.value.clone()).collect();
     let filter = Filter {
         name: "subnet-id".to_owned(),
         values: ids,
     };
     let found = cloud.find_subnets(&[filter]).await?;
-    for id in named {
+    for id in &named {
         if !found.iter().any(|subnet| subnet.id.as_str() == **id) {
             refused.push(refusals::no_such("subnet", id));
         }

@@ -34,6 +34,7 @@ mod refusals;
 mod regrow;
 mod retire;
 mod rollback;
+mod room;
 mod run_roll;
 mod status;
 mod strategy;

@@ -3,13 +3,19 @@
 mod checks;
 pub mod in_place;
 mod make_way;
+mod outlook;
+mod pair;
 mod previous;
+mod room;
 mod settings;
 mod stages;
 mod text;
+mod timing;
 mod traffic;
 
 pub use in_place::InPlace;
+pub use outlook::Outlook;
+pub use timing::Timing;
 pub use traffic::{led_to, shared};
 
 use std::collections::BTreeSet;
@@ -90,6 +96,8 @@ pub struct Plan {
     pub in_place: Option<InPlace>,
     pub keep: Duration,
     pub patience: Timing,
+    /// What it will take.
+    pub outlook: Outlook,
     /// When scratch of this run may be swept without its journal.
     pub expires: Timestamp,
 }
@@ -204,19 +212,6 @@ pub struct MakeWay {
     pub kept_until: Option<Timestamp>,
 }
 
-/// How long things may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Timing {
-    /// From a machine's start to its first good answer.
-    pub boot: Duration,
-    /// An unhealthy target is given up after this.
-    pub unhealthy: Duration,
-    /// Launches that fail for a passing reason are tried for this long.
-    pub launch: Duration,
-    /// The whole wait for a healthy group.
-    pub healthy: Duration,
-}
-
 impl Plan {
     /// The share of healthy machines that the next group must have in each of its zones.
     pub fn zone_floor(&self, count: u32) -> u32 {
@@ -262,12 +257,15 @@ pub fn plan(
         refused.extend(super::alarms::red(service, facts));
     }
     let run = resumed.unwrap_or(run);
-    let plan = assemble(service, facts, &cast, run, now, &mut refused);
+    let mut plan = assemble(service, facts, &cast, run, now, &mut refused);
+    if let Some(plan) = &mut plan {
+        plan.resumed = resumed.is_some();
+        plan.outlook = outlook::of(service, facts, plan);
+        room::refuse(service, facts, plan, &mut refused);
+        refused.extend(outlook::too_long(facts, plan, now).filter(|_| !force));
+    }
     match plan {
-        Some(mut plan) if refused.is_empty() => {
-            plan.resumed = resumed.is_some();
-            Ok(Decision::Roll(Box::new(plan)))
-        }
+        Some(plan) if refused.is_empty() => Ok(Decision::Roll(Box::new(plan))),
         _ => Err(refused),
     }
 }
@@ -354,7 +352,7 @@ fn assemble(
         None => names::next(&service.name, facts.groups.iter()),
     };
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
-    let timing = settings::timing(service, facts, cast.previous);
+    let timing = timing::of(service, facts, cast.previous);
     let in_place = staying.and_then(|group| in_place::of(service, facts, group, timing, refused));
     Some(Plan {
         service: service.name.value.clone(),
@@ -383,6 +381,7 @@ fn assemble(
         },
         keep: traffic::keep(service, facts, refused),
         patience: timing,
+        outlook: Outlook::default(),
         expires: now + EXPIRY + stages::held(service),
     })
 }

@@ -10,6 +10,7 @@ mod on_error;
 mod posts;
 mod result;
 mod roles;
+mod rolls;
 mod secrets;
 mod sessions;
 mod several;

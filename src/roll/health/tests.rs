@@ -8,6 +8,7 @@ const TIMING: Timing = Timing {
     unhealthy: Duration::from_mins(1),
     launch: Duration::from_mins(5),
     healthy: Duration::from_secs(400),
+    slow_start: Duration::ZERO,
 };
 
 fn group(zones: &[&str]) -> Group {

@@ -29,6 +29,11 @@ pub struct InPlace {
 }
 
 impl InPlace {
+    /// How many machines of `count` are replaced at a time. Bounds that leave no room for one more are passed by one.
+    pub(super) fn ahead(&self, count: u32) -> u32 {
+        (count * self.rolling.most / 100).max(count + 1) - count
+    }
+
     /// How long the refresh may take: its waits at checkpoints come on top of what it does.
     pub fn limit(&self) -> Duration {
         let waits = u32::try_from(self.rolling.checkpoints.len()).unwrap_or(u32::MAX);

@@ -94,7 +94,8 @@ fn followers(
                 service.name
             );
             let finding = Diagnostic::error("roll::shared_template", text);
-            Refusal::account(finding.help("pin it to a number first, or it gets the new image too"))
+            let finding = finding.at_value(&service.groups.template, "also used by that group");
+            Refusal::input(finding.help("pin it to a number first, or it gets the new image too"))
         })
         .collect()
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Next, NextTemplate, Refusal, Timing};
+use super::{Next, NextTemplate, Refusal};
 use crate::cloud::{
-    Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TargetCheck, TemplateChange,
-    TemplateVersion, Zone, tag,
+    Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion,
+    Zone, tag,
 };
 use crate::roll::facts::Facts;
 use crate::roll::names;
@@ -18,16 +18,7 @@ use crate::template::service::Service;
 use crate::template::tags;
 
 /// Without a grace period Auto Scaling ends machines that are still booting: the API's default is 0 s, the console's 300.
-const GRACE: Duration = Duration::from_mins(5);
-/// Passing launch failures (no capacity) mostly pass within minutes (anchors/rollout.md 4, rows 29 to 31).
-const LAUNCH: Duration = Duration::from_mins(15);
-/// Beyond boot and health checks: registration, and a second try of a machine that the group replaced.
-const SLACK: Duration = Duration::from_mins(5);
-/// EC2's status checks run once a minute and take a few to pass ("Status checks for Amazon EC2 instances").
-const STATUS: Duration = Duration::from_mins(3);
-/// ALB's defaults ("`API_CreateTargetGroup`"): interval 30 s, five good checks.
-const CHECKS: Duration = Duration::from_secs(150);
-
+pub(super) const GRACE: Duration = Duration::from_mins(5);
 /// Whether the group runs this image with these settings already.
 pub(super) fn is_live(service: &Service, facts: &Facts, live: &Group, image: &Image) -> bool {
     let Some(template) = &facts.template else {
@@ -66,7 +57,6 @@ pub(super) fn next(
     let size = size(service, previous, refused);
     refuse_interface(service, facts, refused);
     let (zones, subnets) = subnets(service, facts, previous);
-    refuse_zones(service, facts, size.map_or(0, |size| size.desired), refused);
     let change = change?;
     let (template, changes) = if let Some(there) = &facts.template {
         (
@@ -191,49 +181,6 @@ fn subnets(
     (zones, ids)
 }
 
-/// A target in a zone that the load balancer does not serve stays unused for ever.
-fn refuse_zones(service: &Service, facts: &Facts, count: u32, refused: &mut Vec<Refusal>) {
-    let initial = service
-        .groups
-        .initial
-        .iter()
-        .flat_map(|initial| &initial.subnets);
-    let named: Vec<_> = service
-        .set
-        .subnets
-        .iter()
-        .flatten()
-        .chain(initial)
-        .collect();
-    for subnet in &facts.subnets {
-        let place = named.iter().find(|id| id.value == subnet.id.as_str());
-        let mut refuse = |text: String| {
-            let finding = Diagnostic::error("roll::subnet", text);
-            refused.push(Refusal::input(match place {
-                Some(id) => finding.at_value(*id, "this subnet"),
-                None => finding,
-            }));
-        };
-        let balancer = facts.balancer.as_ref().map(|one| &one.load_balancer);
-        if balancer.is_some_and(|one| subnet.vpc != one.vpc) {
-            refuse(format!(
-                "subnet {} is not in the load balancer's VPC",
-                subnet.id
-            ));
-        } else if balancer.is_some_and(|one| !one.zones.contains(&subnet.zone)) {
-            refuse(format!(
-                "the load balancer does not serve zone {} of subnet {}",
-                subnet.zone, subnet.id
-            ));
-        } else if subnet.free < count.div_ceil(u32::try_from(facts.subnets.len()).unwrap_or(1)) {
-            refuse(format!(
-                "subnet {} has only {} free addresses",
-                subnet.id, subnet.free
-            ));
-        }
-    }
-}
-
 /// What a version sets beyond what it inherits.
 fn change(
     service: &Service,
@@ -345,47 +292,4 @@ fn wanted_tags(
     }
     debug_assert!(!all.iter().any(|(key, _)| key == tag::RUN));
     Ok(all)
-}
-
-/// How long things may take, from the health check and the grace period.
-pub(super) fn timing(service: &Service, facts: &Facts, previous: Option<&Group>) -> Timing {
-    let (healthy, unhealthy) = checked(service, facts);
-    let grace = service.set.health_check_grace_period;
-    let boot = grace.or(previous.map(|group| group.grace)).unwrap_or(GRACE);
-    let unhealthy = boot.max(2 * unhealthy);
-    Timing {
-        boot,
-        unhealthy,
-        launch: LAUNCH,
-        healthy: unhealthy + healthy + SLACK,
-    }
-}
-
-/// How long a machine takes to be found healthy, and to be found out.
-fn checked(service: &Service, facts: &Facts) -> (Duration, Duration) {
-    let there = facts
-        .sides
-        .iter()
-        .find_map(|side| side.target_group.as_ref());
-    let Some(traffic) = &service.traffic else {
-        return (STATUS, STATUS);
-    };
-    let wanted = &traffic.target.health_check;
-    if let Some(TargetCheck {
-        interval,
-        healthy_threshold,
-        unhealthy_threshold,
-        ..
-    }) = there.map(|group| &group.check)
-    {
-        (
-            *interval * *healthy_threshold,
-            *interval * *unhealthy_threshold,
-        )
-    } else {
-        let interval = wanted.interval.unwrap_or(Duration::from_secs(30));
-        let healthy = wanted.healthy_threshold.map(|count| interval * count);
-        let unhealthy = interval * wanted.unhealthy_threshold.unwrap_or(2);
-        (healthy.unwrap_or(CHECKS), unhealthy)
-    }
 }

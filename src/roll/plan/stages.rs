@@ -42,6 +42,22 @@ pub(super) fn held(service: &Service) -> Duration {
         + watches.unwrap_or_default()
 }
 
+/// How long a plan has traffic or machines held, whatever answers.
+pub(super) fn watched(service: &Service, plan: &Plan) -> Duration {
+    let checks = &service.checks;
+    let all = checks.before.iter().chain(&checks.after);
+    let soaks = all.filter_map(|check| match check.kind {
+        CheckKind::Soak(time) => Some(time),
+        _ => None,
+    });
+    let holds = plan.steps().iter().map(|step| step.hold);
+    let waits = plan.in_place.iter().flat_map(|in_place| {
+        let delay = in_place.rolling.checkpoint_delay;
+        in_place.rolling.checkpoints.iter().map(move |_| delay)
+    });
+    soaks.chain(holds).chain(waits).sum()
+}
+
 impl Plan {
     /// The steps of a canary; none of another strategy, and none of a first roll, which has nothing to share with.
     pub fn steps(&self) -> &[CanaryStep] {

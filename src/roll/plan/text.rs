@@ -25,7 +25,8 @@ impl fmt::Display for Plan {
         if let Some(in_place) = &self.in_place {
             replaced(self, in_place, f)?;
             checks::before_swap(self, f)?;
-            return checks::after(self, f);
+            checks::after(self, f)?;
+            return write!(f, "{}", self.outlook);
         }
         group(self, f)?;
         checks::before(self, f)?;
@@ -33,7 +34,8 @@ impl fmt::Display for Plan {
             moved(self, traffic, f)?;
         }
         checks::after(self, f)?;
-        back(self, f)
+        back(self, f)?;
+        write!(f, "{}", self.outlook)
     }
 }
 
@@ -77,8 +79,7 @@ fn template(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn replaced(plan: &Plan, in_place: &InPlace, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (rolling, warmup) = (&in_place.rolling, in_place.warmup.as_secs());
     let count = plan.next.size.desired;
-    // Bounds that leave no room for one more are passed by one.
-    let ahead = (count * rolling.most / 100).max(count + 1) - count;
+    let ahead = in_place.ahead(count);
     writeln!(
         f,
         "~ group {}: {count} machines replaced, {ahead} at a time",
@@ -184,7 +185,8 @@ fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let floor = previous.size.desired;
     writeln!(
         f,
-        "  never fewer than {floor} healthy machines; the way back is one write"
+        "  never fewer than {floor} healthy machines; the way back is one write, {} s at the most",
+        plan.outlook.back.as_secs()
     )?;
     let keep = plan.keep.as_secs();
     writeln!(

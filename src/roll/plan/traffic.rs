@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{NextTargetGroup, Refusal, Traffic};
+use super::{NextTargetGroup, Refusal, Traffic, pair};
 use crate::cloud::{
     Action, Forward, Group, NewTargetGroup, RulePlace, Tags, TargetGroup, TargetGroupArn, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::source::Diagnostic;
-use crate::template::service::{self, Protocol, Service};
-use crate::undo::serving::{Leading, forwards};
+use crate::template::service::{self, Rule, Service};
+use crate::undo::serving::{Leading, arn_of, forwards};
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
 const MOST: u32 = 50_000;
@@ -49,16 +49,40 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
                 finding.help("say `\"create\": true` to have it made"),
             ));
         }
-        (Some(production), _) => refuse_actions(production.actions(), facts, refused),
+        (Some(production), rule) => {
+            refused.extend(rule.and_then(|rule| of_another(service, production, rule)));
+            refuse_actions(production.actions(), facts, refused);
+        }
         _ => {}
     }
     for side in &facts.sides {
         refuse_side(service, balancer, side, refused);
     }
+    refused.extend(pair::protocols(wanted, facts));
+    refused.extend(pair::stickiness(service, wanted, facts));
     if free(balancer).len() < 2 {
         let text = "the listener has no two free priorities before its production rule".to_owned();
         refused.push(account("roll::priorities", text));
     }
+}
+
+/// A rule, or a listener's default action, that carries the traffic of another service.
+fn of_another(service: &Service, production: &Leading, rule: &Rule) -> Option<Refusal> {
+    let other = production.tags.get(tag::SERVICE)?;
+    if *other == *service.name {
+        return None;
+    }
+    let text = format!(
+        "{} carries the traffic of service {other}",
+        production.place
+    );
+    let finding = Diagnostic::error("roll::rule_of_another", text).at_place(rule.place, "this one");
+    let arn = arn_of(&production.place);
+    Some(Refusal::input(finding.help(format!(
+        "name a rule of this service's own; or, when {other} is no more: aws elbv2 remove-tags --resource-arns {} --tag-keys {}",
+        arn.as_str(),
+        tag::SERVICE
+    ))))
 }
 
 fn refuse_actions(actions: &[Action], facts: &Facts, refused: &mut Vec<Refusal>) {
@@ -174,7 +198,8 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
     Refusal::account(Diagnostic::error("roll::several_groups", text))
 }
 
-/// How long the previous group is kept: at least for as long as clients stick to it.
+/// How long the previous group is kept: at least for as long as clients stick to it, requests of targets that leave may
+/// last, and targets that join are spared.
 pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
     let keep = service.keep;
     let actions = facts.production().map(Leading::actions);
@@ -190,7 +215,9 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
         let help = format!("write \"keep\": \"{seconds}s\" or more, or leave it out");
         refused.push(Refusal::input(finding.help(help)));
     }
-    keep.previous.max(sticky)
+    let habits = facts.sides.iter().map(|side| side.habits);
+    let own = habits.map(|habits| habits.drains.max(habits.slow_start));
+    own.chain([keep.previous, sticky]).max().unwrap_or_default()
 }
 
 /// Why the group behind the idle target group cannot go: production names it, at weight 0, so that clients may stick to it.
@@ -343,11 +370,7 @@ fn new_target_group(wanted: &service::Traffic, balancer: &Balancer, name: &str) 
     let check = &target.health_check;
     NewTargetGroup {
         name: name.to_owned(),
-        protocol: match target.protocol {
-            Protocol::Http => "HTTP",
-            Protocol::Https => "HTTPS",
-        }
-        .to_owned(),
+        protocol: pair::word(target.protocol).to_owned(),
         port: *target.port,
         vpc: balancer.load_balancer.vpc.clone(),
         path: check.path.value.clone(),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::calm::{self, Holding};
-use super::super::checks::{Stage, Way};
+use super::super::checks::{Stage, Way, soak};
 use super::super::commit;
 use super::super::error::Error;
 use super::super::flow::{Flow, Led};
@@ -46,8 +46,9 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let (led, began) = make((plan, traffic), service, on, run).await?;
     let mut flow = Flow::new(plan, service, on, run, (Some(led.clone()), began));
     flow.watches.reached(canary::stage(plan, &led));
+    let mut started = None;
     if !plan.swapped {
-        prove(&mut flow).await?;
+        started = prove(&mut flow).await?;
     }
     flow.watches.reached(Stage::Proven);
     let place = bring_in(&mut flow, &led).await?;
@@ -58,7 +59,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.watches_pass().await?;
     let office = async |_: &mut _| {
         still_holds(&led, &place, on.cloud).await?;
-        commit::put_in_office(plan, on.cloud).await
+        commit::put_in_office(plan, started, on.cloud).await
     };
     flow.run.step("put in office", office).await?;
     flow.run.commit()?;
@@ -114,14 +115,24 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
 }
 
 /// Starts a pilot, then as many machines as serve now, and proves them healthy and right.
-async fn prove<C: Cloud, P: Probe, S>(flow: &mut Flow<'_, '_, C, P, S>) -> Result<(), Failure> {
+/// Returns how long the pilot took, unless it was there before.
+async fn prove<C: Cloud, P: Probe, S>(
+    flow: &mut Flow<'_, '_, C, P, S>,
+) -> Result<Option<Duration>, Failure> {
     let (plan, on) = (flow.plan, flow.on);
+    let began = Instant::now();
     let pilot = async |made: &mut _| grow(plan, 1, on.cloud, made).await;
     flow.run.step("pilot machine", pilot).await?;
     healthy("pilot healthy", 1, 1, flow).await?;
+    let started = (!plan.resumed).then(|| began.elapsed());
     catch_up(flow).await?;
+    // Targets that join healthy ones get less than their share for a while: the pilot would have most of the traffic.
+    if let Some(slow) = plan.slow_start() {
+        soak(flow, slow).await?;
+    }
     flow.run_checks(&flow.service.checks.before, Way::Probe)
-        .await
+        .await?;
+    Ok(started)
 }
 
 /// Waits until `count` machines are healthy `times` times in a row; a machine that never gets so speaks for itself.

@@ -19,6 +19,7 @@ mod others;
 mod outside;
 mod plain;
 mod probe;
+mod refused;
 mod regrow;
 mod remote;
 mod retire;

@@ -1,0 +1,154 @@
+//! What a roll will take: its time, the way back's, and the hours of machines that run beside each other.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{Plan, Refusal, stages, timing};
+use crate::cloud::{Validity, tag};
+use crate::roll::facts::Facts;
+use crate::source::Diagnostic;
+use crate::template::service::Service;
+
+/// Of the write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
+const WRITE: Duration = Duration::from_secs(15);
+/// Seconds of an hour.
+const HOUR: u64 = 3600;
+
+/// What it will take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Outlook {
+    /// Without any trouble, and without what nobody has seen yet.
+    pub least: Duration,
+    /// After so long it has ended, one way or the other.
+    pub longest: Duration,
+    /// So long the credentials must be good.
+    pub credentials: Duration,
+    /// From a failure until traffic is where it was.
+    pub back: Duration,
+    /// From a machine's start to its health, as the last roll has seen it.
+    pub seen: Option<Duration>,
+    /// How often a start is waited for: a pilot, then the others.
+    pub starts: u32,
+    /// Machines that run beside those that serve.
+    pub machines: u32,
+    pub instance_type: Option<String>,
+    /// For how long, the time included for which the previous group is kept.
+    pub beside: Duration,
+    /// What is not known, and may matter.
+    pub notes: Vec<String>,
+}
+
+/// The outlook of a plan.
+pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
+    let count = plan.next.size.desired;
+    let (good, _) = timing::checks(service, facts);
+    let seen = seen(facts, plan);
+    let watched = stages::watched(service, plan);
+    let held = stages::held(service);
+    let kind = plan.next.change.instance_type.clone();
+    let from = facts.template.as_ref();
+    let mut outlook = Outlook {
+        seen,
+        machines: count,
+        instance_type: kind.or_else(|| from?.source.instance_type.clone()),
+        notes: notes(facts),
+        ..Outlook::default()
+    };
+    if let Some(in_place) = &plan.in_place {
+        let ahead = in_place.ahead(count);
+        let whole = in_place.warmup * count.div_ceil(ahead.max(1));
+        outlook.machines = ahead;
+        outlook.back = whole;
+        outlook.least = whole + watched;
+        outlook.longest = in_place.limit() + held;
+        // Without us Auto Scaling goes on with a refresh, and takes back what fails.
+        outlook.credentials = 3 * whole + plan.patience.healthy + held;
+        outlook.beside = outlook.least;
+    } else {
+        outlook.starts = count.min(2);
+        outlook.back = WRITE;
+        let slow = plan.slow_start().unwrap_or_default();
+        outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
+        outlook.longest = outlook.starts * plan.patience.healthy + slow + held;
+        outlook.credentials = outlook.longest + outlook.back;
+        outlook.beside = outlook.least + plan.keep;
+    }
+    outlook
+}
+
+/// What the last roll has seen of the machines' start.
+fn seen(facts: &Facts, plan: &Plan) -> Option<Duration> {
+    let previous = plan.previous.as_ref()?;
+    let mut groups = facts.groups.iter();
+    let group = groups.find(|group| group.name == previous.group)?;
+    let seconds = group.tag(tag::HEALTHY_AFTER)?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn notes(facts: &Facts) -> Vec<String> {
+    let mut notes = facts.room.unknown.clone();
+    if let Validity::Unknown(whose) = facts.room.validity {
+        notes.push(format!("the credentials are {whose}"));
+    }
+    notes
+}
+
+/// Credentials must outlast the roll and its way back, or nobody could take it.
+pub(super) fn too_long(facts: &Facts, plan: &Plan, now: Timestamp) -> Option<Refusal> {
+    let Validity::Until(end) = facts.room.validity else {
+        return None;
+    };
+    let need = plan.outlook.credentials;
+    let left = end.duration_since(now).max(SignedDuration::ZERO);
+    if left.unsigned_abs() >= need {
+        return None;
+    }
+    let (left, need) = (left.as_secs(), need.as_secs());
+    let text = format!(
+        "the credentials end in {left} s, at {end}, and this roll with its way back may take {need} s"
+    );
+    let help = format!(
+        "get ones that last: `aws sts assume-role --duration-seconds {}` or more, or a profile with `role_arn`, whose \
+         credentials are renewed by themselves",
+        need.next_multiple_of(900)
+    );
+    let finding = Diagnostic::error("roll::credentials", text).help(help);
+    Some(Refusal::input(finding))
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (least, longest) = (self.least.as_secs(), self.longest.as_secs());
+        write!(f, "  it takes {least} s at the least")?;
+        match self.seen {
+            _ if self.starts == 0 => {}
+            Some(seen) => {
+                let (seen, starts) = (seen.as_secs(), self.starts);
+                write!(
+                    f,
+                    " ({starts} starts; last time a machine was healthy {seen} s after its own)"
+                )?;
+            }
+            None => {
+                let starts = self.starts;
+                write!(f, " and {starts} times what a machine takes to start")?;
+            }
+        }
+        writeln!(f, ", {longest} s at the most")?;
+        let beside = self.beside.as_secs();
+        let tenths = u64::from(self.machines) * beside * 10 / HOUR;
+        let (whole, tenth, machines) = (tenths / 10, tenths % 10, self.machines);
+        let kind = self.instance_type.as_deref().unwrap_or("machine");
+        writeln!(
+            f,
+            "  {machines} {kind} more for {beside} s: {whole}.{tenth} instance-hours"
+        )?;
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        Ok(())
+    }
+}

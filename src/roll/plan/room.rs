@@ -1,0 +1,133 @@
+//! Whether the account has room for what a roll adds: addresses, rules, target groups, groups.
+//!
+//! How many machines it may have is asked of nobody: no call of EC2 or Auto Scaling tells the quotas of vCPUs. A launch that
+//! one forbids is told within seconds, by the group's activities.
+
+use super::{NextTargetGroup, Plan, Refusal, Traffic};
+use crate::roll::facts::Facts;
+use crate::source::Diagnostic;
+use crate::template::service::Service;
+use crate::undo::serving::forwards;
+
+/// Every limit that the roll would run into. One that goes on has made its things already.
+pub(super) fn refuse(service: &Service, facts: &Facts, plan: &Plan, refused: &mut Vec<Refusal>) {
+    zones(service, facts, plan, refused);
+    if plan.resumed || plan.in_place.is_some() {
+        return;
+    }
+    let mut refuse = |what: &str, most: u32, there: usize, more: usize| {
+        if there + more > usize::try_from(most).unwrap_or(usize::MAX) {
+            let text = format!("{there} {what}, {most} at the most, and this roll adds {more}");
+            let help = "remove some, or have the quota raised (Service Quotas)";
+            let finding = Diagnostic::error("roll::quota", text).help(help);
+            refused.push(Refusal::account(finding));
+        }
+    };
+    let quota = |name: &str| facts.room.balancer.get(name).copied();
+    if let (Some(balancer), Some(traffic)) = (&facts.balancer, &plan.traffic) {
+        let name = &balancer.load_balancer.name;
+        let rules = balancer.leading.iter().filter(|one| one.rule.is_some());
+        if let Some(most) = quota("rules-per-application-load-balancer") {
+            let what = format!("rules of load balancer {name}");
+            refuse(&what, most, rules.count(), rules_more(plan, traffic));
+        }
+        if let Some(most) = quota("target-groups-per-application-load-balancer") {
+            let what = format!("target groups of load balancer {name}");
+            let (there, more) = target_groups(facts, traffic);
+            refuse(&what, most, there, more);
+        }
+        if let Some(most) = quota("targets-per-target-group") {
+            let what = format!("targets of target group {}", traffic.next.name());
+            let more = usize::try_from(plan.next.size.desired).unwrap_or(usize::MAX);
+            refuse(&what, most, 0, more);
+        }
+    }
+    if let Some(groups) = facts.room.groups {
+        let there = usize::try_from(groups.there).unwrap_or(usize::MAX);
+        refuse("Auto Scaling groups", groups.most, there, 1);
+    }
+}
+
+/// The probe rule, the one that keeps the previous group watched, and a production rule that is to be made.
+fn rules_more(plan: &Plan, traffic: &Traffic) -> usize {
+    let makes = traffic.place.is_none();
+    1 + usize::from(plan.previous.is_some()) + usize::from(makes)
+}
+
+/// Target groups that rules of the load balancer name, and how many of the roll's are not among them.
+fn target_groups(facts: &Facts, traffic: &Traffic) -> (usize, usize) {
+    let forwards = facts
+        .leading()
+        .iter()
+        .flat_map(|one| forwards(one.actions()));
+    let mut there: Vec<_> = forwards
+        .flat_map(|one| &one.shares)
+        .map(|(arn, _)| arn)
+        .collect();
+    there.sort();
+    there.dedup();
+    let is_new = match &traffic.next {
+        NextTargetGroup::There { arn, .. } => !there.contains(&arn),
+        NextTargetGroup::Make { .. } => true,
+    };
+    (there.len(), usize::from(is_new))
+}
+
+impl Plan {
+    /// How many machines it starts beside those that there are.
+    fn fresh(&self, facts: &Facts) -> u32 {
+        let desired = self.next.size.desired;
+        if let Some(in_place) = &self.in_place {
+            return in_place.ahead(desired);
+        }
+        let made = facts.groups.iter().find(|one| one.name == self.next.group);
+        let there = made.map_or(0, |group| group.members.len());
+        desired.saturating_sub(u32::try_from(there).unwrap_or(u32::MAX))
+    }
+}
+
+/// A target in a zone that the load balancer does not serve stays unused for ever.
+fn zones(service: &Service, facts: &Facts, plan: &Plan, refused: &mut Vec<Refusal>) {
+    let share = plan
+        .fresh(facts)
+        .div_ceil(u32::try_from(facts.subnets.len().max(1)).unwrap_or(1));
+    let initial = service
+        .groups
+        .initial
+        .iter()
+        .flat_map(|initial| &initial.subnets);
+    let named: Vec<_> = service
+        .set
+        .subnets
+        .iter()
+        .flatten()
+        .chain(initial)
+        .collect();
+    for subnet in &facts.subnets {
+        let place = named.iter().find(|id| id.value == subnet.id.as_str());
+        let mut refuse = |text: String| {
+            let finding = Diagnostic::error("roll::subnet", text);
+            refused.push(match place {
+                Some(id) => Refusal::input(finding.at_value(*id, "this subnet")),
+                None => Refusal::account(finding),
+            });
+        };
+        let balancer = facts.balancer.as_ref().map(|one| &one.load_balancer);
+        if balancer.is_some_and(|one| subnet.vpc != one.vpc) {
+            refuse(format!(
+                "subnet {} is not in the load balancer's VPC",
+                subnet.id
+            ));
+        } else if balancer.is_some_and(|one| !one.zones.contains(&subnet.zone)) {
+            refuse(format!(
+                "the load balancer does not serve zone {} of subnet {}",
+                subnet.zone, subnet.id
+            ));
+        } else if subnet.free < share {
+            refuse(format!(
+                "subnet {} has only {} free addresses, and {share} machines more would start in it",
+                subnet.id, subnet.free
+            ));
+        }
+    }
+}
