@@ -17,10 +17,11 @@ test:
 	@scripts/deps host peers
 	@scripts/with-root $(CARGO) test --workspace
 
-## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, and which of them finds each deliberate defect;
-## SEED=n replays one with its trace
+## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, which of them finds each deliberate defect, and what
+## of AWS's promises the model keeps; SEED=n replays one with its trace
 sim:
 	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds $(if $(SEED),,simulation::defects)
+	$(if $(SEED),,$(CARGO) test --quiet --package localcloud --test main -- --nocapture contract)
 
 ## check: what must hold before a change lands
 check: deps

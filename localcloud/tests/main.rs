@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod balancer;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod host;

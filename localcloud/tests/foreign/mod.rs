@@ -19,7 +19,7 @@ fn script(name: &str) -> String {
 }
 
 /// The programs that `make deps` installs for tests come first, then those of the host.
-fn path() -> OsString {
+pub fn path() -> OsString {
     let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers/bin:");
     let mut path = OsString::from(peers);
     path.push(std::env::var_os("PATH").unwrap_or_default());

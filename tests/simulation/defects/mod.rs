@@ -7,6 +7,7 @@ mod list;
 mod readings;
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -74,7 +75,7 @@ fn every_defect_is_found() {
     };
     caught.sort_by_key(place);
     for one in &caught {
-        eprintln!("{one}");
+        writeln!(std::io::stderr(), "{one}").unwrap();
     }
     let wrong = caught.iter().filter(|one| one.by.is_none());
     let wrong: Vec<_> = wrong.map(ToString::to_string).collect();
