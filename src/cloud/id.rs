@@ -55,6 +55,11 @@ ids! {
 }
 
 impl TargetGroupArn {
+    /// The target group's name: `…:targetgroup/web-a/0123`.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').nth(1).unwrap_or(&self.0)
+    }
+
     /// The region and account that it names (General Reference, "Amazon Resource Names").
     pub fn site(&self) -> Option<(Region, Account)> {
         let mut parts = self.0.split(':').skip(3);

@@ -258,6 +258,8 @@ pub struct Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Serving {
     pub group: GroupName,
+    /// Where the listener finds it.
+    pub target_group: TargetGroupArn,
     pub image: Option<String>,
     pub healthy: usize,
     pub desired: u32,
@@ -299,6 +301,7 @@ fn serving(standing: &Standing) -> Serving {
         .filter(|target| target.state == TargetState::Healthy);
     Serving {
         group: standing.group.name.clone(),
+        target_group: standing.target_group.clone(),
         image: standing.group.tag(tag::IMAGE).map(ToOwned::to_owned),
         healthy: healthy.count(),
         desired: standing.group.size.desired,
@@ -312,8 +315,9 @@ impl fmt::Display for Status {
             let (healthy, desired) = (one.healthy, one.desired);
             writeln!(
                 f,
-                "  {what:<9} {} {image} {healthy}/{desired} healthy",
-                one.group
+                "  {what:<9} {} {image} {healthy}/{desired} healthy in {}",
+                one.group,
+                one.target_group.name()
             )
         };
         writeln!(f, "{}", self.service)?;

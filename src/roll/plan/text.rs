@@ -148,7 +148,7 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
     let to = traffic.next.name();
     match (&traffic.place, &traffic.previous) {
         (Some(place), Some(previous)) => {
-            let from = name(previous.as_str());
+            let from = previous.name();
             writeln!(f, "~ {place}: {from} -> {to}")?;
             for step in plan.steps() {
                 let (weight, hold) = (&step.weight, step.hold.as_secs());
@@ -168,11 +168,6 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
         "  once all of {} are healthy three times in a row, at most {boot} s",
         plan.next.group
     )
-}
-
-/// The name in a target group's ARN: `…:targetgroup/web-a/0123`.
-fn name(arn: &str) -> &str {
-    arn.rsplit('/').nth(1).unwrap_or(arn)
 }
 
 fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {

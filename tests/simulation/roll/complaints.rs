@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kiln::cloud::{LaunchTemplateId, LaunchTemplateVersion, LaunchTemplates as _};
-use kiln::roll::{Verdict, roll};
-use kiln::run::Silent;
+use kiln::roll::{Verdict, roll, status};
+use kiln::run::{Clock as _, Silent};
 use kiln::template::service::ImageChoice;
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
@@ -207,6 +207,26 @@ async fn a_version_that_was_not_deleted_is_an_error() {
     let default = LaunchTemplateVersion(template.default);
     let refused = bench.client.delete_template_version(&id, default).await;
     assert!(refused.is_err(), "{refused:?}");
+}
+
+/// Row 40: by the listener, whichever way traffic has gone since.
+#[tokio::test(start_paused = true)]
+async fn the_status_names_the_target_groups_as_the_listener_has_them() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    for (live, previous) in [("web-b", "web-a"), ("web-a", "web-b")] {
+        let stands = status(&bench.client, "web", bench.cloud.now()).await;
+        let stands = stands.unwrap();
+        assert!(
+            stands.to_string().contains(&format!("healthy in {live}\n")),
+            "{stands}"
+        );
+        assert_eq!(stands.live.unwrap().target_group.name(), live);
+        assert_eq!(stands.previous.unwrap().target_group.name(), previous);
+        if live == "web-b" {
+            assert_eq!(bench.rollback().await.verdict, Verdict::Done);
+        }
+    }
 }
 
 /// Row 60: services of one machine and of two, rolled beside and in place.
