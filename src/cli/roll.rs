@@ -37,7 +37,7 @@ pub struct Roll {
     image: Option<String>,
     #[command(flatten)]
     approving: Approving,
-    /// Roll an image that is quarantined for this service, all the same
+    /// Roll all the same an image that is quarantined, over red alarms, with credentials that may end too soon
     #[arg(long)]
     force: bool,
     /// Only retire what is due and restore what has run out; a service's name does for SERVICE

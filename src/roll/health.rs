@@ -18,6 +18,8 @@ use crate::run::Readiness;
 
 /// A target may be `unused` for a moment after a rule was made; longer, and its zone is not the load balancer's.
 const UNUSED: Duration = Duration::from_mins(2);
+/// What IAM takes at the most until all of AWS knows of a change.
+const FRESH: Duration = Duration::from_mins(2);
 /// A group that replaces its machines is given up after this many more than it needs.
 const CHURN: usize = 3;
 
@@ -135,8 +137,12 @@ impl Health {
             return Ok(());
         };
         let first = *self.first_failure.get_or_insert(now);
-        if now - first > self.timing.launch {
-            let tried = self.timing.launch.as_secs();
+        let limit = match last.class {
+            Class::Fresh => FRESH.min(self.timing.launch),
+            Class::Passing | Class::Permanent => self.timing.launch,
+        };
+        if now - first > limit {
+            let tried = limit.as_secs();
             return Err(Error::Launch(format!(
                 "{} (tried for {tried} s)",
                 last.message

@@ -9,8 +9,10 @@ use crate::cloud::{Activity, ActivityOutcome};
 pub enum Class {
     /// The same launch will fail again.
     Permanent,
-    /// It may go through later: no capacity, throttling, a new role that is not everywhere yet.
+    /// It may go through later: no capacity, throttling.
     Passing,
+    /// It goes through within a minute, or never: an instance profile that is new is not everywhere yet.
+    Fresh,
 }
 
 /// A failed launch, in the cloud's words.
@@ -62,7 +64,16 @@ pub fn is_over(failed: &Failed, activities: &[Activity]) -> bool {
 /// How Auto Scaling begins the description of a launch ("Verifying a scaling activity for an Auto Scaling group").
 const LAUNCH: &str = "Launching";
 
+/// What EC2 says of an instance profile that it does not know, or not yet ("Troubleshooting IAM and Amazon EC2": changes
+/// are eventually consistent).
+pub fn is_fresh(message: &str) -> bool {
+    message.to_lowercase().contains("iam instance profile")
+}
+
 fn class(message: &str) -> Class {
+    if is_fresh(message) {
+        return Class::Fresh;
+    }
     let text = message.to_lowercase();
     if PASSING.iter().any(|passing| text.contains(passing)) {
         Class::Passing
@@ -89,6 +100,10 @@ mod tests {
             (
                 "The security group 'sg-1' does not exist. Launching EC2 instance failed.",
                 Class::Permanent,
+            ),
+            (
+                "Value (web) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name. Launching EC2 instance failed.",
+                Class::Fresh,
             ),
             (
                 "You have requested more vCPU capacity than your current vCPU limit of 5",

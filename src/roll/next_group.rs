@@ -1,12 +1,14 @@
 //! The next group: made at size 0 like the previous one, then a pilot machine, then as many as serve.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::error::Error;
 use super::flow::Led;
 use super::health::{Health, Need, status};
+use super::launches;
 use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
 use crate::cloud::{
@@ -19,6 +21,9 @@ use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
 const FIGHTING: [&str; 3] = ["AZRebalance", ALARMS, "ScheduledActions"];
+/// IAM's changes are known within seconds; the step cannot be stopped meanwhile.
+const FRESH: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_secs(3);
 /// Policies that alarms set off.
 const ALARMS: &str = "AlarmNotification";
 
@@ -50,7 +55,7 @@ pub(super) async fn create(
         let found = cloud.group(&next.group).await?;
         Ok(found.filter(|group| is_own(plan, group)).map(drop))
     };
-    let create = async || cloud.create_group(&new).await;
+    let create = async || patiently(cloud, &new).await;
     ensure(plan, made, Change::Group { served: false }, find, create).await?;
     if plan.resumed {
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
@@ -69,6 +74,19 @@ pub(super) async fn create(
         }),
     };
     Ok(cloud.copy_behaviour(&copying).await?)
+}
+
+/// Makes the group. Auto Scaling tries its launch template out, and an instance profile that is new may not be known there yet.
+async fn patiently(cloud: &impl Cloud, new: &NewGroup) -> Result<(), CloudError> {
+    let began = Instant::now();
+    loop {
+        match cloud.create_group(new).await {
+            Err(error) if launches::is_fresh(&error.message) && began.elapsed() < FRESH => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// From the swap on the group's machines may have requests under way: it is emptied before it is deleted.

@@ -21,6 +21,8 @@ pub enum Mishap {
     KilledAfter,
     /// AWS says that it is asked too often; nothing happens.
     Throttled,
+    /// AWS does not know an instance profile that has just been made; nothing happens.
+    NoProfile,
     /// AWS fails, before or after it has happened; the SDK tries again.
     Broken { after: bool },
     /// The answer takes so long, which may be longer than anybody waits for it.

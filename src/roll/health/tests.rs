@@ -153,6 +153,20 @@ async fn a_launch_that_may_pass_is_tried_for_its_own_time() {
     assert!(matches!(judged, Err(Error::Launch(_))), "{judged:?}");
 }
 
+/// Row 28 of docs/complaints.md.
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_is_new_is_waited_for_and_a_wrong_one_not_for_long() {
+    let began = Instant::now();
+    let none = group(&[]);
+    let unknown = [failed("Invalid IAM Instance Profile name")];
+    let mut health = health(began);
+    for (after, goes_on) in [(0, true), (100, true), (121, false)] {
+        let now = began + Duration::from_secs(after);
+        let judged = health.judge(&need(1, 0), &none, &[], &unknown, now);
+        assert_eq!(judged.is_ok(), goes_on, "{after} s: {judged:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn machines_that_come_and_go_are_not_health() {
     let began = Instant::now();

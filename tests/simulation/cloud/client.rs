@@ -83,6 +83,11 @@ impl Client {
                 shared.killed.notify_one();
                 std::future::pending().await
             }
+            Some(Mishap::NoProfile) => {
+                let text = "You must use a valid fully-formed launch template. Value (web) for parameter \
+                    iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name";
+                Ok(failure(request, 400, "ValidationError", text))
+            }
             Some(Mishap::Throttled) => Ok(failure(request, 400, "Throttling", "Rate exceeded")),
             Some(Mishap::Broken { after }) => {
                 if after {

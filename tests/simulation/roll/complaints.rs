@@ -15,6 +15,7 @@ use super::canary::members;
 use super::plain::{nothing_left, rolled_once, three};
 use super::rolling::rolling;
 use super::{Bench, V1, V2, V3, expect, quick};
+use crate::simulation::cloud::Mishap;
 
 fn scaling(bench: &Bench, action: &str, group: &str, more: Value) -> Tree {
     let mut given = json!({ "AutoScalingGroupName": group });
@@ -196,6 +197,25 @@ async fn more_machines_than_are_needed_are_enough() {
     .await;
     expect(&ended, Verdict::Done);
     assert_eq!(bench.serving(), BTreeMap::from([(V2.to_owned(), 5)]));
+}
+
+/// Row 28: the first tries find a profile that AWS does not know everywhere yet, and one that it never gets to know.
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_is_new_fails_no_roll() {
+    for (unknown, verdict) in [(3, Verdict::Done), (u32::MAX, Verdict::Failed)] {
+        let bench = rolled_once().await;
+        let mut tried = 0;
+        bench.cloud.ordain(move |call| {
+            let creates = call.action == "CreateAutoScalingGroup";
+            tried += u32::from(creates);
+            (creates && tried <= unknown).then_some(Mishap::NoProfile)
+        });
+        let began = tokio::time::Instant::now();
+        expect(&bench.roll(V2).await, verdict);
+        bench.cloud.calm();
+        assert!(began.elapsed() < Duration::from_mins(4));
+        nothing_left(&bench, "a new profile");
+    }
 }
 
 /// Row 35: AWS answers such a call with success, and says inside which versions it kept.

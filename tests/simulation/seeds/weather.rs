@@ -129,6 +129,7 @@ fn name(mishap: Mishap) -> &'static str {
         Mishap::Down => "API down",
         Mishap::KilledBefore => "killed before a call",
         Mishap::KilledAfter => "killed behind a call",
+        Mishap::NoProfile => "new profile",
         Mishap::Throttled => "throttled",
         Mishap::Broken { after: false } => "error before the effect",
         Mishap::Broken { after: true } => "error behind the effect",
