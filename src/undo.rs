@@ -3,6 +3,7 @@
 //! Each thing has two forms: as intended, found by the run's tag because no id is known yet, and as made, by its id.
 //! When something is recorded, and in which order it goes, is the flows' and the engine's affair.
 
+pub mod alarms;
 mod images;
 pub mod lease;
 mod making;

@@ -13,7 +13,7 @@ use crate::cloud::{
 };
 
 /// Names of one call (`DescribeAlarms`).
-const NAMES: usize = 100;
+pub(super) const NAMES: usize = 100;
 /// Queries of one call (`GetMetricData`).
 const QUERIES: usize = 500;
 /// What target tracking names the alarm that takes machines away ("Target tracking scaling policies").

@@ -252,7 +252,7 @@ fn relabelled(
 }
 
 /// `targetgroup/web-a/73e2d6bc24d8a067` of an ARN.
-fn tail(arn: &TargetGroupArn) -> &str {
+pub(super) fn tail(arn: &TargetGroupArn) -> &str {
     arn.as_str().rsplit(':').next().unwrap_or_default()
 }
 

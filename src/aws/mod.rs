@@ -4,6 +4,7 @@
 //! AWS's own rules everywhere. The other files implement the traits of `cloud`, one concern each.
 
 mod access;
+mod alarm_copy;
 mod alarms;
 #[cfg(test)]
 mod answering;

@@ -18,6 +18,7 @@ pub mod profiles;
 mod publishing;
 mod quotas;
 mod refreshes;
+mod scaling_alarms;
 mod sessions;
 pub mod tag;
 mod traffic;
@@ -49,6 +50,7 @@ pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
+pub use scaling_alarms::{AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
@@ -112,6 +114,7 @@ pub trait Cloud:
     + Traffic
     + Alarms
     + Quotas
+    + ScalingAlarms
 {
 }
 
@@ -133,6 +136,7 @@ impl<C> Cloud for C where
         + Traffic
         + Alarms
         + Quotas
+        + ScalingAlarms
 {
 }
 

@@ -33,6 +33,8 @@ pub const LIVE: &str = "live";
 pub const KEPT: &str = "kept";
 /// A group that is on its way out.
 pub const RETIRING: &str = "retiring";
+/// On alarms that kiln made: the group whose policies they set off, with which they go.
+pub const GROUP: &str = "kiln:group";
 /// On kept groups: until when (RFC 3339).
 pub const KEEP_UNTIL: &str = "kiln:keep-until";
 /// On a group that stays while its machines are replaced: the run that did so, and the launch template version before.

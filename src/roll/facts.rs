@@ -4,7 +4,7 @@ use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::{staying, unfinished};
 use super::room::{self, Room};
-use super::{alarms, image, names, refusals};
+use super::{alarms, image, names, refusals, scaling};
 use crate::cloud::{
     Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
     SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
@@ -36,6 +36,8 @@ pub struct Facts {
     pub alarms: Vec<Alarm>,
     /// What the account may have.
     pub room: Room,
+    /// Those of scaling policies.
+    pub(super) scaling: scaling::Known,
 }
 
 /// A load balancer, and what it does with the service's requests.
@@ -172,6 +174,7 @@ pub async fn look_up(
         Some(traffic) => sides(cloud, traffic, &groups).await?,
         None => [Side::default(), Side::default()],
     };
+    let scaling = scaling::look_up(cloud, &service.name, &sides, &groups).await?;
     let mut facts = Facts {
         region: region.to_owned(),
         image,
@@ -184,6 +187,7 @@ pub async fn look_up(
         security_groups,
         alarms,
         room: room::look_up(cloud).await?,
+        scaling,
     };
     facts.subnets = subnets(cloud, service, &facts, &mut refused).await?;
     facts.template = template(cloud, service, &facts, &mut refused).await?;

@@ -36,6 +36,7 @@ mod retire;
 mod rollback;
 mod room;
 mod run_roll;
+mod scaling;
 mod status;
 mod strategy;
 mod swap;

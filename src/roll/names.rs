@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use crate::cloud::{Group, GroupName, Image, Tags, tag};
 use crate::run::RunId;
 use crate::template::Data;
+use crate::undo::alarms;
 
 /// Digits of a group's number, so that names sort for the first thousand rolls.
 const DIGITS: usize = 3;
@@ -14,6 +16,11 @@ const DIGITS: usize = 3;
 /// The name of the service's group with that number.
 pub fn group(service: &str, number: u32) -> GroupName {
     GroupName::new(format!("{service}-v{number:0DIGITS$}"))
+}
+
+/// How the names of all of the service's groups begin.
+pub fn beginning(service: &str) -> String {
+    format!("{service}-v")
 }
 
 /// The number in a group's name, if it is one of the service's.
@@ -27,6 +34,34 @@ pub fn number(service: &str, name: &GroupName) -> Option<u32> {
 pub fn next<'a>(service: &str, groups: impl Iterator<Item = &'a Group>) -> GroupName {
     let taken = groups.filter_map(|group| number(service, &group.name));
     group(service, taken.max().unwrap_or_default() + 1)
+}
+
+/// Characters of an alarm's name (`PutMetricAlarm`).
+const ALARM: usize = 255;
+
+/// The name of the next group's copy of an alarm: the group's, then the policy's and the alarm's, or what stood behind the
+/// group's name before. One that would be too long is cut, and one that is `taken` told apart, by a digest of it.
+pub fn alarm(
+    (previous, next): (&GroupName, &GroupName),
+    policy: &str,
+    name: &str,
+    taken: impl Fn(&str) -> bool,
+) -> String {
+    let rest = match name.strip_prefix(&alarms::prefix(previous)) {
+        Some(rest) => rest.to_owned(),
+        None => format!("{policy}-{name}"),
+    };
+    let whole = format!("{}{rest}", alarms::prefix(next));
+    if whole.chars().count() <= ALARM && !taken(&whole) {
+        return whole;
+    }
+    let digest = Sha256::digest(name);
+    let digest = format!(
+        "{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    );
+    let cut = whole.chars().take(ALARM - digest.len() - 1);
+    format!("{}-{digest}", cut.collect::<String>())
 }
 
 /// The run that made a group.
@@ -73,6 +108,25 @@ fn readable(tags: &Tags) -> BTreeMap<&str, &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_of_alarms_say_group_and_policy_and_stay_apart() {
+        let groups = |from: &str, to: &str| (GroupName::new(from), GroupName::new(to));
+        let (first, second) = (
+            groups("by-hand", "web-v001"),
+            groups("web-v001", "web-v002"),
+        );
+        let free = |_: &str| false;
+        let one = alarm((&first.0, &first.1), "out", "cpu high", free);
+        assert_eq!(one, "web-v001-out-cpu high");
+        let two = alarm((&second.0, &second.1), "out", &one, free);
+        assert_eq!(two, "web-v002-out-cpu high");
+        let long = "ü".repeat(250);
+        let long = alarm((&second.0, &second.1), "out", &long, free);
+        assert_eq!(long.chars().count(), ALARM);
+        let other = alarm((&second.0, &second.1), "out", &one, |name| name == two);
+        assert!(other.starts_with(&two) && other != two, "{other}");
+    }
 
     #[test]
     fn numbers_come_from_names_of_the_service_alone() {

@@ -73,7 +73,11 @@ pub(super) async fn create(
             Some((from, led.target_group.clone()))
         }),
     };
-    Ok(cloud.copy_behaviour(&copying).await?)
+    cloud.copy_behaviour(&copying).await?;
+    // With the group they are announced, and they go with it.
+    let mut tags = tags(plan);
+    tags.insert(tag::GROUP.to_owned(), next.group.to_string());
+    Ok(cloud.copy_alarms(&plan.alarms, &copying, &tags).await?)
 }
 
 /// Makes the group. Auto Scaling tries its launch template out, and an instance profile that is new may not be known there yet.

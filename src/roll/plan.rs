@@ -1,6 +1,8 @@
 //! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
 
+mod alarms;
 mod checks;
+mod image;
 pub mod in_place;
 mod make_way;
 mod outlook;
@@ -27,9 +29,9 @@ use serde::Serialize;
 use super::facts::Facts;
 use super::names;
 use crate::cloud::{
-    Action, Group, GroupName, Image, ImageId, ImageState, LaunchTemplateId, LaunchTemplateVersion,
+    Action, AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion,
     ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, Size, SubnetId, TargetGroupArn,
-    TemplateChange, VersionRef, Zone, tag,
+    TemplateChange, VersionRef, Zone,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -84,6 +86,8 @@ pub struct Plan {
     pub image_facts: Image,
     pub previous: Option<Previous>,
     pub next: Next,
+    /// Alarms that set off the previous group's policies, and their copies for the next one's.
+    pub alarms: Vec<AlarmCopy>,
     /// What leads requests to the machines; `None` of a service without a load balancer.
     pub traffic: Option<Traffic>,
     /// A group that is kept to go back to, and must go since its target group is needed.
@@ -231,7 +235,7 @@ pub fn plan(
     force: bool,
 ) -> Result<Decision, Vec<Refusal>> {
     let mut refused = Vec::new();
-    refused.extend(image_refusal(service, &facts.image, force));
+    refused.extend(image::refusal(service, &facts.image, force));
     traffic::refuse(service, facts, &mut refused);
     if !refused.is_empty() {
         return Err(refused);
@@ -320,23 +324,6 @@ fn cast<'a>(
     }
 }
 
-fn image_refusal(service: &Service, image: &Image, force: bool) -> Option<Refusal> {
-    let id = &image.id;
-    if image.state != ImageState::Available {
-        let text = format!("image {id} is not available: {:?}", image.state);
-        return Some(Refusal::account(Diagnostic::error(
-            "roll::image_state",
-            text,
-        )));
-    }
-    let quarantine = tag::quarantine(&service.name);
-    let why = image.tags.get(&quarantine).filter(|_| !force)?;
-    let text = format!("image {id} is quarantined for {}: {why}", service.name);
-    let finding = Diagnostic::error("roll::quarantined", text);
-    let help = format!("bake another, or take its tag `{quarantine}` off");
-    Some(Refusal::account(finding.help(help)))
-}
-
 fn assemble(
     service: &Service,
     facts: &Facts,
@@ -351,6 +338,8 @@ fn assemble(
         Some(group) => group.name.clone(),
         None => names::next(&service.name, facts.groups.iter()),
     };
+    let alarms = cast.previous.filter(|_| staying.is_none());
+    let alarms = alarms.map(|group| alarms::of(facts, group, &next_name, refused));
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
     let timing = timing::of(service, facts, cast.previous);
     let in_place = staying.and_then(|group| in_place::of(service, facts, group, timing, refused));
@@ -364,6 +353,7 @@ fn assemble(
         image_facts: facts.image.clone(),
         previous,
         next: next?,
+        alarms: alarms.unwrap_or_default(),
         traffic: traffic::of(
             service,
             facts,

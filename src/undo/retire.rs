@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::alarms;
 use super::lease::{self, Leased};
 use super::roll::{empty, refuse_serving, until};
 use super::{Purpose, persist, serving};
@@ -39,6 +40,8 @@ pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error>
         }
         refuse_serving(cloud, &group).await?;
         remove(cloud, &group).await?;
+    } else {
+        alarms::delete(cloud, &of.group, None).await?;
     }
     persist(async || unwatch(cloud, of).await).await
 }
@@ -48,6 +51,12 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
         persist(async || cloud.tag_group(&group.name, &state).await).await?;
         unprotected(group)?;
+    }
+    if group.tag(tag::MADE_BY).is_some() {
+        // First, or they would start machines again.
+        alarms::delete(cloud, &group.name, None).await?;
+    }
+    if !group.deleting {
         empty(cloud, group).await?;
         if group.tag(tag::MADE_BY).is_none() {
             return give_back(cloud, group).await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::alarms;
 use super::lease::{self, Leased};
 use super::refresh::rolled;
 use super::serving::serves;
@@ -256,13 +257,15 @@ async fn delete_rules(
 /// The group goes only while it is the run's own, not proven, and behind no rule but probes.
 async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(), Error> {
     let Some(group) = lookup(cloud, &of.next).await? else {
-        return Ok(());
+        // Whoever took the group away has left its alarms.
+        return alarms::delete(cloud, &of.next, Some(of.run)).await;
     };
     let ours = group.tag(tag::RUN) == Some(&of.run.to_string());
     if !ours || group.tag(tag::STATE) != Some(tag::NEXT) {
         return Ok(());
     }
     refuse_serving(cloud, &group).await?;
+    alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
         empty(cloud, &group).await?;
     }

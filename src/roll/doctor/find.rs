@@ -40,6 +40,7 @@ pub(in crate::roll) fn find(scene: &Scene, known: &Known, now: Timestamp) -> Vec
         found.extend(look.back(group));
         found.extend(look.scratch(group));
     }
+    found.extend(scene.stray_alarms.iter().map(|name| look.alarm(name)));
     for purpose in [Purpose::Probe, Purpose::Watch] {
         let rules = purpose.tag().into_iter().flat_map(|tag| scene.rules(tag));
         found.extend(rules.filter_map(|rule| look.rule(rule, purpose)));
@@ -262,6 +263,19 @@ impl Look<'_> {
         }
         let cure = Cure::Untag(group.name.clone(), tag::EXPIRES);
         Some(one.run_out("the group is there for good", cure))
+    }
+
+    /// An alarm of a group that somebody has deleted. One of a group that is there goes with it.
+    fn alarm(&self, name: &str) -> Temporary {
+        let one = self.one(
+            format!("alarm {name}"),
+            "a group that is gone".to_owned(),
+            None,
+        );
+        if self.known.holder.is_some() {
+            return one;
+        }
+        one.run_out("nobody else takes it", Cure::DeleteAlarm(name.to_owned()))
     }
 
     fn rule(&self, rule: &Leading, purpose: Purpose) -> Option<Temporary> {

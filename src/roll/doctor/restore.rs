@@ -3,6 +3,7 @@
 use super::temporary::{Cure, Temporary};
 use crate::cloud::Cloud;
 use crate::roll::error::Error;
+use crate::roll::scaling;
 use crate::roll::takeback::take_back;
 use crate::run::{Event, Failure, Ledger, Run};
 use crate::undo::{Undo, Unwinder, lease};
@@ -53,6 +54,7 @@ pub(in crate::roll) async fn loose(cure: &Cure, cloud: &impl Cloud) -> Result<()
             Err(error) if error.is_not_found() => {}
             answer => answer?,
         },
+        Cure::DeleteAlarm(name) => scaling::delete(cloud, name).await?,
         Cure::Untag(group, key) => cloud.untag_group(group, &[key]).await?,
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::cloud::{
 use crate::roll::error::Error;
 use crate::roll::facts::{Facts, Side};
 use crate::roll::ground::Ground;
-use crate::roll::names;
+use crate::roll::{names, scaling};
 use crate::undo::lease::{Lease, Leased, followed_by};
 use crate::undo::serving::{Leading, leading, target_groups_of};
 
@@ -23,13 +23,17 @@ pub(in crate::roll) struct Scene {
     pub groups: Vec<Group>,
     /// For groups that are pinned for a while: the version that they would follow without it.
     pub followed: BTreeMap<GroupName, LaunchTemplateVersion>,
+    /// Alarms that kiln made for a group which is gone.
+    pub stray_alarms: Vec<String>,
 }
 
 impl Scene {
     /// Looks everything up. Errors when nothing here carries the service's name.
     pub async fn look_up(cloud: &impl Cloud, service: &str) -> Result<Self, Error> {
         let targets = target_groups_of(cloud, service).await?;
-        let groups: Vec<Group> = (cloud.groups().await?.into_iter())
+        let all = cloud.groups().await?;
+        let (_, stray_alarms) = scaling::made(cloud, service, &all).await?;
+        let groups: Vec<Group> = (all.into_iter())
             .filter(|group| is_of(group, service, &targets))
             .collect();
         if targets.is_empty() && groups.is_empty() {
@@ -76,6 +80,7 @@ impl Scene {
             production,
             groups,
             followed,
+            stray_alarms,
         })
     }
 
@@ -95,6 +100,7 @@ impl Scene {
             production: facts.production().cloned(),
             groups: groups.cloned().collect(),
             followed: BTreeMap::new(),
+            stray_alarms: facts.scaling.stray.clone(),
         }
     }
 

@@ -70,6 +70,7 @@ pub(in crate::roll) enum Cure {
     TakeBack(Box<Dead>),
     Release(GroupName, Leased, RunId),
     DeleteRule(RuleArn),
+    DeleteAlarm(String),
     Untag(GroupName, &'static str),
 }
 

@@ -131,7 +131,16 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         None => writeln!(f)?,
     }
     if let Some(previous) = &plan.previous {
-        writeln!(f, "    everything else as in {}", previous.group)
+        writeln!(f, "    everything else as in {}", previous.group)?;
+        for copy in &plan.alarms {
+            let (from, to, policies) = (&copy.from, &copy.to, copy.policies.join(", "));
+            writeln!(
+                f,
+                "+ alarm {to}: as {from}, for policy {policies} of {}",
+                next.group
+            )?;
+        }
+        Ok(())
     } else {
         let subnets: Vec<_> = next.subnets.iter().map(ToString::to_string).collect();
         writeln!(f, "    in {}", subnets.join(", "))

@@ -68,7 +68,20 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
         }
     }
     left.extend(instances_of_nobody(model, &groups));
+    left.extend(alarms_of_nobody(model, &groups));
     left
+}
+
+/// Copies of alarms that have outlived their group.
+fn alarms_of_nobody(model: &Model, groups: &[GroupView]) -> Vec<String> {
+    let alarms = model.view_alarms().into_iter();
+    let nobodys = alarms.filter(|alarm| {
+        let of = alarm.tags.get("kiln:group");
+        of.is_some_and(|of| groups.iter().all(|group| group.name != *of))
+    });
+    nobodys
+        .map(|alarm| format!("alarm {}", alarm.name))
+        .collect()
 }
 
 fn instances_of_nobody(model: &Model, groups: &[GroupView]) -> Vec<String> {

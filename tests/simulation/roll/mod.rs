@@ -18,6 +18,7 @@ mod low_alarm;
 mod others;
 mod outside;
 mod plain;
+mod policies;
 mod probe;
 mod refused;
 mod regrow;

@@ -13,6 +13,9 @@ pub enum Strategy {
     Canary,
 }
 
+/// Tells the draw of policies apart from all others.
+const STEPPED: u64 = 0x5eed_a1a2;
+
 /// How the service came to be what it is when the simulation begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -49,6 +52,8 @@ pub struct Drawn {
     pub latency: u64,
     /// A schedule of the serving group that raises its capacity, so many seconds on.
     pub schedule: Option<u32>,
+    /// Its group has step policies, which alarms set off that somebody made.
+    pub stepped: bool,
 }
 
 const ASKED: &str = r#"{ "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" }"#;
@@ -92,6 +97,8 @@ impl Drawn {
             own_rule: start == Start::Empty && rng.bool(),
             latency: if rng.bool() { 0 } else { rng.u64(20..400) },
             schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
+            // Not from the same row: what else a seed draws stays as it is.
+            stepped: Rng::with_seed(seed ^ STEPPED).u32(0..4) == 0,
         }
     }
 
@@ -165,11 +172,13 @@ impl std::fmt::Display for Drawn {
             max,
             strategy,
             start,
+            stepped,
             ..
         } = self;
+        let stepped = if *stepped { ", step policies" } else { "" };
         write!(
             f,
-            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}"
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}{stepped}"
         )
     }
 }

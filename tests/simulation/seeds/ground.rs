@@ -103,6 +103,9 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
     );
     let then = now + jiff::SignedDuration::from_secs(300);
     world.advance_to(then);
+    if drawn.stepped {
+        step(world, then);
+    }
     if let Some(seconds) = drawn.schedule {
         let at = then + jiff::SignedDuration::from_secs(i64::from(seconds));
         let schedule = json!({
@@ -116,5 +119,26 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
             "PutScheduledUpdateGroupAction",
             &schedule,
         );
+    }
+}
+
+/// Step policies that alarms set off, which know of no data: that they are there is what a roll has to do with.
+fn step(world: &mut World, now: jiff::Timestamp) {
+    for (name, by, bound) in [
+        ("out", 1, "MetricIntervalLowerBound"),
+        ("in", -1, "MetricIntervalUpperBound"),
+    ] {
+        let policy = json!({
+            "AutoScalingGroupName": BY_HAND, "PolicyName": name, "PolicyType": "StepScaling",
+            "AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{ bound: "0", "ScalingAdjustment": by }],
+        });
+        let put = call(world, now, Api::AutoScaling, "PutScalingPolicy", &policy);
+        let page = "arn:aws:sns:eu-central-1:012345678901:page";
+        let alarm = json!({
+            "AlarmName": format!("load {name}"), "Namespace": "web", "MetricName": "load", "Statistic": "Average",
+            "Dimensions": [{ "Name": "AutoScalingGroupName", "Value": BY_HAND }], "Period": 60, "EvaluationPeriods": 1,
+            "Threshold": 80, "ComparisonOperator": "GreaterThanThreshold", "AlarmActions": [text(&put, "PolicyARN"), page],
+        });
+        call(world, now, Api::CloudWatch, "PutMetricAlarm", &alarm);
     }
 }

@@ -216,13 +216,13 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     if let Some(group) = only {
         groups::find(state, group)?;
     }
-    let (mut gone, mut alarms) = (false, Vec::new());
+    let (mut gone, mut alarms) = (Vec::new(), Vec::new());
     for (group, stored) in &mut state.scaling.groups {
         if only.is_none_or(|only| only == group) {
             stored.policies.retain(|policy, kept| {
                 let meant = policy == name || kept.arn == name;
                 if meant {
-                    gone = true;
+                    gone.push(kept.arn.clone());
                     alarms.append(&mut kept.alarms);
                 }
                 !meant
@@ -230,13 +230,13 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         }
     }
     watch::forget(state, &alarms);
-    if gone {
-        Ok(Tree::new())
-    } else {
-        Err(Fault::validation(format!(
+    watch::disown(state, &gone, false);
+    if gone.is_empty() {
+        return Err(Fault::validation(format!(
             "Policy '{name}' does not exist."
-        )))
+        )));
     }
+    Ok(Tree::new())
 }
 
 /// Takes all policies of a group away, with their alarms.
@@ -245,8 +245,10 @@ pub(super) fn clear(state: &mut State, group: &str) {
         return;
     };
     let policies = std::mem::take(&mut group.policies).into_values();
-    let alarms: Vec<String> = policies.flat_map(|policy| policy.alarms).collect();
-    watch::forget(state, &alarms);
+    let (arns, alarms): (Vec<String>, Vec<_>) =
+        policies.map(|policy| (policy.arn, policy.alarms)).unzip();
+    watch::forget(state, &alarms.concat());
+    watch::disown(state, &arns, true);
 }
 
 /// What the alarms of a target tracking policy go by.

@@ -70,6 +70,20 @@ impl Alarm {
         }
     }
 
+    pub(in crate::model) fn tags(&self) -> &BTreeMap<String, String> {
+        &self.settings.tags
+    }
+
+    /// What it does in whatever state.
+    pub(in crate::model) fn actions(&self) -> impl Iterator<Item = &String> {
+        self.settings.actions.values().flatten()
+    }
+
+    /// The dimensions of its metric.
+    pub(in crate::model) fn dimensions(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.threshold()?.metric.as_ref()?.dimensions)
+    }
+
     pub(super) fn rule(&self) -> Option<&Rule> {
         match &self.settings.kind {
             Kind::Metric(_) => None,
@@ -98,7 +112,9 @@ pub(super) fn enter(state: &mut State, name: &str, settings: Settings) {
         since: now,
         set: None,
     });
-    (alarm.settings, alarm.configured) = (settings, now);
+    // Tags of an alarm that is there are ignored ("`PutMetricAlarm`").
+    let tags = std::mem::take(&mut alarm.settings.tags);
+    (alarm.settings, alarm.configured) = (Settings { tags, ..settings }, now);
     for end in ends {
         let alarm = name.to_owned();
         state

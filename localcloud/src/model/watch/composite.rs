@@ -33,6 +33,13 @@ pub(super) fn put(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         rule,
     };
     let settings = common(args, kind)?;
+    // They send messages, run functions and open incidents ("`PutCompositeAlarm`").
+    let mut actions = settings.actions.values().flatten();
+    if let Some(other) = actions.find(|action| action.contains(":scalingPolicy:")) {
+        return Err(Fault::validation(format!(
+            "Invalid alarm action {other}: a composite alarm cannot have Auto Scaling actions"
+        )));
+    }
     if let Some(there) = state.watch.alarms.get(name)
         && there.rule().is_none()
     {

@@ -22,7 +22,7 @@ mod tests;
 
 pub(super) use alarms::Watch;
 pub(super) use sight::observe;
-pub(super) use tracking::{Tracking, forget, naming, track};
+pub(super) use tracking::{Tracking, disown, forget, naming, track};
 
 use super::{Fault, Service, actions::Action, args::Args, scaling, state::State};
 use jiff::Timestamp;

@@ -78,6 +78,18 @@ pub(in crate::model) fn forget(state: &mut State, alarms: &[String]) {
     }
 }
 
+/// Takes the actions of policies that are gone off the alarms of others ("`DeletePolicy`"). With their whole group an alarm
+/// goes that has no other action ("`DeleteAutoScalingGroup`").
+pub(in crate::model) fn disown(state: &mut State, policies: &[String], with_group: bool) {
+    state.watch.alarms.retain(|_, alarm| {
+        let named = alarm.actions().any(|action| policies.contains(action));
+        for actions in alarm.settings.actions.values_mut() {
+            actions.retain(|action| !policies.contains(action));
+        }
+        !(named && with_group && alarm.actions().next().is_none())
+    });
+}
+
 /// The alarms of others that name a policy among their actions.
 pub(in crate::model) fn naming(state: &State, policy: &str) -> Vec<String> {
     let alarms = state.watch.alarms.iter();

@@ -45,6 +45,13 @@ pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Resul
             return Err(format!("I4: nobody announced target group {name}"));
         }
     }
+    for alarm in &scene.alarms {
+        let run = alarm.tags.get("kiln:run").cloned().unwrap_or_default();
+        let is = |change: &Change| matches!(change, Change::Group { .. });
+        if !run.is_empty() && !said(&run, &is) {
+            return Err(format!("I4: nobody announced alarm {}", alarm.name));
+        }
+    }
     for group in &scene.groups {
         let run = group.tags.get("kiln:run").cloned().unwrap_or_default();
         let is = |change: &Change| matches!(change, Change::Group { .. });

@@ -65,6 +65,13 @@ fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeS
     for balancer in model.view_balancers() {
         add(&balancer.tags, balancer.arn);
     }
+    // Those that do nothing but set off policies go with their group, by AWS's own hand.
+    let sets_off = |action: &String| action.contains(":scalingPolicy:");
+    for alarm in model.view_alarms() {
+        if !alarm.actions.iter().all(sets_off) {
+            add(&alarm.tags, format!("alarm {}", alarm.name));
+        }
+    }
     for group in model.view_security_groups() {
         add(&group.tags, group.id);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use localcloud::model::Model;
 use localcloud::model::view::{
-    GroupView, ListenerView, RuleView, TargetGroupView, TargetView, TemplateView,
+    AlarmView, GroupView, ListenerView, RuleView, TargetGroupView, TargetView, TemplateView,
 };
 
 pub struct Scene {
@@ -12,6 +12,7 @@ pub struct Scene {
     pub targets: Vec<TargetGroupView>,
     pub listeners: Vec<ListenerView>,
     pub templates: Vec<TemplateView>,
+    pub alarms: Vec<AlarmView>,
     /// The rules that carry the service's requests.
     pub production: Vec<RuleView>,
 }
@@ -35,6 +36,7 @@ impl Scene {
             production: rules.filter(leads).cloned().collect(),
             groups: model.view_groups(),
             templates: model.view_templates(),
+            alarms: model.view_alarms(),
             targets,
             listeners,
         }

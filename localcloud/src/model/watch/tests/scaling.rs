@@ -120,3 +120,38 @@ fn step_policies_go_by_the_step_and_simple_ones_wait() {
     cloud.pass(60);
     assert_eq!(desired(&cloud), 3);
 }
+
+/// "If the group has scaling policies, deleting the group deletes the policies, the underlying alarm actions, and any alarm
+/// that no longer has an associated action" (`DeleteAutoScalingGroup`).
+#[test]
+fn with_a_group_alarms_go_that_do_nothing_else() {
+    let (mut cloud, _) = tracked();
+    let simple = serde_json::json!({"AutoScalingGroupName": "web", "PolicyName": "simple",
+        "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": "1"});
+    let put = cloud
+        .call(Service::AutoScaling, "PutScalingPolicy", &simple)
+        .unwrap();
+    let policy = put.get("PolicyARN").unwrap().text().unwrap();
+    let page = "arn:aws:sns:eu-central-1:012345678901:page";
+    let actions = |all: &[&str]| serde_json::json!({"AlarmActions": all, "Tags": [{"Key": "team", "Value": "web"}]});
+    cloud.alarm("alone", &actions(&[&policy]));
+    cloud.alarm("both", &actions(&[&policy, page]));
+    let other = serde_json::json!({"AlarmActions": [&policy, page], "Tags": [{"Key": "team", "Value": "other"}]});
+    cloud.alarm("both", &other);
+    let composite = serde_json::json!({"AlarmName": "any", "AlarmRule": "ALARM(both)", "AlarmActions": [&policy]});
+    let refused = cloud.call(Service::CloudWatch, "PutCompositeAlarm", &composite);
+    assert!(refused.is_err(), "no Auto Scaling actions");
+    let group = serde_json::json!({"AutoScalingGroupName": "web", "ForceDelete": "true"});
+    cloud
+        .call(Service::AutoScaling, "DeleteAutoScalingGroup", &group)
+        .unwrap();
+    let alarms = cloud.model.view_alarms();
+    let [left] = &alarms[..] else {
+        panic!("{alarms:?}");
+    };
+    assert_eq!(
+        (left.name.as_str(), &left.actions[..]),
+        ("both", &[page.to_owned()][..])
+    );
+    assert_eq!(left.tags["team"], "web", "an update sets no tags");
+}
