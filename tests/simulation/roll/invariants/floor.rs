@@ -252,7 +252,10 @@ impl Floor {
             harm.down |= !self.since.contains_key(id);
             harm.lasting &= scene.group_of(id).is_some();
         }
-        if let [alone] = scene.serving()[..] {
+        // What has all of the traffic and is not proven gives it back to a group that is as large as it was.
+        if let [alone] = scene.serving()[..]
+            && alone.tags.get("kiln:state").is_none_or(|is| is != "next")
+        {
             let settled = |since: &&Timestamp| now.duration_since(**since) >= SETTLED;
             let settled = self.since.values().filter(settled).count();
             self.need = self.need.max(settled.min(desired(alone)));
