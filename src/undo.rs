@@ -7,6 +7,7 @@ pub mod alarms;
 mod images;
 pub mod lease;
 mod making;
+mod prune;
 mod publication;
 pub mod refresh;
 mod retire;

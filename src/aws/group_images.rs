@@ -14,9 +14,9 @@ const CONFIGURATIONS: usize = 50;
 
 /// What groups start from, and the groups.
 #[derive(Default)]
-struct Starts {
+pub(super) struct Starts {
     /// Template id or name, and version.
-    versions: BTreeMap<(String, String), BTreeSet<String>>,
+    pub(super) versions: BTreeMap<(String, String), BTreeSet<String>>,
     configurations: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -49,7 +49,8 @@ impl Aws {
             .collect())
     }
 
-    async fn starts(&self) -> Result<Starts> {
+    /// Of every group of the region.
+    pub(super) async fn starts(&self) -> Result<Starts> {
         const CALL: &str = "DescribeAutoScalingGroups";
         let mut starts = Starts::default();
         let request = self.autoscaling().describe_auto_scaling_groups();

@@ -1,5 +1,7 @@
 //! Launch templates and their versions.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::types;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,6 +55,13 @@ impl LaunchTemplates for Aws {
             versions.push(version_of(&version)?);
         }
         Ok(versions)
+    }
+
+    async fn versions_in_use(
+        &self,
+        template: &LaunchTemplate,
+    ) -> Result<BTreeSet<LaunchTemplateVersion>> {
+        self.users_of(template).await
     }
 
     async fn create_template(

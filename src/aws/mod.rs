@@ -42,6 +42,7 @@ mod template_data;
 mod traffic;
 mod types;
 mod unchecked;
+mod version_users;
 
 pub use access::{Access, Keys, Role};
 pub use bucket::Bucket;

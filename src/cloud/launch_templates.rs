@@ -1,5 +1,7 @@
 //! Launch templates and their versions.
 
+use std::collections::BTreeSet;
+
 use crate::cloud::{
     ImageId, LaunchTemplateId, LaunchTemplateVersion, Result, SecurityGroupId, Tags, VersionRef,
 };
@@ -65,6 +67,12 @@ pub trait LaunchTemplates {
         &self,
         id: &LaunchTemplateId,
     ) -> impl Future<Output = Result<Vec<TemplateVersion>>>;
+
+    /// The numbers of the versions that any group names, alone or in a mix, or that an instance was launched from.
+    fn versions_in_use(
+        &self,
+        template: &LaunchTemplate,
+    ) -> impl Future<Output = Result<BTreeSet<LaunchTemplateVersion>>>;
 
     /// Makes a template with its first version. The same token gives the same template.
     fn create_template(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::alarms;
 use super::lease::{self, Leased};
 use super::roll::{empty, refuse_serving, until};
-use super::{Purpose, persist, serving};
+use super::{Purpose, persist, prune, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Tags, TargetGroupArn, tag};
 
 /// A group to retire. What it is stands in its tags; a group that is live again is left alone.
@@ -69,7 +69,8 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         |group| group.is_none(),
         "it is still being deleted",
     )
-    .await
+    .await?;
+    prune::versions(cloud, group).await
 }
 
 /// A group of others' making stays, emptied, without anything that was changed for a while. Only then: one that follows the

@@ -29,6 +29,7 @@ mod sent;
 mod shown;
 mod store;
 mod trouble;
+mod versions;
 mod watch;
 mod way_back;
 mod world;
