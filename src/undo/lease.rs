@@ -112,7 +112,15 @@ pub async fn release(
     what: Leased,
     owner: Option<RunId>,
 ) -> Result<(), Error> {
-    let Some(group) = cloud.group(name).await?.filter(|group| !group.deleting) else {
+    let look = async || cloud.group(name).await;
+    let mut found = look().await?;
+    // Its owner has noted it, perhaps a moment ago: what is read may be from before.
+    let unseen = |group: &Group| Lease::of(group, what).is_none();
+    if owner.is_some() && found.as_ref().is_some_and(unseen) {
+        tokio::time::sleep(super::LONGEST_PAUSE).await;
+        found = look().await?;
+    }
+    let Some(group) = found.filter(|group| !group.deleting) else {
         return Ok(());
     };
     let Some(lease) = Lease::of(&group, what) else {
