@@ -12,6 +12,7 @@ mod checks;
 mod commit;
 mod cut_short;
 pub mod doctor;
+mod drift;
 mod error;
 pub mod facts;
 mod flow;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::drift::AsRolled;
 use super::error::Error;
 use super::flow::Led;
 use super::health::{Health, Need, status};
@@ -49,7 +50,7 @@ pub(super) async fn create(
         target_group: led.map(|led| led.target_group.clone()),
         grace: next.grace,
         warmup: next.warmup,
-        tags: group_tags(plan),
+        tags: group_tags(plan, template.1),
     };
     let find = async || {
         let found = cloud.group(&next.group).await?;
@@ -105,12 +106,20 @@ fn is_own(plan: &Plan, group: &Group) -> bool {
     group.tag(tag::RUN) == Some(&plan.run.to_string()) && !group.deleting
 }
 
-fn group_tags(plan: &Plan) -> Vec<GroupTag> {
+fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
+    let suspended = plan.previous.as_ref().map(|one| one.suspended.clone());
+    let made = AsRolled {
+        min: plan.next.size.min,
+        max: plan.next.size.max,
+        version: version.0,
+        suspended: suspended.unwrap_or_default(),
+    };
     let own = tags(plan).into_iter().chain(
         [
             (tag::STATE, tag::NEXT.to_owned()),
             (tag::IMAGE, plan.image.to_string()),
             (tag::EXPIRES, plan.expires.to_string()),
+            (tag::AS_ROLLED, made.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     );

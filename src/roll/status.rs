@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::doctor;
+use super::drift;
 use super::error::Error;
 use super::hold;
 use super::regrow::{cannot_grow, healthy, short, sick};
@@ -252,6 +253,8 @@ pub struct Status {
     pub half_made: Option<GroupName>,
     /// Temporary changes that are in force, but for what is kept on purpose; `kiln doctor` says more.
     pub temporary: Vec<String>,
+    /// What somebody else has changed since the last roll; nothing is put right.
+    pub drift: Vec<String>,
 }
 
 /// One group.
@@ -272,6 +275,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
     Ok(Status {
         service: service.to_owned(),
         temporary,
+        drift: drift::drift(&stand),
         rollback_refreshes_to: refresh_back::to(stand.live.as_ref()).map(|version| version.0),
         rollback_not_ready: stand.not_ready(),
         rollback_waits_for: stand
@@ -352,6 +356,9 @@ impl fmt::Display for Status {
         }
         for what in &self.temporary {
             writeln!(f, "  temporary {what}")?;
+        }
+        for what in &self.drift {
+            writeln!(f, "  drift     {what}")?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::checks::{Stage, Way};
+use super::super::drift::AsRolled;
 use super::super::error::Error;
 use super::super::flow::{Flow, Led};
 use super::super::health::Need;
@@ -271,7 +272,8 @@ async fn put_in_office(
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
     let name = &plan.next.group;
-    if !runs(&group(cloud, name).await?, version) {
+    let there = group(cloud, name).await?;
+    if !runs(&there, version) {
         let text = format!("group {name} was given another launch template version meanwhile");
         return Err(Error::Changed(text));
     }
@@ -285,7 +287,9 @@ async fn put_in_office(
         (tag::IMAGE, plan.image.to_string()),
         (tag::ROLLED, rolled_text(plan.run, in_place.before)),
     ];
-    let tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
+    let mut tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
+    let now = AsRolled::now(&there).map(|now| (tag::AS_ROLLED.to_owned(), now.to_string()));
+    tags.extend(now);
     if let Err(error) = cloud.tag_group(name, &tags).await {
         // A lost answer may hide success, and then nothing may be undone any more.
         let said = |group: &Group| rolled(group).is_some_and(|rolled| rolled.run == plan.run);

@@ -29,7 +29,6 @@ mod sent;
 mod shown;
 mod store;
 mod trouble;
-mod versions;
 mod watch;
 mod way_back;
 mod world;

@@ -1,5 +1,7 @@
 //! How long a previous group is kept, what keeps it from going, and holds that end.
 
+mod versions;
+
 use jiff::SignedDuration;
 use kiln::roll::{Decision, Verdict, set_hold, status};
 use kiln::run::Clock as _;

@@ -1,5 +1,7 @@
 //! What `status` and `roll --plan` show of what is changed for a while.
 
+mod drift;
+
 use kiln::roll::{Verdict, status};
 use kiln::run::Clock as _;
 

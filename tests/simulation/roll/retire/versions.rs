@@ -4,8 +4,8 @@ use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
 use serde_json::json;
 
-use super::plain::{nothing_left, rolled_once};
-use super::{Bench, V1, V2, V3, expect};
+use super::super::plain::{nothing_left, rolled_once};
+use super::super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
 fn versions(bench: &Bench) -> Vec<u64> {

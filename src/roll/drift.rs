@@ -1,0 +1,140 @@
+//! Drift: what somebody else has changed since the last roll of a service. It is shown and never put right: nobody knows
+//! whether it was meant.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::status::Stand;
+use crate::cloud::{Group, StartsFrom, VersionRef, tag};
+use crate::undo::lease::{Lease, Leased, unheld};
+use crate::undo::serving::{percent, served};
+
+/// A group as its roll made it, in a tag of the group: numbers and names with blanks between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AsRolled {
+    pub min: u32,
+    pub max: u32,
+    pub version: u64,
+    /// Processes that are suspended for good.
+    pub suspended: BTreeSet<String>,
+}
+
+impl fmt::Display for AsRolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.min, self.max, self.version)?;
+        self.suspended
+            .iter()
+            .try_for_each(|name| write!(f, " {name}"))
+    }
+}
+
+impl AsRolled {
+    /// What the tag says; `None` of a group that no roll made, or one before this tag.
+    fn of(group: &Group) -> Option<Self> {
+        let mut words = group.tag(tag::AS_ROLLED)?.split_whitespace();
+        Some(Self {
+            min: words.next()?.parse().ok()?,
+            max: words.next()?.parse().ok()?,
+            version: words.next()?.parse().ok()?,
+            suspended: words.map(ToOwned::to_owned).collect(),
+        })
+    }
+
+    /// A group as it is, but for what a lease has changed for a while.
+    pub(super) fn now(group: &Group) -> Option<Self> {
+        let StartsFrom::Template {
+            version: VersionRef::Number(version),
+            ..
+        } = &group.starts_from
+        else {
+            return None;
+        };
+        Some(Self {
+            min: unheld(group).min,
+            max: group.size.max,
+            version: version.0,
+            suspended: lasting(group),
+        })
+    }
+}
+
+fn lasting(group: &Group) -> BTreeSet<String> {
+    let lease = Lease::of(group, Leased::Processes);
+    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
+    group.suspended.difference(&leased).cloned().collect()
+}
+
+/// What has changed since, in words. While a roll or a rollback is half-way nobody else's doing is told from its own.
+pub(super) fn drift(stand: &Stand) -> Vec<String> {
+    if stand.next.is_some() || stand.canary.is_some() || stand.is_back() {
+        return Vec::new();
+    }
+    let mut drift = traffic(stand);
+    if let Some(live) = &stand.live {
+        drift.extend(of_group(&live.group));
+    }
+    drift
+}
+
+fn traffic(stand: &Stand) -> Vec<String> {
+    let place = &stand.place;
+    let all = served(&stand.actions).unwrap_or_default();
+    if all.len() > 1 {
+        let shares = all.iter().map(|arn| {
+            let name = arn.as_str().rsplit('/').nth(1).unwrap_or(arn.as_str());
+            format!("{name} {} %", percent(&stand.actions, arn))
+        });
+        let shares: Vec<_> = shares.collect();
+        return vec![format!(
+            "{place} shares its traffic, and no roll is under way: {}",
+            shares.join(", ")
+        )];
+    }
+    let live = stand.live.iter().map(|live| &live.group);
+    let aside =
+        live.filter(|group| matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)));
+    aside
+        .map(|group| {
+            format!(
+                "{place} leads to group {}, which the last roll set aside",
+                group.name
+            )
+        })
+        .collect()
+}
+
+fn of_group(group: &Group) -> Vec<String> {
+    let Some(was) = AsRolled::of(group) else {
+        return Vec::new();
+    };
+    let name = &group.name;
+    let number = |what: &str, was: u32, is: u32| {
+        (was != is).then(|| format!("{what} of group {name}: {was} as rolled, {is} now"))
+    };
+    let mut drift: Vec<String> = number("minimum", was.min, unheld(group).min)
+        .into_iter()
+        .chain(number("maximum", was.max, group.size.max))
+        .collect();
+    let version = was.version;
+    let starts = match &group.starts_from {
+        StartsFrom::Template { version, .. } => version.to_string(),
+        StartsFrom::Other(what) => what.clone(),
+    };
+    if starts != version.to_string() {
+        drift.push(format!(
+            "launch template version of group {name}: {version} as rolled, {starts} now"
+        ));
+    }
+    let suspended = lasting(group);
+    let ours = was.suspended.difference(&suspended);
+    drift.extend(ours.map(|process| {
+        format!("process {process} of group {name}: suspended as rolled, runs now")
+    }));
+    let others = suspended.difference(&was.suspended);
+    drift.extend(
+        others.map(|process| {
+            format!("process {process} of group {name}: ran as rolled, suspended now")
+        }),
+    );
+    drift
+}
