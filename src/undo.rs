@@ -9,6 +9,7 @@ pub mod lease;
 mod making;
 mod prune;
 mod publication;
+pub mod question;
 pub mod refresh;
 mod retire;
 mod roll;

@@ -16,6 +16,9 @@ use crate::run::{Clock, RunId, Stop, SystemClock, listen};
 use crate::store::Replacement;
 use crate::template::Secret;
 
+/// Where the state is when nobody says.
+const STATE: &str = ".kiln";
+
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -40,9 +43,10 @@ pub struct Global {
     /// Write every event as a line of JSON to FILE
     #[arg(long, global = true, value_name = "FILE")]
     events: Option<PathBuf>,
-    /// Where journals, leases and due-lists are kept: a folder, or `s3://BUCKET/PREFIX` for the state of services
-    #[arg(long, global = true, value_name = "PLACE", default_value = ".kiln")]
-    state: PathBuf,
+    /// Where journals, leases and due-lists are kept: a folder, or `s3://BUCKET/PREFIX` for the state of services [default:
+    /// .kiln, or for a command on a service's name what its last roll has used]
+    #[arg(long, global = true, value_name = "PLACE")]
+    state: Option<PathBuf>,
     /// Use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
@@ -76,6 +80,8 @@ pub struct Context {
     pub environment: Environment,
     pub clock: SystemClock,
     pub state: PathBuf,
+    /// The user has named it.
+    pub state_is_named: bool,
     pub json: bool,
     result: Option<PathBuf>,
     /// Whether the result document has been given.
@@ -108,7 +114,8 @@ impl Context {
         };
         Ok(Self {
             clock: SystemClock,
-            state: global.state.clone(),
+            state: global.state.clone().unwrap_or_else(|| STATE.into()),
+            state_is_named: global.state.is_some(),
             json: global.json,
             result: global.result.clone(),
             told: AtomicBool::new(false),

@@ -39,7 +39,7 @@ impl Doctor {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
-            let store = state::open_if_there(&access, context);
+            let store = state::open_if_there(service, &access, &aws, context).await;
             let known = known(store.as_ref(), service, self.run, context);
             if let Some(run) = self.run
                 && known.alive.contains(&run)

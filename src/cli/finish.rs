@@ -5,26 +5,37 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::aws::{Access, Aws};
+use crate::cli::approve::Desk;
 use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, doctor, failure, state};
 use crate::roll::doctor::{Doctor, Known, heal};
-use crate::roll::{Verdict, work_off_alone};
+use crate::roll::{Retiring, Verdict, work_off_alone};
 use crate::run::{Clock as _, Held, Leases as _, MemoryJournal, Stop, with_causes};
+use crate::template::service::Service;
 
-/// Finishes a service by its name alone.
-pub fn by_name(service: &str, context: &Context) -> Exit {
+/// Finishes a service by its name alone. A folder is refused on an agent of continuous integration, unless it `is_meant`.
+pub fn by_name(service: &str, is_meant: bool, context: &Context) -> Exit {
+    let refuse = |state: &Path| state::refuse_folder(state, context).filter(|_| !is_meant);
+    if let Some(refused) = refuse(&context.state).filter(|_| context.state_is_named) {
+        return failure::say(&refused, Exit::Usage, context);
+    }
     context.block_on(async {
         let access = Access::default();
-        match Aws::connect(&access).await {
-            Ok(aws) => finish(service, &context.state, &access, &aws, context).await,
-            Err(error) => failure::say(&with_causes(&error), Exit::Usage, context),
+        let aws = match Aws::connect(&access).await {
+            Ok(aws) => aws,
+            Err(error) => return failure::say(&with_causes(&error), Exit::Usage, context),
+        };
+        let state = state::of_name(service, &aws, context).await;
+        if let Some(refused) = refuse(&state) {
+            return failure::say(&refused, Exit::Usage, context);
         }
+        finish((service, None), &state, &access, &aws, context).await
     })
 }
 
 /// Restores what has run out, then retires what is due, under the service's lease.
 pub async fn finish(
-    service: &str,
+    (service, file): (&str, Option<&Service>),
     state: &Path,
     access: &Access,
     aws: &Aws,
@@ -58,8 +69,16 @@ pub async fn finish(
     let Some(healed) = healed else {
         return Exit::Stopped;
     };
-    let now = context.clock.now();
-    let work = work_off_alone(service, &holder, now, aws, &store, &report);
+    let desk = Desk(context);
+    let by = file.map(|service| Retiring {
+        service,
+        region: aws.region().to_string(),
+        run: holder.run,
+        probe: &desk,
+        stop: stop.clone(),
+    });
+    let by = (context.clock.now(), by.as_ref());
+    let work = work_off_alone(service, &holder, by, aws, &store, &report);
     let worked = context.until_killed(&stop, work).await;
     report.close();
     let worked = match worked {

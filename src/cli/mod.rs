@@ -1,5 +1,6 @@
 //! What the user types, and where the parts are put together: one file a subcommand.
 
+mod approve;
 mod approving;
 mod bake;
 mod check;
@@ -57,6 +58,7 @@ enum Command {
     #[command(alias = "build")]
     Bake(bake::Bake),
     Roll(roll::Roll),
+    Approve(approve::Approve),
     Rollback(service::Rollback),
     Status(service::Status),
     Hold(service::Hold),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(fmt) => fmt.run(&context),
         Command::Bake(bake) => bake.run(&context),
         Command::Roll(roll) => roll.run(&context),
+        Command::Approve(approve) => approve.run(&context),
         Command::Rollback(rollback) => rollback.run(&context),
         Command::Status(status) => status.run(&context),
         Command::Hold(hold) => hold.run(&context),

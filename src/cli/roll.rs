@@ -7,14 +7,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::aws::{Access, Aws};
+use crate::cli::approve::Desk;
 use crate::cli::approving::Approving;
 use crate::cli::finish;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::cloud::{Account, Home, ImageId};
-use crate::roll::{
-    self, Approval, Dead, Decision, Ended, HttpProbe, Refusal, Request, Tools, Verdict,
-};
+use crate::roll::{self, Approval, Dead, Decision, Ended, Refusal, Request, Tools, Verdict};
 use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Journals as _, State};
@@ -52,11 +51,7 @@ impl Roll {
     /// Rolls, or prints the plan.
     pub fn run(&self, context: &Context) -> Exit {
         if let Some(name) = self.input.name().filter(|_| self.finish) {
-            let refused = state::refuse_folder(&context.state, context);
-            return match refused.filter(|_| !self.local_state) {
-                Some(refused) => failure::say(&refused, Exit::Usage, context),
-                None => finish::by_name(name, context),
-            };
+            return finish::by_name(name, self.local_state, context);
         }
         let request = self.input.request(&Selection::default(), true, context);
         for taken in input::taken_for(&request) {
@@ -98,7 +93,14 @@ impl Roll {
             match wrong_account(&service, home.account.as_ref()) {
                 None if self.finish => {
                     let state = state_of(&service, context);
-                    finish::finish(&service.name, state, &access, &aws, context).await
+                    finish::finish(
+                        (&service.name, Some(&service)),
+                        state,
+                        &access,
+                        &aws,
+                        context,
+                    )
+                    .await
                 }
                 None => {
                     self.roll(
@@ -153,7 +155,7 @@ impl Roll {
         let stop = Stop::default();
         let tools = Tools {
             cloud: aws,
-            probe: &HttpProbe,
+            probe: &Desk(context),
             store: &store,
             clock: &context.clock,
             events: &report,
@@ -175,6 +177,7 @@ impl Roll {
                     journal: dead.journal.as_ref(),
                 })
                 .collect(),
+            state: state::bucket(state_of(service, context)),
             approved: approved.as_ref(),
         };
         let asked;

@@ -119,7 +119,7 @@ impl Rollback {
                 Err(exit) => return exit,
             };
             let run = context.run_id();
-            let store = state::open_if_there(&access, context);
+            let store = state::open_if_there(service, &access, &aws, context).await;
             let lease = leased(store.as_ref(), service, &holder(run, context), context);
             let _lease = match lease {
                 Ok(lease) => lease,

@@ -1,10 +1,10 @@
 //! Where the state of a service is kept: `--state`, or `state` of its file; a folder, or `s3://bucket/prefix`.
 
-use crate::aws::{Access, Bucket};
+use crate::aws::{Access, Aws, Bucket};
 use crate::cli::Context;
 use crate::run::with_causes;
 use crate::store::{Remote, State, Store};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What stands before a bucket's name.
@@ -32,11 +32,50 @@ pub fn open(named: &Path, access: &Access) -> Result<State, String> {
     )))
 }
 
+/// Where the state of a service is that is known by its name alone: where the user says, else where its last roll has kept
+/// it, as its target groups tell.
+pub async fn of_name(service: &str, aws: &Aws, context: &Context) -> PathBuf {
+    let told = crate::roll::state_of(aws, service).await;
+    let told = told.unwrap_or_else(|error| {
+        let text = format!(
+            "warning: whether the state of {service} is in a bucket is not known: {}",
+            with_causes(&error)
+        );
+        context.say(&text);
+        None
+    });
+    let (Some(told), here) = (told, &context.state) else {
+        return context.state.clone();
+    };
+    if !context.state_is_named {
+        return told.into();
+    }
+    if here.to_string_lossy().trim_end_matches('/') != told.trim_end_matches('/') {
+        let here = here.display();
+        context.say(&format!(
+            "warning: the last roll of {service} has kept its state at {told}; {here} is taken, as --state says"
+        ));
+    }
+    here.clone()
+}
+
+/// The address of a bucket, as rolls write it down.
+pub fn bucket(named: &Path) -> Option<String> {
+    let named = named.to_string_lossy();
+    named.starts_with(S3).then(|| named.into_owned())
+}
+
 /// The same for those who must not be stopped by a store that is not there; they are warned.
-pub fn open_if_there(access: &Access, context: &Context) -> Option<State> {
+pub async fn open_if_there(
+    service: &str,
+    access: &Access,
+    aws: &Aws,
+    context: &Context,
+) -> Option<State> {
     let tell =
         |error: &String| context.say(&format!("warning: without a lease and a journal: {error}"));
-    open(&context.state, access).inspect_err(tell).ok()
+    let state = of_name(service, aws, context).await;
+    open(&state, access).inspect_err(tell).ok()
 }
 
 /// Why a command that works on this host's files alone cannot have its state there.

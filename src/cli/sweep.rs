@@ -150,8 +150,8 @@ impl Sweep {
                 return Ok(swept);
             }
         };
-        let now = context.clock.now();
-        let done = roll::work_off_alone(service, &on.holder, now, &aws, on.store, on.events).await;
+        let by = (context.clock.now(), roll::NAMELESS);
+        let done = roll::work_off_alone(service, &on.holder, by, &aws, on.store, on.events).await;
         let done = match done {
             Err(held) => {
                 swept.kept.push(format!("due-list of {service}: {held}"));

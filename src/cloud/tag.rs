@@ -45,6 +45,12 @@ pub const ROLLED: &str = "kiln:rolled";
 pub const HEALTHY_AFTER: &str = "kiln:healthy-after";
 /// On a kept group: a rollback is leading traffic to it, and which run it is.
 pub const BACK: &str = "kiln:back";
+/// On groups of a roll with hooks `before_retire`: they go only after these.
+pub const BEFORE_RETIRE: &str = "kiln:before-retire";
+/// On a group of a roll that asks a person: the run that asked, `yes` or `no`, when and by whom.
+pub const ANSWER: &str = "kiln:answer";
+/// On target groups: the bucket where the service's state is kept, `s3://bucket/prefix`.
+pub const STORE: &str = "kiln:store";
 /// On target groups: no roll of this service, and why.
 pub const HOLD: &str = "kiln:hold";
 /// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.

@@ -4,6 +4,8 @@
 
 pub(super) mod command;
 mod http;
+mod manual;
+mod prometheus;
 mod soak;
 mod watch;
 mod watched;
@@ -56,7 +58,9 @@ async fn ask<C: Cloud, P: Probe, S>(
     match &check.kind {
         CheckKind::Http(http) => http::ask(http, way, plan, on.probe).await,
         CheckKind::Command(command) => command::ask(command, check.timeout, (plan, on)).await,
+        CheckKind::Prometheus(check) => prometheus::ask(check, plan, on.probe).await,
         CheckKind::Soak(_) => Ok(Said::Unknown("a soak takes its time".to_owned())),
+        CheckKind::Manual(_) => Ok(Said::Unknown("a person takes their time".to_owned())),
         CheckKind::Alarm(_) | CheckKind::Metric(_) | CheckKind::Compare(_) => {
             watched(&check.kind, plan, on).await
         }
@@ -88,17 +92,20 @@ async fn watched<C: Cloud, P, S>(
         CheckKind::Alarm(name) => watched::alarm(name, &about, on.cloud).await,
         CheckKind::Metric(check) => watched::metric(check, &about, on.cloud).await,
         CheckKind::Compare(check) => watched::compare(check, &about, on.cloud).await,
-        CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) => Ok(Said::Pass),
+        _ => Ok(Said::Unknown("nobody watches it".to_owned())),
     }
 }
 
 /// Between two answers of a check: what `CloudWatch` says changes once a minute, and each answer is paid for.
 fn pause(kind: &CheckKind) -> Duration {
     match kind {
-        CheckKind::Alarm(_) | CheckKind::Metric(_) | CheckKind::Compare(_) => {
-            Duration::from_secs(15)
+        CheckKind::Alarm(_)
+        | CheckKind::Metric(_)
+        | CheckKind::Compare(_)
+        | CheckKind::Prometheus(_) => Duration::from_secs(15),
+        CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) | CheckKind::Manual(_) => {
+            PAUSE
         }
-        CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) => PAUSE,
     }
 }
 
@@ -111,6 +118,8 @@ fn name(kind: &CheckKind) -> &'static str {
         CheckKind::Alarm(_) => "alarm",
         CheckKind::Metric(_) => "metric",
         CheckKind::Compare(_) => "comparison",
+        CheckKind::Prometheus(_) => "prometheus",
+        CheckKind::Manual(_) => "answer",
     }
 }
 
@@ -118,10 +127,10 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
     /// Runs checks in order, each until it holds.
     pub async fn run_checks(&mut self, checks: &[Check], way: Way) -> Result<(), Failure> {
         for check in checks {
-            if let CheckKind::Soak(time) = check.kind {
-                soak(self, time).await?;
-            } else {
-                self.until_it_holds(check, way).await?;
+            match &check.kind {
+                CheckKind::Soak(time) => soak(self, *time).await?,
+                CheckKind::Manual(question) => manual::ask(self, check, question).await?,
+                _ => self.until_it_holds(check, way).await?,
             }
         }
         Ok(())

@@ -47,6 +47,10 @@ pub(super) async fn keep<S: LaterLists<Undo>>(
     let target_group = plan.traffic.as_ref().and_then(|one| one.previous.as_ref());
     let due = retirement(&plan.service, &previous.group, target_group);
     later(store, plan.run, due, until, "kept to go back to")?;
+    if !plan.hooks.before_retire.is_empty() {
+        let hooked = Tags::from([(tag::BEFORE_RETIRE.to_owned(), plan.run.to_string())]);
+        cloud.tag_group(&previous.group, &hooked).await?;
+    }
     keep_tags(&plan.service, &previous.group, until, cloud).await
 }
 

@@ -4,8 +4,10 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
+mod address;
 mod alarms;
 mod approval;
+mod approve;
 mod bury;
 mod calm;
 mod checks;
@@ -34,6 +36,7 @@ mod refresh_back;
 mod refusals;
 mod regrow;
 mod retire;
+mod retiring;
 mod rollback;
 mod room;
 mod run_roll;
@@ -47,7 +50,9 @@ mod template;
 mod tidy;
 mod verdict;
 
+pub use address::state_of;
 pub use approval::{Approval, NoApproval};
+pub use approve::{Answered, approve};
 pub use bury::Dead;
 pub use error::Error;
 pub use hold::{clear as clear_hold, set as set_hold};
@@ -55,6 +60,7 @@ pub use plan::{Decision, Plan, Refusal};
 pub use plan_only::plan_only;
 pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe, Ran};
 pub use retire::{WorkedOff, work_off_alone};
+pub use retiring::{NAMELESS, Retiring};
 pub use rollback::{RolledBack, Way, rollback};
 pub use run_roll::{Ended, Request, Tools, roll};
 pub use status::{Status, status};

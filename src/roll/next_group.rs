@@ -128,6 +128,13 @@ fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
         value,
         launched: false,
     });
+    let hooked = (!plan.hooks.before_retire.is_empty())
+        .then(|| (tag::BEFORE_RETIRE.to_owned(), plan.run.to_string()));
+    let own = own.chain(hooked.map(|(key, value)| GroupTag {
+        key,
+        value,
+        launched: false,
+    }));
     let set = plan.next.tags.iter().map(|(key, value)| GroupTag {
         key: key.clone(),
         value: value.clone(),

@@ -57,6 +57,11 @@ pub trait Probe {
     /// Sends one GET request and reads the whole answer.
     fn ask(&self, ask: &Ask) -> impl Future<Output = Result<Answer, NoAnswer>>;
 
+    /// Asks the person at this terminal; nothing when there is none, or when they go away. Dropped before, it asks no more.
+    fn consult(&self, _question: &str) -> impl Future<Output = Option<bool>> {
+        std::future::pending()
+    }
+
     /// Runs a program to its end, with more in its environment than kiln has. Dropped before, it is ended with all that it
     /// has begun. Errors when it cannot be started.
     fn run(
@@ -156,14 +161,17 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// Answers one request with its own head.
+    const LATE: Duration = Duration::from_millis(50);
+
+    /// Answers one request, and gives its head.
     async fn echo(listener: &tokio::net::TcpListener) -> String {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.unwrap());
         }
-        let answer = b"HTTP/1.1 418 Teapot\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+        tokio::time::sleep(LATE).await;
+        let answer = b"HTTP/1.1 418 Teapot\r\nX-Version: 1.4\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
         stream.write_all(answer).await.unwrap();
         String::from_utf8(head).unwrap()
     }
@@ -187,6 +195,9 @@ mod tests {
         let (head, answer) = tokio::join!(echo(&listener), HttpProbe.ask(&ask));
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.body.as_str()), (418, "hi"));
+        let version = ("x-version".to_owned(), "1.4".to_owned());
+        assert!(answer.headers.contains(&version), "{answer:?}");
+        assert!(answer.took >= LATE, "{answer:?}");
         assert!(head.starts_with("GET /version HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("host: web.example\r\n"), "{head}");
         assert!(head.contains("x-kiln-probe: secret\r\n"), "{head}");

@@ -6,6 +6,8 @@ use super::calm;
 use super::commit::{no_longer, retirement};
 use super::error::Error;
 use super::names;
+use super::probe::Probe;
+use super::retiring::{Retiring, before};
 use crate::cloud::{Cloud, Group, tag};
 use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left, Unwind};
 use crate::undo::lease::Leased;
@@ -26,24 +28,24 @@ pub struct WorkedOff {
 /// Retires what is due, under the service's lease: a rollback may be about to lead traffic to that very group.
 ///
 /// Errors as the lease does when a roll or a rollback is under way, and then nothing was touched.
-pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>>(
+pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>, P: Probe>(
     service: &str,
     holder: &Holder,
-    now: Timestamp,
+    (now, by): (Timestamp, Option<&Retiring<'_, P>>),
     cloud: &C,
     store: &S,
     events: &dyn Events,
 ) -> Result<Result<WorkedOff, Error>, Held> {
     let _lease = store.take(service, holder)?;
-    Ok(work_off(service, now, cloud, store, events).await)
+    Ok(work_off(service, (now, by), cloud, store, events).await)
 }
 
 /// Retires what is due at `now`. The caller holds the service's lease.
 ///
 /// The due-list of the store and the tags of groups are read, so that a lost store hides nothing.
-pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
+pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
     service: &str,
-    now: Timestamp,
+    (now, by): (Timestamp, Option<&Retiring<'_, P>>),
     cloud: &C,
     store: &S,
     events: &dyn Events,
@@ -59,7 +61,11 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>>(
     for retire in due {
         let what = retire.to_string();
         let undo = Undo::Retire(retire.clone());
-        match unwinder.undo(&undo).await {
+        let gone = async {
+            before(&retire.group, by, cloud, events).await?;
+            Ok::<_, Error>(unwinder.undo(&undo).await?)
+        };
+        match gone.await {
             Ok(()) => {
                 no_longer(store, service, &retire.group)?;
                 events.emit(Event::Undone { what });

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::address;
 use super::approval::Approval;
 use super::bury::{Dead, bury};
 use super::cut_short;
@@ -11,6 +12,7 @@ use super::hold;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
+use super::retiring::Retiring;
 use super::strategy::carry_out;
 use super::takeback::take_back;
 use super::tidy::{chores, tidy};
@@ -46,6 +48,8 @@ pub struct Request<'a> {
     pub force: bool,
     /// Dead runs of this service, for what only their journals know.
     pub dead: Vec<Dead<'a>>,
+    /// The bucket where the service's state is; `None`: it is in a folder.
+    pub state: Option<String>,
     /// The plan that somebody has approved: nothing begins when another one would be carried out.
     pub approved: Option<&'a Approval>,
 }
@@ -151,6 +155,7 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         prepared => prepared?,
     };
     approved(request, &decision)?;
+    address::note(request, &facts, on).await;
     if put_right(request, &facts, on)
         .await
         .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
@@ -164,7 +169,9 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
             ..Ended::new(Verdict::NothingToDo)
         });
     }
-    Ok(go(request, decision, on).await)
+    let ended = go(request, decision, on).await;
+    address::note_new(request, &facts, on).await;
+    Ok(ended)
 }
 
 /// Refuses what is not the plan that was approved.
@@ -215,7 +222,7 @@ pub(super) async fn prepare<C: Cloud, P, S>(
 }
 
 /// Puts right what dead runs left behind their commit, and retires what is due. Says whether anything changed.
-async fn put_right<C: Cloud, P, S: LaterLists<Undo>>(
+async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     request: &Request<'_>,
     facts: &Facts,
     on: &Tools<'_, C, P, S>,
@@ -236,7 +243,15 @@ async fn put_right<C: Cloud, P, S: LaterLists<Undo>>(
         on.events,
     )
     .await?;
-    let done = retire::work_off(name, now, on.cloud, on.store, on.events).await?;
+    let by = Retiring {
+        service: request.service,
+        region: request.region.clone(),
+        run: request.run,
+        probe: on.probe,
+        stop: on.stop.clone(),
+    };
+    let by = (now, Some(&by));
+    let done = retire::work_off(name, by, on.cloud, on.store, on.events).await?;
     for left in done.left {
         let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::address;
 use super::doctor;
 use super::drift;
 use super::error::Error;
@@ -47,6 +48,8 @@ pub(super) struct Stand {
     /// Probe rules, where no roll runs or died half-way: of runs that left nothing else.
     pub probes: Vec<RuleArn>,
     pub hold: Option<String>,
+    /// The bucket where its state is.
+    pub state: Option<String>,
 }
 
 impl Stand {
@@ -171,6 +174,7 @@ pub(super) async fn stand(
         hold: targets
             .iter()
             .find_map(|(_, tags)| hold::in_force(tags, now)),
+        state: targets.iter().find_map(|(_, tags)| address::of(tags)),
     })
 }
 
@@ -249,6 +253,8 @@ pub struct Status {
     /// The launch template version that a rollback refreshes the group to, whose machines the last roll replaced.
     pub rollback_refreshes_to: Option<u64>,
     pub hold: Option<String>,
+    /// The bucket where leases, journals and due-list are, as the last roll says.
+    pub state: Option<String>,
     /// A roll that runs, or has died half-way.
     pub half_made: Option<GroupName>,
     /// Temporary changes that are in force, but for what is kept on purpose; `kiln doctor` says more.
@@ -294,6 +300,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
             .map(|(one, percent)| (serving(one), *percent)),
         previous: stand.back.as_ref().map(serving),
         hold: stand.hold,
+        state: stand.state,
         half_made: stand.next,
     })
 }
@@ -350,6 +357,9 @@ impl fmt::Display for Status {
         }
         if let Some(hold) = &self.hold {
             writeln!(f, "  hold      {hold}")?;
+        }
+        if let Some(state) = &self.state {
+            writeln!(f, "  state     {state}")?;
         }
         if let Some(next) = &self.half_made {
             writeln!(f, "  half-made {next}")?;

@@ -5,6 +5,7 @@
 mod checks;
 mod hooks;
 mod metrics;
+mod outside;
 
 use super::late::Late;
 use super::seconds;
@@ -13,6 +14,7 @@ use crate::source::{Place, Spanned};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
+pub use outside::{Login, PrometheusCheck, Server};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh;
 use crate::cloud::{
-    Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef,
+    Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -29,12 +29,15 @@ pub enum Leased {
     Version,
     /// Its machines are being replaced.
     Refresh,
+    /// A person is asked.
+    Question,
 }
 
 impl Leased {
     /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last, and a group
     /// follows no version again while its machines are being replaced.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Question,
         Self::Processes,
         Self::GrownMin,
         Self::MinSize,
@@ -52,6 +55,7 @@ impl Leased {
             Self::LowAlarm => "kiln:lease:low-alarm",
             Self::Version => "kiln:lease:version",
             Self::Refresh => "kiln:lease:refresh",
+            Self::Question => "kiln:lease:question",
         }
     }
 }
@@ -65,6 +69,7 @@ impl fmt::Display for Leased {
             Self::LowAlarm => "minimum held until the low alarm has been OK",
             Self::Version => "pinned launch template version",
             Self::Refresh => "instance refresh",
+            Self::Question => "question to a person",
         })
     }
 }
@@ -74,7 +79,7 @@ impl fmt::Display for Leased {
 pub struct Lease {
     pub run: RunId,
     pub until: Timestamp,
-    /// Processes that were not suspended, the minimum, `latest` or `default`, or of a refresh version, image and warm-up.
+    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, or a question.
     pub before: Vec<String>,
 }
 
@@ -132,7 +137,11 @@ pub async fn release(
     if !stays_held(&group, what) {
         restore(cloud, &group, what, &lease).await?;
     }
-    cloud.untag_group(name, &[what.tag()]).await
+    let tags = match what {
+        Leased::Question => &[what.tag(), tag::ANSWER][..],
+        _ => &[what.tag()][..],
+    };
+    cloud.untag_group(name, tags).await
 }
 
 /// The minimum without what holds it: holds only ever raise it.
@@ -152,7 +161,7 @@ fn stays_held(group: &Group, what: Leased) -> bool {
     match what {
         Leased::MinSize | Leased::GrownMin => by(Leased::LowAlarm),
         Leased::LowAlarm => by(Leased::MinSize) || by(Leased::GrownMin),
-        Leased::Processes | Leased::Version | Leased::Refresh => false,
+        Leased::Processes | Leased::Version | Leased::Refresh | Leased::Question => false,
     }
 }
 
@@ -188,7 +197,7 @@ async fn restore(
             cloud.follow_version(&group.name, id, version).await
         }
         (Leased::Refresh, Some(_)) => refresh::take_back(cloud, &group.name).await,
-        (_, None) => Ok(()),
+        (Leased::Question, Some(_)) | (_, None) => Ok(()),
     }
 }
 

@@ -24,7 +24,11 @@ fn an_agent_of_continuous_integration_needs_a_bucket_or_a_word() {
             1,
         ),
         (Some(("CI", "true")), &["roll", "web.json", "--plan"], 1),
-        (Some(("CI", "true")), &["roll", "web", "--finish"], 2),
+        (
+            Some(("CI", "true")),
+            &["roll", "web", "--finish", "--state", "here"],
+            2,
+        ),
     ] {
         let mut command = desk.command(args);
         command.envs(set);

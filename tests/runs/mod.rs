@@ -12,6 +12,7 @@ mod result;
 mod roles;
 mod rolls;
 mod secrets;
+mod service;
 mod sessions;
 mod several;
 mod signals;

@@ -8,7 +8,8 @@ use super::super::plan::Plan;
 use super::super::probe::{Probe, Ran};
 use super::super::run_roll::Tools;
 use super::Said;
-use crate::cloud::{Cloud, Filter};
+use crate::cloud::{Cloud, Filter, GroupName};
+use crate::run::{Events, RunId};
 use crate::template::service::Command;
 
 /// What a shell says when there is no such program, or it cannot be run.
@@ -20,7 +21,34 @@ pub(in crate::roll) async fn ask<C: Cloud, P: Probe, S>(
     limit: Duration,
     (plan, on): (&Plan, &Tools<'_, C, P, S>),
 ) -> Result<Said, Error> {
-    let environment = match environment(plan, on.cloud).await {
+    let about = About {
+        service: plan.service.clone(),
+        region: plan.region.clone(),
+        run: plan.run,
+        image: plan.image.to_string(),
+        group: plan.next.group.clone(),
+    };
+    run(command, limit, &about, (on.cloud, on.probe, on.events)).await
+}
+
+/// What a command is told of.
+pub(in crate::roll) struct About {
+    pub service: String,
+    pub region: String,
+    pub run: RunId,
+    pub image: String,
+    /// Whose machines it is told of.
+    pub group: GroupName,
+}
+
+/// Runs it once, with these machines in its environment.
+pub(in crate::roll) async fn run<P: Probe>(
+    command: &Command,
+    limit: Duration,
+    about: &About,
+    (cloud, probe, events): (&impl Cloud, &P, &dyn Events),
+) -> Result<Said, Error> {
+    let environment = match environment(about, cloud).await {
         Ok(environment) => environment,
         Err(Error::Cloud(error)) if error.is_passing() => {
             return Ok(Said::Unknown(error.to_string()));
@@ -28,7 +56,7 @@ pub(in crate::roll) async fn ask<C: Cloud, P: Probe, S>(
         Err(error) => return Err(error),
     };
     let words = command.words();
-    let ran = on.probe.run(&words, &environment, on.events);
+    let ran = probe.run(&words, &environment, events);
     Ok(match tokio::time::timeout(limit, ran).await {
         Err(_) => Said::Unknown(format!("no end within {} s", limit.as_secs())),
         Ok(Err(none)) => Said::Unknown(none.0),
@@ -57,8 +85,8 @@ fn with(text: &str, tail: &str) -> String {
 }
 
 /// docs/services.md has these names.
-async fn environment(plan: &Plan, cloud: &impl Cloud) -> Result<Vec<(String, String)>, Error> {
-    let next = group(cloud, &plan.next.group).await?;
+async fn environment(about: &About, cloud: &impl Cloud) -> Result<Vec<(String, String)>, Error> {
+    let next = group(cloud, &about.group).await?;
     let ids: Vec<String> = next
         .in_service()
         .map(|member| member.instance.to_string())
@@ -77,11 +105,11 @@ async fn environment(plan: &Plan, cloud: &impl Cloud) -> Result<Vec<(String, Str
         .filter_map(|machine| machine.addresses.private_ip.clone());
     let addresses: Vec<String> = addresses.collect();
     Ok([
-        ("KILN_SERVICE", plan.service.clone()),
-        ("KILN_REGION", plan.region.clone()),
-        ("KILN_RUN", plan.run.to_string()),
-        ("KILN_IMAGE", plan.image.to_string()),
-        ("KILN_GROUP", plan.next.group.to_string()),
+        ("KILN_SERVICE", about.service.clone()),
+        ("KILN_REGION", about.region.clone()),
+        ("KILN_RUN", about.run.to_string()),
+        ("KILN_IMAGE", about.image.clone()),
+        ("KILN_GROUP", about.group.to_string()),
         ("KILN_INSTANCES", ids.join(" ")),
         ("KILN_ADDRESSES", addresses.join(" ")),
     ]

@@ -106,7 +106,8 @@ fn compare(
 /// Of a body, in a reason.
 const SHOWN: usize = 80;
 
-fn data(plan: &Plan) -> Data {
+/// What late texts of checks may read.
+pub(super) fn data(plan: &Plan) -> Data {
     let image = &plan.image_facts;
     names::data(
         image,

@@ -272,7 +272,9 @@ impl CheckKind {
             | Self::Soak(_)
             | Self::Alarm(_)
             | Self::Metric(_)
-            | Self::Compare(_) => Stage::Shared,
+            | Self::Compare(_)
+            | Self::Prometheus(_)
+            | Self::Manual(_) => Stage::Shared,
         }
     }
 }

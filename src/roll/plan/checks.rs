@@ -22,6 +22,13 @@ pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     list("while it takes traffic", &checks.watch, f)?;
     hooks("after the swap", &plan.hooks.after_swap, f)?;
     list("with all of the traffic", &checks.after, f)?;
+    if plan.in_place.is_none() {
+        hooks(
+            "before a kept group is retired",
+            &plan.hooks.before_retire,
+            f,
+        )?;
+    }
     if checks.on_fail == OnFail::Hold {
         writeln!(f, "  a check that fails there leaves traffic where it is")?;
     }
@@ -49,7 +56,10 @@ fn list(when: &str, checks: &[Check], f: &mut fmt::Formatter<'_>) -> fmt::Result
     for check in checks {
         write!(f, "? {when}: {check}")?;
         if !matches!(check.kind, CheckKind::Soak(_)) {
-            write!(f, ", {} times, {} s", check.times, check.timeout.as_secs())?;
+            if !matches!(check.kind, CheckKind::Manual(_)) {
+                write!(f, ", {} times", check.times)?;
+            }
+            write!(f, ", {} s", check.timeout.as_secs())?;
         }
         writeln!(f)?;
     }

@@ -17,6 +17,7 @@ use super::super::flow::{Flow, Led};
 use super::super::next_group::{self, grow, look, wanted};
 use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
+use super::super::retiring::{Retiring, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
 use super::super::{targets, template};
@@ -42,7 +43,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
     canary::inherit(plan, traffic, run).await?;
-    make_way(plan, on, run).await?;
+    make_way(plan, service, on, run).await?;
     let (led, began) = make((plan, traffic), service, on, run).await?;
     let mut flow = Flow::new(plan, service, on, run, (Some(led.clone()), began));
     flow.watches.reached(canary::stage(plan, &led));
@@ -99,12 +100,22 @@ async fn make<'f, C: Cloud, P, S>(
 /// Frees the idle target group of a group that is kept there.
 async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     plan: &Plan,
+    service: &Service,
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let Some(way) = &plan.make_way else {
         return Ok(());
     };
+    let by = Retiring {
+        service,
+        region: plan.region.clone(),
+        run: plan.run,
+        probe: on.probe,
+        stop: on.stop.clone(),
+    };
+    let hooks = async |_: &mut _| before(&way.group, Some(&by), on.cloud, on.events).await;
+    run.step("before it is retired", hooks).await?;
     let due = commit::retirement(&plan.service, &way.group, Some(&way.target_group));
     let undo = Undo::Retire(due);
     let retire = async |_: &mut _| {

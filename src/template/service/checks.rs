@@ -4,6 +4,7 @@ use super::super::late::Late;
 use super::super::seconds;
 use super::Command;
 use super::metrics::{AlarmCheck, CompareCheck, MetricCheck};
+use super::outside::PrometheusCheck;
 use crate::source::{Place, Spanned};
 use serde::Serialize;
 use std::fmt;
@@ -65,6 +66,9 @@ pub enum CheckKind {
     /// A metric or composite alarm that must be OK.
     Alarm(AlarmCheck),
     Metric(Box<MetricCheck>),
+    Prometheus(Box<PrometheusCheck>),
+    /// What a person is asked.
+    Manual(Spanned<String>),
     /// Healthy all the while, which is asked neither several times nor with a limit.
     Soak(#[serde(serialize_with = "seconds::plain")] Duration),
     #[serde(untagged)]
@@ -114,6 +118,10 @@ impl fmt::Display for Check {
             CheckKind::Command(command) => write!(f, "command {command}"),
             CheckKind::Alarm(name) => write!(f, "alarm {name}"),
             CheckKind::Metric(metric) => write!(f, "metric {}", metric.name),
+            CheckKind::Prometheus(check) => {
+                write!(f, "prometheus {} at {}", check.query, check.server)
+            }
+            CheckKind::Manual(question) => write!(f, "manual: {question}"),
             CheckKind::Compare(compare) => write!(f, "compare {}", compare.compare),
             CheckKind::Soak(time) => write!(f, "soak {} s", time.as_secs()),
         }

@@ -22,6 +22,8 @@ pub struct Hooks {
     pub before_swap: Vec<Hook>,
     /// Once all of the traffic goes there.
     pub after_swap: Vec<Hook>,
+    /// Before a group that was kept goes.
+    pub before_retire: Vec<Hook>,
 }
 
 /// One of them.

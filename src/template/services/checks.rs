@@ -3,6 +3,7 @@
 pub(super) mod command;
 mod http;
 mod metrics;
+mod prometheus;
 
 use super::super::options::{Key, Options, on};
 use super::super::service::{Check, CheckKind, Checks, OnFail, OnUnknown};
@@ -19,6 +20,8 @@ const CHECK: &[Key] = &[
     on("alarm"),
     on("metric"),
     on("compare"),
+    on("prometheus"),
+    on("manual"),
     on("max_ratio"),
     on("min_requests"),
     on("if_fewer"),
@@ -31,6 +34,8 @@ const ON_FAIL: [(&str, OnFail); 2] = [("rollback", OnFail::Rollback), ("hold", O
 const TIMES: u32 = 3;
 /// Of a check, when the file does not say.
 const TIMEOUT: Duration = Duration::from_mins(2);
+/// Of a question to a person.
+const ANSWERED: Duration = Duration::from_hours(1);
 
 pub(super) fn read(root: &Options<'_>) -> Checks {
     let checks = root.object("checks", "`checks`", CHECKS);
@@ -75,6 +80,17 @@ fn watched(options: &Options<'_>) -> Option<Check> {
         );
         return None;
     }
+    if let Some(json) = options.get("manual") {
+        options.report(
+            Diagnostic::error(
+                "template::wrong_value",
+                "a `manual` check cannot be watched",
+            )
+            .at(json.span, "a person answers once")
+            .help("write it in `before` or `after`"),
+        );
+        return None;
+    }
     check(options)
 }
 
@@ -84,11 +100,16 @@ fn check(options: &Options<'_>) -> Option<Check> {
         refuse_of_soak(options, "times");
         refuse_of_soak(options, "timeout");
     }
+    let (mut usual, mut limit) = (TIMES, TIMEOUT);
+    if let Some(CheckKind::Manual(_)) = kind {
+        (usual, limit) = (1, ANSWERED);
+        refuse_times(options);
+    }
     let times = options.number("times");
     let timeout = options.duration("timeout");
     Some(Check {
-        times: times.map_or(TIMES, |times: Spanned<u32>| times.value.max(1)),
-        timeout: timeout.map_or(TIMEOUT, |timeout| timeout.value),
+        times: times.map_or(usual, |times: Spanned<u32>| times.value.max(1)),
+        timeout: timeout.map_or(limit, |timeout| timeout.value),
         place: Some(Place::at(options.json.span.first_byte())),
         kind: kind?,
     })
@@ -106,8 +127,26 @@ fn refuse_of_soak(options: &Options<'_>, name: &str) {
     );
 }
 
+fn refuse_times(options: &Options<'_>) {
+    let Some(json) = options.get("times") else {
+        return;
+    };
+    let finding = Diagnostic::error("template::wrong_value", "a `manual` check has no `times`");
+    let finding = finding.at(json.span, "this");
+    options.report(finding.help("leave it out: a person answers once"));
+}
+
 /// What a check may ask, of which it asks one.
-const KINDS: [&str; 6] = ["http", "soak", "alarm", "metric", "compare", "command"];
+const KINDS: [&str; 8] = [
+    "http",
+    "soak",
+    "alarm",
+    "metric",
+    "compare",
+    "command",
+    "prometheus",
+    "manual",
+];
 /// What belongs to a comparison alone.
 const OF_COMPARE: [&str; 3] = ["max_ratio", "min_requests", "if_fewer"];
 
@@ -134,6 +173,15 @@ fn kind(options: &Options<'_>) -> Option<CheckKind> {
             metrics::metric(options).map(|metric| CheckKind::Metric(Box::new(metric)))
         }
         Some("compare") => metrics::compare(options).map(CheckKind::Compare),
+        Some("prometheus") => {
+            prometheus::read(options).map(|check| CheckKind::Prometheus(Box::new(check)))
+        }
+        Some("manual") => options
+            .need_text(
+                "manual",
+                "what a person is asked, as \"Does the new version look right?\"",
+            )
+            .map(CheckKind::Manual),
         Some(_) => command::read(options).map(CheckKind::Command),
         None => {
             options.missing_all(

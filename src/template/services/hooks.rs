@@ -1,15 +1,11 @@
 //! `hooks`: commands at turning points of a roll.
 
-use super::super::options::{Key, Options, not_yet, on};
+use super::super::options::{Key, Options, on};
 use super::super::service::{Hook, Hooks};
 use super::checks::command;
 use std::time::Duration;
 
-const HOOKS: &[Key] = &[
-    on("before_swap"),
-    on("after_swap"),
-    not_yet("before_retire"),
-];
+const HOOKS: &[Key] = &[on("before_swap"), on("after_swap"), on("before_retire")];
 const HOOK: &[Key] = &[on("command"), on("timeout")];
 
 /// Of a hook, when the file does not say: a migration takes longer than a question.
@@ -26,6 +22,7 @@ pub(super) fn read(root: &Options<'_>) -> Hooks {
     Hooks {
         before_swap: list("before_swap"),
         after_swap: list("after_swap"),
+        before_retire: list("before_retire"),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Rolls on the model: a service file, images that run or do not, a store and a probe that live in this process.
 
+mod addressed;
 mod approved;
+mod asked;
+mod before_retire;
 mod canary;
 mod canary_dead;
 mod cloudwatch;
@@ -43,7 +46,7 @@ use kiln::roll::{
     Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
 };
 use kiln::run::{Clock as _, Events, Leases as _, RunId, Silent, Stop};
-use kiln::template::service::{Check, CheckKind, Service};
+use kiln::template::service::Service;
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::World;
 
@@ -57,7 +60,7 @@ use probe::ModelProbe;
 pub use store::MemoryStore;
 use store::SharedJournal;
 use world::holder;
-pub use world::{account, call, params, quick, seed, text};
+pub use world::{account, call, params, quick, seed, soak, text};
 
 pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
@@ -263,6 +266,7 @@ impl Bench {
             holder: holder(run, self.cloud.now()),
             force: false,
             dead: Vec::new(),
+            state: self.outside.bucket.borrow().clone(),
             approved: None,
         }
     }
@@ -379,16 +383,6 @@ impl Bench {
             action,
             given,
         )
-    }
-}
-
-/// A check that the service is healthy for so many minutes.
-pub fn soak(minutes: u64) -> Check {
-    Check {
-        kind: CheckKind::Soak(Duration::from_mins(minutes)),
-        times: 1,
-        timeout: Duration::from_mins(2),
-        place: None,
     }
 }
 

@@ -22,6 +22,8 @@ type Says = dyn Fn(&str, u32) -> Option<Word>;
 pub struct Outside {
     says: Rc<RefCell<Option<Box<Says>>>>,
     asked: Rc<Cell<u32>>,
+    /// Where rolls keep the state of the service, by their own account.
+    pub bucket: Rc<RefCell<Option<String>>>,
     /// The environment of the last program.
     pub environment: Rc<RefCell<BTreeMap<String, String>>>,
     /// Programs that were started.

@@ -17,6 +17,14 @@ pub struct ModelProbe {
 }
 
 impl Probe for ModelProbe {
+    async fn consult(&self, question: &str) -> Option<bool> {
+        match self.outside.ask(question, &self.cloud) {
+            Some(Word::Yes) => Some(true),
+            Some(Word::No) => Some(false),
+            Some(Word::Nothing) | None => std::future::pending().await,
+        }
+    }
+
     async fn run(
         &self,
         words: &[String],
@@ -35,6 +43,10 @@ impl Probe for ModelProbe {
     }
 
     async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
+        if ask.path.contains("/api/v1/query") {
+            let word = self.outside.ask(&ask.path, &self.cloud);
+            return Ok(answer(200, &of_prometheus(word.unwrap_or(Word::Yes))));
+        }
         match self.outside.ask(&ask.path, &self.cloud) {
             Some(Word::Yes) => return Ok(answer(200, "yes")),
             Some(Word::No) => return Ok(answer(500, "no")),
@@ -73,10 +85,24 @@ impl Probe for ModelProbe {
         let targets = rule.unwrap().reach.iter().flat_map(|reach| &reach.targets);
         let images = invariants::images(&world.model);
         match targets.map(|target| images[target].clone()).next() {
-            Some(body) => Ok(answer(200, &body)),
+            Some(body) => Ok(Answer {
+                headers: vec![("x-image".to_owned(), body.clone())],
+                ..answer(200, &body)
+            }),
             None => Ok(answer(503, "")),
         }
     }
+}
+
+/// One series that is 0 or 1, or none.
+fn of_prometheus(word: Word) -> String {
+    let series = match word {
+        Word::Yes => serde_json::json!([{ "metric": {}, "value": [1, "0"] }]),
+        Word::No => serde_json::json!([{ "metric": {}, "value": [1, "1"] }]),
+        Word::Nothing => serde_json::json!([]),
+    };
+    let data = serde_json::json!({ "resultType": "vector", "result": series });
+    serde_json::json!({ "status": "success", "data": data }).to_string()
 }
 
 fn answer(status: u16, body: &str) -> Answer {

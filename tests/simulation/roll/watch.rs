@@ -198,6 +198,39 @@ async fn a_held_roll_is_given_back_by_a_rollback_and_by_a_roll_of_another_image(
     nothing_left(&bench, "held, then another");
 }
 
+/// Machines of the model answer within 20 ms, and name their image in a header.
+#[tokio::test(start_paused = true)]
+async fn a_header_and_the_time_of_an_answer_are_checked() {
+    let base = base().await;
+    for (header, latency, verdict) in [
+        (V2, 20, Verdict::Done),
+        (V1, 20, Verdict::Rejected),
+        (V2, 19, Verdict::Rejected),
+    ] {
+        let mut bench = base.fork().await;
+        let mut check = watch(2, 20);
+        if let CheckKind::Http(http) = &mut check.kind {
+            http.path = Late::fixed("/version");
+            http.latency = Some(Duration::from_millis(latency));
+            let name = kiln::source::Spanned::unplaced("X-Image".to_owned());
+            http.header = vec![(name, Late::fixed(header))];
+        }
+        bench.service.checks.before = vec![check];
+        let ended = bench.roll(V2).await;
+        expect(&ended, verdict);
+        if let Some(failure) = &ended.failure {
+            let text = failure.cause.to_string();
+            let says = if header == V1 {
+                "X-Image"
+            } else {
+                "at most 19 ms"
+            };
+            assert!(text.contains(says), "{text}");
+        }
+        nothing_left(&bench, "header and latency");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn before_traffic_there_is_nothing_to_hold() {
     let mut bench = base().await;

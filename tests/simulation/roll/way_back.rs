@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kiln::aws::Aws;
 use kiln::cloud::{Home, KeyPairName};
-use kiln::roll::{Verdict, work_off_alone};
+use kiln::roll::{NAMELESS, Verdict, work_off_alone};
 use kiln::run::{Clock as _, Entry, Journal as _, Leases as _, Lifetime, SERVICE, Silent, Stop};
 use kiln::store::Store;
 use kiln::sweep::{Sweeping, sweep_journals};
@@ -47,7 +47,7 @@ async fn nothing_is_retired_while_another_holds_the_lease() {
     let sweep = holder(bench.next_run(), now);
     let sweep = async || {
         let (client, store) = (&bench.client, &bench.store);
-        work_off_alone("web", &sweep, now, client, store, &Silent).await
+        work_off_alone("web", &sweep, (now, NAMELESS), client, store, &Silent).await
     };
     let before = bench.groups();
     let other = holder(bench.next_run(), now);

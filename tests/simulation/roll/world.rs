@@ -1,7 +1,10 @@
 //! The account that services are rolled in, and calls of another client of it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use kiln::run::{Holder, RunId};
+use kiln::template::service::{Check, CheckKind};
 use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
 use localcloud::physics::{Behaviour, World};
 
@@ -120,5 +123,15 @@ pub fn holder(run: RunId, since: Timestamp) -> Holder {
         host: "agent".to_owned(),
         process: 1,
         since,
+    }
+}
+
+/// A check that the service is healthy for so many minutes.
+pub fn soak(minutes: u64) -> Check {
+    Check {
+        kind: CheckKind::Soak(Duration::from_mins(minutes)),
+        times: 1,
+        timeout: Duration::from_mins(2),
+        place: None,
     }
 }

@@ -94,7 +94,8 @@ fn period(metric: &Options<'_>) -> Option<Duration> {
     Some(period.value)
 }
 
-fn bound(metric: &Options<'_>) -> Option<Bound> {
+/// Where a value must be.
+pub(super) fn bound(metric: &Options<'_>) -> Option<Bound> {
     metric.exclusive("below", "above");
     if metric.has("below") {
         return decimal(metric, "below").map(|number| Bound::Below(number.value));

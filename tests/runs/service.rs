@@ -1,0 +1,216 @@
+//! `kiln roll` and the commands on a service's name, from outside: kiln's own process against the model behind a listener.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use super::model::ModelBakery;
+use crate::wire::http::{Asked, Server};
+
+const FIRST: &str = "ami-0000000000000001";
+const SECOND: &str = "ami-0000000000000002";
+
+/// The texts of every element of a name in an answer.
+fn all<'a>(answer: &'a str, name: &str) -> Vec<&'a str> {
+    let parts = answer
+        .split(&format!("<{name}>"))
+        .skip(1)
+        .collect::<Vec<_>>();
+    let text = |part: &&'a str| part.split('<').next().unwrap();
+    parts.iter().map(text).collect()
+}
+
+/// A service on a load balancer, whose next machines answer at once.
+struct Service {
+    bakery: ModelBakery,
+    prometheus: Server,
+}
+
+impl Service {
+    fn open() -> Self {
+        let bakery = ModelBakery::open();
+        let ec2 = |call: &str| bakery.call(&format!("Version=2016-11-15&Action={call}"));
+        let elb = |call: &str| bakery.call(&format!("Version=2015-12-01&Action={call}"));
+        let found = ec2("DescribeSubnets");
+        let subnets: Vec<String> = all(&found, "subnetId")
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let vpc = all(&found, "vpcId")[0];
+        let group = ec2(&format!(
+            "CreateSecurityGroup&GroupName=web&GroupDescription=web&VpcId={vpc}"
+        ));
+        let group = all(&group, "groupId")[0];
+        // What is new shows late.
+        for _ in 0..3 {
+            ec2("DescribeSecurityGroups");
+        }
+        let members = subnets.iter().enumerate();
+        let members = members.map(|(at, id)| format!("&Subnets.member.{}={id}", at + 1));
+        let made = elb(&format!(
+            "CreateLoadBalancer&Name=public{}",
+            members.collect::<String>()
+        ));
+        let balancer = all(&made, "LoadBalancerArn")[0];
+        elb(&format!(
+            "CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&DefaultActions.member.1.Type=fixed-response\
+             &DefaultActions.member.1.FixedResponseConfig.StatusCode=404"
+        ));
+        let prometheus = Server::start(answer);
+        let service = json!({
+            "format": 1, "service": "web", "region": "eu-central-1",
+            "variables": { "token": "{{ env `PROMETHEUS_TOKEN` }}" }, "sensitive-variables": ["token"],
+            "image": { "id": FIRST },
+            "groups": { "initial": { "min": 1, "max": 2, "desired": 1, "subnets": subnets } },
+            "set": { "instance_type": "t3.small", "security_groups": [group], "health_check_grace_period": "60s" },
+            "traffic": {
+                "load_balancer": "public",
+                "target": { "port": 80, "health_check": { "interval": "5s", "timeout": "2s", "healthy_threshold": 2 },
+                    "deregistration_delay": "1s" },
+                "rules": [{ "port": 80 }]
+            },
+            "checks": {
+                "before": [{ "command": ["./check.sh", "before"], "times": 1 }],
+                "after": [{ "prometheus": { "url": format!("http://{}/", prometheus.address), "query": "up{run=\"{{ run }}\"}",
+                    "above": 0.5, "bearer": "{{ user `token` }}" }, "times": 1 }]
+            },
+            "hooks": {
+                "before_swap": [{ "command": "echo before $KILN_SERVICE $KILN_IMAGE >> hooks; echo said by the hook" }],
+                "after_swap": [{ "command": "echo after $KILN_GROUP $(echo $KILN_ADDRESSES | wc -w) >> hooks" }]
+            },
+            "rollback": { "keep": "1s" }
+        });
+        bakery.write("web.json", &service.to_string());
+        bakery.write(
+            "check.sh",
+            "#!/bin/sh\necho \"$1 $KILN_INSTANCES\" >> checks\ntest ! -e broken\n",
+        );
+        let check = bakery.folder.path().join("check.sh");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(check, executable).unwrap();
+        Self { bakery, prometheus }
+    }
+
+    /// What is new shows late: it is looked for until it is there.
+    fn settle(&self) {
+        for call in [
+            "DescribeLaunchTemplates",
+            "DescribeLaunchTemplateVersions&LaunchTemplateName=web",
+        ] {
+            for _ in 0..3 {
+                self.bakery
+                    .call(&format!("Version=2016-11-15&Action={call}"));
+            }
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let token = [
+            ("PROMETHEUS_TOKEN", "t0ken-of-prometheus"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "eu-central-1"),
+        ];
+        self.bakery.run(args, &token)
+    }
+
+    /// Runs to a good end; the document.
+    #[track_caller]
+    fn document(&self, args: &[&str]) -> Value {
+        let done = self.run(&[args, &["--json"]].concat());
+        let said = said(&done);
+        assert_eq!(done.status.code(), Some(0), "{args:?}: {said}");
+        serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+}
+
+fn answer(asked: &Asked, _: usize) -> (&'static str, String) {
+    if asked.header("authorization") != "Bearer t0ken-of-prometheus" {
+        return ("401 Unauthorized", "who are you?".to_owned());
+    }
+    let result = json!([{ "metric": {}, "value": [1.5, "1"] }]);
+    let data = json!({ "resultType": "vector", "result": result });
+    (
+        "200 OK",
+        json!({ "status": "success", "data": data }).to_string(),
+    )
+}
+
+fn said(done: &Output) -> String {
+    String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
+/// Every text below a folder.
+fn texts(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let text = |path: &Path| {
+        if path.is_dir() {
+            return texts(path);
+        }
+        String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+    };
+    entries.map(|entry| text(&entry.unwrap().path())).collect()
+}
+
+/// One service's life, since each roll takes its time.
+#[test]
+fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
+    let service = Service::open();
+    let first = service.run(&["roll", "web.json", "--events=e.jsonl"]);
+    let log = said(&first);
+    assert_eq!(first.status.code(), Some(0), "{log}");
+    assert_eq!(String::from_utf8_lossy(&first.stdout), "web-v001\n");
+    assert!(log.contains("said by the hook"), "{log}");
+    let hooks = service.bakery.read("hooks");
+    assert_eq!(hooks, format!("before web {FIRST}\nafter web-v001 1\n"));
+    let checks = service.bakery.read("checks");
+    assert!(checks.starts_with("before i-"), "{checks}");
+    // The query knows the roll, and its token shows nowhere.
+    let asked = service.prometheus.asked();
+    assert!(
+        asked[0]
+            .path
+            .starts_with("/api/v1/query?query=up%7Brun%3D%2201"),
+        "{asked:?}"
+    );
+    for text in [log, texts(service.bakery.folder.path())] {
+        assert!(!text.contains("t0ken-of-prometheus"), "{text}");
+    }
+    service.settle();
+    // A command that says no keeps the next version out.
+    service.bakery.write("broken", "");
+    let rejected = service.run(&["roll", "web.json", "--image", SECOND]);
+    let log = said(&rejected);
+    assert_eq!(rejected.status.code(), Some(5), "{log}");
+    assert!(log.contains("exit 1"), "{log}");
+    std::fs::remove_file(service.bakery.folder.path().join("broken")).unwrap();
+    let quarantined = service.run(&["roll", "web.json", "--image", SECOND]);
+    assert_eq!(quarantined.status.code(), Some(1), "{}", said(&quarantined));
+    let forced = service.document(&["roll", "web.json", "--image", SECOND, "--force"]);
+    assert_eq!(forced["verdict"], "done");
+    let status = service.document(&["status", "web"]);
+    assert_eq!(status["live"]["group"], "web-v002");
+    assert_eq!(status["previous"]["group"], "web-v001");
+    let doctor = service.document(&["doctor", "web"]);
+    assert!(doctor["left"].as_array().unwrap().is_empty(), "{doctor}");
+    // Back, while the group is there; then no roll until somebody says so.
+    let back = service.document(&["rollback", "web"]);
+    assert_eq!(
+        (&back["live"], &back["image"]),
+        (&json!("web-v001"), &json!(SECOND))
+    );
+    let held = service.run(&["roll", "web.json"]);
+    assert_eq!(held.status.code(), Some(4), "{}", said(&held));
+    let unheld = service.run(&["unhold", "web"]);
+    assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));
+    // What is due goes by the service's name alone.
+    let finished = service.document(&["roll", "--finish", "web"]);
+    assert_eq!(finished["retired"], 1, "{finished}");
+    let status = service.document(&["status", "web"]);
+    assert_eq!(status["live"]["group"], "web-v001");
+    assert_eq!(status["previous"], Value::Null);
+    let nothing = service.run(&["approve", "web"]);
+    assert_eq!(nothing.status.code(), Some(1), "{}", said(&nothing));
+    assert!(said(&nothing).contains("asks anything"));
+}
