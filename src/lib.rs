@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod post;
 pub mod process;
 pub mod provision;
+pub mod reach;
 pub mod report;
 pub mod resume;
 pub mod roll;

@@ -16,6 +16,7 @@ const KILN: &[(&str, &[&str])] = &[
     ),
     ("post", &["template", "provision", "run", "source", "store"]),
     ("ssh", &[]),
+    ("reach", &["template", "ssh"]),
     ("cloud", &[]),
     ("aws", &["cloud"]),
     ("run", &[]),
@@ -26,6 +27,7 @@ const KILN: &[(&str, &[&str])] = &[
             "template",
             "provision",
             "ssh",
+            "reach",
             "cloud",
             "run",
             "undo",
@@ -35,7 +37,7 @@ const KILN: &[(&str, &[&str])] = &[
     (
         "roll",
         &[
-            "template", "cloud", "run", "undo", "source", "process", "ssh",
+            "template", "cloud", "run", "undo", "source", "process", "ssh", "reach",
         ],
     ),
     ("store", &["cloud", "run"]),

@@ -26,7 +26,6 @@ mod plugin;
 mod preflight;
 mod profile;
 mod publish;
-mod reach;
 mod security_group;
 mod session_manager;
 mod settings;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::bake::{SessionSettings, reach, session_manager};
+use crate::bake::{SessionSettings, session_manager};
 use crate::cloud::{Addresses, KeyPairName};
+use crate::reach;
 use crate::run::Patience;
 use crate::ssh::{Algorithms, Auth, HostKeys, Route, Target, Transfer, Tunnel};
 use crate::template::Secret;

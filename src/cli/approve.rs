@@ -9,6 +9,7 @@ use crate::cli::service::Name;
 use crate::cli::{Context, Exit, failure};
 use crate::roll::{self, Answer, Ask, HttpProbe, NoAnswer, Probe, Ran};
 use crate::run::{Clock as _, Events, with_causes};
+use crate::ssh::Target;
 
 /// Answer what a roll asks (a `manual` check)
 ///
@@ -83,5 +84,14 @@ impl Probe for Desk<'_> {
         events: &dyn Events,
     ) -> Result<Ran, NoAnswer> {
         HttpProbe.run(words, environment, events).await
+    }
+
+    async fn on_machine(
+        &self,
+        target: Target,
+        command: &str,
+        events: &dyn Events,
+    ) -> Result<Ran, NoAnswer> {
+        HttpProbe.on_machine(target, command, events).await
     }
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod command;
 mod http;
+mod instance;
 mod manual;
 mod prometheus;
 mod soak;
@@ -55,10 +56,12 @@ async fn ask<C: Cloud, P: Probe, S>(
     way: Way,
     (plan, on): (&Plan, &Tools<'_, C, P, S>),
 ) -> Result<Said, Error> {
+    let limit = check.timeout;
     match &check.kind {
         CheckKind::Http(http) => http::ask(http, way, plan, on.probe).await,
         CheckKind::Command(command) => command::ask(command, check.timeout, (plan, on)).await,
         CheckKind::Prometheus(check) => prometheus::ask(check, plan, on.probe).await,
+        CheckKind::Instance(check) => instance::ask(check, limit, (plan, on)).await,
         CheckKind::Soak(_) => Ok(Said::Unknown("a soak takes its time".to_owned())),
         CheckKind::Manual(_) => Ok(Said::Unknown("a person takes their time".to_owned())),
         CheckKind::Alarm(_) | CheckKind::Metric(_) | CheckKind::Compare(_) => {
@@ -102,7 +105,8 @@ fn pause(kind: &CheckKind) -> Duration {
         CheckKind::Alarm(_)
         | CheckKind::Metric(_)
         | CheckKind::Compare(_)
-        | CheckKind::Prometheus(_) => Duration::from_secs(15),
+        | CheckKind::Prometheus(_)
+        | CheckKind::Instance(_) => Duration::from_secs(15),
         CheckKind::Http(_) | CheckKind::Command(_) | CheckKind::Soak(_) | CheckKind::Manual(_) => {
             PAUSE
         }
@@ -119,6 +123,7 @@ fn name(kind: &CheckKind) -> &'static str {
         CheckKind::Metric(_) => "metric",
         CheckKind::Compare(_) => "comparison",
         CheckKind::Prometheus(_) => "prometheus",
+        CheckKind::Instance(_) => "instance check",
         CheckKind::Manual(_) => "answer",
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::process::{self, Program};
-use crate::run::{Event, Events, Stream};
-use crate::ssh::{self, Exit};
+use crate::run::{Event, Events, Stream, with_causes};
+use crate::ssh::{self, Exit, Remote as _, Target};
 
 /// Lines of a program's output in a reason.
 const TAIL: usize = 10;
@@ -70,6 +70,15 @@ pub trait Probe {
         environment: &[(String, String)],
         events: &dyn Events,
     ) -> impl Future<Output = Result<Ran, NoAnswer>>;
+
+    /// Runs a command on a machine to its end. Dropped before, the connection ends with it. Errors when the machine cannot be
+    /// reached, or the command not be run.
+    fn on_machine(
+        &self,
+        target: Target,
+        command: &str,
+        events: &dyn Events,
+    ) -> impl Future<Output = Result<Ran, NoAnswer>>;
 }
 
 /// Asks over the network.
@@ -121,29 +130,66 @@ impl Probe for HttpProbe {
         environment: &[(String, String)],
         events: &dyn Events,
     ) -> Result<Ran, NoAnswer> {
-        let mut lines = VecDeque::new();
-        let mut output = |stream, line: &str| {
-            let stream = match stream {
-                ssh::Stream::Out => Stream::Out,
-                ssh::Stream::Err => Stream::Err,
-            };
-            let line = line.to_owned();
-            if lines.len() == TAIL {
-                lines.pop_front();
-            }
-            lines.push_back(line.clone());
-            events.emit(Event::Output { stream, line });
-        };
+        let mut tail = Tail::new(events);
+        let mut output = |stream, line: &str| tail.push(stream, line);
         let program = Program { words, environment };
         let exit = process::run(program, &mut output).await;
         let exit = exit.map_err(|error| NoAnswer(format!("{}: {error}", words[0])))?;
+        Ok(tail.of(&exit))
+    }
+
+    async fn on_machine(
+        &self,
+        target: Target,
+        command: &str,
+        events: &dyn Events,
+    ) -> Result<Ran, NoAnswer> {
+        let session = ssh::connect(target).await;
+        let session = session.map_err(|error| NoAnswer(with_causes(&error)))?;
+        let mut tail = Tail::new(events);
+        let mut output = |stream, line: &str| tail.push(stream, line);
+        let exit = session.run(ssh::Command::new(command), &mut output).await;
+        session.close().await;
+        let exit = exit.map_err(|error| NoAnswer(with_causes(&error)))?;
+        Ok(tail.of(&exit))
+    }
+}
+
+/// What a program says: told as it comes, and the last lines kept.
+struct Tail<'a> {
+    lines: VecDeque<String>,
+    events: &'a dyn Events,
+}
+
+impl<'a> Tail<'a> {
+    fn new(events: &'a dyn Events) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            events,
+        }
+    }
+
+    fn push(&mut self, stream: ssh::Stream, line: &str) {
+        let stream = match stream {
+            ssh::Stream::Out => Stream::Out,
+            ssh::Stream::Err => Stream::Err,
+        };
+        let line = line.to_owned();
+        if self.lines.len() == TAIL {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line.clone());
+        self.events.emit(Event::Output { stream, line });
+    }
+
+    fn of(self, exit: &Exit) -> Ran {
         let code = match exit {
-            Exit::Code(code) => Some(code),
+            Exit::Code(code) => Some(*code),
             Exit::Signal(_) => None,
         };
-        let tail: Vec<String> = lines.into();
+        let tail: Vec<String> = self.lines.into();
         let tail = tail.join("\n");
-        Ok(Ran { code, tail })
+        Ran { code, tail }
     }
 }
 

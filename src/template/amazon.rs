@@ -11,7 +11,7 @@ mod network;
 mod polling;
 mod run;
 mod session_manager;
-mod ssh;
+pub(super) mod ssh;
 mod tunnel;
 
 use super::bake::{AmazonEbs, ImageOptions, Instance, Source, SourceFilter, Tag};

@@ -4,6 +4,7 @@
 
 mod checks;
 mod hooks;
+mod instance;
 mod metrics;
 mod outside;
 
@@ -13,6 +14,7 @@ use super::secret::Secret;
 use crate::source::{Place, Spanned};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
+pub use instance::InstanceCheck;
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 pub use outside::{Login, PrometheusCheck, Server};
 use serde::Serialize;

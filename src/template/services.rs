@@ -88,7 +88,7 @@ pub(super) fn read(
         .map(|set| settings(&set, file, local, sources))
         .unwrap_or_default();
     let traffic = traffic::read(&root, name.as_ref());
-    let checks = checks::read(&root);
+    let checks = checks::read(&root, local);
     let hooks = hooks::read(&root);
     let strategy = strategy::read(&root);
     if matches!(strategy, Strategy::Rolling(_)) {

@@ -141,6 +141,27 @@ fn a_query_knows_its_server_and_its_login() {
 fn what_asks_outside_says_where_and_who_is_asked() {
     for (more, says) in [
         (
+            r#""checks": { "after": [{ "instance": { "command": "true", "ssh_username": "admin" } }] }"#,
+            "needs `ssh_private_key_file`",
+        ),
+        (
+            r#""checks": { "after": [{ "instance": { "command": "true", "ssh_agent_auth": true } }] }"#,
+            "needs `ssh_username`",
+        ),
+        (
+            r#""checks": { "after": [{ "instance": { "comand": "true", "ssh_username": "a", "ssh_agent_auth": true } }] }"#,
+            "did you mean `command`",
+        ),
+        (
+            r#""checks": { "after": [{ "instance": { "command": "x", "ssh_username": "a", "ssh_agent_auth": true, "on": "all" } }] }"#,
+            "`on`",
+        ),
+        (
+            r#""checks": { "after": [{ "instance": { "command": "x", "ssh_username": "a", "ssh_agent_auth": true,
+                "ssh_interface": "session_manager" } }] }"#,
+            "not by Session Manager",
+        ),
+        (
             r#""checks": { "watch": [{ "manual": "ok?" }] }"#,
             "`manual` check cannot be watched",
         ),

@@ -2,7 +2,7 @@
 
 mod access;
 mod ansible;
-mod bad_input;
+pub mod bad_input;
 mod checks;
 mod communicator;
 mod compatibility;

@@ -1,5 +1,6 @@
 //! Sessions against Debian's own sshd, started here on loopback and ended by its id.
 
+mod checks;
 mod commands;
 mod connecting;
 mod dying;

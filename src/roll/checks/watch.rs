@@ -267,6 +267,8 @@ impl CheckKind {
             Self::Http(_) if in_place => Stage::Shared,
             // Of one that has its own way to the next group, before anybody else has.
             Self::Http(_) => Stage::Proven,
+            Self::Instance(_) if in_place => Stage::Shared,
+            Self::Instance(_) => Stage::Proven,
             // Before it has traffic there is nothing to go by.
             Self::Command(_)
             | Self::Soak(_)

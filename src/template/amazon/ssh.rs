@@ -32,7 +32,8 @@ const PROOFS: [&str; 4] = [
     "ssh_bastion_interactive",
 ];
 
-pub(super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
+/// Reads how a machine is reached.
+pub(in super::super) fn read(options: &Options<'_>, local: &Local<'_>) -> Option<Ssh> {
     if let Some(kind) = options.text("communicator")
         && kind.value != "ssh"
     {

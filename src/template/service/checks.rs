@@ -3,6 +3,7 @@
 use super::super::late::Late;
 use super::super::seconds;
 use super::Command;
+use super::instance::InstanceCheck;
 use super::metrics::{AlarmCheck, CompareCheck, MetricCheck};
 use super::outside::PrometheusCheck;
 use crate::source::{Place, Spanned};
@@ -67,6 +68,7 @@ pub enum CheckKind {
     Alarm(AlarmCheck),
     Metric(Box<MetricCheck>),
     Prometheus(Box<PrometheusCheck>),
+    Instance(Box<InstanceCheck>),
     /// What a person is asked.
     Manual(Spanned<String>),
     /// Healthy all the while, which is asked neither several times nor with a limit.
@@ -120,6 +122,14 @@ impl fmt::Display for Check {
             CheckKind::Metric(metric) => write!(f, "metric {}", metric.name),
             CheckKind::Prometheus(check) => {
                 write!(f, "prometheus {} at {}", check.query, check.server)
+            }
+            CheckKind::Instance(check) => {
+                let on = if check.each {
+                    "each machine"
+                } else {
+                    "one machine"
+                };
+                write!(f, "instance {} on {on}", check.command)
             }
             CheckKind::Manual(question) => write!(f, "manual: {question}"),
             CheckKind::Compare(compare) => write!(f, "compare {}", compare.compare),

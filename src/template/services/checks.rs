@@ -2,9 +2,11 @@
 
 pub(super) mod command;
 mod http;
+mod instance;
 mod metrics;
 mod prometheus;
 
+use super::super::local::Local;
 use super::super::options::{Key, Options, on};
 use super::super::service::{Check, CheckKind, Checks, OnFail, OnUnknown};
 use crate::source::{Diagnostic, Place, Spanned};
@@ -22,6 +24,7 @@ const CHECK: &[Key] = &[
     on("compare"),
     on("prometheus"),
     on("manual"),
+    on("instance"),
     on("max_ratio"),
     on("min_requests"),
     on("if_fewer"),
@@ -37,14 +40,14 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// Of a question to a person.
 const ANSWERED: Duration = Duration::from_hours(1);
 
-pub(super) fn read(root: &Options<'_>) -> Checks {
+pub(super) fn read(root: &Options<'_>, local: &Local<'_>) -> Checks {
     let checks = root.object("checks", "`checks`", CHECKS);
     let list = |name| {
         let objects = checks
             .as_ref()
             .map(|checks| checks.objects(name, "a check", CHECK));
         let objects = objects.unwrap_or_default();
-        objects.iter().filter_map(check).collect()
+        objects.iter().filter_map(|one| check(one, local)).collect()
     };
     let watch = checks
         .as_ref()
@@ -52,7 +55,7 @@ pub(super) fn read(root: &Options<'_>) -> Checks {
     let watch = watch.unwrap_or_default();
     Checks {
         before: list("before"),
-        watch: watch.iter().filter_map(watched).collect(),
+        watch: watch.iter().filter_map(|one| watched(one, local)).collect(),
         after: list("after"),
         on_fail: root.choice("on_fail", &ON_FAIL).unwrap_or_default(),
         on_unknown: on_unknown(root),
@@ -71,7 +74,7 @@ fn on_unknown(root: &Options<'_>) -> OnUnknown {
 }
 
 /// A check that is asked again and again while the roll waits for something else.
-fn watched(options: &Options<'_>) -> Option<Check> {
+fn watched(options: &Options<'_>, local: &Local<'_>) -> Option<Check> {
     if let Some(json) = options.get("soak") {
         options.report(
             Diagnostic::error("template::wrong_value", "a `soak` cannot be watched")
@@ -91,11 +94,11 @@ fn watched(options: &Options<'_>) -> Option<Check> {
         );
         return None;
     }
-    check(options)
+    check(options, local)
 }
 
-fn check(options: &Options<'_>) -> Option<Check> {
-    let kind = kind(options);
+fn check(options: &Options<'_>, local: &Local<'_>) -> Option<Check> {
+    let kind = kind(options, local);
     if let Some(CheckKind::Soak(_)) = kind {
         refuse_of_soak(options, "times");
         refuse_of_soak(options, "timeout");
@@ -137,7 +140,7 @@ fn refuse_times(options: &Options<'_>) {
 }
 
 /// What a check may ask, of which it asks one.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "http",
     "soak",
     "alarm",
@@ -146,11 +149,12 @@ const KINDS: [&str; 8] = [
     "command",
     "prometheus",
     "manual",
+    "instance",
 ];
 /// What belongs to a comparison alone.
 const OF_COMPARE: [&str; 3] = ["max_ratio", "min_requests", "if_fewer"];
 
-fn kind(options: &Options<'_>) -> Option<CheckKind> {
+fn kind(options: &Options<'_>, local: &Local<'_>) -> Option<CheckKind> {
     let written: Vec<&str> = KINDS.into_iter().filter(|name| options.has(name)).collect();
     for pair in written.windows(2) {
         options.exclusive(pair[0], pair[1]);
@@ -175,6 +179,9 @@ fn kind(options: &Options<'_>) -> Option<CheckKind> {
         Some("compare") => metrics::compare(options).map(CheckKind::Compare),
         Some("prometheus") => {
             prometheus::read(options).map(|check| CheckKind::Prometheus(Box::new(check)))
+        }
+        Some("instance") => {
+            instance::read(options, local).map(|check| CheckKind::Instance(Box::new(check)))
         }
         Some("manual") => options
             .need_text(

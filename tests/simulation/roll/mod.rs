@@ -18,6 +18,7 @@ mod invariants;
 mod journals;
 mod left_over;
 mod low_alarm;
+mod on_machines;
 mod others;
 mod outside;
 mod plain;

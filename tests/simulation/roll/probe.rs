@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kiln::roll::{Answer, Ask, NoAnswer, Probe, Ran};
 use kiln::run::Events;
+use kiln::ssh::Target;
 
 use super::invariants;
 use super::outside::{Outside, Word};
@@ -17,6 +18,24 @@ pub struct ModelProbe {
 }
 
 impl Probe for ModelProbe {
+    async fn on_machine(
+        &self,
+        target: Target,
+        command: &str,
+        _: &dyn Events,
+    ) -> Result<Ran, NoAnswer> {
+        self.outside
+            .note(&[format!("{}@{}", target.user, target.host)], &[]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let code = match self.outside.ask(command, &self.cloud) {
+            Some(Word::Nothing) => return Err(NoAnswer("connection refused".to_owned())),
+            Some(Word::No) => 3,
+            Some(Word::Yes) | None => 0,
+        };
+        let (code, tail) = (Some(code), "inactive".to_owned());
+        Ok(Ran { code, tail })
+    }
+
     async fn consult(&self, question: &str) -> Option<bool> {
         match self.outside.ask(question, &self.cloud) {
             Some(Word::Yes) => Some(true),

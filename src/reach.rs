@@ -3,7 +3,8 @@
 use crate::ssh::{Answers, Auth, HostKeys, Proxy, Route, Target, Transfer, Tunnel};
 use crate::template::bake::{self, Bastion, Ssh};
 
-pub(super) fn route(ssh: &Ssh) -> Route {
+/// The way to a machine.
+pub fn route(ssh: &Ssh) -> Route {
     if let Some(proxy) = &ssh.proxy {
         let password = proxy.password.as_ref();
         let password = password.map(|password| password.reveal().to_owned());
@@ -47,7 +48,8 @@ fn hop(bastion: &Bastion, ssh: &Ssh) -> Target {
     target
 }
 
-pub(super) fn tunnels(ssh: &Ssh) -> Vec<Tunnel> {
+/// What is carried through the connection.
+pub fn tunnels(ssh: &Ssh) -> Vec<Tunnel> {
     let local = |bake::Tunnel { listen, to }: &bake::Tunnel| Tunnel::Local {
         listen: listen.clone(),
         to: to.clone(),
@@ -62,7 +64,8 @@ pub(super) fn tunnels(ssh: &Ssh) -> Vec<Tunnel> {
         .collect()
 }
 
-pub(super) fn transfer(wanted: bake::Transfer) -> Transfer {
+/// How files are sent and fetched.
+pub fn transfer(wanted: bake::Transfer) -> Transfer {
     match wanted {
         bake::Transfer::Stream => Transfer::Stream,
         bake::Transfer::Scp => Transfer::Scp,
