@@ -60,6 +60,11 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
     let unwinder = Unwinder::new(cloud);
     for retire in due {
         let what = retire.to_string();
+        // One that serves again, or is gone, only leaves the list.
+        let goes = groups.iter().any(|group| {
+            let state = group.tag(tag::STATE);
+            group.name == retire.group && matches!(state, Some(tag::KEPT | tag::RETIRING))
+        });
         let undo = Undo::Retire(retire.clone());
         let gone = async {
             before(&retire.group, by, cloud, events).await?;
@@ -69,7 +74,7 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
             Ok(()) => {
                 no_longer(store, service, &retire.group)?;
                 events.emit(Event::Undone { what });
-                done.gone += 1;
+                done.gone += usize::from(goes);
             }
             Err(error) => {
                 let reason = error.to_string();

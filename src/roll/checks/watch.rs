@@ -264,11 +264,9 @@ impl CheckKind {
         match self {
             // The old version cannot say what only the new one knows.
             Self::Http(http) if in_place && http.names_version() => Stage::Swapped,
-            Self::Http(_) if in_place => Stage::Shared,
+            Self::Http(_) | Self::Instance(_) if in_place => Stage::Shared,
             // Of one that has its own way to the next group, before anybody else has.
-            Self::Http(_) => Stage::Proven,
-            Self::Instance(_) if in_place => Stage::Shared,
-            Self::Instance(_) => Stage::Proven,
+            Self::Http(_) | Self::Instance(_) => Stage::Proven,
             // Before it has traffic there is nothing to go by.
             Self::Command(_)
             | Self::Soak(_)
