@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::simulation::bench::{account, brisk};
 use crate::ssh::server::{Server, user, write_key};
-use crate::wire::http::{request, say};
+use crate::wire::http::{request_of_bytes, say, say_bytes};
 
 /// How far a call moves the cloud's clock.
 const STEP: SignedDuration = SignedDuration::from_secs(5);
@@ -71,7 +71,13 @@ impl ModelBakery {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let (head, body) = request(&mut stream);
+                let (head, body) = request_of_bytes(&mut stream);
+                if head.contains("smithy-protocol: rpc-v2-cbor") {
+                    let (status, headers, body) = shared.lock().unwrap().watched(&head, body);
+                    say_bytes(&mut stream, &status, &headers, &body);
+                    continue;
+                }
+                let body = String::from_utf8(body).unwrap();
                 let (status, body) = shared.lock().unwrap().answer(&head, body);
                 say(&mut stream, &status, &body);
             }
@@ -169,6 +175,35 @@ impl ModelBakery {
 }
 
 impl Shared {
+    /// `CloudWatch`, whose bodies are no text: status, headers and body.
+    fn watched(&mut self, head: &str, body: Vec<u8>) -> (String, String, Vec<u8>) {
+        let mut lines = head.lines();
+        let path = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        self.asked.push(Asked {
+            action: path.rsplit('/').next().unwrap().to_owned(),
+            access_key: String::new(),
+            body: String::new(),
+        });
+        self.now += STEP;
+        let http = HttpRequest {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            body,
+        };
+        let answer = self.world.answer(&http, self.now);
+        let headers = answer.headers.iter();
+        let headers = headers.map(|(name, value)| format!("{name}: {value}\r\n"));
+        (
+            format!("{} ?", answer.status),
+            headers.collect(),
+            answer.body,
+        )
+    }
+
     fn answer(&mut self, head: &str, body: String) -> (String, String) {
         let mut lines = head.lines();
         let first = lines.next().unwrap();

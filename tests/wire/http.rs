@@ -75,27 +75,42 @@ fn read(head: &str, body: String) -> Asked {
 
 /// The head of a request, without what ends it, and its body.
 pub fn request(stream: &mut TcpStream) -> (String, String) {
+    let (head, body) = request_of_bytes(stream);
+    (head, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The same, with a body that may be no text.
+pub fn request_of_bytes(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    const END: &[u8] = b"\r\n\r\n";
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     loop {
         let count = stream.read(&mut buffer).unwrap();
         request.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            assert_ne!(count, 0, "half a request: {text}");
+        let Some(end) = request.windows(END.len()).position(|four| four == END) else {
+            assert_ne!(count, 0, "half a request");
             continue;
         };
+        let head = String::from_utf8_lossy(&request[..end]);
+        let body = &request[end + END.len()..];
         let length = head.split("\r\ncontent-length: ").nth(1);
         let length = length.and_then(|rest| rest.lines().next());
         if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-            return (head.to_owned(), body.to_owned());
+            return (head.into_owned(), body.to_vec());
         }
-        assert_ne!(count, 0, "half a request: {text}");
+        assert_ne!(count, 0, "half a request: {head}");
     }
 }
 
 pub fn say(stream: &mut TcpStream, status: &str, body: &str) {
+    say_bytes(stream, status, "", body.as_bytes());
+}
+
+/// The same with more headers, each with its line's end, and a body that may be no text.
+pub fn say_bytes(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    let head =
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close");
+    write!(stream, "{head}\r\n\r\n").unwrap();
+    stream.write_all(body).unwrap();
 }
