@@ -4,6 +4,7 @@
 //! When something is recorded, and in which order it goes, is the flows' and the engine's affair.
 
 pub mod alarms;
+mod emptied;
 mod images;
 pub mod lease;
 mod making;

@@ -113,9 +113,10 @@ fn every_service_is_without_findings() {
             Strategy::BlueGreen => "blue_green",
             Strategy::Canary(_) => "canary",
             Strategy::Rolling(_) => "rolling",
+            Strategy::Replace(_) => "replace",
         });
     }
-    assert_eq!(kinds.len(), 3, "an example of each strategy: {kinds:?}");
+    assert_eq!(kinds.len(), 4, "an example of each strategy: {kinds:?}");
 }
 
 #[test]

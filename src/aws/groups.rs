@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use super::error::failed;
-use super::{Aws, group_copy};
+use super::{Aws, group_copy, hooks};
 use crate::cloud::{
     Activity, ActivityOutcome, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, StartsFrom,
@@ -125,6 +125,10 @@ impl Groups for Aws {
             .await;
         answer.map_err(|error| failed("DeleteAutoScalingGroup", error))?;
         Ok(())
+    }
+
+    async fn let_go(&self, name: &GroupName, instance: &InstanceId) -> Result<()> {
+        hooks::let_go(self, name, instance).await
     }
 
     async fn activities(&self, name: &GroupName) -> Result<Vec<Activity>> {

@@ -19,6 +19,7 @@ mod group_copy;
 mod group_images;
 mod groups;
 mod habits;
+mod hooks;
 mod images;
 mod instances;
 mod keys;

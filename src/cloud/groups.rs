@@ -197,6 +197,9 @@ pub trait Groups {
     /// Asks for the group's deletion; with `force` its instances go with it.
     fn delete_group(&self, name: &GroupName, force: bool) -> impl Future<Output = Result<()>>;
 
+    /// Lets a machine that is being terminated go, whatever its lifecycle hooks still wait for.
+    fn let_go(&self, name: &GroupName, instance: &InstanceId) -> impl Future<Output = Result<()>>;
+
     /// What the group tried in the last six weeks, newest first.
     fn activities(&self, name: &GroupName) -> impl Future<Output = Result<Vec<Activity>>>;
 }

@@ -51,6 +51,14 @@ pub const BEFORE_RETIRE: &str = "kiln:before-retire";
 pub const ANSWER: &str = "kiln:answer";
 /// On target groups: the bucket where the service's state is kept, `s3://bucket/prefix`.
 pub const STORE: &str = "kiln:store";
+/// On a group of a service without a load balancer: what becomes of the one before it, [`EMPTIED`] or [`RUNNING`].
+pub const BEFORE: &str = "kiln:before";
+/// It is kept without machines.
+pub const EMPTIED: &str = "emptied";
+/// It is kept with its machines.
+pub const RUNNING: &str = "running";
+/// On a kept group that is emptied: its minimum and its desired capacity before.
+pub const SIZE: &str = "kiln:size";
 /// On target groups: no roll of this service, and why.
 pub const HOLD: &str = "kiln:hold";
 /// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.

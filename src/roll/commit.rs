@@ -9,6 +9,7 @@ use super::making::group;
 use super::plan::{Plan, Previous};
 use crate::cloud::{Cloud, Group, GroupName, Tags, TargetGroupArn, tag};
 use crate::run::{Later, LaterLists, RunId};
+use crate::template::service::Strategy;
 use crate::undo::{Retire, Undo};
 
 /// Makes the next group the service's own. The tag is the point of no return: whoever comes later sees it.
@@ -21,6 +22,15 @@ pub(super) async fn put_in_office(
     let name = &plan.next.group;
     let mut live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
     live.extend(started.map(|time| (tag::HEALTHY_AFTER.to_owned(), time.as_secs().to_string())));
+    // In the same call: without a listener this alone says what becomes of the previous group.
+    if let Strategy::Replace(replace) = &plan.strategy {
+        let before = if replace.keep_running {
+            tag::RUNNING
+        } else {
+            tag::EMPTIED
+        };
+        live.insert(tag::BEFORE.to_owned(), before.to_owned());
+    }
     if let Err(error) = cloud.tag_group(name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.
         let is_live = |group: &Group| group.tag(tag::STATE) == Some(tag::LIVE);

@@ -103,7 +103,8 @@ fn traffic(stand: &Stand) -> Vec<String> {
         .collect()
 }
 
-fn of_group(group: &Group) -> Vec<String> {
+/// What has changed of a group that is in office.
+pub(super) fn of_group(group: &Group) -> Vec<String> {
     let Some(was) = AsRolled::of(group) else {
         return Vec::new();
     };

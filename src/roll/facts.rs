@@ -4,7 +4,7 @@ use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::{staying, unfinished};
 use super::room::{self, Room};
-use super::{alarms, image, names, refusals, scaling};
+use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
     Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
     SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
@@ -91,6 +91,7 @@ impl Facts {
         then(Ground {
             service,
             sides: &self.sides,
+            led: self.balancer.is_some(),
             production: self.production(),
             listeners: &listeners.collect::<Vec<_>>(),
         })
@@ -172,7 +173,7 @@ pub async fn look_up(
     let groups = cloud.groups().await?;
     let sides = match &service.traffic {
         Some(traffic) => sides(cloud, traffic, &groups).await?,
-        None => [Side::default(), Side::default()],
+        None => office::sides(&service.name, &groups),
     };
     let scaling = scaling::look_up(cloud, &service.name, &sides, &groups).await?;
     let mut facts = Facts {

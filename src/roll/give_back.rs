@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::refresh_back::half_way;
-use super::rollback::{RolledBack, Unsaid, Way, bar, verdict};
+use super::rollback::{RolledBack, Way, bar, verdict};
 use super::status::Standing;
 use super::takeback::{Dead, refreshing};
+use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use crate::cloud::{Cloud, Error as CloudError, GroupName, Refresh};
+use crate::cloud::{Cloud, Error as CloudError, Group, GroupName, Refresh};
 use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, Unwind, with_causes};
 use crate::undo::refresh::{LIMIT, Refreshing, has_begun, turn_back};
 use crate::undo::{Undo, Unwinder};
@@ -31,12 +32,12 @@ pub(super) fn of(live: Option<&Standing>) -> Option<(&Standing, Refreshing)> {
 
 /// Gives the group back what it ran, with everything that the roll made.
 pub(super) async fn give_back<C: Cloud>(
-    live: &Standing,
+    live: &Group,
     of: &Refreshing,
     way: &Way<'_>,
     cloud: &C,
 ) -> RolledBack {
-    let name = &live.group.name;
+    let name = &live.name;
     let mut unsaid = Unsaid::default();
     bar(way, (name, Some(of.image.clone())), cloud, &mut unsaid).await;
     let setup = Setup {
@@ -45,7 +46,7 @@ pub(super) async fn give_back<C: Cloud>(
         stop: way.stop.clone(),
     };
     let unwinder = Unwinder::new(cloud);
-    let dead = refreshing(way.service, &live.group, of);
+    let dead = refreshing(way.service, live, of);
     let outcome = run::run(&unwinder, setup, async |run| {
         go(name, cloud, run).await?;
         run.commit()?;
@@ -56,7 +57,7 @@ pub(super) async fn give_back<C: Cloud>(
             let text = format!("{name} runs version {} again", of.before);
             way.events.emit(Event::Note { text });
             unsaid.extend(left);
-            RolledBack::done(&live.group, name.clone(), unsaid)
+            RolledBack::done(live, name.clone(), unsaid)
         }
         Err(failure) => not(name, &failure, cloud).await,
     };

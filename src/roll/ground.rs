@@ -11,6 +11,8 @@ use crate::undo::serving::{Leading, served};
 pub(super) struct Ground<'a> {
     pub service: &'a str,
     pub sides: &'a [Side; 2],
+    /// A load balancer leads to the machines. Otherwise the first side is the group in office, by its tags.
+    pub led: bool,
     /// `None`: no rule leads to them yet, or nobody can say which.
     pub production: Option<&'a Leading>,
     /// Where rolls make their rules.
@@ -20,6 +22,9 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// The side that production traffic goes to. While a canary shares it, the side that had it before.
     pub fn serving(&self) -> Option<usize> {
+        if !self.led {
+            return (!self.sides[0].groups.is_empty()).then_some(0);
+        }
         let served = served(self.production?.actions())?;
         let side_of = |arn: &TargetGroupArn| {
             let is_it =

@@ -1,12 +1,14 @@
-//! The hold: no roll of a service until a person takes it off. It stands in a tag of the service's target groups.
+//! The hold: no roll of a service until a person takes it off. It stands in a tag of the service's target groups, or
+//! of its groups where it has none.
 
 use jiff::Timestamp;
 
 use super::error::Error;
-use crate::cloud::{Cloud, Tags, TrafficArn, tag};
+use crate::cloud::{Cloud, GroupName, Tags, TrafficArn, tag};
 use crate::undo::serving::target_groups_of;
 
-/// Sets a hold; `why` is what a refused roll says. With `until` it ends by itself. Errors when the service has no target groups.
+/// Sets a hold; `why` is what a refused roll says. With `until` it ends by itself. Errors when nothing here carries the
+/// service's name.
 pub async fn set(
     cloud: &impl Cloud,
     service: &str,
@@ -15,22 +17,20 @@ pub async fn set(
 ) -> Result<(), Error> {
     let mut tags = Tags::from([(tag::HOLD.to_owned(), tag_text(why))]);
     tags.extend(until.map(|until| (tag::HOLD_UNTIL.to_owned(), until.to_string())));
-    for arn in arns(cloud, service).await? {
-        cloud.tag_traffic(&arn, &tags).await?;
+    for place in places(cloud, service).await? {
+        place.put(cloud, &tags).await?;
         if until.is_none() {
             // One that had an end has none any more.
-            cloud.untag_traffic(&arn, &[tag::HOLD_UNTIL]).await?;
+            place.remove(cloud, &[tag::HOLD_UNTIL]).await?;
         }
     }
     Ok(())
 }
 
-/// Takes the hold off. Errors when the service has no target groups.
+/// Takes the hold off. Errors when nothing here carries the service's name.
 pub async fn clear(cloud: &impl Cloud, service: &str) -> Result<(), Error> {
-    for arn in arns(cloud, service).await? {
-        cloud
-            .untag_traffic(&arn, &[tag::HOLD, tag::HOLD_UNTIL])
-            .await?;
+    for place in places(cloud, service).await? {
+        place.remove(cloud, &[tag::HOLD, tag::HOLD_UNTIL]).await?;
     }
     Ok(())
 }
@@ -45,19 +45,49 @@ pub(super) fn in_force(tags: &Tags, now: Timestamp) -> Option<String> {
     (!is_over).then(|| format!("{why} (until {until})"))
 }
 
-async fn arns(cloud: &impl Cloud, service: &str) -> Result<Vec<TrafficArn>, Error> {
-    let found = target_groups_of(cloud, service).await?;
+/// What carries the hold: the service's target groups, or its groups where it has none.
+enum Place {
+    TargetGroup(TrafficArn),
+    Group(GroupName),
+}
+
+impl Place {
+    async fn put(&self, cloud: &impl Cloud, tags: &Tags) -> Result<(), Error> {
+        match self {
+            Self::TargetGroup(arn) => cloud.tag_traffic(arn, tags).await?,
+            Self::Group(name) => cloud.tag_group(name, tags).await?,
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, cloud: &impl Cloud, keys: &[&str]) -> Result<(), Error> {
+        match self {
+            Self::TargetGroup(arn) => cloud.untag_traffic(arn, keys).await?,
+            Self::Group(name) => cloud.untag_group(name, keys).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn places(cloud: &impl Cloud, service: &str) -> Result<Vec<Place>, Error> {
+    let found = target_groups_of(cloud, service).await?.into_iter();
+    let found: Vec<Place> = found
+        .map(|(group, _)| Place::TargetGroup(TrafficArn::TargetGroup(group.arn)))
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let groups = cloud.groups().await?.into_iter();
+    let own = groups.filter(|group| group.tag(tag::SERVICE) == Some(service) && !group.deleting);
+    let found: Vec<Place> = own.map(|group| Place::Group(group.name)).collect();
     if found.is_empty() {
         let text = format!(
-            "no target group here carries the tag {}={service}",
+            "no target group and no group here carries the tag {}={service}",
             tag::SERVICE
         );
         return Err(Error::Changed(text));
     }
-    let found = found.into_iter();
-    Ok(found
-        .map(|(group, _)| TrafficArn::TargetGroup(group.arn))
-        .collect())
+    Ok(found)
 }
 
 /// Values of `ELBv2`'s tags have at most 256 characters, and few signs ("`API_Tag`").

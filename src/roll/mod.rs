@@ -6,8 +6,10 @@
 
 mod address;
 mod alarms;
+mod alone;
 mod approval;
 mod approve;
+mod aside;
 mod bury;
 mod calm;
 mod checks;
@@ -29,12 +31,14 @@ mod launches;
 mod making;
 mod names;
 mod next_group;
+mod office;
 pub mod plan;
 mod plan_only;
 mod probe;
 mod refresh_back;
 mod refusals;
 mod regrow;
+mod replace_back;
 mod retire;
 mod retiring;
 mod rollback;
@@ -48,6 +52,7 @@ mod takeback;
 mod targets;
 mod template;
 mod tidy;
+mod unsaid;
 mod verdict;
 
 pub use address::state_of;

@@ -367,6 +367,8 @@ fn assemble(
         in_place,
         make_way: match cast.flying.or(staying) {
             Some(_) => None,
+            // Only a target group has room for one.
+            None if facts.balancer.is_none() => None,
             None => make_way::of(facts, &facts.sides[cast.next_side], refused),
         },
         keep: traffic::keep(service, facts, refused),

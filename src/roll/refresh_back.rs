@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::making::group;
-use super::rollback::{RolledBack, Unsaid, Way, bar, barred, tags, verdict};
+use super::rollback::{RolledBack, Way, bar, barred, tags, verdict};
 use super::status::Standing;
+use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use crate::cloud::{
     Cloud, Group, GroupName, LaunchTemplateId, LaunchTemplateVersion, NewRefresh, Refresh,
@@ -26,18 +27,18 @@ const FOUND_OUT: Duration = Duration::from_secs(90);
 
 /// Goes back to the version before.
 pub(super) async fn refresh_back<C: Cloud>(
-    live: &Standing,
+    live: &Group,
     of: &Rolled,
     way: &Way<'_>,
     cloud: &C,
 ) -> RolledBack {
-    let name = &live.group.name;
-    let version = match version(&live.group, of, cloud).await {
+    let name = &live.name;
+    let version = match version(live, of, cloud).await {
         Ok(version) => version,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     };
     let mut unsaid = Unsaid::default();
-    bar(way, barred(&live.group), cloud, &mut unsaid).await;
+    bar(way, barred(live), cloud, &mut unsaid).await;
     let setup = Setup {
         journal: way.journal,
         events: way.events,
@@ -63,7 +64,7 @@ pub(super) async fn refresh_back<C: Cloud>(
     // The last of all: while it is there, the next rollback does the rest again.
     let untag = cloud.untag_group(name, &[tag::ROLLED]).await;
     unsaid.note("tag the group", untag);
-    RolledBack::done(&live.group, name.clone(), unsaid)
+    RolledBack::done(live, name.clone(), unsaid)
 }
 
 /// The version to go back to. Errors with the reason why one cannot.
@@ -88,14 +89,14 @@ async fn version(
 }
 
 async fn go<C: Cloud>(
-    live: &Standing,
+    live: &Group,
     version: &(LaunchTemplateId, TemplateVersion),
     cloud: &C,
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
-    let name = &live.group.name;
+    let name = &live.name;
     let to = (version.0.clone(), VersionRef::Number(version.1.number));
-    let begin = async |_: &mut _| begin(&live.group, &to, cloud).await;
+    let begin = async |_: &mut _| begin(live, &to, cloud).await;
     run.step("refresh back", begin).await?;
     let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
     let waited = run.wait("refresh back", &patience, async || {

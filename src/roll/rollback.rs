@@ -13,7 +13,8 @@ use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
-use super::{Verdict, give_back, hold, refresh_back};
+use super::unsaid::Unsaid;
+use super::{Verdict, give_back, hold, refresh_back, replace_back};
 use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
@@ -37,7 +38,8 @@ pub struct RolledBack {
 }
 
 impl RolledBack {
-    pub(super) fn done(from: &Group, to: GroupName, Unsaid(reasons): Unsaid) -> Self {
+    pub(super) fn done(from: &Group, to: GroupName, unsaid: Unsaid) -> Self {
+        let reasons = unsaid.reasons();
         Self {
             verdict: if reasons.is_empty() {
                 Verdict::Done
@@ -79,6 +81,11 @@ pub struct Way<'a> {
 ///
 /// A kept group that is smaller than what serves grows first, unless forced.
 pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
+    match replace_back::stand(way, cloud).await {
+        Ok(None) => {}
+        Ok(Some(alone)) => return replace_back::rollback(way, &alone, cloud).await,
+        Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
+    }
     let stand = match stand(cloud, way.service, way.clock.now()).await {
         Ok(stand) => stand,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
@@ -87,11 +94,11 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
         return back;
     }
     if let (Some((live, of)), false) = (give_back::of(stand.live.as_ref()), stand.is_shared) {
-        return give_back::give_back(live, &of, way, cloud).await;
+        return give_back::give_back(&live.group, &of, way, cloud).await;
     }
     if let (Some((live, rolled)), false) = (refresh_back::of(stand.live.as_ref()), stand.is_shared)
     {
-        return refresh_back::refresh_back(live, &rolled, way, cloud).await;
+        return refresh_back::refresh_back(&live.group, &rolled, way, cloud).await;
     }
     if let Some(refused) = refused(&stand, way) {
         return refused;
@@ -129,6 +136,11 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
 
 /// Does what a rollback left that died behind its write, and nothing else.
 pub(super) async fn finish(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
+    if let Ok(Some(alone)) = replace_back::stand(way, cloud).await
+        && let Some(back) = replace_back::finished(way, &alone, cloud).await
+    {
+        return back;
+    }
     match stand(cloud, way.service, way.clock.now()).await {
         Err(error) => RolledBack::not(Verdict::Failed, error.to_string()),
         Ok(stand) => match finished(&stand, way, cloud).await {
@@ -151,7 +163,7 @@ async fn finished(stand: &Stand, way: &Way<'_>, cloud: &impl Cloud) -> Option<Ro
     let mark = live.group.tag(tag::BACK).unwrap_or_default();
     let image = mark.split_whitespace().nth(2).map(ImageId::new);
     bar(way, (name, image), cloud, &mut unsaid).await;
-    if unsaid.0.is_empty() {
+    if unsaid.is_none() {
         let marks = cloud.untag_group(name, &[tag::BACK]).await;
         unsaid.note("tag the group that serves", marks);
     }
@@ -292,7 +304,7 @@ async fn end_canary(
     if let Some(next) = &stand.next {
         let text =
             format!("group {next} stays until the hold is taken off and a roll takes it back");
-        unsaid.0.push(text);
+        unsaid.extend(vec![text]);
     }
     RolledBack::done(
         canary.map_or(&live.group, |canary| &canary.group),
@@ -312,7 +324,7 @@ async fn said(
     let (from, to) = (&from.group, &to.group.name);
     let mut unsaid = Unsaid::default();
     bar(way, barred(from), cloud, &mut unsaid).await;
-    let is_barred = unsaid.0.is_empty();
+    let is_barred = unsaid.is_none();
     let until = way.clock.now().to_string();
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
@@ -375,19 +387,4 @@ pub(super) fn tags(pairs: &[(&str, &str)]) -> Tags {
     let pairs = pairs.iter();
     let pairs = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     pairs.collect()
-}
-
-/// What could not be said in tags, with the reason.
-#[derive(Default)]
-pub(super) struct Unsaid(Vec<String>);
-
-impl Unsaid {
-    pub(super) fn extend(&mut self, left: Vec<String>) {
-        self.0.extend(left);
-    }
-
-    pub(super) fn note<E: Into<Error>>(&mut self, what: &str, result: Result<(), E>) {
-        let error = result.err().map(Into::into);
-        self.0.extend(error.map(|error| format!("{what}: {error}")));
-    }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::address;
+use super::alone;
 use super::doctor;
 use super::drift;
 use super::error::Error;
@@ -267,8 +268,8 @@ pub struct Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Serving {
     pub group: GroupName,
-    /// Where the listener finds it.
-    pub target_group: TargetGroupArn,
+    /// Where the listener finds it; `None`: no load balancer leads to it.
+    pub target_group: Option<TargetGroupArn>,
     pub image: Option<String>,
     pub healthy: usize,
     pub desired: u32,
@@ -276,6 +277,11 @@ pub struct Serving {
 
 /// Looks up how a service stands.
 pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result<Status, Error> {
+    if target_groups_of(cloud, service).await?.is_empty()
+        && let Some(alone) = alone::stand(cloud, service, now).await?
+    {
+        return Ok(alone::status(&alone, cloud, service, now).await);
+    }
     let stand = stand(cloud, service, now).await?;
     let temporary = doctor::words(cloud, service, now).await;
     Ok(Status {
@@ -312,7 +318,7 @@ fn serving(standing: &Standing) -> Serving {
         .filter(|target| target.state == TargetState::Healthy);
     Serving {
         group: standing.group.name.clone(),
-        target_group: standing.target_group.clone(),
+        target_group: Some(standing.target_group.clone()),
         image: standing.group.tag(tag::IMAGE).map(ToOwned::to_owned),
         healthy: healthy.count(),
         desired: standing.group.size.desired,
@@ -324,11 +330,15 @@ impl fmt::Display for Status {
         let line = |f: &mut fmt::Formatter<'_>, what: &str, one: &Serving| {
             let image = one.image.as_deref().unwrap_or("an image that no tag names");
             let (healthy, desired) = (one.healthy, one.desired);
+            let place = one
+                .target_group
+                .as_ref()
+                .map(|arn| format!(" in {}", arn.name()));
             writeln!(
                 f,
-                "  {what:<9} {} {image} {healthy}/{desired} healthy in {}",
+                "  {what:<9} {} {image} {healthy}/{desired} healthy{}",
                 one.group,
-                one.target_group.name()
+                place.unwrap_or_default()
             )
         };
         writeln!(f, "{}", self.service)?;

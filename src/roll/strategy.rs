@@ -2,9 +2,9 @@
 
 mod beside;
 mod canary;
+mod replace;
 pub(super) mod rolling;
 
-use super::error::Error;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
@@ -24,9 +24,6 @@ pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         (Some(in_place), _) => rolling::roll(plan, in_place, service, on, run).await,
         // The first roll of all makes the group, whose machines later ones replace.
         (None, Some(traffic)) => beside::roll(plan, traffic, service, on, run).await,
-        (None, None) => {
-            let text = "without a load balancer there is no group beside another".to_owned();
-            Err(Failure::new("next group", Error::Changed(text)))
-        }
+        (None, None) => replace::roll(plan, service, on, run).await,
     }
 }

@@ -63,7 +63,12 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
 pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     let run = names::run_of(group)?;
     let side = ground.side_of(group);
-    let served = side.is_some() && (side == ground.serving() || ground.is_shared());
+    // Without a load balancer a machine that is in service may have begun to work.
+    let served = if ground.led {
+        side.is_some() && (side == ground.serving() || ground.is_shared())
+    } else {
+        group.in_service().next().is_some()
+    };
     let back = side.and_then(|side| ground.sides[1 - side].group());
     let make = |change| OfRoll {
         service: ground.service.to_owned(),
@@ -93,7 +98,7 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     Some(Dead {
         run,
         next: group.name.clone(),
-        adopt: served && back.is_none(),
+        adopt: ground.led && served && back.is_none(),
         undos,
     })
 }

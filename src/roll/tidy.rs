@@ -9,8 +9,8 @@ use super::commit::{keep_tags, later, retirement};
 use super::doctor::{Known, Scene, State, Temporary, find, loose};
 use super::error::Error;
 use super::facts::Facts;
-use super::names;
 use super::plan::in_place::unfinished;
+use super::{aside, names, office};
 use crate::cloud::{Cloud, Group, GroupName, TargetGroupArn, tag};
 use crate::run::{Event, Events, LaterLists, RunId};
 use crate::undo::Undo;
@@ -22,6 +22,8 @@ pub(super) enum Chore {
     Restore(Box<Temporary>),
     /// The previous group of a roll that went through but was never said to be kept.
     Keep(GroupName, Option<TargetGroupArn>),
+    /// A group that is kept without machines, and still has some.
+    Empty(GroupName),
     /// A retirement of a kept group that the due-list lacks.
     List(GroupName, Option<TargetGroupArn>, Timestamp),
 }
@@ -42,7 +44,7 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
     let over = found.filter(|one| one.state == State::RunOut);
     let mut chores: Vec<Chore> = over.map(|one| Chore::Restore(Box::new(one))).collect();
     for (side, one) in facts.sides.iter().enumerate() {
-        if Some(side) == serving || live.is_none() {
+        if Some(side) == serving || live.is_none() || facts.balancer.is_none() {
             continue;
         }
         let Some(group) = one.group() else {
@@ -51,6 +53,9 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
         let arn = one.target_group.as_ref().map(|group| &group.arn);
         let watched = arn.is_some_and(|arn| facts.is_watched(arn));
         chores.extend(idle(service, group, arn, watched, listed));
+    }
+    if let (None, Some(live)) = (&facts.balancer, live) {
+        chores.extend(out_of_office(service, live, &facts.sides[1].groups, listed));
     }
     chores
 }
@@ -75,11 +80,26 @@ fn idle(
     }
 }
 
+/// Groups that the one in office has taken the place of.
+fn out_of_office(service: &str, live: &Group, groups: &[Group], listed: &[Undo]) -> Vec<Chore> {
+    let mut chores = Vec::new();
+    for group in groups {
+        let is_over = matches!(group.tag(tag::STATE), None | Some(tag::LIVE | tag::KEPT));
+        chores.extend(idle(service, group, None, true, listed));
+        let is_filled = group.size.desired > 0 || group.size.min > 0;
+        if office::empties_the_one_before(live) && is_filled && is_over {
+            chores.push(Chore::Empty(group.name.clone()));
+        }
+    }
+    chores
+}
+
 impl fmt::Display for Chore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Restore(one) => one.fmt(f),
             Self::Keep(group, _) => write!(f, "group {group}: kept from now on, to go back to"),
+            Self::Empty(group) => write!(f, "group {group}: emptied, and kept so"),
             Self::List(group, _, until) => {
                 write!(f, "group {group}: on the due-list, kept until {until}")
             }
@@ -110,6 +130,7 @@ pub(super) async fn tidy<S: LaterLists<Undo>>(
                 later(store, run, due, until, "kept to go back to")?;
                 keep_tags(service, group, until, cloud).await?;
             }
+            Chore::Empty(group) => aside::empty(group, cloud).await?,
             Chore::List(group, target_group, until) => {
                 let due = retirement(service, group, target_group.as_ref());
                 later(store, run, due, *until, "kept to go back to")?;

@@ -175,6 +175,18 @@ pub enum Strategy {
     Canary(Vec<CanaryStep>),
     /// The machines of the group that serves are replaced, a new one in service before an old one goes.
     Rolling(Rolling),
+    /// Without a load balancer: a next group beside the one that serves, which is emptied once the next one is active.
+    Replace(Replace),
+}
+
+/// What becomes of the previous group of a `replace`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Replace {
+    /// It goes on running for as long as it is kept.
+    pub keep_running: bool,
+    /// How long its machines may take to end what they do; unset: as its lifecycle hooks say.
+    #[serde(serialize_with = "seconds::optional")]
+    pub drain: Option<Duration>,
 }
 
 /// How an instance refresh goes.

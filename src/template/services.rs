@@ -1,5 +1,6 @@
 //! A service file, from its root to [`Service`]: what is named is enforced, what is not is left to what is live.
 
+mod alone;
 mod checks;
 mod hooks;
 mod strategy;
@@ -87,13 +88,18 @@ pub(super) fn read(
         .object("set", "`set`", SET)
         .map(|set| settings(&set, file, local, sources))
         .unwrap_or_default();
-    let traffic = traffic::read(&root, name.as_ref());
     let checks = checks::read(&root, local);
     let hooks = hooks::read(&root);
     let strategy = strategy::read(&root);
     if matches!(strategy, Strategy::Rolling(_)) {
         checks::refuse_compare(&root, &checks);
     }
+    alone::check(&root, &strategy, &checks, &hooks);
+    let traffic = if alone::may_be(&strategy) && !root.has("traffic") {
+        Some(None)
+    } else {
+        traffic::read(&root, name.as_ref()).map(Some)
+    };
     Some(Service {
         file: file.to_owned(),
         account: root.text("account"),
@@ -107,7 +113,7 @@ pub(super) fn read(
         name: name?,
         image: image?,
         groups: groups?,
-        traffic: Some(traffic?),
+        traffic: traffic?,
         secrets: Vec::new(),
     })
 }

@@ -144,10 +144,47 @@ pub async fn release(
     cloud.untag_group(name, tags).await
 }
 
+/// What a group without machines had before it was emptied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    pub min: u32,
+    pub desired: u32,
+}
+
+impl Sizes {
+    /// What its tag says.
+    pub fn of(group: &Group) -> Option<Self> {
+        let mut words = group.tag(tag::SIZE)?.split_whitespace();
+        Some(Self {
+            min: words.next()?.parse().ok()?,
+            desired: words.next()?.parse().ok()?,
+        })
+    }
+
+    /// Those of a group that is about to be emptied.
+    pub fn before(group: &Group) -> Self {
+        Self {
+            min: unheld(group).min,
+            desired: group.size.desired,
+        }
+    }
+
+    /// The tag, with its text.
+    pub fn tag(self) -> (String, String) {
+        (
+            tag::SIZE.to_owned(),
+            format!("{} {}", self.min, self.desired),
+        )
+    }
+}
+
 /// The minimum without what holds it: holds only ever raise it.
 pub fn unheld(group: &Group) -> Size {
     let holds = [Leased::MinSize, Leased::GrownMin, Leased::LowAlarm].into_iter();
     let before = holds.filter_map(|what| Lease::of(group, what)?.before.first()?.parse().ok());
+    // One that was emptied and is filled again has a minimum for the time being too.
+    let emptied = Sizes::of(group).filter(|_| group.size.desired > 0);
+    let before = before.chain(emptied.map(|sizes| sizes.min));
     let min = before.chain([group.size.min]).min();
     Size {
         min: min.unwrap_or(group.size.min),

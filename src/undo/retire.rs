@@ -5,10 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::alarms;
+use super::emptied::{empty, until};
 use super::lease::{self, Leased};
-use super::roll::{empty, refuse_serving, until};
+use super::roll::refuse_serving;
 use super::{Purpose, persist, prune, serving};
-use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Tags, TargetGroupArn, tag};
+use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
 
 /// A group to retire. What it is stands in its tags; a group that is live again is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,31 @@ async fn give_back(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         persist(async || lease::release(cloud, &group.name, what, None).await).await?;
     }
     Ok(())
+}
+
+/// A rollback that has not gone through had filled a kept group: it gets its sizes back, unless it is in office after all.
+pub(super) async fn unfill(
+    cloud: &impl Cloud,
+    name: &GroupName,
+    before: Size,
+) -> Result<(), Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.group(name).await?;
+        Ok(())
+    })
+    .await?;
+    let is_kept = |group: &Group| group.tag(tag::STATE) == Some(tag::KEPT) && !group.deleting;
+    let Some(group) = found.filter(is_kept) else {
+        return Ok(());
+    };
+    // Whatever became of it since, it never grows.
+    let size = Size {
+        min: before.min.min(group.size.min),
+        desired: before.desired.min(group.size.desired),
+        ..group.size
+    };
+    persist(async || cloud.resize_group(name, size).await).await
 }
 
 /// A group cannot be emptied past members that are protected from scale-in.

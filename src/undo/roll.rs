@@ -5,22 +5,21 @@
 //! journal later must not take it out of service.
 
 use std::fmt;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::alarms;
+use super::emptied::{empty, until};
 use super::lease::{self, Leased};
+use super::persist;
 use super::refresh::rolled;
 use super::serving::serves;
 use super::traffic::restore;
-use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist, versions};
+use super::versions;
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
     TrafficArn, tag,
 };
 use crate::run::RunId;
+use serde::{Deserialize, Serialize};
 
 /// One thing of a roll, which `service`, `run` and the name of its next group identify.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +51,11 @@ pub enum Change {
     /// The next group. `served`: its targets may have requests under way, which are let end.
     Group {
         served: bool,
+    },
+    /// A kept group is filled again: its sizes before.
+    Filled {
+        group: GroupName,
+        before: Size,
     },
     /// A temporary change of a group.
     Lease {
@@ -107,6 +111,7 @@ impl fmt::Display for OfRoll {
             },
             Change::Group { .. } => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
+            Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
             Change::Traffic { place, .. } => write!(f, "traffic of {} ({place})", self.service),
         }
     }
@@ -155,6 +160,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         } => Ok(()),
         Change::Rule { listener, purpose } => delete_rules(cloud, of, listener, *purpose).await,
         Change::Group { served } => remove_group(cloud, of, *served).await,
+        Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
         Change::Lease { group, what } => {
             persist(async || lease::release(cloud, group, *what, Some(of.run)).await).await
         }
@@ -179,8 +185,8 @@ async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> 
     }))
 }
 
-/// Whether the next group is there, not proven, and the run's own. Only then can it be what production traffic goes to:
-/// a later roll writes the very same actions when its group stands behind the same target group.
+/// Whether the next group is there, not proven, and the run's own. Only then can traffic go to it: a later roll writes the
+/// very same actions when its group stands behind the same target group.
 async fn is_half_made(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
     let next = lookup(cloud, &of.next).await?;
     Ok(next.is_some_and(|group| {
@@ -200,7 +206,7 @@ pub(super) async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
     Ok(found)
 }
 
-async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, Error> {
+pub(super) async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, Error> {
     let mut found = None;
     persist(async || {
         found = cloud.group(name).await?;
@@ -295,38 +301,6 @@ pub(super) async fn refuse_serving(cloud: &impl Cloud, group: &Group) -> Result<
             let text = format!("group {name} serves: a production rule names {target_group}");
             return Err(Error::blocked("DeleteAutoScalingGroup", text));
         }
-    }
-    Ok(())
-}
-
-/// Takes the group to size 0 and waits until its machines have let their requests end and are gone.
-pub(super) async fn empty(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
-    let none = Size {
-        min: 0,
-        desired: 0,
-        ..group.size
-    };
-    persist(async || cloud.resize_group(&group.name, none).await).await?;
-    let gone = |group: Option<&Group>| group.is_none_or(|group| group.members.is_empty());
-    until(cloud, &group.name, gone, "it still has instances").await
-}
-
-/// Waits for a group to come to what is asked of it.
-pub(super) async fn until(
-    cloud: &impl Cloud,
-    name: &GroupName,
-    done: impl Fn(Option<&Group>) -> bool,
-    otherwise: &str,
-) -> Result<(), Error> {
-    let began = Instant::now();
-    let mut pause = Duration::from_secs(1);
-    while !done(lookup(cloud, name).await?.as_ref()) {
-        if began.elapsed() > DEPENDENCY_LIMIT {
-            let text = format!("group {name}: {otherwise}");
-            return Err(Error::blocked("DescribeAutoScalingGroups", text));
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The template language from files to findings: the article's template, bad input with its places, layers.
 
 mod access;
+mod alone;
 mod ansible;
 pub mod bad_input;
 mod checks;

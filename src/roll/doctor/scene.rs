@@ -8,7 +8,7 @@ use crate::cloud::{
 use crate::roll::error::Error;
 use crate::roll::facts::{Facts, Side};
 use crate::roll::ground::Ground;
-use crate::roll::{names, scaling};
+use crate::roll::{names, office, scaling};
 use crate::undo::lease::{Lease, Leased, followed_by};
 use crate::undo::serving::{Leading, leading, target_groups_of};
 
@@ -16,6 +16,8 @@ use crate::undo::serving::{Leading, leading, target_groups_of};
 pub(in crate::roll) struct Scene {
     pub service: String,
     pub sides: [Side; 2],
+    /// A load balancer leads to its machines.
+    pub led: bool,
     /// Every rule and default action of the load balancers that lead to them.
     pub leading: Vec<Leading>,
     pub production: Option<Leading>,
@@ -71,11 +73,16 @@ impl Scene {
             side.groups = behind.cloned().collect();
             side.target_group = Some(target_group);
         }
+        let led = sides.iter().any(|side| side.target_group.is_some());
+        if !led {
+            sides = office::sides(service, &groups);
+        }
         let production = production(service, &rules, &sides).cloned();
         let followed = follow(cloud, &groups).await?;
         Ok(Self {
             service: service.to_owned(),
             sides,
+            led,
             leading: rules,
             production,
             groups,
@@ -96,6 +103,7 @@ impl Scene {
         Self {
             service: service.to_owned(),
             sides: facts.sides.clone(),
+            led: facts.balancer.is_some(),
             leading: facts.leading().to_vec(),
             production: facts.production().cloned(),
             groups: groups.cloned().collect(),
@@ -113,6 +121,7 @@ impl Scene {
         then(Ground {
             service: &self.service,
             sides: &self.sides,
+            led: self.led,
             production: self.production.as_ref(),
             listeners: &listeners,
         })

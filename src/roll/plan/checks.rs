@@ -19,6 +19,11 @@ pub(super) fn before_swap(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 /// Those that run from then on, and what is done when they do not hold.
 pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let checks = &plan.checks;
+    hooks(
+        "once all of them are proven, to activate",
+        &plan.hooks.activate,
+        f,
+    )?;
     list("while it takes traffic", &checks.watch, f)?;
     hooks("after the swap", &plan.hooks.after_swap, f)?;
     list("with all of the traffic", &checks.after, f)?;

@@ -10,7 +10,7 @@ use super::{Plan, Refusal, stages, timing};
 use crate::cloud::{Validity, tag};
 use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
-use crate::template::service::Service;
+use crate::template::service::{Service, Strategy};
 
 /// Of the write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
 const WRITE: Duration = Duration::from_secs(15);
@@ -74,7 +74,13 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
         outlook.longest = outlook.starts * plan.patience.healthy + slow + held;
         outlook.credentials = outlook.longest + outlook.back;
-        outlook.beside = outlook.least + plan.keep;
+        let after = match &plan.strategy {
+            Strategy::Replace(replace) if !replace.keep_running => {
+                replace.drain.unwrap_or_default()
+            }
+            _ => plan.keep,
+        };
+        outlook.beside = outlook.least + after;
     }
     outlook
 }

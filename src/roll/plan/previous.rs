@@ -11,7 +11,8 @@ use crate::template::service::Service;
 use crate::undo::lease::{Lease, Leased};
 
 /// Processes without which a group cannot do what the roll asks of it.
-const NEEDED: [&str; 3] = ["Launch", "Terminate", "AddToLoadBalancer"];
+const NEEDED: [&str; 3] = ["Launch", "Terminate", ADD];
+const ADD: &str = "AddToLoadBalancer";
 
 /// The group that serves, with every reason why nothing can be rolled over it.
 pub(super) fn of(
@@ -29,10 +30,10 @@ pub(super) fn of(
             text,
         )));
     }
-    for process in NEEDED
+    let needed = NEEDED
         .iter()
-        .filter(|process| group.suspended.contains(**process))
-    {
+        .filter(|process| facts.balancer.is_some() || **process != ADD);
+    for process in needed.filter(|process| group.suspended.contains(**process)) {
         let text = format!("process {process} of group {name} is suspended");
         let finding = Diagnostic::error("roll::suspended", text);
         let mend = format!(

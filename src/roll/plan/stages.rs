@@ -15,6 +15,7 @@ pub(super) fn held(service: &Service) -> Duration {
             (0, delays.map(|_| rolling.checkpoint_delay).sum())
         }
         Strategy::BlueGreen => (0, Duration::ZERO),
+        Strategy::Replace(replace) => (0, replace.drain.unwrap_or_default()),
     };
     let hold = service.checks.on_unknown.hold;
     let time = |check: &Check| {
@@ -37,6 +38,7 @@ pub(super) fn held(service: &Service) -> Duration {
             .before_swap
             .iter()
             .chain(&service.hooks.after_swap)
+            .chain(&service.hooks.activate)
             .map(|hook| hook.timeout)
             .sum::<Duration>()
         + watches.unwrap_or_default()

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{InPlace, NextTemplate, Plan, Traffic, checks};
+use super::{InPlace, NextTemplate, Plan, Previous, Traffic, checks};
 use crate::cloud::Size;
+use crate::template::service::{Replace, Strategy};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,6 +188,9 @@ fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         );
     };
     let floor = previous.size.desired;
+    if let Strategy::Replace(replace) = &plan.strategy {
+        return replaced_by(plan, previous, *replace, f);
+    }
     writeln!(
         f,
         "  never fewer than {floor} healthy machines; the way back is one write, {} s at the most",
@@ -197,5 +201,40 @@ fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f,
         "- group {}: kept whole for {keep} s, then retired",
         previous.group
+    )
+}
+
+fn replaced_by(
+    plan: &Plan,
+    previous: &Previous,
+    replace: Replace,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let (floor, keep, name) = (previous.size.desired, plan.keep.as_secs(), &previous.group);
+    let back = plan.patience.healthy.as_secs();
+    writeln!(f, "  never fewer than {floor} machines in service")?;
+    if replace.keep_running {
+        return writeln!(
+            f,
+            "- group {name}: goes on running beside it for {keep} s, then retired; the way back is to empty {}",
+            plan.next.group
+        );
+    }
+    write!(
+        f,
+        "- group {name}: emptied once {} is in office",
+        plan.next.group
+    )?;
+    if let Some(drain) = replace.drain {
+        write!(
+            f,
+            ", after {} s without its lifecycle hooks",
+            drain.as_secs()
+        )?;
+    }
+    writeln!(f, "; kept empty for {keep} s, then retired")?;
+    writeln!(
+        f,
+        "  the way back is to fill it again, at most {back} s; both versions work meanwhile"
     )
 }

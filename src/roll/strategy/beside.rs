@@ -127,7 +127,7 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
 
 /// Starts a pilot, then as many machines as serve now, and proves them healthy and right.
 /// Returns how long the pilot took, unless it was there before.
-async fn prove<C: Cloud, P: Probe, S>(
+pub(super) async fn prove<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<Option<Duration>, Failure> {
     let (plan, on) = (flow.plan, flow.on);
@@ -256,7 +256,7 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     loose
 }
 
-fn holding(plan: &Plan, until: Timestamp) -> Holding<'_> {
+pub(super) fn holding(plan: &Plan, until: Timestamp) -> Holding<'_> {
     Holding {
         service: &plan.service,
         run: plan.run,

@@ -20,6 +20,8 @@ pub enum Command {
 pub struct Hooks {
     /// Before the first write that leads traffic to the next group.
     pub before_swap: Vec<Hook>,
+    /// Once the next group is proven and may begin to work, where no load balancer tells it so.
+    pub activate: Vec<Hook>,
     /// Once all of the traffic goes there.
     pub after_swap: Vec<Hook>,
     /// Before a group that was kept goes.

@@ -5,7 +5,12 @@ use super::super::service::{Hook, Hooks};
 use super::checks::command;
 use std::time::Duration;
 
-const HOOKS: &[Key] = &[on("before_swap"), on("after_swap"), on("before_retire")];
+const HOOKS: &[Key] = &[
+    on("before_swap"),
+    on("after_swap"),
+    on("activate"),
+    on("before_retire"),
+];
 const HOOK: &[Key] = &[on("command"), on("timeout")];
 
 /// Of a hook, when the file does not say: a migration takes longer than a question.
@@ -23,6 +28,7 @@ pub(super) fn read(root: &Options<'_>) -> Hooks {
         before_swap: list("before_swap"),
         after_swap: list("after_swap"),
         before_retire: list("before_retire"),
+        activate: list("activate"),
     }
 }
 

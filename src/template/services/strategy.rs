@@ -2,7 +2,7 @@
 
 use super::super::near;
 use super::super::options::{Key, Options, on};
-use super::super::service::{CanaryStep, Rolling, Strategy};
+use super::super::service::{CanaryStep, Replace, Rolling, Strategy};
 use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Spanned};
 use std::time::Duration;
@@ -13,7 +13,11 @@ const STRATEGY: &[Key] = &[
     on("max_healthy_percentage"),
     on("checkpoint_percentages"),
     on("checkpoint_delay"),
+    on("keep_running"),
+    on("drain"),
 ];
+/// What only `replace` has.
+const OF_REPLACE: [&str; 2] = ["keep_running", "drain"];
 /// What only instance refreshes have.
 const OF_ROLLING: [&str; 3] = [
     "max_healthy_percentage",
@@ -29,8 +33,8 @@ const LONGEST_DELAY: Duration = Duration::from_hours(48);
 const SHORTEST: Duration = Duration::from_secs(1);
 const STEP: &[Key] = &[on("weight"), on("hold")];
 /// What is carried out.
-const KINDS: [&str; 3] = ["blue_green", "canary", "rolling"];
-const PLANNED: [&str; 3] = ["replace", "replace_root", "dns"];
+const KINDS: [&str; 4] = ["blue_green", "canary", "rolling", "replace"];
+const PLANNED: [&str; 2] = ["replace_root", "dns"];
 
 pub(super) fn read(root: &Options<'_>) -> Strategy {
     let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
@@ -38,7 +42,23 @@ pub(super) fn read(root: &Options<'_>) -> Strategy {
     };
     let kind = options.text("type");
     let kind_of = kind.as_ref().map(|kind| kind.value.as_str());
+    if kind_of != Some("replace") {
+        foreign(
+            &options,
+            &OF_REPLACE,
+            "a group that takes another's place",
+            "replace",
+        );
+    }
     match kind_of {
+        Some("replace") => {
+            foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
+            foreign(&options, &["steps"], "a canary", "canary");
+            return Strategy::Replace(Replace {
+                keep_running: options.flag("keep_running"),
+                drain: options.duration("drain").map(|drain| drain.value),
+            });
+        }
         Some("canary") => {
             foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
             return Strategy::Canary(steps(&options));
@@ -154,7 +174,7 @@ fn unknown(root: &Options<'_>, kind: &Spanned<String>) {
             .help(near::or_else(
                 kind,
                 KINDS,
-                "write \"blue_green\", \"canary\" or \"rolling\"",
+                "write \"blue_green\", \"canary\", \"rolling\" or \"replace\"",
             )),
     );
 }

@@ -241,8 +241,11 @@ async fn the_status_names_the_target_groups_as_the_listener_has_them() {
             stands.to_string().contains(&format!("healthy in {live}\n")),
             "{stands}"
         );
-        assert_eq!(stands.live.unwrap().target_group.name(), live);
-        assert_eq!(stands.previous.unwrap().target_group.name(), previous);
+        assert_eq!(stands.live.unwrap().target_group.unwrap().name(), live);
+        assert_eq!(
+            stands.previous.unwrap().target_group.unwrap().name(),
+            previous
+        );
         if live == "web-b" {
             assert_eq!(bench.rollback().await.verdict, Verdict::Done);
         }

@@ -27,6 +27,7 @@ mod probe;
 mod refused;
 mod regrow;
 mod remote;
+mod replace;
 mod retire;
 mod rolling;
 mod sent;
@@ -67,26 +68,6 @@ pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
 pub const V3: &str = "ami-0000000000000003";
 
-/// Three machines in three zones, so that every zone has a floor of one.
-const SERVICE: &str = r#"{
-  "format": 1, "service": "web", "region": "eu-central-1",
-  "image": { "id": "ami-0000000000000001" },
-  "groups": { "mode": "new", "template": "web",
-    "initial": { "min": 2, "max": 6, "desired": 3, "subnets": SUBNETS } },
-  "set": { "instance_type": "t3.small", "security_groups": ["GROUP"], "health_check_grace_period": "90s",
-    "user_data": { "raw": "version" }, "tags": { "team": "web" } },
-  "traffic": { "load_balancer": "public",
-    "target": { "port": 80, "protocol": "HTTP", "health_check": { "path": "/healthz", "interval": "5s", "timeout": "2s",
-      "healthy_threshold": 2, "unhealthy_threshold": 2 }, "deregistration_delay": "20s" },
-    "rules": [ RULE ],
-    "probe": { "header": "x-kiln-probe" } },
-  "strategy": STRATEGY,
-  "checks": {
-    "before": [ { "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" } ],
-    "after": [ { "soak": "30s" } ] },
-  "rollback": { "keep": "1h" }
-}"#;
-
 pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
 pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
 pub const OWN_RULE: &str =
@@ -117,16 +98,27 @@ impl Bench {
         Self::by(rule, BLUE_GREEN).await
     }
 
+    /// Without a load balancer.
+    pub async fn alone(strategy: &str) -> Self {
+        let text = world::without_traffic();
+        Self::of(&text.replace("STRATEGY", strategy)).await
+    }
+
     /// With another strategy too.
     pub async fn by(rule: &str, strategy: &str) -> Self {
+        let text = world::SERVICE
+            .replace("RULE", rule)
+            .replace("STRATEGY", strategy);
+        Self::of(&text).await
+    }
+
+    async fn of(text: &str) -> Self {
         let mut world = World::new(account());
         world.physics.set_usual(quick());
         let (subnets, group) = seed(&mut world);
-        let text = SERVICE
+        let text = text
             .replace("SUBNETS", &serde_json::to_string(&subnets).unwrap())
-            .replace("GROUP", &group)
-            .replace("RULE", rule)
-            .replace("STRATEGY", strategy);
+            .replace("GROUP", &group);
         let service = Case::new().file("web.json", &text).service();
         let service = service.unwrap_or_else(|findings| panic!("{findings:?}")).0;
         Self::on(world, service, MemoryStore::default(), Journals::default()).await
@@ -347,6 +339,9 @@ impl Bench {
         let world = self.cloud.world();
         let images = invariants::images(&world.model);
         let mut count = BTreeMap::new();
+        if self.service.traffic.is_none() {
+            return invariants::in_office(&world.model);
+        }
         for rule in invariants::production(&world.model) {
             for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
                 for target in &reach.targets {

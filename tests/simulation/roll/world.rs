@@ -10,6 +10,36 @@ use localcloud::physics::{Behaviour, World};
 
 use super::{V1, V2, V3};
 
+/// Three machines in three zones, so that every zone has a floor of one.
+pub const SERVICE: &str = r#"{
+  "format": 1, "service": "web", "region": "eu-central-1",
+  "image": { "id": "ami-0000000000000001" },
+  "groups": { "mode": "new", "template": "web",
+    "initial": { "min": 2, "max": 6, "desired": 3, "subnets": SUBNETS } },
+  "set": { "instance_type": "t3.small", "security_groups": ["GROUP"], "health_check_grace_period": "90s",
+    "user_data": { "raw": "version" }, "tags": { "team": "web" } },
+  "traffic": { "load_balancer": "public",
+    "target": { "port": 80, "protocol": "HTTP", "health_check": { "path": "/healthz", "interval": "5s", "timeout": "2s",
+      "healthy_threshold": 2, "unhealthy_threshold": 2 }, "deregistration_delay": "20s" },
+    "rules": [ RULE ],
+    "probe": { "header": "x-kiln-probe" } },
+  "strategy": STRATEGY,
+  "checks": {
+    "before": [ { "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" } ],
+    "after": [ { "soak": "30s" } ] },
+  "rollback": { "keep": "1h" }
+}"#;
+
+/// The same without a load balancer, and without what asks it.
+pub fn without_traffic() -> String {
+    let cut = |text: &str, from: &str, to: &str| {
+        let (start, end) = (text.find(from).unwrap(), text.find(to).unwrap());
+        format!("{}{}", &text[..start], &text[end..])
+    };
+    let text = cut(SERVICE, "  \"traffic\"", "  \"strategy\"");
+    cut(&text, "    \"before\"", "    \"after\"")
+}
+
 /// Machines that come up in seconds, so that a roll takes few calls.
 pub fn quick() -> Behaviour {
     use localcloud::physics::Spread;

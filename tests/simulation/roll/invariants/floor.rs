@@ -43,7 +43,16 @@ struct Harm {
 
 impl Floor {
     pub fn of(scene: &Scene) -> Self {
-        let healthy = scene.produced();
+        let mut healthy = scene.produced();
+        if let Some(live) = scene.office() {
+            // Of a rollback or a roll that died between its words for two groups, both may be there.
+            let of = |id: &String| {
+                scene
+                    .group_of(id)
+                    .is_some_and(|group| group.name == live.name)
+            };
+            healthy.retain(|(id, _)| of(id));
+        }
         let is_next = |(id, _): &&Machine| {
             let group = scene.group_of(id);
             group.is_some_and(|group| group.tags.get("kiln:state").is_some_and(|is| is == "next"))

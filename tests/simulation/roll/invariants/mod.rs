@@ -21,7 +21,7 @@ use floor::Floor;
 use owned::Others;
 use previous::Previous;
 use scene::Scene;
-pub use scene::{images, production};
+pub use scene::{images, in_office, production};
 
 /// How often each invariant was looked at, I1 first.
 pub type Counts = [u64; 8];

@@ -15,6 +15,8 @@ pub struct Scene {
     pub alarms: Vec<AlarmView>,
     /// The rules that carry the service's requests.
     pub production: Vec<RuleView>,
+    /// No load balancer leads to the service: a machine serves when it is in service.
+    pub alone: bool,
 }
 
 /// A machine and its zone.
@@ -33,6 +35,7 @@ impl Scene {
             leads && !rule.tags.contains_key("kiln:rule")
         };
         Self {
+            alone: own.is_empty(),
             production: rules.filter(leads).cloned().collect(),
             groups: model.view_groups(),
             templates: model.view_templates(),
@@ -58,6 +61,10 @@ impl Scene {
 
     /// Groups with machines behind a production rule that gives them requests.
     pub fn serving(&self) -> Vec<&GroupView> {
+        if self.alone {
+            let groups = self.own();
+            return groups.filter(|group| !is_next(group)).collect();
+        }
         let arns: BTreeSet<&String> = (self.production.iter())
             .flat_map(|rule| &rule.forwards)
             .filter(|(_, weight)| *weight > 0)
@@ -68,6 +75,22 @@ impl Scene {
             .iter()
             .filter(|group| behind(group) && !group.members.is_empty())
             .collect()
+    }
+
+    /// The youngest live group of a service without a load balancer.
+    pub fn office(&self) -> Option<&GroupView> {
+        let is_live = |group: &&GroupView| {
+            let state = group.tags.get("kiln:state").map(String::as_str);
+            state.is_none_or(|state| state == "live")
+        };
+        let live = self.own().filter(is_live);
+        live.max_by_key(|group| &group.name).filter(|_| self.alone)
+    }
+
+    /// Groups of a service without a load balancer that have machines.
+    fn own(&self) -> impl Iterator<Item = &GroupView> {
+        let own = self.groups.iter();
+        own.filter(|group| group.name.starts_with("web-") && !group.members.is_empty())
     }
 
     /// Healthy machines behind a target group.
@@ -90,12 +113,23 @@ impl Scene {
 
     /// Healthy machines behind all production rules.
     pub fn produced(&self) -> BTreeSet<Machine> {
+        if self.alone {
+            let members = self.own().flat_map(|group| &group.members);
+            let there = members.filter(|one| one.state == "InService");
+            return there
+                .map(|one| (one.instance.clone(), one.zone.clone()))
+                .collect();
+        }
         let rules = self.production.iter();
         rules.flat_map(|rule| self.behind(rule)).collect()
     }
 
     /// Machines of a group that some rule lets know to be healthy.
     pub fn healthy_of(&self, group: &GroupView) -> usize {
+        if self.alone {
+            let members = group.members.iter();
+            return members.filter(|one| one.state == "InService").count();
+        }
         let targets = self.targets.iter().flat_map(|group| &group.targets);
         let healthy: BTreeSet<&String> = targets
             .filter(|target| is_healthy(target))
@@ -112,6 +146,13 @@ impl Scene {
         let rules = self.production.iter();
         rules.map(|rule| shares(&rule.forwards)).collect()
     }
+}
+
+fn is_next(group: &GroupView) -> bool {
+    group
+        .tags
+        .get("kiln:state")
+        .is_some_and(|state| state == "next")
 }
 
 fn is_healthy(target: &TargetView) -> bool {
@@ -148,4 +189,17 @@ pub fn images(model: &Model) -> BTreeMap<String, String> {
 /// The rules that carry the service's requests: those that lead to its target groups and are no probes.
 pub fn production(model: &Model) -> Vec<RuleView> {
     Scene::of(model).production
+}
+
+/// Machines in service of live groups, by their images.
+pub fn in_office(model: &Model) -> BTreeMap<String, usize> {
+    let live = model.view_groups().into_iter();
+    let live = live.filter(|group| group.tags.get("kiln:state").is_some_and(|is| is == "live"));
+    let mut count = BTreeMap::new();
+    for member in live.flat_map(|group| group.members) {
+        if member.state == "InService" {
+            *count.entry(member.image).or_default() += 1;
+        }
+    }
+    count
 }

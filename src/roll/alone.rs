@@ -1,0 +1,159 @@
+//! How a service without a load balancer stands, found from its name alone: tags say which group is in office.
+
+use jiff::Timestamp;
+
+use super::error::Error;
+use super::health::status::of_members;
+use super::status::{Serving, Status};
+use super::{doctor, drift, hold, names, office};
+use crate::cloud::{Cloud, Group, TargetHealth, TargetState, tag};
+use crate::undo::lease::Sizes;
+use crate::undo::refresh::rolled;
+
+/// A group with what is known of its machines.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub group: Group,
+    pub health: Vec<TargetHealth>,
+}
+
+/// Where such a service stands.
+#[derive(Clone, Debug)]
+pub(super) struct Stand {
+    pub live: Option<Known>,
+    /// The group that was in office before.
+    pub back: Option<Known>,
+    /// The half-made group of a roll that runs or died.
+    pub next: Option<Group>,
+    pub hold: Option<String>,
+}
+
+/// Looks up where it stands; nothing where no group carries the service's name.
+pub(super) async fn stand(
+    cloud: &impl Cloud,
+    service: &str,
+    now: Timestamp,
+) -> Result<Option<Stand>, Error> {
+    let mut groups = cloud.groups().await?;
+    groups.retain(|group| group.tag(tag::SERVICE) == Some(service));
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let live = office::in_office(service, &groups);
+    let mut hold = groups.iter().map(|group| hold::in_force(&group.tags, now));
+    Ok(Some(Stand {
+        hold: hold.find_map(|hold| hold),
+        live: known(live, cloud).await?,
+        back: known(office::kept(service, &groups), cloud).await?,
+        next: groups.iter().find(|group| names::is_next(group)).cloned(),
+    }))
+}
+
+async fn known(group: Option<&Group>, cloud: &impl Cloud) -> Result<Option<Known>, Error> {
+    let Some(group) = group else {
+        return Ok(None);
+    };
+    Ok(Some(Known {
+        health: of_members(group, cloud).await?,
+        group: group.clone(),
+    }))
+}
+
+impl Known {
+    /// Its machines that are in service and pass EC2's checks.
+    pub fn healthy(&self) -> u32 {
+        let healthy = self.health.iter();
+        let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
+        u32::try_from(healthy.count()).unwrap_or(u32::MAX)
+    }
+
+    fn serving(&self) -> Serving {
+        Serving {
+            group: self.group.name.clone(),
+            target_group: None,
+            image: self.group.tag(tag::IMAGE).map(ToOwned::to_owned),
+            healthy: self
+                .health
+                .iter()
+                .filter(|one| one.state == TargetState::Healthy)
+                .count(),
+            desired: self.group.size.desired,
+        }
+    }
+}
+
+impl Stand {
+    /// How many machines a group needs to be no worse than the one in office, one at the least.
+    pub fn wanted(&self) -> u32 {
+        let live = self.live.as_ref();
+        live.map_or(1, |live| live.group.size.desired.max(live.healthy()))
+            .max(1)
+    }
+
+    /// Why one cannot go back now; empty when one can.
+    pub fn not_ready(&self) -> Vec<String> {
+        let Some(live) = &self.live else {
+            return vec!["no group is in office".to_owned()];
+        };
+        if rolled(&live.group).is_some() {
+            return Vec::new();
+        }
+        let Some(back) = &self.back else {
+            return vec!["no previous group is kept".to_owned()];
+        };
+        let (name, count, most) = (&back.group.name, self.wanted(), back.group.size.max);
+        let mut reasons = Vec::new();
+        if count > most {
+            reasons.push(format!(
+                "group {name} may have {most} machines and {count} serve: `aws autoscaling \
+                 update-auto-scaling-group --auto-scaling-group-name {name} --max-size {count}`"
+            ));
+        }
+        if back.group.suspended.contains("Launch") {
+            reasons.push(format!(
+                "process Launch of group {name} is suspended: `aws autoscaling resume-processes \
+                 --auto-scaling-group-name {name} --scaling-processes Launch`"
+            ));
+        }
+        reasons
+    }
+}
+
+/// What `kiln status` shows of it.
+pub(super) async fn status(
+    stand: &Stand,
+    cloud: &impl Cloud,
+    service: &str,
+    now: Timestamp,
+) -> Status {
+    let (live, back) = (stand.live.as_ref(), stand.back.as_ref());
+    // Machines of a group that has just been emptied may not have gone yet.
+    let there = |back: &&Known| back.healthy().min(back.group.size.desired);
+    let short = back.filter(|back| there(back) < stand.wanted());
+    let in_place = live.and_then(|live| rolled(&live.group));
+    let changed = live.filter(|live| stand.next.is_none() && live.group.tag(tag::BACK).is_none());
+    Status {
+        drift: changed
+            .map(|live| drift::of_group(&live.group))
+            .unwrap_or_default(),
+        service: service.to_owned(),
+        // A bucket's address stands at target groups alone.
+        state: None,
+        live: live.map(Known::serving),
+        canary: None,
+        previous: back.map(Known::serving),
+        kept_until: back.and_then(|back| names::keep_until(&back.group)),
+        rollback_not_ready: stand.not_ready(),
+        rollback_waits_for: short.filter(|_| in_place.is_none()).map(|_| stand.wanted()),
+        rollback_refreshes_to: in_place.map(|rolled| rolled.before.0),
+        hold: stand.hold.clone(),
+        half_made: stand.next.as_ref().map(|group| group.name.clone()),
+        temporary: doctor::words(cloud, service, now).await,
+    }
+}
+
+/// The minimum that a kept group has for good.
+pub(super) fn lasting_min(group: &Group) -> u32 {
+    let sizes = Sizes::of(group);
+    sizes.map_or(group.size.min, |sizes| sizes.min.min(group.size.desired))
+}

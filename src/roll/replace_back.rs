@@ -1,0 +1,295 @@
+//! The way back of a service without a load balancer: the kept group is filled again, found healthy and put in office, and
+//! then the one that was in office is emptied. Both work meanwhile: there is never less than there was.
+//!
+//! The image is barred first, since the way takes minutes. The tags that put the kept group in office are the point of no
+//! return; whoever comes later finishes what is behind it.
+
+use std::time::Duration;
+
+use super::alone::{self, Stand, lasting_min};
+use super::error::Error;
+use super::health::status::of_members;
+use super::launches::{self, Class};
+use super::making::{group, intend};
+use super::office::empties_the_one_before;
+use super::rollback::{RolledBack, Way, bar, barred, mark, tags, verdict};
+use super::unsaid::Unsaid;
+use super::verdict::Verdict;
+use super::{aside, give_back, refresh_back};
+use crate::cloud::{Cloud, Group, ImageId, Size, TargetState, tag};
+use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, Setup, with_causes};
+use crate::undo::lease::Sizes;
+use crate::undo::refresh::{Refreshing, rolled};
+use crate::undo::{Change, OfRoll, Undo, Unwinder};
+
+/// Machines that start move a wait on; one that nothing moves for this long is over.
+const STALLED: Duration = Duration::from_mins(15);
+/// Between two looks: EC2 checks machines once a minute.
+const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
+/// Healthy counts when it was seen this many times in a row: one good look may be a lucky moment.
+const IN_A_ROW: u32 = 3;
+
+/// Goes back, in the way that the last roll asks for.
+pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) -> RolledBack {
+    if let Some(back) = finished(way, stand, cloud).await {
+        return back;
+    }
+    let Some(live) = stand.live.as_ref().map(|live| &live.group) else {
+        let text = format!("no group of {} is in office", way.service);
+        return RolledBack::not(Verdict::Failed, text);
+    };
+    if let Some(of) = Refreshing::of(live) {
+        return give_back::give_back(live, &of, way, cloud).await;
+    }
+    match (rolled(live), &stand.back) {
+        (Some(rolled), _) => refresh_back::refresh_back(live, &rolled, way, cloud).await,
+        (None, Some(back)) => go_back(way, stand, (live, &back.group), cloud).await,
+        (None, None) => {
+            let service = way.service;
+            let text = format!("{service} has no group to go back to: roll the last good image");
+            RolledBack::not(Verdict::Failed, text)
+        }
+    }
+}
+
+/// What a rollback before left, done; `None` where none put the group in office that is there.
+pub(super) async fn finished(
+    way: &Way<'_>,
+    stand: &Stand,
+    cloud: &impl Cloud,
+) -> Option<RolledBack> {
+    let live = stand.live.as_ref().map(|live| &live.group)?;
+    let mark = live.tag(tag::BACK)?;
+    let text = "the group is in office already: what a rollback before left is finished";
+    way.events.emit(Event::Note {
+        text: text.to_owned(),
+    });
+    let mut unsaid = Unsaid::default();
+    let image = mark.split_whitespace().nth(2).map(ImageId::new);
+    let from = stand.back.as_ref().map(|back| &back.group);
+    let name = from.map_or(&live.name, |from| &from.name);
+    bar(way, (name, image), cloud, &mut unsaid).await;
+    Some(said(way, from, live, unsaid, cloud).await)
+}
+
+/// Fills the kept group, puts it in office, and empties the other.
+async fn go_back<C: Cloud>(
+    way: &Way<'_>,
+    stand: &Stand,
+    (live, back): (&Group, &Group),
+    cloud: &C,
+) -> RolledBack {
+    let against = stand.not_ready();
+    if !against.is_empty() && way.force.is_none() {
+        return RolledBack {
+            reasons: against,
+            ..RolledBack::not(Verdict::Failed, "")
+        };
+    }
+    let mut unsaid = Unsaid::default();
+    bar(way, barred(live), cloud, &mut unsaid).await;
+    let setup = Setup {
+        journal: way.journal,
+        events: way.events,
+        stop: way.stop.clone(),
+    };
+    let unwinder = Unwinder::new(cloud);
+    let outcome = run::run(&unwinder, setup, async |run| {
+        fill(way, stand, (live, back), cloud, run).await
+    });
+    let outcome = outcome.await;
+    let left = outcome.left.iter();
+    let left: Vec<String> = left
+        .map(|left| format!("{}: {}", left.undo, left.reason))
+        .collect();
+    if let Err(failure) = outcome.result {
+        let mut not = RolledBack::not(verdict(&failure), with_causes(&failure));
+        not.reasons.extend(left);
+        return not;
+    }
+    let text = format!("{} is served by {} again", way.service, back.name);
+    way.events.emit(Event::Note { text });
+    let mut done = said(way, Some(live), back, unsaid, cloud).await;
+    done.reasons.extend(left);
+    done
+}
+
+/// Fills the kept group and puts it in office.
+async fn fill<C: Cloud>(
+    way: &Way<'_>,
+    stand: &Stand,
+    (live, back): (&Group, &Group),
+    cloud: &C,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    let since = way.clock.now();
+    let wanted = stand.wanted().min(back.size.max).max(1);
+    // By force with the first that is there.
+    let needed = if way.force.is_some() { 1 } else { wanted };
+    let is_emptied = empties_the_one_before(live);
+    let grow = async |made: &mut _| {
+        let to = (back, is_emptied, wanted);
+        grow(way, to, cloud, made).await
+    };
+    run.step("fill the kept group", grow).await?;
+    let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
+    let look = async || {
+        let looked = async {
+            let there = group(cloud, &back.name).await?;
+            let health = of_members(&there, cloud).await?;
+            let activities = cloud.activities(&back.name).await?;
+            Ok::<_, Error>((health, launches::failed(&activities, since)))
+        };
+        let (health, failed) = match looked.await {
+            Ok(looked) => looked,
+            Err(Error::Cloud(error)) if error.is_passing() => {
+                return Ok(Readiness::NotYet(error.to_string()));
+            }
+            Err(error) => return Err(error),
+        };
+        let healthy = health.iter();
+        let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
+        let there = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
+        let name = &back.name;
+        let mut reason = format!("{there} of {needed} machines of group {name} are healthy");
+        if there >= needed {
+            return Ok(Readiness::Ready(()));
+        }
+        match failed.first() {
+            Some(failed) if failed.class == Class::Permanent => {
+                return Ok(Readiness::Never(failed.message.clone()));
+            }
+            Some(failed) => reason = format!("{reason}: {}", failed.message),
+            None => {}
+        }
+        Ok(Readiness::Moving {
+            reason,
+            done: u8::try_from(there * 100 / needed).unwrap_or(100),
+        })
+    };
+    run.wait("kept group healthy", &patience, look).await?;
+    let office = async |_: &mut _| put_in_office(way, (live, back), cloud).await;
+    run.step("put in office", office).await?;
+    run.commit()
+}
+
+async fn grow(
+    way: &Way<'_>,
+    (back, is_emptied, count): (&Group, bool, u32),
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let there = group(cloud, &back.name).await?;
+    // A rollback that died may have filled it already.
+    let before = if is_emptied {
+        Size {
+            min: 0,
+            desired: 0,
+            ..there.size
+        }
+    } else {
+        there.size
+    };
+    let change = Change::Filled {
+        group: there.name.clone(),
+        before,
+    };
+    let undo = Undo::Roll(OfRoll {
+        service: way.service.to_owned(),
+        run: way.run,
+        next: there.name.clone(),
+        change,
+    });
+    intend(made, undo)?;
+    if Sizes::of(&there).is_none() {
+        let sizes = tags_of(Sizes::before(&there));
+        cloud.tag_group(&there.name, &sizes).await?;
+    }
+    let desired = count.max(there.size.desired);
+    let size = Size {
+        min: desired,
+        desired,
+        ..there.size
+    };
+    Ok(cloud.resize_group(&there.name, size).await?)
+}
+
+fn tags_of(sizes: Sizes) -> crate::cloud::Tags {
+    [sizes.tag()].into()
+}
+
+/// The tags are the point of no return: whoever comes later sees them.
+async fn put_in_office(
+    way: &Way<'_>,
+    (from, back): (&Group, &Group),
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let mark = mark(way.run, way.clock.now(), from);
+    let live = tags(&[
+        (tag::STATE, tag::LIVE),
+        (tag::BACK, &mark),
+        (tag::BEFORE, tag::EMPTIED),
+    ]);
+    if let Err(error) = cloud.tag_group(&back.name, &live).await {
+        // A lost answer may hide success, and then nothing may be undone any more.
+        let is_live = |group: &Group| group.tag(tag::BACK) == Some(&mark);
+        if !group(cloud, &back.name)
+            .await
+            .is_ok_and(|one| is_live(&one))
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Says in tags that one group has gone out of office and another in, each on its own: one that fails keeps none of the
+/// others back.
+async fn said(
+    way: &Way<'_>,
+    from: Option<&Group>,
+    to: &Group,
+    mut unsaid: Unsaid,
+    cloud: &impl Cloud,
+) -> RolledBack {
+    if let Some(from) = from {
+        let until = way.clock.now().to_string();
+        let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
+        let out = cloud.tag_group(&from.name, &out).await;
+        unsaid.note("tag the group that served", out);
+        let emptied = aside::empty(&from.name, cloud).await;
+        unsaid.note("empty the group that served", emptied);
+    }
+    unsaid.note("release its minimum", unhold(to, cloud).await);
+    let off = cloud
+        .untag_group(&to.name, &[tag::KEEP_UNTIL, tag::EXPIRES])
+        .await;
+    unsaid.note("tag the group that serves", off);
+    // The last of all: while it is marked, the next rollback does the rest again.
+    if unsaid.is_none() {
+        let off = cloud.untag_group(&to.name, &[tag::BACK, tag::SIZE]).await;
+        unsaid.note("tag the group that serves", off);
+    }
+    RolledBack::done(from.unwrap_or(to), to.name.clone(), unsaid)
+}
+
+/// Gives the minimum back that was raised while it was filled.
+async fn unhold(to: &Group, cloud: &impl Cloud) -> Result<(), Error> {
+    let there = group(cloud, &to.name).await?;
+    let min = lasting_min(&there);
+    if min >= there.size.min {
+        return Ok(());
+    }
+    Ok(cloud
+        .resize_group(&there.name, Size { min, ..there.size })
+        .await?)
+}
+
+/// Where the service stands, if no load balancer leads to it.
+pub(super) async fn stand(way: &Way<'_>, cloud: &impl Cloud) -> Result<Option<Stand>, Error> {
+    let targets = crate::undo::serving::target_groups_of(cloud, way.service).await?;
+    if !targets.is_empty() {
+        return Ok(None);
+    }
+    alone::stand(cloud, way.service, way.clock.now()).await
+}
