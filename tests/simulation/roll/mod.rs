@@ -21,6 +21,7 @@ mod low_alarm;
 mod on_machines;
 mod others;
 mod outside;
+mod pace;
 mod plain;
 mod policies;
 mod probe;
