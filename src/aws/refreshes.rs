@@ -82,7 +82,8 @@ fn refresh_of(refresh: &types::InstanceRefresh) -> Result<Refresh> {
     let lacks = |what| Error::malformed(CALL, what);
     let state = match refresh.status() {
         Some(Status::Pending | Status::InProgress | Status::Baking) => RefreshState::Going,
-        Some(Status::Cancelling | Status::RollbackInProgress) => RefreshState::GoingBack,
+        Some(Status::Cancelling) => RefreshState::Stopping,
+        Some(Status::RollbackInProgress) => RefreshState::GoingBack,
         Some(Status::Successful) => RefreshState::Done,
         Some(Status::RollbackSuccessful) => RefreshState::TakenBack,
         Some(Status::Failed | Status::Cancelled | Status::RollbackFailed) => RefreshState::Broken,

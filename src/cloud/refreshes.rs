@@ -22,7 +22,9 @@ pub struct Refresh {
 pub enum RefreshState {
     /// It replaces machines, or is about to.
     Going,
-    /// It is being cancelled, or takes back what it did.
+    /// It is being cancelled: what it replaced stays.
+    Stopping,
+    /// It takes back what it did.
     GoingBack,
     Done,
     /// What it did is taken back.
@@ -65,6 +67,7 @@ pub trait Refreshes {
 impl Refresh {
     /// Whether it still replaces machines, forward or back.
     pub fn is_active(&self) -> bool {
-        matches!(self.state, RefreshState::Going | RefreshState::GoingBack)
+        use RefreshState::{Going, GoingBack, Stopping};
+        matches!(self.state, Going | Stopping | GoingBack)
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::error::Error;
 use super::health::status::of_members;
 use super::status::{Serving, Status};
-use super::{doctor, drift, hold, names, office};
+use super::{doctor, drift, hold, names, office, refresh_back};
 use crate::cloud::{Cloud, Group, TargetHealth, TargetState, tag};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::rolled;
@@ -96,7 +96,8 @@ impl Stand {
             return vec!["no group is in office".to_owned()];
         };
         if rolled(&live.group).is_some() {
-            return Vec::new();
+            let is_back = refresh_back::is_back(&live.group, self.hold.as_deref());
+            return is_back.into_iter().collect();
         }
         let Some(back) = &self.back else {
             return vec!["no previous group is kept".to_owned()];

@@ -18,7 +18,7 @@ use crate::source::Diagnostic;
 use crate::template::service::Service;
 
 /// Of the saved document.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What differs from one look to the next, or is made only by the run: parts of a plan that say nothing about the world.
 const PASSING: [&str; 15] = [

@@ -13,7 +13,10 @@ use super::status::Standing;
 use super::takeback::{Dead, refreshing};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use crate::cloud::{Cloud, Error as CloudError, Group, GroupName, Refresh};
+use crate::cloud::{
+    Cloud, Error as CloudError, Group, GroupName, LaunchTemplateVersion, Refresh, RefreshState,
+    VersionRef,
+};
 use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, Unwind, with_causes};
 use crate::undo::refresh::{LIMIT, Refreshing, has_begun, turn_back};
 use crate::undo::{Undo, Unwinder};
@@ -50,7 +53,7 @@ pub(super) async fn give_back<C: Cloud>(
     let outcome = run::run(&unwinder, setup, async |run| {
         go(name, cloud, run).await?;
         run.commit()?;
-        Ok(clear(&dead, &unwinder, run).await)
+        Ok(clear(&dead, unsaid.is_none(), &unwinder, run).await)
     });
     let mut back = match outcome.await.result {
         Ok(left) => {
@@ -59,21 +62,40 @@ pub(super) async fn give_back<C: Cloud>(
             unsaid.extend(left);
             RolledBack::done(live, name.clone(), unsaid)
         }
-        Err(failure) => not(name, &failure, cloud).await,
+        Err(failure) => not(name, of.before, &failure, cloud).await,
     };
     back.image = Some(of.image.clone());
     back
 }
 
-async fn not(name: &GroupName, failure: &Failure, cloud: &impl Cloud) -> RolledBack {
+async fn not(
+    name: &GroupName,
+    before: LaunchTemplateVersion,
+    failure: &Failure,
+    cloud: &impl Cloud,
+) -> RolledBack {
     let mut not = RolledBack::not(verdict(failure), with_causes(failure));
-    if failure.is_stop() {
+    if failure.is_stop() && goes_back(name, before, cloud).await {
         let text = "the refresh goes back by itself; the next rollback waits for its end";
         not.reasons.push(text.to_owned());
     } else if has_begun(cloud, name).await.unwrap_or(true) {
         not.verdict = Verdict::Traffic;
+        if failure.is_stop() {
+            let text = "nothing goes back yet: the next rollback begins it";
+            not.reasons.push(text.to_owned());
+        }
     }
     not
+}
+
+/// Whether the group goes back without us. Where that cannot be seen it is not promised.
+async fn goes_back(name: &GroupName, before: LaunchTemplateVersion, cloud: &impl Cloud) -> bool {
+    let newest = cloud.newest_refresh(name).await.ok().flatten();
+    newest.is_some_and(|refresh| match (refresh.state, refresh.to) {
+        (RefreshState::GoingBack, _) => true,
+        (RefreshState::Going, Some((_, to))) => to == VersionRef::Number(before),
+        _ => false,
+    })
 }
 
 /// Turns the refresh back, and waits for its end.
@@ -109,16 +131,20 @@ async fn over(name: &GroupName, cloud: &impl Cloud) -> Result<Readiness<()>, Clo
     }
 }
 
-/// Takes off what else the roll made; the lease of the refresh, by which a rollback is found again, as the last. Returns
-/// what would not go.
+/// Takes off what else the roll made; the lease of the refresh, by which a rollback is found again, as the last, and only
+/// where nothing else is left to do. Returns what would not go.
 async fn clear<C: Cloud>(
     dead: &Dead,
+    is_said: bool,
     unwinder: &Unwinder<'_, C>,
     run: &mut Run<'_, Undo>,
 ) -> Vec<String> {
     let (last, first): (Vec<_>, Vec<_>) = dead.undos.iter().partition(|undo| undo.is_refresh());
     let mut left = Vec::new();
     for of in first.into_iter().chain(last) {
+        if of.is_refresh() && !(is_said && left.is_empty()) {
+            break;
+        }
         let undo = Undo::Roll(of.clone());
         let step = async |_: &mut _| unwinder.undo(&undo).await;
         if let Err(failure) = run.step("take the roll back", step).await {

@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::drift::AsRolled;
 use super::error::Error;
 use super::making::group;
 use super::rollback::{RolledBack, Way, bar, barred, tags, verdict};
@@ -25,20 +28,28 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(
 /// with the slowest usual checks (anchors/rollout.md 3a: two of 30 s), and for the group to act.
 const FOUND_OUT: Duration = Duration::from_secs(90);
 
-/// Goes back to the version before.
+/// Goes back to the version before. By force only where the `hold` tells that another roll was given back.
 pub(super) async fn refresh_back<C: Cloud>(
     live: &Group,
-    of: &Rolled,
+    (of, hold): (&Rolled, Option<&str>),
     way: &Way<'_>,
     cloud: &C,
 ) -> RolledBack {
     let name = &live.name;
+    if let (Some(reason), None) = (is_back(live, hold), way.force) {
+        return RolledBack::not(Verdict::Failed, reason);
+    }
     let version = match version(live, of, cloud).await {
         Ok(version) => version,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     };
     let mut unsaid = Unsaid::default();
-    bar(way, barred(live), cloud, &mut unsaid).await;
+    let (_, served) = barred(live);
+    // One that died behind its last tag but one has put the good image there.
+    let bad = served.filter(|one| version.1.image.as_deref() != Some(one.as_str()));
+    // The run tells the next rollback that the hold is of this way back.
+    let from = format!("{name} run {}", of.run);
+    bar(way, (&from, bad), cloud, &mut unsaid).await;
     let setup = Setup {
         journal: way.journal,
         events: way.events,
@@ -59,7 +70,11 @@ pub(super) async fn refresh_back<C: Cloud>(
     let text = format!("{name} runs version {} again", of.before);
     way.events.emit(Event::Note { text });
     let image = version.1.image.clone().unwrap_or_default();
-    let said = tags(&[(tag::IMAGE, &image), (tag::STATE, tag::LIVE)]);
+    let mut said = tags(&[(tag::IMAGE, &image), (tag::STATE, tag::LIVE)]);
+    let there = group(cloud, name).await;
+    let as_rolled = there.as_ref().ok().and_then(AsRolled::now);
+    said.extend(as_rolled.map(|now| (tag::AS_ROLLED.to_owned(), now.to_string())));
+    unsaid.note("look at the group", there.map(drop));
     unsaid.note("tag the group", cloud.tag_group(name, &said).await);
     // The last of all: while it is there, the next rollback does the rest again.
     let untag = cloud.untag_group(name, &[tag::ROLLED]).await;
@@ -181,6 +196,22 @@ fn runs(group: &Group, (id, version): &(LaunchTemplateId, VersionRef)) -> bool {
 pub(super) fn of(live: Option<&Standing>) -> Option<(&Standing, Rolled)> {
     let live = live?;
     Some((live, rolled(&live.group)?))
+}
+
+/// Why there is nothing to take back, though the group could go further back: the hold is of a rollback that gave back
+/// another roll, and what serves since then is good.
+pub(super) fn is_back(live: &Group, hold: Option<&str>) -> Option<String> {
+    let rolled = rolled(live)?;
+    if Refreshing::of(live).is_some() {
+        return None;
+    }
+    let hold = hold?;
+    let (at, why) = hold.split_once(' ')?;
+    let is_ours = at.parse::<Timestamp>().is_ok() && why.starts_with("rolled back from ");
+    (is_ours && !why.contains(&rolled.run.to_string())).then(|| {
+        let name = &live.name;
+        format!("group {name} is back already ({hold}): with --force --reason it goes to the version before")
+    })
 }
 
 /// The version that a rollback of this group would lead to by a refresh, whether the roll has gone through or not.

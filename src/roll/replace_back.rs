@@ -42,7 +42,10 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
         return give_back::give_back(live, &of, way, cloud).await;
     }
     match (rolled(live), &stand.back) {
-        (Some(rolled), _) => refresh_back::refresh_back(live, &rolled, way, cloud).await,
+        (Some(rolled), _) => {
+            let of = (&rolled, stand.hold.as_deref());
+            refresh_back::refresh_back(live, of, way, cloud).await
+        }
         (None, Some(back)) => go_back(way, stand, (live, &back.group), cloud).await,
         (None, None) => {
             let service = way.service;

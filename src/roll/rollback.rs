@@ -4,6 +4,8 @@
 //! It needs the service's name, region and credentials and nothing else: tags find the target groups, the listener says
 //! what is live, and a kept group's health is known because a rule keeps it in use.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -98,7 +100,13 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     }
     if let (Some((live, rolled)), false) = (refresh_back::of(stand.live.as_ref()), stand.is_shared)
     {
-        return refresh_back::refresh_back(&live.group, &rolled, way, cloud).await;
+        return refresh_back::refresh_back(
+            &live.group,
+            (&rolled, stand.hold.as_deref()),
+            way,
+            cloud,
+        )
+        .await;
     }
     if let Some(refused) = refused(&stand, way) {
         return refused;
@@ -357,7 +365,7 @@ async fn said(
 /// Bars the image that served, and any other until the hold is taken off.
 pub(super) async fn bar(
     way: &Way<'_>,
-    (from, image): (&GroupName, Option<ImageId>),
+    (from, image): (&impl Display, Option<ImageId>),
     cloud: &impl Cloud,
     unsaid: &mut Unsaid,
 ) {

@@ -75,6 +75,9 @@ impl Stand {
             }
             Some(_) => {}
         }
+        let live = self.live.as_ref();
+        let is_back = |live: &Standing| refresh_back::is_back(&live.group, self.hold.as_deref());
+        reasons.extend(live.and_then(is_back));
         match &self.back {
             None if refresh_back::to(self.live.as_ref()).is_some() => {}
             None => reasons.push("no previous group is kept".to_owned()),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::refresh;
+use super::roll::description;
 use crate::cloud::{
     Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
 };
@@ -134,6 +135,9 @@ pub async fn release(
     if owner.is_some_and(|owner| owner != lease.run) {
         return Ok(());
     }
+    if owner.is_some() && what == Leased::Version {
+        refuse_own(cloud, &group, &lease).await?;
+    }
     if !stays_held(&group, what) {
         restore(cloud, &group, what, &lease).await?;
     }
@@ -236,6 +240,26 @@ async fn restore(
         (Leased::Refresh, Some(_)) => refresh::take_back(cloud, &group.name).await,
         (Leased::Question, Some(_)) | (_, None) => Ok(()),
     }
+}
+
+/// Errors where a group without its pin would start the version of the very run that pinned it: that version could not be
+/// taken back either.
+async fn refuse_own(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Result<(), Error> {
+    let (StartsFrom::Template { id, .. }, Some(version)) = (&group.starts_from, followed_by(lease))
+    else {
+        return Ok(());
+    };
+    let found = cloud.template_version(id, version).await?;
+    let own = found.filter(|found| found.description == description(lease.run));
+    let Some(own) = own else {
+        return Ok(());
+    };
+    let (name, run) = (&group.name, lease.run);
+    let text = format!(
+        "group {name} stays pinned: {version} is version {} of run {run}",
+        own.number
+    );
+    Err(Error::blocked("UpdateAutoScalingGroup", text))
 }
 
 /// What a pinned group followed before.

@@ -223,6 +223,9 @@ pub async fn turn_back<C: Groups + LaunchTemplates + Refreshes>(
         Some(refresh) if refresh.state == RefreshState::GoingBack => {
             Ok(Some(format!("it goes back: {}", refresh.reason)))
         }
+        Some(refresh) if refresh.state == RefreshState::Stopping => {
+            Ok(Some(format!("it stops: {}", refresh.reason)))
+        }
         Some(refresh) if refresh.to.as_ref() == Some(&before) => {
             Ok(Some(format!("{} % are as before", refresh.percent)))
         }

@@ -8,18 +8,20 @@ fn an_approval_needs_a_terminal_or_a_plan_of_this_service() {
     let desk = Desk::new()
         .with("web.json", &whole())
         .with("garbage", "{ nonsense")
-        .with("later", r#"{ "format": 2 }"#)
-        .with("empty", r#"{ "format": 1 }"#)
+        .with("earlier", r#"{ "format": 1 }"#)
+        .with("later", r#"{ "format": 3 }"#)
+        .with("empty", r#"{ "format": 2 }"#)
         .with(
             "other",
-            r#"{ "format": 1, "service": "api", "made": "2026-11-01T00:00:00Z", "plan": "", "salt": "",
+            r#"{ "format": 2, "service": "api", "made": "2026-11-01T00:00:00Z", "plan": "", "salt": "",
                  "service_file": "", "stands_on": {} }"#,
         );
     for (args, hint) in [
         (&["--approve"][..], "--plan-out"),
         (&["--apply", "lost"], "cannot read lost"),
         (&["--apply", "garbage"], "no saved plan"),
-        (&["--apply", "later"], "format 2"),
+        (&["--apply", "earlier"], "format 1"),
+        (&["--apply", "later"], "format 3"),
         (&["--apply", "empty"], "no saved plan"),
         (&["--apply", "other"], "service api"),
         (&["--detailed-exitcode"], "--plan"),

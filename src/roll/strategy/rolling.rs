@@ -87,7 +87,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.watches.reached(Stage::Shared);
     if let Err(failure) = watch(&mut flow, &version).await {
         if let Some(Error::Held(_)) = failure.error() {
-            halt(&mut flow).await;
+            halt(&mut flow, &version).await;
         }
         return Err(failure);
     }
@@ -118,7 +118,9 @@ async fn settle<C: Cloud, P: Probe, S>(
     let patience = Patience::new(LIMIT, LOOK.0, LOOK.1);
     let poll = async || match cloud.newest_refresh(name).await {
         Ok(Some(refresh))
-            if refresh.state == RefreshState::GoingBack && leads_to(&refresh, version) =>
+            if refresh.is_active()
+                && refresh.state != RefreshState::Going
+                && leads_to(&refresh, version) =>
         {
             Ok(Readiness::NotYet(format!("it stops: {}", refresh.reason)))
         }
@@ -134,12 +136,19 @@ async fn settle<C: Cloud, P: Probe, S>(
         .await
 }
 
-/// Stops the refresh of a roll that is held: it would go on by itself. Where that fails the user is told how.
-async fn halt<C: Cloud, P, S>(flow: &mut Flow<'_, '_, C, P, S>) {
+/// Stops the refresh of a roll that is held: it would go on by itself. One that Auto Scaling takes back already is left to
+/// that, which a cancel would end as well. Where it fails the user is told how.
+async fn halt<C: Cloud, P, S>(flow: &mut Flow<'_, '_, C, P, S>, version: &Version) {
     let (name, cloud) = (&flow.plan.next.group, flow.on.cloud);
-    let stop = async |_: &mut _| match cloud.stop_refresh(name).await {
-        Err(error) if error.is_not_found() => Ok(()),
-        answer => answer,
+    let goes = |one: &Refresh| one.state == RefreshState::Going && leads_to(one, version);
+    let stop = async |_: &mut _| {
+        if !cloud.newest_refresh(name).await?.as_ref().is_some_and(goes) {
+            return Ok(());
+        }
+        match cloud.stop_refresh(name).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            answer => answer,
+        }
     };
     if let Err(failure) = flow.run.step("stop the refresh", stop).await {
         let text = format!(
@@ -253,7 +262,10 @@ async fn watch<C: Cloud, P: Probe, S>(
                 Readiness::NotYet(reason) => reason,
                 _ => format!("{} % replaced", refresh.percent),
             })),
-            RefreshState::GoingBack | RefreshState::TakenBack | RefreshState::Broken => {
+            RefreshState::Stopping
+            | RefreshState::GoingBack
+            | RefreshState::TakenBack
+            | RefreshState::Broken => {
                 let reason = refresh.reason;
                 Err(Error::Changed(format!(
                     "Auto Scaling has ended the refresh: {reason}"

@@ -1,5 +1,7 @@
 //! Rolls that replace machines in place and do not come to their end: held, killed or kept from going back.
 
+mod left;
+
 use std::time::Duration;
 
 use kiln::roll::{Error, Verdict, clear_hold, status};
@@ -83,7 +85,10 @@ async fn an_http_watch_that_names_the_image_is_asked_when_all_are_replaced() {
 
 /// A refresh that is held five minutes after the first machine of `V2` serves, when some are replaced and some are not.
 async fn held() -> Bench {
-    let mut bench = rolling().await;
+    held_on(rolling().await).await
+}
+
+async fn held_on(mut bench: Bench) -> Bench {
     bench.service.checks.watch = vec![Check {
         times: 40,
         ..command("watch")

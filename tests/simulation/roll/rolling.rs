@@ -260,6 +260,10 @@ fn back(bench: &Bench, about: &str) {
     assert_eq!(bench.groups(), one_live(), "{about}");
     assert_eq!(tag(bench, "kiln:image").as_deref(), Some(V1), "{about}");
     assert_eq!(tag(bench, "kiln:rolled"), None, "{about}");
+    let images = bench.cloud.world().model.view_images();
+    let good = images.iter().find(|image| image.id == V1).unwrap();
+    let barred = good.tags.get("kiln:quarantine:web");
+    assert_eq!(barred, None, "{about}: the good image");
     nothing_left(bench, about);
 }
 
@@ -281,6 +285,8 @@ async fn a_rollback_is_another_refresh_and_bars_the_image() {
     assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
     watchman.content("rollback");
     back(&bench, "rollback");
+    let stand = status(&bench.client, "web", bench.cloud.now()).await;
+    assert_eq!(stand.unwrap().drift, [""; 0]);
     expect(&bench.roll(V3).await, Verdict::Frozen);
     kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
     let ended = bench.roll(V2).await;
