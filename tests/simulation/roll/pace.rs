@@ -16,7 +16,7 @@ struct Pace {
     took: Duration,
     /// Of it, nothing happened in the cloud and kiln had not acted yet.
     added: Duration,
-    reads: usize,
+    reads: u32,
 }
 
 /// Rolls so many machines for the second time at EC2's own pace, with AWS's own health check: 30 s apart, five good ones.
@@ -62,6 +62,7 @@ async fn roll(machines: u32) -> Pace {
     let took = began.elapsed();
     let since = happened.lock().unwrap().elapsed();
     let reads = bench.cloud.calls().len() - calls - (bench.cloud.writes().len() - writes);
+    let reads = u32::try_from(reads).unwrap();
     let added = *added.lock().unwrap() + since;
     Pace { took, added, reads }
 }
@@ -79,9 +80,10 @@ fn state(model: &Model) -> String {
 fn tell(machines: u32, pace: &Pace) {
     let Pace { took, added, reads } = pace;
     let share = 100.0 * added.as_secs_f64() / took.as_secs_f64();
-    let a_minute = *reads as f64 * 60.0 / took.as_secs_f64();
+    let a_minute = f64::from(*reads) * 60.0 / took.as_secs_f64();
+    let mut out = std::io::stderr();
     writeln!(
-        std::io::stderr(),
+        out,
         "a roll of {machines} machines: {:.0} s, of which kiln adds {:.1} s ({share:.1} %); {reads} reads, {a_minute:.0} a minute",
         took.as_secs_f64(),
         added.as_secs_f64(),
@@ -103,5 +105,5 @@ async fn a_roll_adds_little_to_what_the_cloud_takes() {
 async fn a_thousand_machines_take_few_reads() {
     let pace = roll(1000).await;
     tell(1000, &pace);
-    assert!(pace.reads as f64 * 60.0 <= 40.0 * pace.took.as_secs_f64());
+    assert!(f64::from(pace.reads) * 60.0 <= 40.0 * pace.took.as_secs_f64());
 }
