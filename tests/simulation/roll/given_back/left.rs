@@ -115,7 +115,7 @@ async fn a_way_back_that_is_stopped_promises_only_what_goes_on_by_itself() {
     assert!(mixed(&held), "{:?}", held.serving());
     let bench = base.fork().await;
     let stop = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         bench.stop.request(Urgency::Ask);
     };
     let (back, ()) = tokio::join!(bench.rollback(), stop);
