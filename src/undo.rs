@@ -8,7 +8,7 @@ mod emptied;
 mod images;
 pub mod lease;
 mod making;
-mod prune;
+pub mod prune;
 mod publication;
 pub mod question;
 pub mod refresh;

@@ -13,8 +13,8 @@ use super::Aws;
 use super::alarms::NAMES;
 use super::error::failed;
 use crate::cloud::{
-    AlarmCopy, Copying, Error, GroupName, InstanceId, Kind, NamedAlarm, Result, ScalingAlarm,
-    ScalingAlarms, Tags, tag,
+    Acting, AlarmCopy, Copying, Error, GroupName, InstanceId, Kind, NamedAlarm, Result,
+    ScalingAlarm, ScalingAlarms, Tags, tag,
 };
 
 const POLICIES: &str = "DescribePolicies";
@@ -53,6 +53,7 @@ impl ScalingAlarms for Aws {
         &self,
         copies: &[AlarmCopy],
         copying: &Copying,
+        acts: Acting,
         tags: &Tags,
     ) -> Result<()> {
         if copies.is_empty() {
@@ -70,7 +71,7 @@ impl ScalingAlarms for Aws {
             if let Some(from) = of(&copy.from) {
                 let own = own_tags(self, from).await?;
                 let call = like(self.cloudwatch().put_metric_alarm(), from, copying);
-                let call = acting(call, from, &policies)?;
+                let call = acting(call, from, &policies, acts)?;
                 let all = own.into_iter().chain(tags.clone()).collect::<Tags>();
                 let call = call
                     .alarm_name(&copy.to)
@@ -326,11 +327,12 @@ fn swapped(text: &str, from: &str, to: &str) -> String {
 }
 
 /// The actions: the previous group's policies become the next one's, those of other groups stay with the alarm that there
-/// is, and all else does what it did.
+/// is, and all else does what it did, where it is to act fully.
 fn acting(
     call: Put,
     from: &MetricAlarm,
     policies: &BTreeMap<String, Option<String>>,
+    acts: Acting,
 ) -> Result<Put> {
     let moved = |actions: &[String]| -> Result<Vec<String>> {
         let mut all = Vec::new();
@@ -341,7 +343,7 @@ fn acting(
                     let text = format!("the next group has no policy like {action} yet");
                     return Err(Error::blocked(POLICIES, text));
                 }
-                None if action.contains(":scalingPolicy:") => {}
+                None if action.contains(":scalingPolicy:") || acts == Acting::Scaling => {}
                 None => all.push(action.clone()),
             }
         }

@@ -50,7 +50,7 @@ pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
-pub use scaling_alarms::{AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};
+pub use scaling_alarms::{Acting, AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{

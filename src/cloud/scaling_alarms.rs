@@ -28,6 +28,15 @@ pub struct AlarmCopy {
     pub policies: Vec<String>,
 }
 
+/// Which actions a copy of an alarm has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acting {
+    /// Those that set off scaling policies.
+    Scaling,
+    /// The others too, which tell people and other services.
+    Fully,
+}
+
 /// An alarm by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedAlarm {
@@ -47,6 +56,7 @@ pub trait ScalingAlarms {
         &self,
         copies: &[AlarmCopy],
         copying: &Copying,
+        acting: Acting,
         tags: &Tags,
     ) -> impl Future<Output = Result<()>>;
 

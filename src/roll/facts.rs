@@ -187,7 +187,7 @@ pub async fn look_up(
         subnets: Vec::new(),
         security_groups,
         alarms,
-        room: room::look_up(cloud).await?,
+        room: room::look_up(cloud).await,
         scaling,
     };
     facts.subnets = subnets(cloud, service, &facts, &mut refused).await?;

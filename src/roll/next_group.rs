@@ -13,7 +13,7 @@ use super::launches;
 use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
 use crate::cloud::{
-    Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
+    Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
     LaunchTemplateVersion, Member, NewGroup, Size, TargetGroupArn, tag,
 };
 use crate::run::{Ledger, Readiness, Slot};
@@ -63,22 +63,48 @@ pub(super) async fn create(
         cloud.tag_group(&next.group, &expires.into()).await?;
     }
     quieten(plan, cloud, made).await?;
-    let Some(previous) = &plan.previous else {
+    let Some(copying) = copying(plan, led) else {
         return Ok(());
     };
-    let copying = Copying {
-        from: previous.group.clone(),
-        to: next.group.clone(),
+    cloud.copy_behaviour(&copying).await?;
+    // An empty group is no reason to wake anybody.
+    copy_alarms(plan, &copying, Acting::Scaling, cloud).await
+}
+
+/// Has the next group's alarms do all that the previous one's do, once it serves.
+pub(super) async fn let_alarms_act(
+    plan: &Plan,
+    led: Option<&Led<'_>>,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    match copying(plan, led) {
+        Some(copying) => copy_alarms(plan, &copying, Acting::Fully, cloud).await,
+        None => Ok(()),
+    }
+}
+
+/// From the previous group, where there is one, to the next.
+fn copying(plan: &Plan, led: Option<&Led<'_>>) -> Option<Copying> {
+    Some(Copying {
+        from: plan.previous.as_ref()?.group.clone(),
+        to: plan.next.group.clone(),
         target_groups: led.and_then(|led| {
             let from = led.traffic.previous.clone()?;
             Some((from, led.target_group.clone()))
         }),
-    };
-    cloud.copy_behaviour(&copying).await?;
+    })
+}
+
+async fn copy_alarms(
+    plan: &Plan,
+    copying: &Copying,
+    acting: Acting,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
     // With the group they are announced, and they go with it.
     let mut tags = tags(plan);
-    tags.insert(tag::GROUP.to_owned(), next.group.to_string());
-    Ok(cloud.copy_alarms(&plan.alarms, &copying, &tags).await?)
+    tags.insert(tag::GROUP.to_owned(), copying.to.to_string());
+    Ok((cloud.copy_alarms(&plan.alarms, copying, acting, &tags)).await?)
 }
 
 /// Makes the group. Auto Scaling tries its launch template out, and an instance profile that is new may not be known there yet.

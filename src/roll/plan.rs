@@ -265,8 +265,10 @@ pub fn plan(
     if let Some(plan) = &mut plan {
         plan.resumed = resumed.is_some();
         plan.outlook = outlook::of(service, facts, plan);
-        room::refuse(service, facts, plan, &mut refused);
-        refused.extend(outlook::too_long(facts, plan, now).filter(|_| !force));
+        room::refuse(service, facts, plan, now, &mut refused);
+        let outlook = &mut plan.outlook;
+        let ends = outlook::too_long(&facts.room.validity, outlook, plan.resumed, now);
+        refused.extend(ends.filter(|_| !force));
     }
     match plan {
         Some(plan) if refused.is_empty() => Ok(Decision::Roll(Box::new(plan))),

@@ -7,12 +7,12 @@ use super::commit::{no_longer, retirement};
 use super::error::Error;
 use super::names;
 use super::probe::Probe;
-use super::retiring::{Retiring, before};
+use super::retiring::{self, Retiring, before};
 use crate::cloud::{Cloud, Group, tag};
-use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left, Unwind};
+use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left};
 use crate::undo::lease::Leased;
 use crate::undo::serving::target_groups_of;
-use crate::undo::{Retire, Undo, Unwinder};
+use crate::undo::{Retire, Undo};
 
 /// What came of a due-list.
 #[derive(Debug, Default)]
@@ -57,7 +57,6 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
         released,
         ..WorkedOff::default()
     };
-    let unwinder = Unwinder::new(cloud);
     for retire in due {
         let what = retire.to_string();
         // One that serves again, or is gone, only leaves the list.
@@ -68,7 +67,7 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
         let undo = Undo::Retire(retire.clone());
         let gone = async {
             before(&retire.group, by, cloud, events).await?;
-            Ok::<_, Error>(unwinder.undo(&undo).await?)
+            Ok::<_, Error>(retiring::retire(retire.clone(), cloud, events).await?)
         };
         match gone.await {
             Ok(()) => {

@@ -4,9 +4,10 @@
 use super::checks::{Said, command};
 use super::error::Error;
 use super::probe::{HttpProbe, Probe};
-use crate::cloud::{Cloud, GroupName, tag};
-use crate::run::{Events, RunId, Stop};
+use crate::cloud::{Cloud, Error as CloudError, GroupName, tag};
+use crate::run::{Event, Events, RunId, Stop, Unwind};
 use crate::template::service::Service;
+use crate::undo::{Retire, Undo, Unwinder, prune};
 
 /// Who has the file of a service whose groups go.
 pub struct Retiring<'a, P> {
@@ -70,6 +71,30 @@ pub(super) async fn before<P: Probe>(
     }
     if is_marked {
         cloud.untag_group(name, &[tag::BEFORE_RETIRE]).await?;
+    }
+    Ok(())
+}
+
+/// Retires a group, and deletes what it leaves of its launch template. A version that will not go costs nobody a roll: it
+/// goes with a later group.
+pub(super) async fn retire<C: Cloud>(
+    due: Retire,
+    cloud: &C,
+    events: &dyn Events,
+) -> Result<(), CloudError> {
+    let found = cloud.group(&due.group).await?;
+    Unwinder::new(cloud).undo(&Undo::Retire(due)).await?;
+    let is_ours = |state: Option<&str>| matches!(state, Some(tag::KEPT | tag::RETIRING));
+    let gone = found.filter(|group| is_ours(group.tag(tag::STATE)));
+    let Some(group) = gone.filter(|group| group.tag(tag::MADE_BY).is_some()) else {
+        return Ok(());
+    };
+    if let Err(error) = prune::versions(cloud, &group).await {
+        let text = format!(
+            "launch template versions that group {} leaves were not deleted, and go with a later one: {error}",
+            group.name
+        );
+        events.emit(Event::Warning { text });
     }
     Ok(())
 }

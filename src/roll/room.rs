@@ -16,39 +16,34 @@ pub struct Room {
 }
 
 /// Asks for the limits.
-pub(super) async fn look_up(cloud: &impl Quotas) -> Result<Room> {
+pub(super) async fn look_up(cloud: &impl Quotas) -> Room {
     let mut unknown = Vec::new();
     let balancer = known(
         cloud.balancer_quotas().await,
         "load balancers",
         &mut unknown,
-    )?;
+    );
     let groups = known(
         cloud.group_quota().await,
         "Auto Scaling groups",
         &mut unknown,
-    )?;
-    Ok(Room {
+    );
+    Room {
         balancer: balancer.unwrap_or_default(),
         groups,
         validity: cloud.validity().await,
         unknown,
-    })
+    }
 }
 
-/// A right that is lacking is no reason not to roll.
-fn known<T>(answer: Result<T>, what: &str, unknown: &mut Vec<String>) -> Result<Option<T>> {
-    match answer {
-        Err(Error {
-            kind: Kind::Denied,
-            call,
-            ..
-        }) => {
-            unknown.push(format!(
-                "the quotas of {what} are not known: {call} is denied"
-            ));
-            Ok(None)
-        }
-        answer => answer.map(Some),
-    }
+/// A limit that nobody tells, for whatever reason, is no reason not to roll.
+fn known<T>(answer: Result<T>, what: &str, unknown: &mut Vec<String>) -> Option<T> {
+    let note = |error: Error| {
+        let why = match error.kind {
+            Kind::Denied => format!("{} is denied", error.call),
+            _ => error.to_string(),
+        };
+        unknown.push(format!("the quotas of {what} are not known: {why}"));
+    };
+    answer.map_err(note).ok()
 }

@@ -14,7 +14,7 @@ const MOST: usize = 20;
 
 /// Deletes what kiln's runs up to the one that made the group have left of its template: no default or latest version, none that
 /// a group, an instance or a way back needs, and none whose description does not name a run. A later run may be about to use its own.
-pub(super) async fn versions(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+pub async fn versions(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
     let StartsFrom::Template { id, .. } = &group.starts_from else {
         return Ok(());
     };

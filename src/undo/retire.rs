@@ -8,7 +8,7 @@ use super::alarms;
 use super::emptied::{empty, until};
 use super::lease::{self, Leased};
 use super::roll::refuse_serving;
-use super::{Purpose, persist, prune, serving};
+use super::{Purpose, persist, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
 
 /// A group to retire. What it is stands in its tags; a group that is live again is left alone.
@@ -70,8 +70,7 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         |group| group.is_none(),
         "it is still being deleted",
     )
-    .await?;
-    prune::versions(cloud, group).await
+    .await
 }
 
 /// A group of others' making stays, emptied, without anything that was changed for a while. Only then: one that follows the

@@ -217,7 +217,7 @@ fn credentials_must_outlast_the_roll_and_its_way_back() {
     for part in [
         "the credentials end in 2",
         soon.as_str(),
-        "with its way back may take 585 s",
+        "with its way back may take 885 s",
         "aws sts assume-role --duration-seconds 900",
     ] {
         assert!(words.contains(part), "no `{part}` in:\n{said}");

@@ -137,13 +137,17 @@ fn every_field_marked_copied_is_set_in_the_copy() {
 #[test]
 fn the_copy_sets_off_the_next_group_alone() {
     let policies = BTreeMap::from([(policy("web-v001"), Some(policy("web-v002")))]);
-    let call = acting(put(), &full().build(), &policies).unwrap();
+    let call = acting(put(), &full().build(), &policies, Acting::Scaling).unwrap();
+    let input = call.as_input().clone().build().unwrap();
+    assert_eq!(input.alarm_actions(), [policy("web-v002")]);
+    assert!(input.ok_actions().is_empty());
+    let call = acting(put(), &full().build(), &policies, Acting::Fully).unwrap();
     let input = call.as_input().clone().build().unwrap();
     assert_eq!(input.alarm_actions(), [policy("web-v002")]);
     assert_eq!(input.insufficient_data_actions(), [policy("web-v002")]);
     assert_eq!(input.ok_actions(), ["arn:aws:sns:eu-west-1:1:page"]);
     let missing = BTreeMap::from([(policy("web-v001"), None)]);
-    assert!(acting(put(), &full().build(), &missing).is_err());
+    assert!(acting(put(), &full().build(), &missing, Acting::Fully).is_err());
 }
 
 #[test]

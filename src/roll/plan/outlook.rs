@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use super::{Plan, Refusal, stages, timing};
 use crate::cloud::{Validity, tag};
-use crate::roll::facts::Facts;
+use crate::roll::facts::{Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
 
 /// Of the write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
 const WRITE: Duration = Duration::from_secs(15);
+/// AWS's default ("Edit target group attributes": deregistration delay).
+const DRAINS: Duration = Duration::from_mins(5);
 /// Seconds of an hour.
 const HOUR: u64 = 3600;
 
@@ -64,8 +66,8 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.back = whole;
         outlook.least = whole + watched;
         outlook.longest = in_place.limit() + held;
-        // Without us Auto Scaling goes on with a refresh, and takes back what fails.
-        outlook.credentials = 3 * whole + plan.patience.healthy + held;
+        // There and back. Without us Auto Scaling goes on with a refresh, and takes back what fails.
+        outlook.credentials = 2 * whole + plan.patience.healthy + held;
         outlook.beside = outlook.least;
     } else {
         outlook.starts = count.min(2);
@@ -73,7 +75,8 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         let slow = plan.slow_start().unwrap_or_default();
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
         outlook.longest = outlook.starts * plan.patience.healthy + slow + held;
-        outlook.credentials = outlook.longest + outlook.back;
+        // Behind the write that leads traffic back the next group drains before it goes.
+        outlook.credentials = outlook.longest + outlook.back + drains(service, facts);
         let after = match &plan.strategy {
             Strategy::Replace(replace) if !replace.keep_running => {
                 replace.drain.unwrap_or_default()
@@ -83,6 +86,19 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.beside = outlook.least + after;
     }
     outlook
+}
+
+/// How long requests to targets that leave may last, at the most.
+fn drains(service: &Service, facts: &Facts) -> Duration {
+    let wanted = service.traffic.as_ref().map(|traffic| &traffic.target);
+    let made = wanted.map_or(Duration::ZERO, |target| {
+        target.deregistration_delay.unwrap_or(DRAINS)
+    });
+    let of = |side: &Side| match side.target_group {
+        Some(_) => side.habits.drains,
+        None => made,
+    };
+    facts.sides.iter().map(of).max().unwrap_or_default()
 }
 
 /// What the last roll has seen of the machines' start.
@@ -102,12 +118,18 @@ fn notes(facts: &Facts) -> Vec<String> {
     notes
 }
 
-/// Credentials must outlast the roll and its way back, or nobody could take it.
-pub(super) fn too_long(facts: &Facts, plan: &Plan, now: Timestamp) -> Option<Refusal> {
-    let Validity::Until(end) = facts.room.validity else {
+/// Credentials must outlast the roll and its way back, or nobody could take it. Of one that goes on it is a note: it is worse
+/// to leave it half-made.
+pub(super) fn too_long(
+    validity: &Validity,
+    outlook: &mut Outlook,
+    resumed: bool,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let Validity::Until(end) = *validity else {
         return None;
     };
-    let need = plan.outlook.credentials;
+    let need = outlook.credentials;
     let left = end.duration_since(now).max(SignedDuration::ZERO);
     if left.unsigned_abs() >= need {
         return None;
@@ -116,6 +138,10 @@ pub(super) fn too_long(facts: &Facts, plan: &Plan, now: Timestamp) -> Option<Ref
     let text = format!(
         "the credentials end in {left} s, at {end}, and this roll with its way back may take {need} s"
     );
+    if resumed {
+        outlook.notes.push(text);
+        return None;
+    }
     let help = format!(
         "get ones that last: `aws sts assume-role --duration-seconds {}` or more, or a profile with `role_arn`, whose \
          credentials are renewed by themselves",
@@ -156,5 +182,25 @@ impl fmt::Display for Outlook {
             writeln!(f, "  note: {note}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_end_too_soon_keep_no_half_made_roll_from_its_end() {
+        let now = Timestamp::UNIX_EPOCH;
+        let end = Validity::Until(now + Duration::from_mins(5));
+        let mut outlook = Outlook {
+            credentials: Duration::from_mins(10),
+            ..Outlook::default()
+        };
+        assert!(too_long(&end, &mut outlook, false, now).is_some());
+        assert!(outlook.notes.is_empty());
+        assert!(too_long(&end, &mut outlook, true, now).is_none());
+        let note = "the credentials end in 300 s";
+        assert!(outlook.notes[0].starts_with(note), "{:?}", outlook.notes);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Plan, Refusal};
+use super::{Plan, Refusal, in_place};
 use crate::roll::facts::{Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{Protocol, Service, Strategy, Traffic};
@@ -17,8 +17,12 @@ pub(super) fn word(protocol: Protocol) -> &'static str {
 }
 
 /// Two target groups of different protocols: machines that serve behind one would not behind the other. One that is still to
-/// be made gets the file's.
-pub(super) fn protocols(traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
+/// be made gets the file's; where machines are replaced in place, none is.
+pub(super) fn protocols(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
+    let missing = facts.sides.iter().any(|side| side.target_group.is_none());
+    if missing && in_place::staying(service, facts).is_some() {
+        return None;
+    }
     let of = |side: &Side| match &side.target_group {
         Some(group) => group.protocol.clone(),
         None => word(traffic.target.protocol).to_owned(),
@@ -29,7 +33,6 @@ pub(super) fn protocols(traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
     }
     let [first, second] = &traffic.target_groups;
     let text = format!("target group {first} speaks {one}, and {second} {other}");
-    let missing = facts.sides.iter().any(|side| side.target_group.is_none());
     let help = if missing {
         "write the protocol of the one that is there: \"target\": { \"protocol\": … }"
     } else {

@@ -3,15 +3,27 @@
 //! How many machines it may have is asked of nobody: no call of EC2 or Auto Scaling tells the quotas of vCPUs. A launch that
 //! one forbids is told within seconds, by the group's activities.
 
+use jiff::Timestamp;
+
 use super::{NextTargetGroup, Plan, Refusal, Traffic};
+use crate::cloud::{Group, SubnetId, tag};
 use crate::roll::facts::Facts;
+use crate::roll::names;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
 use crate::undo::serving::forwards;
 
 /// Every limit that the roll would run into. One that goes on has made its things already.
-pub(super) fn refuse(service: &Service, facts: &Facts, plan: &Plan, refused: &mut Vec<Refusal>) {
-    zones(service, facts, plan, refused);
+/// What goes before the next group is made leaves its room.
+pub(super) fn refuse(
+    service: &Service,
+    facts: &Facts,
+    plan: &Plan,
+    now: Timestamp,
+    refused: &mut Vec<Refusal>,
+) {
+    let going = going(service, facts, plan, now);
+    zones(service, facts, (plan, &going), refused);
     if plan.resumed || plan.in_place.is_some() {
         return;
     }
@@ -29,7 +41,11 @@ pub(super) fn refuse(service: &Service, facts: &Facts, plan: &Plan, refused: &mu
         let rules = balancer.leading.iter().filter(|one| one.rule.is_some());
         if let Some(most) = quota("rules-per-application-load-balancer") {
             let what = format!("rules of load balancer {name}");
-            refuse(&what, most, rules.count(), rules_more(plan, traffic));
+            let is_watched =
+                |group: &&&Group| group.target_groups.iter().any(|arn| facts.is_watched(arn));
+            let freed = going.iter().filter(is_watched).count();
+            let there = rules.count().saturating_sub(freed);
+            refuse(&what, most, there, rules_more(plan, traffic));
         }
         if let Some(most) = quota("target-groups-per-application-load-balancer") {
             let what = format!("target groups of load balancer {name}");
@@ -44,8 +60,34 @@ pub(super) fn refuse(service: &Service, facts: &Facts, plan: &Plan, refused: &mu
     }
     if let Some(groups) = facts.room.groups {
         let there = usize::try_from(groups.there).unwrap_or(usize::MAX);
-        refuse("Auto Scaling groups", groups.most, there, 1);
+        let is_ours = |group: &&&Group| group.tag(tag::MADE_BY).is_some();
+        let freed = going.iter().filter(is_ours).count();
+        refuse(
+            "Auto Scaling groups",
+            groups.most,
+            there.saturating_sub(freed),
+            1,
+        );
     }
+}
+
+/// Groups that are gone by then: the one that makes way, and those whose time is up.
+fn going<'a>(
+    service: &'a Service,
+    facts: &'a Facts,
+    plan: &Plan,
+    now: Timestamp,
+) -> Vec<&'a Group> {
+    let is_due = |group: &Group| match group.tag(tag::STATE) {
+        Some(tag::KEPT) => names::keep_until(group).is_none_or(|until| until <= now),
+        Some(tag::RETIRING) => true,
+        _ => false,
+    };
+    let way = plan.make_way.as_ref().map(|way| &way.group);
+    let own = facts.own(&service.name);
+    let due = own.filter(|group| Some(&group.name) != way && is_due(group));
+    let makes_way = facts.groups.iter().filter(|group| Some(&group.name) == way);
+    makes_way.chain(due).collect()
 }
 
 /// The probe rule, the one that keeps the previous group watched, and a production rule that is to be made.
@@ -87,7 +129,12 @@ impl Plan {
 }
 
 /// A target in a zone that the load balancer does not serve stays unused for ever.
-fn zones(service: &Service, facts: &Facts, plan: &Plan, refused: &mut Vec<Refusal>) {
+fn zones(
+    service: &Service,
+    facts: &Facts,
+    (plan, going): (&Plan, &[&Group]),
+    refused: &mut Vec<Refusal>,
+) {
     let share = plan
         .fresh(facts)
         .div_ceil(u32::try_from(facts.subnets.len().max(1)).unwrap_or(1));
@@ -123,11 +170,18 @@ fn zones(service: &Service, facts: &Facts, plan: &Plan, refused: &mut Vec<Refusa
                 "the load balancer does not serve zone {} of subnet {}",
                 subnet.zone, subnet.id
             ));
-        } else if subnet.free < share {
+        } else if subnet.free.saturating_add(freed(going, &subnet.id)) < share {
             refuse(format!(
                 "subnet {} has only {} free addresses, and {share} machines more would start in it",
                 subnet.id, subnet.free
             ));
         }
     }
+}
+
+/// Addresses of a subnet that going groups leave: their machines are spread evenly, and what one has more is not counted on.
+fn freed(going: &[&Group], subnet: &SubnetId) -> u32 {
+    let among = going.iter().filter(|group| group.subnets.contains(subnet));
+    let shares = among.map(|group| group.members.len() / group.subnets.len());
+    u32::try_from(shares.sum::<usize>()).unwrap_or(u32::MAX)
 }

@@ -58,7 +58,7 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     for side in &facts.sides {
         refuse_side(service, balancer, side, refused);
     }
-    refused.extend(pair::protocols(wanted, facts));
+    refused.extend(pair::protocols(service, wanted, facts));
     refused.extend(pair::stickiness(service, wanted, facts));
     if free(balancer).len() < 2 {
         let text = "the listener has no two free priorities before its production rule".to_owned();

@@ -17,15 +17,15 @@ use super::super::flow::{Flow, Led};
 use super::super::next_group::{self, grow, look, wanted};
 use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
-use super::super::retiring::{Retiring, before};
+use super::super::retiring::{self, Retiring, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
 use super::super::{targets, template};
 use super::canary;
 use crate::cloud::{Cloud, RulePlace};
-use crate::run::{Failure, LaterLists, Patience, Run, Unwind};
+use crate::run::{Failure, LaterLists, Patience, Run};
 use crate::template::service::Service;
-use crate::undo::{Undo, Unwinder};
+use crate::undo::Undo;
 
 /// Between two looks at a starting group; targets change at the pace of their health checks, 5 s at the least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
@@ -60,6 +60,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.watches_pass().await?;
     let office = async |_: &mut _| {
         still_holds(&led, &place, on.cloud).await?;
+        next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
         commit::put_in_office(plan, started, on.cloud).await
     };
     flow.run.step("put in office", office).await?;
@@ -117,9 +118,8 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let hooks = async |_: &mut _| before(&way.group, Some(&by), on.cloud, on.events).await;
     run.step("before it is retired", hooks).await?;
     let due = commit::retirement(&plan.service, &way.group, Some(&way.target_group));
-    let undo = Undo::Retire(due);
     let retire = async |_: &mut _| {
-        Unwinder::new(on.cloud).undo(&undo).await?;
+        retiring::retire(due.clone(), on.cloud, on.events).await?;
         commit::no_longer(on.store, &plan.service, &way.group)
     };
     run.step("retire the kept group", retire).await

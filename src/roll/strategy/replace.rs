@@ -45,6 +45,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let office = async |made: &mut _| {
         let hold = holding(plan, plan.expires);
         calm::hold(&plan.next.group, hold, on.cloud, made).await?;
+        next_group::let_alarms_act(plan, None, on.cloud).await?;
         commit::put_in_office(plan, started, on.cloud).await
     };
     flow.run.step("put in office", office).await?;

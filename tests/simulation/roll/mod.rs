@@ -50,7 +50,7 @@ use kiln::roll::{
 };
 use kiln::run::{Clock as _, Events, Leases as _, RunId, Silent, Stop};
 use kiln::template::service::Service;
-use localcloud::model::{Service as Api, Tree};
+use localcloud::model::{Config, Service as Api, Tree};
 use localcloud::physics::World;
 
 use super::cloud::Cloud;
@@ -114,7 +114,12 @@ impl Bench {
     }
 
     async fn of(text: &str) -> Self {
-        let mut world = World::new(account());
+        Self::in_account(account(), text).await
+    }
+
+    /// In another account too.
+    pub async fn in_account(account: Config, text: &str) -> Self {
+        let mut world = World::new(account);
         world.physics.set_usual(quick());
         let (subnets, group) = seed(&mut world);
         let text = text

@@ -141,6 +141,8 @@ async fn no_alarm_moves_the_next_group_before_it_serves() {
         set(&bench, "web-v002-in-queue short", "ALARM");
         set(&bench, "web-v002-out-load high", "ALARM");
         while bench.serving() == three(V1) {
+            let high = &alarms(&bench)["web-v002-out-load high"].actions;
+            assert!(!high.iter().any(|one| one == PAGE), "{high:?}");
             let now = desired(&bench, "web-v002");
             assert!(now <= 3, "{now} machines");
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -189,6 +191,8 @@ async fn every_roll_copies_them_again_and_they_go_with_their_group() {
     expected.sort();
     assert_eq!(names(&bench), expected);
     assert_eq!(alarms(&bench)["load high"].actions, [PAGE, PAGE]);
+    let fourth = &alarms(&bench)["web-v004-out-load high"].actions;
+    assert!(fourth.iter().any(|one| one == PAGE), "{fourth:?}");
     bench.pass(3700).await;
     expect(&bench.roll(V1).await, Verdict::NothingToDo);
     nothing_left(&bench, "retired");

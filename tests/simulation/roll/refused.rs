@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use kiln::roll::{Decision, Ended, Verdict};
-use localcloud::model::Service as Api;
+use localcloud::model::{Cidr, Config, Service as Api};
 use serde_json::json;
 
 use super::canary;
 use super::plain::{rolled_once, three};
-use super::{Bench, DEFAULT_RULE, OWN_RULE, V1, V2, expect, text};
+use super::world::SERVICE;
+use super::{BLUE_GREEN, Bench, DEFAULT_RULE, OWN_RULE, V1, V2, V3, account, expect, text};
+use crate::simulation::cloud::Mishap;
 
 /// Plans a roll of `V2`, which must be refused with these codes and touch nothing.
 async fn refused(bench: &Bench, verdict: Verdict, codes: &[&str]) -> Ended {
@@ -236,6 +238,56 @@ async fn quotas_that_may_not_be_asked_are_a_note() {
     };
     let shown = plan.to_string();
     assert_eq!(shown.matches("note: the quotas of").count(), 2, "{shown}");
+    expect(&bench.roll(V2).await, Verdict::Done);
+}
+
+/// Nor does a call that is not answered.
+#[tokio::test(start_paused = true)]
+async fn quotas_that_nobody_answers_for_are_a_note() {
+    let base = rolled_once().await;
+    let counted = base.fork().await;
+    expect(&counted.plan(V2).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let at = calls.iter().position(|one| one == "DescribeAccountLimits");
+    let bench = base.fork().await;
+    bench.cloud.plan(at.unwrap() + 1, Mishap::Down);
+    let Some(Decision::Roll(plan)) = bench.plan(V2).await.decision else {
+        panic!("it rolls");
+    };
+    let shown = plan.to_string();
+    assert_eq!(shown.matches("note: the quotas of").count(), 1, "{shown}");
+}
+
+/// What goes first leaves its room: rules and addresses are short of two groups and the next, roll after roll.
+#[tokio::test(start_paused = true)]
+async fn a_kept_group_that_makes_way_leaves_its_room() {
+    let tiny = Config {
+        vpc: Cidr::new([172, 31, 0, 0].into(), 24),
+        ..account()
+    };
+    let text = SERVICE
+        .replace("RULE", DEFAULT_RULE)
+        .replace("STRATEGY", BLUE_GREEN);
+    let bench = Bench::in_account(tiny, &text).await;
+    expect(&bench.roll(V1).await, Verdict::Done);
+    let sizes = json!({ "AutoScalingGroupName": "web-v001", "MaxSize": 20, "DesiredCapacity": 15 });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &sizes);
+    bench.pass(60).await;
+    let listener = bench.cloud.world().model.view_listeners().remove(0).arn;
+    let fixed =
+        json!([{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }]);
+    for number in 0..98 {
+        let host = format!("{number}.example");
+        let rule = json!({ "ListenerArn": listener, "Priority": 1000 + number, "Actions": fixed,
+            "Conditions": [{ "Field": "host-header", "Values": [host] }] });
+        bench.meanwhile(Api::Elb, "CreateRule", &rule);
+    }
+    for image in [V2, V3, V1] {
+        expect(&bench.roll(image).await, Verdict::Done);
+        assert_eq!(bench.serving(), [(image.to_owned(), 15)].into());
+    }
+    // What is due goes first too.
+    bench.pass(3700).await;
     expect(&bench.roll(V2).await, Verdict::Done);
 }
 

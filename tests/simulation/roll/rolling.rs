@@ -182,6 +182,20 @@ async fn what_a_refresh_cannot_do_is_refused_with_a_reason() {
     );
 }
 
+/// The protocol of a target group that is never made is nobody's affair.
+#[tokio::test(start_paused = true)]
+async fn a_second_target_group_that_is_not_there_is_not_missed() {
+    let mut bench = rolling().await;
+    let groups = bench.cloud.world().model.view_target_groups();
+    let idle = groups.iter().find(|group| group.name == "web-b").unwrap();
+    let idle = json!({ "TargetGroupArn": idle.arn });
+    bench.meanwhile(Api::Elb, "DeleteTargetGroup", &idle);
+    let traffic = bench.service.traffic.as_mut().unwrap();
+    traffic.target.protocol = kiln::template::service::Protocol::Https;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    assert_eq!(bench.serving(), three(V2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refresh_of_somebody_else_in_the_middle_is_left_alone() {
     let bench = rolling().await;

@@ -78,6 +78,20 @@ async fn a_version_that_is_not_deleted_goes_with_a_later_roll() {
     assert_eq!(versions(&bench), [1, 5, 6]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_right_to_prune_that_is_lacking_fails_no_roll() {
+    let bench = rolled_once().await;
+    for image in [V2, V3] {
+        expect(&bench.roll(image).await, Verdict::Done);
+    }
+    bench.cloud.deny("DeleteLaunchTemplateVersions");
+    let watchman = bench.watched();
+    expect(&bench.roll(V1).await, Verdict::Done);
+    watchman.content("a right that is lacking");
+    nothing_left(&bench, "a right that is lacking");
+    assert_eq!(versions(&bench), [1, 2, 3, 4]);
+}
+
 /// A kill at any call of a retirement.
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_a_retirement_is_gone_on_with() {
