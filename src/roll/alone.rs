@@ -102,7 +102,8 @@ impl Stand {
         let Some(back) = &self.back else {
             return vec!["no previous group is kept".to_owned()];
         };
-        let (name, count, most) = (&back.group.name, self.wanted(), back.group.size.max);
+        let (name, count) = (&back.group.name, self.wanted());
+        let most = Sizes::largest(&back.group);
         let mut reasons = Vec::new();
         if count > most {
             reasons.push(format!(

@@ -14,19 +14,20 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(
 /// What ends without its hooks takes a moment more to go.
 const ENDING: Duration = Duration::from_mins(10);
 
-/// Empties a kept group, with its sizes before in a tag. A second time is harmless.
+/// Empties a kept group, with its sizes before in a tag. Its maximum is none too, or its policies would fill it again. A
+/// second time is harmless.
 pub(super) async fn empty(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
     let there = group(cloud, name).await?;
     if Sizes::of(&there).is_none() {
         let tags = Tags::from([Sizes::before(&there).tag()]);
         cloud.tag_group(name, &tags).await?;
     }
-    if there.size.desired > 0 || there.size.min > 0 {
-        let none = Size {
-            min: 0,
-            desired: 0,
-            ..there.size
-        };
+    let none = Size {
+        min: 0,
+        max: 0,
+        desired: 0,
+    };
+    if there.size != none {
         cloud.resize_group(name, none).await?;
     }
     for what in [Leased::MinSize, Leased::LowAlarm] {

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use super::alone::{self, Stand, lasting_min};
 use super::error::Error;
+use super::ground::Ground;
 use super::health::status::of_members;
 use super::launches::{self, Class};
 use super::making::{group, intend};
-use super::office::empties_the_one_before;
+use super::office::{self, empties_the_one_before};
 use super::rollback::{RolledBack, Way, bar, barred, mark, tags, verdict};
+use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use super::{aside, give_back, refresh_back};
@@ -38,6 +40,9 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
         let text = format!("no group of {} is in office", way.service);
         return RolledBack::not(Verdict::Failed, text);
     };
+    if let Some(next) = &stand.next {
+        return give_up(way, live, next, cloud).await;
+    }
     if let Some(of) = Refreshing::of(live) {
         return give_back::give_back(live, &of, way, cloud).await;
     }
@@ -53,6 +58,47 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
             RolledBack::not(Verdict::Failed, text)
         }
     }
+}
+
+/// Takes a roll back that is held or died before its group was in office: what is in office stays so.
+async fn give_up<C: Cloud>(way: &Way<'_>, live: &Group, next: &Group, cloud: &C) -> RolledBack {
+    let groups = match cloud.groups().await {
+        Ok(groups) => groups,
+        Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
+    };
+    let ground = Ground {
+        service: way.service,
+        sides: &office::sides(way.service, &groups),
+        led: false,
+        production: None,
+        listeners: &[],
+    };
+    let Some(dead) = takeback::undos(&ground, next) else {
+        let text = format!("no tag of group {} says whose it is", next.name);
+        return RolledBack::not(Verdict::Failed, text);
+    };
+    let mut unsaid = Unsaid::default();
+    bar(way, barred(next), cloud, &mut unsaid).await;
+    let setup = Setup {
+        journal: way.journal,
+        events: way.events,
+        stop: way.stop.clone(),
+    };
+    let unwinder = Unwinder::new(cloud);
+    let outcome = run::run(&unwinder, setup, async |run| {
+        let back = async |made: &mut _| take_back(&dead, cloud, &unwinder, made).await;
+        run.step("take the half-made roll back", back).await
+    });
+    let outcome = outcome.await;
+    let left = outcome.left.iter();
+    let left = left.map(|left| format!("{}: {}", left.undo, left.reason));
+    let left: Vec<String> = left.collect();
+    let mut back = match outcome.result {
+        Ok(()) => RolledBack::done(next, live.name.clone(), unsaid),
+        Err(failure) => RolledBack::not(verdict(&failure), with_causes(&failure)),
+    };
+    back.reasons.extend(left);
+    back
 }
 
 /// What a rollback before left, done; `None` where none put the group in office that is there.
@@ -126,7 +172,7 @@ async fn fill<C: Cloud>(
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let since = way.clock.now();
-    let wanted = stand.wanted().min(back.size.max).max(1);
+    let wanted = stand.wanted().min(Sizes::largest(back)).max(1);
     // By force with the first that is there.
     let needed = if way.force.is_some() { 1 } else { wanted };
     let is_emptied = empties_the_one_before(live);
@@ -187,8 +233,8 @@ async fn grow(
     let before = if is_emptied {
         Size {
             min: 0,
+            max: 0,
             desired: 0,
-            ..there.size
         }
     } else {
         there.size
@@ -211,8 +257,8 @@ async fn grow(
     let desired = count.max(there.size.desired);
     let size = Size {
         min: desired,
+        max: Sizes::largest(&there),
         desired,
-        ..there.size
     };
     Ok(cloud.resize_group(&there.name, size).await?)
 }

@@ -153,6 +153,7 @@ pub async fn release(
 pub struct Sizes {
     pub min: u32,
     pub desired: u32,
+    pub max: u32,
 }
 
 impl Sizes {
@@ -162,6 +163,7 @@ impl Sizes {
         Some(Self {
             min: words.next()?.parse().ok()?,
             desired: words.next()?.parse().ok()?,
+            max: words.next()?.parse().ok()?,
         })
     }
 
@@ -170,14 +172,20 @@ impl Sizes {
         Self {
             min: unheld(group).min,
             desired: group.size.desired,
+            max: group.size.max,
         }
+    }
+
+    /// The largest that a group may be, were it not emptied.
+    pub fn largest(group: &Group) -> u32 {
+        Self::of(group).map_or(group.size.max, |sizes| sizes.max)
     }
 
     /// The tag, with its text.
     pub fn tag(self) -> (String, String) {
         (
             tag::SIZE.to_owned(),
-            format!("{} {}", self.min, self.desired),
+            format!("{} {} {}", self.min, self.desired, self.max),
         )
     }
 }

@@ -241,6 +241,69 @@ async fn a_rollback_fills_the_previous_group_and_empties_the_other() {
     nothing_left(&bench, "after a rollback");
 }
 
+/// What is in office is no better than before when a half-made group works beside it.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_a_held_or_dead_roll_takes_the_next_group_away_and_no_other() {
+    let mut base = replaced().await;
+    expect(&base.roll(V2).await, Verdict::Done);
+    base.service.hooks.activate = hook("activate");
+    let counted = base.fork().await;
+    expect(&counted.roll(V3).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let office = calls
+        .iter()
+        .rposition(|call| call == "CreateAutoScalingGroup");
+    for at in office.unwrap() + 1..calls.len() {
+        let bench = base.fork().await;
+        bench.cloud.plan(at, Mishap::KilledAfter);
+        assert!(bench.roll_killed(V3).await.is_none(), "{at}");
+        bench.cloud.calm();
+        let next = stand(&bench).await.half_made;
+        if next.is_none() {
+            continue;
+        }
+        let about = about(&bench, at, Mishap::KilledAfter);
+        let watchman = bench.watched_back();
+        let back = bench.rollback().await;
+        assert_eq!(back.verdict, Verdict::Done, "{about}: {back:?}");
+        watchman.content(&about);
+        assert_eq!(bench.serving(), three(V2), "{about}");
+        kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
+        let again = bench.roll(V3).await;
+        assert_eq!(
+            again.refused[0].finding.code, "roll::quarantined",
+            "{about}"
+        );
+    }
+}
+
+/// A queue that grows wakes the policies of both groups.
+#[tokio::test(start_paused = true)]
+async fn an_emptied_group_is_not_filled_again_by_its_policies() {
+    let bench = replaced().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    let world = bench.cloud.world();
+    let groups = world.model.view_groups();
+    drop(world);
+    let emptied = groups
+        .iter()
+        .find(|group| group.name == "web-v001")
+        .unwrap();
+    assert_eq!((emptied.min, emptied.desired, emptied.max), (0, 0, 0));
+    expect_back(&bench).await;
+}
+
+async fn expect_back(bench: &Bench) {
+    let ended = bench.rollback().await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
+    let groups = bench.cloud.world().model.view_groups();
+    let filled = groups
+        .iter()
+        .find(|group| group.name == "web-v001")
+        .unwrap();
+    assert_eq!((filled.min, filled.desired, filled.max), (2, 3, 6));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_was_killed_is_finished_by_the_next() {
     let base = replaced().await;
