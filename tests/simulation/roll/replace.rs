@@ -312,8 +312,13 @@ async fn a_rollback_that_was_killed_is_finished_by_the_next() {
     assert_eq!(counted.rollback().await.verdict, Verdict::Done);
     let calls = counted.cloud.calls();
     let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
-    for at in writes {
+    let writes: Vec<usize> = writes.collect();
+    for at in writes.iter().copied() {
         for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
+            // Behind its last write it is through, and another one goes the other way.
+            if writes.last() == Some(&at) && matches!(kill, Mishap::KilledAfter) {
+                continue;
+            }
             let bench = base.fork().await;
             bench.cloud.plan(at, kill);
             let ended = tokio::select! {
@@ -326,15 +331,9 @@ async fn a_rollback_that_was_killed_is_finished_by_the_next() {
             let about = about(&bench, at, kill);
             let watchman = bench.watched_back();
             let again = bench.rollback().await;
-            let is_over = at >= calls.len() - 1;
-            assert!(
-                again.verdict == Verdict::Done || is_over,
-                "{about}: {again:?}"
-            );
+            assert_eq!(again.verdict, Verdict::Done, "{about}: {again:?}");
             watchman.content(&about);
-            if again.verdict == Verdict::Done {
-                back(&bench, &about);
-            }
+            back(&bench, &about);
         }
     }
 }
