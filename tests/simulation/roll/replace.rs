@@ -282,9 +282,7 @@ async fn a_rollback_of_a_held_or_dead_roll_takes_the_next_group_away_and_no_othe
 async fn an_emptied_group_is_not_filled_again_by_its_policies() {
     let bench = replaced().await;
     expect(&bench.roll(V2).await, Verdict::Done);
-    let world = bench.cloud.world();
-    let groups = world.model.view_groups();
-    drop(world);
+    let groups = bench.cloud.world().model.view_groups();
     let emptied = groups
         .iter()
         .find(|group| group.name == "web-v001")
