@@ -34,6 +34,7 @@ async fn a_pin_stays_while_the_group_would_follow_the_version_of_the_run() {
         ..quick()
     };
     bench.cloud.world().physics.set_behaviour(V2, broken);
+    let base = bench.fork().await;
     bench.cloud.deny("RollbackInstanceRefresh");
     let ended = bench.roll(V2).await;
     expect(&ended, Verdict::Traffic);
@@ -45,6 +46,19 @@ async fn a_pin_stays_while_the_group_would_follow_the_version_of_the_run() {
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     assert_eq!(follows(&bench), "$Latest");
     given_back(&bench, "pinned").await;
+    // All machines are back, and only the version cannot go.
+    base.cloud.world().physics.set_behaviour(V2, quick());
+    let bench = held_on(base).await;
+    bench.pass(120).await;
+    let denied = bench.fork().await;
+    denied.cloud.deny("DeleteLaunchTemplateVersions");
+    let back = denied.rollback().await;
+    assert_eq!(back.verdict, Verdict::CleanUpDue, "{back:?}");
+    assert_eq!(follows(&denied), "1");
+    let bench = denied.fork().await;
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(follows(&bench), "$Latest");
 }
 
 /// A service of `V3`, which came after `V1`, with a roll of `V2` that is held.
