@@ -105,6 +105,16 @@ impl Stand {
         let (name, count) = (&back.group.name, self.wanted());
         let most = Sizes::largest(&back.group);
         let mut reasons = Vec::new();
+        if let Some(hold) = self
+            .hold
+            .as_deref()
+            .filter(|hold| is_from(hold, name.as_str()))
+        {
+            reasons.push(format!(
+                "{} is back already ({hold}): with --force --reason group {name} is in office again",
+                live.group.name
+            ));
+        }
         if count > most {
             reasons.push(format!(
                 "group {name} may have {most} machines and {count} serve: `aws autoscaling \
@@ -119,6 +129,14 @@ impl Stand {
         }
         reasons
     }
+}
+
+/// Whether a hold was set by a rollback from that group (`rollback::bar`).
+fn is_from(hold: &str, group: &str) -> bool {
+    let mut words = hold.split_whitespace().skip(1);
+    ["rolled", "back", "from", group]
+        .iter()
+        .all(|word| words.next() == Some(*word))
 }
 
 /// What `kiln status` shows of it.

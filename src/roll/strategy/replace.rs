@@ -2,7 +2,7 @@
 //! it is its turn, and put in office; the previous one is emptied, or goes on running for as long as it is kept.
 //!
 //! There is no traffic to move: a machine works as soon as it is in service, unless it waits for its turn. Which turn it is
-//! the tag [`tag::STATE`] of its group says, and the hooks of `activate` may say it in another way. Before the commit the
+//! the tag [`STATE`](crate::cloud::tag::STATE) of its group says, and the hooks of `activate` may say it in another way. Before the commit the
 //! previous group is whole and untouched but for what a lease tag names.
 
 use jiff::Timestamp;

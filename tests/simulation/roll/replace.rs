@@ -232,6 +232,10 @@ async fn a_rollback_fills_the_previous_group_and_empties_the_other() {
     assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
     watchman.content("rollback");
     back(&bench, "rollback");
+    // Somebody impatient.
+    let again = bench.rollback().await;
+    assert_eq!(again.verdict, Verdict::Failed, "{again:?}");
+    back(&bench, "a second rollback");
     expect(&bench.roll(V3).await, Verdict::Frozen);
     kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
     let ended = bench.roll(V2).await;
