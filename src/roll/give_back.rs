@@ -17,7 +17,7 @@ use crate::cloud::{
     Cloud, Error as CloudError, Group, GroupName, LaunchTemplateVersion, Refresh, RefreshState,
     VersionRef,
 };
-use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, Unwind, with_causes};
+use crate::run::{self, Event, Failure, Patience, Readiness, Run, Unwind, with_causes};
 use crate::undo::refresh::{LIMIT, Refreshing, has_begun, turn_back};
 use crate::undo::{Undo, Unwinder};
 
@@ -43,14 +43,9 @@ pub(super) async fn give_back<C: Cloud>(
     let name = &live.name;
     let mut unsaid = Unsaid::default();
     bar(way, (name, Some(of.image.clone())), cloud, &mut unsaid).await;
-    let setup = Setup {
-        journal: way.journal,
-        events: way.events,
-        stop: way.stop.clone(),
-    };
     let unwinder = Unwinder::new(cloud);
     let dead = refreshing(way.service, live, of);
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::run(&unwinder, way.setup(), async |run| {
         go(name, cloud, run).await?;
         run.commit()?;
         Ok(clear(&dead, unsaid.is_none(), &unwinder, run).await)

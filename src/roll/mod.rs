@@ -42,6 +42,7 @@ mod replace_back;
 mod retire;
 mod retiring;
 mod rollback;
+mod rolled_back;
 mod room;
 mod run_roll;
 mod scaling;

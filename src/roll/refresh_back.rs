@@ -18,7 +18,7 @@ use crate::cloud::{
     Cloud, Group, GroupName, LaunchTemplateId, LaunchTemplateVersion, NewRefresh, Refresh,
     RefreshState, StartsFrom, TemplateVersion, VersionRef, tag,
 };
-use crate::run::{self, Event, Failure, Patience, Readiness, Run, Setup, with_causes};
+use crate::run::{self, Event, Failure, Patience, Readiness, Run, with_causes};
 use crate::undo::refresh::{LIMIT, MOST, Refreshing, Rolled, rolled};
 use crate::undo::{Undo, Unwinder};
 
@@ -50,13 +50,8 @@ pub(super) async fn refresh_back<C: Cloud>(
     // The run tells the next rollback that the hold is of this way back.
     let from = format!("{name} run {}", of.run);
     bar(way, (&from, bad), cloud, &mut unsaid).await;
-    let setup = Setup {
-        journal: way.journal,
-        events: way.events,
-        stop: way.stop.clone(),
-    };
     let unwinder = Unwinder::new(cloud);
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::run(&unwinder, way.setup(), async |run| {
         go(live, &version, cloud, run).await
     });
     if let Err(failure) = outcome.await.result {

@@ -19,7 +19,7 @@ use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use super::{aside, give_back, refresh_back};
 use crate::cloud::{Cloud, Group, ImageId, Size, TargetState, tag};
-use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, Setup, with_causes};
+use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::{Refreshing, rolled};
 use crate::undo::{Change, OfRoll, Undo, Unwinder};
@@ -79,26 +79,17 @@ async fn give_up<C: Cloud>(way: &Way<'_>, live: &Group, next: &Group, cloud: &C)
     };
     let mut unsaid = Unsaid::default();
     bar(way, barred(next), cloud, &mut unsaid).await;
-    let setup = Setup {
-        journal: way.journal,
-        events: way.events,
-        stop: way.stop.clone(),
-    };
     let unwinder = Unwinder::new(cloud);
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::run(&unwinder, way.setup(), async |run| {
         let back = async |made: &mut _| take_back(&dead, cloud, &unwinder, made).await;
         run.step("take the half-made roll back", back).await
     });
     let outcome = outcome.await;
-    let left = outcome.left.iter();
-    let left = left.map(|left| format!("{}: {}", left.undo, left.reason));
-    let left: Vec<String> = left.collect();
-    let mut back = match outcome.result {
+    let back = match outcome.result {
         Ok(()) => RolledBack::done(next, live.name.clone(), unsaid),
         Err(failure) => RolledBack::not(verdict(&failure), with_causes(&failure)),
     };
-    back.reasons.extend(left);
-    back
+    back.but(&outcome.left)
 }
 
 /// What a rollback before left, done; `None` where none put the group in office that is there.
@@ -137,30 +128,19 @@ async fn go_back<C: Cloud>(
     }
     let mut unsaid = Unsaid::default();
     bar(way, barred(live), cloud, &mut unsaid).await;
-    let setup = Setup {
-        journal: way.journal,
-        events: way.events,
-        stop: way.stop.clone(),
-    };
     let unwinder = Unwinder::new(cloud);
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::run(&unwinder, way.setup(), async |run| {
         fill(way, stand, (live, back), cloud, run).await
     });
     let outcome = outcome.await;
-    let left = outcome.left.iter();
-    let left: Vec<String> = left
-        .map(|left| format!("{}: {}", left.undo, left.reason))
-        .collect();
     if let Err(failure) = outcome.result {
-        let mut not = RolledBack::not(verdict(&failure), with_causes(&failure));
-        not.reasons.extend(left);
-        return not;
+        let not = RolledBack::not(verdict(&failure), with_causes(&failure));
+        return not.but(&outcome.left);
     }
     let text = format!("{} is served by {} again", way.service, back.name);
     way.events.emit(Event::Note { text });
-    let mut done = said(way, Some(live), back, unsaid, cloud).await;
-    done.reasons.extend(left);
-    done
+    let done = said(way, Some(live), back, unsaid, cloud).await;
+    done.but(&outcome.left)
 }
 
 /// Fills the kept group and puts it in office.

@@ -21,7 +21,7 @@ pub struct Retiring<'a, P> {
 /// Nobody has it.
 pub const NAMELESS: Option<&Retiring<'static, HttpProbe>> = None;
 
-/// Runs the hooks before a group goes, unless it has begun to. Errors when it has to stay for now.
+/// Runs the hooks before a group goes, unless it has begun to. Errors when it has to stay until they can.
 pub(super) async fn before<P: Probe>(
     name: &GroupName,
     by: Option<&Retiring<'_, P>>,

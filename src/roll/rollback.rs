@@ -7,12 +7,12 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::calm::{self, Holding};
 use super::error::Error;
 use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
+pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
 use super::unsaid::Unsaid;
@@ -23,48 +23,6 @@ use crate::run::{
 };
 use crate::undo::lease::{self, Leased};
 use crate::undo::{Undo, Unwinder};
-
-/// How a rollback ended.
-#[derive(Debug, Serialize)]
-#[must_use]
-pub struct RolledBack {
-    pub verdict: Verdict,
-    /// The group that serves again.
-    pub live: Option<GroupName>,
-    /// The group that served before, now due for retirement.
-    pub from: Option<GroupName>,
-    /// Its image, which is quarantined for this service.
-    pub image: Option<ImageId>,
-    /// Why not, or what is left to do.
-    pub reasons: Vec<String>,
-}
-
-impl RolledBack {
-    pub(super) fn done(from: &Group, to: GroupName, unsaid: Unsaid) -> Self {
-        let reasons = unsaid.reasons();
-        Self {
-            verdict: if reasons.is_empty() {
-                Verdict::Done
-            } else {
-                Verdict::CleanUpDue
-            },
-            live: Some(to),
-            from: Some(from.name.clone()),
-            image: from.image(tag::IMAGE),
-            reasons,
-        }
-    }
-
-    pub(super) fn not(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self {
-            verdict,
-            live: None,
-            from: None,
-            image: None,
-            reasons: vec![reason.into()],
-        }
-    }
-}
 
 /// What a rollback needs beside the cloud.
 pub struct Way<'a> {
@@ -77,6 +35,17 @@ pub struct Way<'a> {
     pub stop: Stop,
     /// Why it is done whatever the kept group is: for the night when waiting is worse.
     pub force: Option<&'a str>,
+}
+
+impl Way<'_> {
+    /// What its flow is run with.
+    pub(super) fn setup(&self) -> Setup<'_, Undo> {
+        Setup {
+            journal: self.journal,
+            events: self.events,
+            stop: self.stop.clone(),
+        }
+    }
 }
 
 /// Goes back. The caller holds the service's lease, where it has a store.
@@ -115,13 +84,8 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
         let canary = stand.canary.as_ref().map(|(canary, _)| canary);
         return end_canary(way, &stand, live, canary, cloud).await;
     }
-    let setup = Setup {
-        journal: way.journal,
-        events: way.events,
-        stop: way.stop.clone(),
-    };
     let unwinder = Unwinder::new(cloud);
-    let outcome = run::run(&unwinder, setup, async |run| {
+    let outcome = run::run(&unwinder, way.setup(), async |run| {
         let stand = match way.force {
             Some(_) => stand.clone(),
             None => regrow(stand.clone(), way, cloud, run).await?,
@@ -129,17 +93,11 @@ pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
         go(&stand, way, cloud, run).await
     });
     let outcome = outcome.await;
-    let left = outcome.left.iter();
-    let left = left.map(|left| format!("{}: {}", left.undo, left.reason));
-    let mut back = match outcome.result {
+    let back = match outcome.result {
         Ok(back) => back,
         Err(failure) => RolledBack::not(verdict(&failure), with_causes(&failure)),
     };
-    back.reasons.extend(left);
-    if back.verdict == Verdict::Done && !back.reasons.is_empty() {
-        back.verdict = Verdict::CleanUpDue;
-    }
-    back
+    back.but(&outcome.left)
 }
 
 /// Does what a rollback left that died behind its write, and nothing else.

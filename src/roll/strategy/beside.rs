@@ -233,6 +233,17 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     now: Timestamp,
     run: &mut Run<'_, Undo>,
 ) -> Vec<String> {
+    let loose = hand_over(plan, on, now, run).await;
+    settle(plan, on, now, &loose, run).await
+}
+
+/// Keeps the previous group, and makes the next one no scratch any more. Gives what failed.
+pub(super) async fn hand_over<C: Cloud, P, S: LaterLists<Undo>>(
+    plan: &Plan,
+    on: &Tools<'_, C, P, S>,
+    now: Timestamp,
+    run: &mut Run<'_, Undo>,
+) -> Vec<Failure> {
     let mut loose = Vec::new();
     if let Some(previous) = &plan.previous {
         let until = now + plan.keep;
@@ -245,7 +256,18 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
             .await
             .err(),
     );
-    let mut loose: Vec<String> = loose
+    loose
+}
+
+/// Releases the held minimum as soon as that is safe. Gives what is left to do, with what failed before.
+pub(super) async fn settle<C: Cloud, P, S: LaterLists<Undo>>(
+    plan: &Plan,
+    on: &Tools<'_, C, P, S>,
+    now: Timestamp,
+    failed: &[Failure],
+    run: &mut Run<'_, Undo>,
+) -> Vec<String> {
+    let mut loose: Vec<String> = failed
         .iter()
         .map(|failure| format!("{failure}: {}", failure.cause))
         .collect();

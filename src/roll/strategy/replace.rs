@@ -2,8 +2,8 @@
 //! it is its turn, and put in office; the previous one is emptied, or goes on running for as long as it is kept.
 //!
 //! There is no traffic to move: a machine works as soon as it is in service, unless it waits for its turn. Which turn it is
-//! the tag [`STATE`](crate::cloud::tag::STATE) of its group says, and the hooks of `activate` may say it in another way. Before the commit the
-//! previous group is whole and untouched but for what a lease tag names.
+//! the tag [`STATE`](crate::cloud::tag::STATE) of its group says, and the hooks of `activate` may say it in another way.
+//! Before the commit the previous group is whole and untouched but for what a lease tag names.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use super::super::plan::Plan;
 use super::super::probe::Probe;
 use super::super::run_roll::Tools;
 use super::super::template;
-use super::beside::{catch_up, holding, prove};
+use super::beside::{catch_up, hand_over, holding, prove, settle};
 use crate::cloud::Cloud;
 use crate::run::{Failure, LaterLists, Run};
 use crate::template::service::{Service, Strategy};
@@ -96,18 +96,7 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     now: Timestamp,
     run: &mut Run<'_, Undo>,
 ) -> Vec<String> {
-    let mut loose = Vec::new();
-    if let Some(previous) = &plan.previous {
-        let until = now + plan.keep;
-        let keep = async |_: &mut _| commit::keep(plan, previous, until, on.cloud, on.store).await;
-        loose.extend(run.step("keep the previous group", keep).await.err());
-    }
-    let unexpire = async |_: &mut _| commit::unexpire(plan, on.cloud).await;
-    loose.extend(
-        run.step("take the mark of scratch off", unexpire)
-            .await
-            .err(),
-    );
+    let mut loose = hand_over(plan, on, now, run).await;
     let emptied = match (&plan.previous, &plan.strategy) {
         (Some(previous), Strategy::Replace(replace)) if !replace.keep_running => {
             let name = &previous.group;
@@ -121,13 +110,5 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         _ => Ok(()),
     };
     loose.extend(emptied.err());
-    let mut loose: Vec<String> = loose
-        .iter()
-        .map(|failure| format!("{failure}: {}", failure.cause))
-        .collect();
-    let by = holding(plan, calm::until(now));
-    let settled = calm::settle(&plan.next.group, by, (on.cloud, on.store), run).await;
-    let error = settled.err();
-    loose.extend(error.map(|error| format!("release the held minimum: {error}")));
-    loose
+    settle(plan, on, now, &loose, run).await
 }
