@@ -51,14 +51,22 @@ pub const BEFORE_RETIRE: &str = "kiln:before-retire";
 pub const ANSWER: &str = "kiln:answer";
 /// On target groups: the bucket where the service's state is kept, `s3://bucket/prefix`.
 pub const STORE: &str = "kiln:store";
-/// On a group of a service without a load balancer: what becomes of the one before it, [`EMPTIED`] or [`RUNNING`].
+/// On a group of a service without a load balancer: what becomes of the one before it, [`EMPTIED`], with the seconds behind it
+/// that its machines may take to end, or [`RUNNING`].
 pub const BEFORE: &str = "kiln:before";
+/// On a group of a service without a load balancer: the name of the one before it.
+pub const PREVIOUS: &str = "kiln:previous";
 /// It is kept without machines.
 pub const EMPTIED: &str = "emptied";
 /// It is kept with its machines.
 pub const RUNNING: &str = "running";
-/// On a kept group that is emptied: its minimum and its desired capacity before.
+/// On a kept group that is emptied: its minimum, desired capacity and maximum before, and [`SCHEDULED`] where its scheduled
+/// actions were let be.
 pub const SIZE: &str = "kiln:size";
+/// Its scheduled actions are suspended for as long as it is empty.
+pub const SCHEDULED: &str = "scheduled";
+/// On an emptied group: until when its machines may take to end what they do (RFC 3339).
+pub const DRAIN_UNTIL: &str = "kiln:drain-until";
 /// On target groups: no roll of this service, and why.
 pub const HOLD: &str = "kiln:hold";
 /// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.

@@ -1,26 +1,42 @@
 //! A kept group without machines: emptied when it has gone out of office, and filled again to go back to it.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
+use super::alone::lasting_min;
 use super::error::Error;
 use super::making::group;
-use crate::cloud::{Cloud, GroupName, Size, Stage, Tags};
-use crate::run::{Failure, Patience, Readiness, Run};
-use crate::undo::Undo;
-use crate::undo::lease::{Leased, Sizes, release};
+use crate::cloud::{Cloud, Group, GroupName, Size, Stage, Tags, tag};
+use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes, release};
 
-/// Between two looks at a group that drains.
-const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
-/// What ends without its hooks takes a moment more to go.
-const ENDING: Duration = Duration::from_mins(10);
+/// Whether a group has machines, or is to get some.
+pub(super) fn is_filled(group: &Group) -> bool {
+    group.size.desired > 0 || group.size.min > 0
+}
 
-/// Empties a kept group, with its sizes before in a tag. Its maximum is none too, or its policies would fill it again. A
-/// second time is harmless.
-pub(super) async fn empty(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
+/// Empties a kept group, with its sizes before in a tag, and in another until when its machines may take to end. Its maximum
+/// is none too and its schedule is suspended, or these would fill it again. A second time is harmless.
+pub(super) async fn empty(
+    name: &GroupName,
+    until: Option<Timestamp>,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
     let there = group(cloud, name).await?;
-    if Sizes::of(&there).is_none() {
-        let tags = Tags::from([Sizes::before(&there).tag()]);
+    let noted = Sizes::of(&there);
+    let sizes = noted.unwrap_or_else(|| Sizes::before(&there));
+    let mut tags = Tags::new();
+    if noted.is_none() {
+        tags.extend([sizes.tag()]);
+    }
+    if is_filled(&there) && there.tag(tag::DRAIN_UNTIL).is_none() {
+        tags.extend(until.map(|until| (tag::DRAIN_UNTIL.to_owned(), until.to_string())));
+    }
+    if !tags.is_empty() {
         cloud.tag_group(name, &tags).await?;
+    }
+    if sizes.scheduled && !there.suspended.contains(SCHEDULE) {
+        cloud.suspend(name, &schedule()).await?;
     }
     let none = Size {
         min: 0,
@@ -36,38 +52,35 @@ pub(super) async fn empty(name: &GroupName, cloud: &impl Cloud) -> Result<(), Er
     Ok(())
 }
 
-/// Waits until the machines of an emptied group have ended what they do; at the deadline their lifecycle hooks are let go.
-pub(super) async fn drained(
-    name: &GroupName,
-    deadline: Duration,
-    cloud: &impl Cloud,
-    run: &mut Run<'_, Undo>,
-) -> Result<(), Failure> {
-    let began = tokio::time::Instant::now();
-    let patience = Patience::new(deadline + ENDING, LOOK.0, LOOK.1);
-    let look = async || {
-        let members = match cloud.group(name).await {
-            Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
-            found => found?.map(|group| group.members).unwrap_or_default(),
-        };
-        if members.is_empty() {
-            return Ok(Readiness::Ready(()));
-        }
-        if began.elapsed() >= deadline {
-            let waiting = members.iter().filter(|one| one.stage == Stage::Terminating);
-            for member in waiting {
-                match cloud.let_go(name, &member.instance).await {
-                    Err(error) if error.is_passing() => {
-                        return Ok(Readiness::NotYet(error.to_string()));
-                    }
-                    answer => answer?,
-                }
-            }
-        }
-        let count = members.len();
-        Ok::<_, Error>(Readiness::NotYet(format!(
-            "{count} machines of group {name} have not ended"
-        )))
+/// Gives a group that was filled again what it had before it was emptied: its schedule and its minimum. One that is held
+/// until its low alarms have been OK gets the minimum then.
+pub(super) async fn settle(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
+    let there = group(cloud, name).await?;
+    let scheduled = Sizes::of(&there).is_some_and(|sizes| sizes.scheduled);
+    if scheduled && there.suspended.contains(SCHEDULE) {
+        cloud.resume(name, &schedule()).await?;
+    }
+    let min = lasting_min(&there);
+    if min >= there.size.min || Lease::of(&there, Leased::LowAlarm).is_some() {
+        return Ok(());
+    }
+    Ok(cloud.resize_group(name, Size { min, ..there.size }).await?)
+}
+
+fn schedule() -> BTreeSet<String> {
+    BTreeSet::from([SCHEDULE.to_owned()])
+}
+
+/// Lets the machines of an emptied group go, whatever their lifecycle hooks still wait for. One that was filled again keeps
+/// its own.
+pub(super) async fn let_go(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
+    let Some(there) = cloud.group(name).await? else {
+        return Ok(());
     };
-    run.wait("previous group empty", &patience, look).await
+    let members = there.members.iter();
+    let ending = members.filter(|one| one.stage == Stage::Terminating && !is_filled(&there));
+    for member in ending {
+        cloud.let_go(name, &member.instance).await?;
+    }
+    Ok(cloud.untag_group(name, &[tag::DRAIN_UNTIL]).await?)
 }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::commit;
 use super::error::Error;
 use super::making::{group, note_lease};
+use super::rollback::Way;
 use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Size, Tags, tag};
 use crate::run::{Event, Events, Later, LaterLists, Ledger, Patience, Readiness, Run, RunId};
 use crate::undo::lease::{Lease, Leased, release, unheld};
@@ -77,6 +78,26 @@ pub(super) async fn hold(
         ..there.size
     };
     Ok(cloud.resize_group(name, size).await?)
+}
+
+/// The same for a rollback. A minimum that is not held may be mended; a rollback that waits for it serves nobody.
+pub(super) async fn hold_back(
+    way: &Way<'_>,
+    to: &Group,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) {
+    let by = Holding {
+        service: way.service,
+        run: way.run,
+        until: until(way.clock.now()),
+    };
+    let name = &to.name;
+    if let Err(error) = hold(name, by, cloud, made).await {
+        let text =
+            format!("the minimum of group {name} is not held until its low alarm is OK: {error}");
+        way.events.emit(Event::Warning { text });
+    }
 }
 
 fn of(name: &GroupName, by: Holding<'_>) -> Undo {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::error::Error;
 use super::making::group;
+use super::office::{Before, taking_over};
 use super::plan::{Plan, Previous};
 use crate::cloud::{Cloud, Group, GroupName, Tags, TargetGroupArn, tag};
 use crate::run::{Later, LaterLists, RunId};
@@ -16,7 +17,7 @@ use crate::undo::{Retire, Undo};
 /// `started`: what its first machine took from its start to its health, for the next plan.
 pub(super) async fn put_in_office(
     plan: &Plan,
-    started: Option<Duration>,
+    (started, now): (Option<Duration>, Timestamp),
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
     let name = &plan.next.group;
@@ -25,11 +26,12 @@ pub(super) async fn put_in_office(
     // In the same call: without a listener this alone says what becomes of the previous group.
     if let Strategy::Replace(replace) = &plan.strategy {
         let before = if replace.keep_running {
-            tag::RUNNING
+            Before::Running
         } else {
-            tag::EMPTIED
+            Before::Emptied(replace.drain)
         };
-        live.insert(tag::BEFORE.to_owned(), before.to_owned());
+        let previous = plan.previous.as_ref().map(|previous| &previous.group);
+        live.extend(taking_over(previous, before, now, cloud).await?);
     }
     if let Err(error) = cloud.tag_group(name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.

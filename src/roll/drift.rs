@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::status::Stand;
 use crate::cloud::{Group, StartsFrom, VersionRef, tag};
-use crate::undo::lease::{Lease, Leased, unheld};
+use crate::undo::lease::{lasting, unheld};
 use crate::undo::serving::{percent, served};
 
 /// A group as its roll made it, in a tag of the group: numbers and names with blanks between.
@@ -56,12 +56,6 @@ impl AsRolled {
             suspended: lasting(group),
         })
     }
-}
-
-fn lasting(group: &Group) -> BTreeSet<String> {
-    let lease = Lease::of(group, Leased::Processes);
-    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
-    group.suspended.difference(&leased).cloned().collect()
 }
 
 /// What has changed since, in words. While a roll or a rollback is half-way nobody else's doing is told from its own.

@@ -45,6 +45,15 @@ pub(super) fn in_force(tags: &Tags, now: Timestamp) -> Option<String> {
     (!is_over).then(|| format!("{why} (until {until})"))
 }
 
+/// The tags of a hold that is in force, for what takes the place of that which carries it.
+pub(super) fn tags_in_force(tags: &Tags, now: Timestamp) -> Tags {
+    let keys = [tag::HOLD, tag::HOLD_UNTIL].into_iter();
+    let there = keys.filter_map(|key| Some((key.to_owned(), tags.get(key)?.clone())));
+    in_force(tags, now)
+        .map(|_| there.collect())
+        .unwrap_or_default()
+}
+
 /// What carries the hold: the service's target groups, or its groups where it has none.
 enum Place {
     TargetGroup(TrafficArn),

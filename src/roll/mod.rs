@@ -16,6 +16,7 @@ mod checks;
 mod commit;
 mod cut_short;
 pub mod doctor;
+mod drained;
 mod drift;
 mod error;
 pub mod facts;

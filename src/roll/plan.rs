@@ -237,6 +237,7 @@ pub fn plan(
     let mut refused = Vec::new();
     refused.extend(image::refusal(service, &facts.image, force));
     traffic::refuse(service, facts, &mut refused);
+    refused.extend(previous::several(service, facts));
     if !refused.is_empty() {
         return Err(refused);
     }

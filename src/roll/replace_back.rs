@@ -6,18 +6,18 @@
 
 use std::time::Duration;
 
-use super::alone::{self, Stand, lasting_min};
+use super::alone::{self, Stand};
 use super::error::Error;
 use super::ground::Ground;
 use super::health::status::of_members;
 use super::launches::{self, Class};
 use super::making::{group, intend};
-use super::office::{self, empties_the_one_before};
+use super::office::{self, Before, drain_of, taking_over};
 use super::rollback::{RolledBack, Way, bar, barred, mark, tags, verdict};
 use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use super::{aside, give_back, refresh_back};
+use super::{aside, calm, give_back, refresh_back};
 use crate::cloud::{Cloud, Group, ImageId, Size, TargetState, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::lease::Sizes;
@@ -155,11 +155,7 @@ async fn fill<C: Cloud>(
     let wanted = stand.wanted().min(Sizes::largest(back)).max(1);
     // By force with the first that is there.
     let needed = if way.force.is_some() { 1 } else { wanted };
-    let is_emptied = empties_the_one_before(live);
-    let grow = async |made: &mut _| {
-        let to = (back, is_emptied, wanted);
-        grow(way, to, cloud, made).await
-    };
+    let grow = async |made: &mut _| grow(way, (live, back, wanted), cloud, made).await;
     run.step("fill the kept group", grow).await?;
     let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
     let look = async || {
@@ -197,19 +193,23 @@ async fn fill<C: Cloud>(
         })
     };
     run.wait("kept group healthy", &patience, look).await?;
-    let office = async |_: &mut _| put_in_office(way, (live, back), cloud).await;
+    let office = async |made: &mut _| {
+        calm::hold_back(way, back, cloud, made).await;
+        put_in_office(way, (live, back), cloud).await
+    };
     run.step("put in office", office).await?;
     run.commit()
 }
 
 async fn grow(
     way: &Way<'_>,
-    (back, is_emptied, count): (&Group, bool, u32),
+    (from, back, count): (&Group, &Group, u32),
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let there = group(cloud, &back.name).await?;
     // A rollback that died may have filled it already.
+    let is_emptied = matches!(Before::of(from), Some(Before::Emptied(_)));
     let before = if is_emptied {
         Size {
             min: 0,
@@ -230,9 +230,15 @@ async fn grow(
         change,
     });
     intend(made, undo)?;
+    // Whoever comes meanwhile sees that it is filled on purpose.
+    let mut noted = tags(&[(tag::BACK, &mark(way.run, way.clock.now(), from))]);
     if Sizes::of(&there).is_none() {
-        let sizes = tags_of(Sizes::before(&there));
-        cloud.tag_group(&there.name, &sizes).await?;
+        noted.extend([Sizes::before(&there).tag()]);
+    }
+    cloud.tag_group(&there.name, &noted).await?;
+    if there.tag(tag::DRAIN_UNTIL).is_some() {
+        let drain = [tag::DRAIN_UNTIL];
+        cloud.untag_group(&there.name, &drain).await?;
     }
     let desired = count.max(there.size.desired);
     let size = Size {
@@ -243,25 +249,25 @@ async fn grow(
     Ok(cloud.resize_group(&there.name, size).await?)
 }
 
-fn tags_of(sizes: Sizes) -> crate::cloud::Tags {
-    [sizes.tag()].into()
-}
-
 /// The tags are the point of no return: whoever comes later sees them.
 async fn put_in_office(
     way: &Way<'_>,
     (from, back): (&Group, &Group),
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    let mark = mark(way.run, way.clock.now(), from);
-    let live = tags(&[
-        (tag::STATE, tag::LIVE),
-        (tag::BACK, &mark),
-        (tag::BEFORE, tag::EMPTIED),
-    ]);
+    let now = way.clock.now();
+    let mark = mark(way.run, now, from);
+    // The machines of that group have as long as those of this one had.
+    let before = Before::of(from).filter(|before| *before != Before::Running);
+    let before = before.unwrap_or(Before::Emptied(None));
+    let mut live = tags(&[(tag::STATE, tag::LIVE), (tag::BACK, &mark)]);
+    live.extend(taking_over(Some(&from.name), before, now, cloud).await?);
     if let Err(error) = cloud.tag_group(&back.name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.
-        let is_live = |group: &Group| group.tag(tag::BACK) == Some(&mark);
+        let is_live = |group: &Group| {
+            let is_marked = group.tag(tag::BACK) == Some(&mark);
+            is_marked && group.tag(tag::STATE) == Some(tag::LIVE)
+        };
         if !group(cloud, &back.name)
             .await
             .is_ok_and(|one| is_live(&one))
@@ -282,14 +288,16 @@ async fn said(
     cloud: &impl Cloud,
 ) -> RolledBack {
     if let Some(from) = from {
-        let until = way.clock.now().to_string();
-        let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
+        let now = way.clock.now();
+        let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &now.to_string())]);
         let out = cloud.tag_group(&from.name, &out).await;
         unsaid.note("tag the group that served", out);
-        let emptied = aside::empty(&from.name, cloud).await;
+        let until = drain_of(to).map(|drain| now + drain);
+        let emptied = aside::empty(&from.name, until, cloud).await;
         unsaid.note("empty the group that served", emptied);
     }
-    unsaid.note("release its minimum", unhold(to, cloud).await);
+    let settled = aside::settle(&to.name, cloud).await;
+    unsaid.note("give it its minimum and its schedule back", settled);
     let off = cloud
         .untag_group(&to.name, &[tag::KEEP_UNTIL, tag::EXPIRES])
         .await;
@@ -300,18 +308,6 @@ async fn said(
         unsaid.note("tag the group that serves", off);
     }
     RolledBack::done(from.unwrap_or(to), to.name.clone(), unsaid)
-}
-
-/// Gives the minimum back that was raised while it was filled.
-async fn unhold(to: &Group, cloud: &impl Cloud) -> Result<(), Error> {
-    let there = group(cloud, &to.name).await?;
-    let min = lasting_min(&there);
-    if min >= there.size.min {
-        return Ok(());
-    }
-    Ok(cloud
-        .resize_group(&there.name, Size { min, ..there.size })
-        .await?)
 }
 
 /// Where the service stands, if no load balancer leads to it.

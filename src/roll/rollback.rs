@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use super::calm::{self, Holding};
+use super::calm;
 use super::error::Error;
 use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
@@ -193,20 +193,8 @@ async fn go<C: Cloud>(
         return Err(Failure::new("swap back", gone));
     };
     let after = led_to(&stand.actions, &back.target_group);
-    let by = Holding {
-        service: way.service,
-        run: way.run,
-        until: calm::until(way.clock.now()),
-    };
     let swap = async |made: &mut _| {
-        // A minimum that is not held may be mended; a rollback that waits for it serves nobody.
-        if let Err(error) = calm::hold(&back.group.name, by, cloud, made).await {
-            let name = &back.group.name;
-            let text = format!(
-                "the minimum of group {name} is not held until its low alarm is OK: {error}"
-            );
-            way.events.emit(Event::Warning { text });
-        }
+        calm::hold_back(way, &back.group, cloud, made).await;
         // What finds it after a death finishes it. Without it all but that is as good.
         let mark = mark(way.run, way.clock.now(), &live.group);
         let mark = tags(&[(tag::BACK, &mark)]);

@@ -6,6 +6,7 @@ use super::address;
 use super::approval::Approval;
 use super::bury::{Dead, bury};
 use super::cut_short;
+use super::drained;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::hold;
@@ -125,7 +126,7 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
 ) -> Ended {
-    let _lease = match on.store.take(&request.service.name, &request.holder) {
+    let lease = match on.store.take(&request.service.name, &request.holder) {
         Ok(lease) => lease,
         Err(Held::By(holder)) => {
             return Ended {
@@ -143,6 +144,8 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
     if ended.decision.is_some() && !ended.is_held() {
         bury(request, on, &mut ended).await;
     }
+    drop(lease);
+    drained::wait(request, on, &mut ended).await;
     ended
 }
 

@@ -14,6 +14,7 @@ use super::{aside, names, office};
 use crate::cloud::{Cloud, Group, GroupName, TargetGroupArn, tag};
 use crate::run::{Event, Events, LaterLists, RunId};
 use crate::undo::Undo;
+use crate::undo::lease::Sizes;
 
 /// One thing to put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,6 @@ pub(super) enum Chore {
     Restore(Box<Temporary>),
     /// The previous group of a roll that went through but was never said to be kept.
     Keep(GroupName, Option<TargetGroupArn>),
-    /// A group that is kept without machines, and still has some.
-    Empty(GroupName),
     /// A retirement of a kept group that the due-list lacks.
     List(GroupName, Option<TargetGroupArn>, Timestamp),
 }
@@ -64,7 +63,7 @@ fn idle(
     service: &str,
     group: &Group,
     target_group: Option<&TargetGroupArn>,
-    watched: bool,
+    was_before: bool,
     listed: &[Undo],
 ) -> Option<Chore> {
     let (name, arn) = (group.name.clone(), target_group.cloned());
@@ -74,24 +73,23 @@ fn idle(
         Some(tag::KEPT) if !listed.contains(&due) => {
             Some(Chore::List(name, arn, names::keep_until(group)?))
         }
-        // Of others' making: kept when kiln's watch rule says that it was the previous one.
-        None if watched && group.size.desired > 0 => Some(Chore::Keep(name, arn)),
+        // Of others' making: kept when kiln's watch rule, or the group in office, says that it was the previous one.
+        None if was_before && is_or_was_filled(group) => Some(Chore::Keep(name, arn)),
         _ => None,
     }
 }
 
+fn is_or_was_filled(group: &Group) -> bool {
+    aside::is_filled(group) || Sizes::of(group).is_some()
+}
+
 /// Groups that the one in office has taken the place of.
 fn out_of_office(service: &str, live: &Group, groups: &[Group], listed: &[Undo]) -> Vec<Chore> {
-    let mut chores = Vec::new();
-    for group in groups {
-        let is_over = matches!(group.tag(tag::STATE), None | Some(tag::LIVE | tag::KEPT));
-        chores.extend(idle(service, group, None, true, listed));
-        let is_filled = group.size.desired > 0 || group.size.min > 0;
-        if office::empties_the_one_before(live) && is_filled && is_over {
-            chores.push(Chore::Empty(group.name.clone()));
-        }
-    }
-    chores
+    let chores = groups.iter().filter_map(|group| {
+        let was_before = office::is_before(live, group);
+        idle(service, group, None, was_before, listed)
+    });
+    chores.collect()
 }
 
 impl fmt::Display for Chore {
@@ -99,7 +97,6 @@ impl fmt::Display for Chore {
         match self {
             Self::Restore(one) => one.fmt(f),
             Self::Keep(group, _) => write!(f, "group {group}: kept from now on, to go back to"),
-            Self::Empty(group) => write!(f, "group {group}: emptied, and kept so"),
             Self::List(group, _, until) => {
                 write!(f, "group {group}: on the due-list, kept until {until}")
             }
@@ -130,7 +127,6 @@ pub(super) async fn tidy<S: LaterLists<Undo>>(
                 later(store, run, due, until, "kept to go back to")?;
                 keep_tags(service, group, until, cloud).await?;
             }
-            Chore::Empty(group) => aside::empty(group, cloud).await?,
             Chore::List(group, target_group, until) => {
                 let due = retirement(service, group, target_group.as_ref());
                 later(store, run, due, *until, "kept to go back to")?;

@@ -148,12 +148,17 @@ pub async fn release(
     cloud.untag_group(name, tags).await
 }
 
+/// The process by which a group's schedule sets its sizes. One that names a maximum would fill an emptied group again.
+pub const SCHEDULE: &str = "ScheduledActions";
+
 /// What a group without machines had before it was emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     pub min: u32,
     pub desired: u32,
     pub max: u32,
+    /// Its schedule was in force, and is again once it is filled.
+    pub scheduled: bool,
 }
 
 impl Sizes {
@@ -164,6 +169,7 @@ impl Sizes {
             min: words.next()?.parse().ok()?,
             desired: words.next()?.parse().ok()?,
             max: words.next()?.parse().ok()?,
+            scheduled: words.next() == Some(tag::SCHEDULED),
         })
     }
 
@@ -173,6 +179,7 @@ impl Sizes {
             min: unheld(group).min,
             desired: group.size.desired,
             max: group.size.max,
+            scheduled: !lasting(group).contains(SCHEDULE),
         }
     }
 
@@ -183,11 +190,19 @@ impl Sizes {
 
     /// The tag, with its text.
     pub fn tag(self) -> (String, String) {
-        (
-            tag::SIZE.to_owned(),
-            format!("{} {} {}", self.min, self.desired, self.max),
-        )
+        let mut text = format!("{} {} {}", self.min, self.desired, self.max);
+        if self.scheduled {
+            text = format!("{text} {}", tag::SCHEDULED);
+        }
+        (tag::SIZE.to_owned(), text)
     }
+}
+
+/// What is suspended on a group for good: without what a run has suspended for a while.
+pub fn lasting(group: &Group) -> BTreeSet<String> {
+    let lease = Lease::of(group, Leased::Processes);
+    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
+    group.suspended.difference(&leased).cloned().collect()
 }
 
 /// The minimum without what holds it: holds only ever raise it.
@@ -223,7 +238,11 @@ async fn restore(
     let first = lease.before.first().map(String::as_str);
     match (what, first) {
         (Leased::Processes, Some(_)) => {
-            let names: BTreeSet<String> = lease.before.iter().cloned().collect();
+            let mut names: BTreeSet<String> = lease.before.iter().cloned().collect();
+            // Of a group that was emptied since, the schedule comes back when it is filled again.
+            if Sizes::of(group).is_some_and(|sizes| sizes.scheduled) {
+                names.remove(SCHEDULE);
+            }
             cloud.resume(&group.name, &names).await
         }
         (Leased::MinSize | Leased::GrownMin | Leased::LowAlarm, Some(min)) => {

@@ -82,7 +82,8 @@ async fn give_back(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
     Ok(())
 }
 
-/// A rollback that has not gone through had filled a kept group: it gets its sizes back, unless it is in office after all.
+/// A rollback that has not gone through had filled a kept group: it gets its sizes back, unless it is in office after all,
+/// and the mark by which others left it alone goes.
 pub(super) async fn unfill(
     cloud: &impl Cloud,
     name: &GroupName,
@@ -104,7 +105,8 @@ pub(super) async fn unfill(
         desired: before.desired.min(group.size.desired),
         ..group.size
     };
-    persist(async || cloud.resize_group(name, size).await).await
+    persist(async || cloud.resize_group(name, size).await).await?;
+    persist(async || cloud.untag_group(name, &[tag::BACK]).await).await
 }
 
 /// A group cannot be emptied past members that are protected from scale-in.

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::alarms;
-use super::emptied::{empty, until};
+use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
 use super::persist;
 use super::refresh::rolled;
@@ -273,7 +273,7 @@ async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(
     refuse_serving(cloud, &group).await?;
     alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
-        empty(cloud, &group).await?;
+        empty_soon(cloud, &group).await?;
     }
     if !group.deleting {
         persist(async || cloud.delete_group(&group.name, true).await).await?;

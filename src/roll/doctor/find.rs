@@ -1,5 +1,7 @@
 //! Which temporary changes of a service are in force, whose they are, and which have run out. Pure.
 
+mod office;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::scene::Scene;
@@ -39,6 +41,8 @@ pub(in crate::roll) fn find(scene: &Scene, known: &Known, now: Timestamp) -> Vec
         );
         found.extend(look.back(group));
         found.extend(look.scratch(group));
+        found.extend(look.out_of_office(group));
+        found.extend(look.draining(group));
     }
     found.extend(scene.stray_alarms.iter().map(|name| look.alarm(name)));
     for purpose in [Purpose::Probe, Purpose::Watch] {
@@ -228,9 +232,7 @@ impl Look<'_> {
 
     /// The mark of a rollback.
     fn back(&self, group: &Group) -> Option<Temporary> {
-        let mut words = group.tag(tag::BACK)?.split_whitespace();
-        let run: Option<RunId> = words.next().and_then(|run| run.parse().ok());
-        let until = words.next().and_then(|until| until.parse().ok());
+        let (run, until) = marked(group)?;
         let mut one = self.one("mark of a rollback", named(group), run);
         one.until = until.or_else(|| run?.began().checked_add(HELD).ok());
         let serves = self.scene.on_ground(|ground| {
@@ -324,6 +326,14 @@ impl Look<'_> {
         let mut groups = groups.unwrap_or_default().iter();
         groups.find(|group| group.size.desired > 0)
     }
+}
+
+/// The run of a rollback's mark, and its end.
+fn marked(group: &Group) -> Option<(Option<RunId>, Option<Timestamp>)> {
+    let mut words = group.tag(tag::BACK)?.split_whitespace();
+    let run = words.next().and_then(|run| run.parse().ok());
+    let until = words.next().and_then(|until| until.parse().ok());
+    Some((run, until))
 }
 
 fn named(group: &Group) -> String {

@@ -11,6 +11,7 @@ mod temporary;
 pub(super) use find::find;
 pub(super) use restore::loose;
 pub(super) use scene::Scene;
+use temporary::Cure;
 pub use temporary::{Known, Owner, State, Temporary};
 
 use std::collections::BTreeSet;
@@ -22,7 +23,8 @@ use super::Verdict;
 use super::error::Error;
 use crate::cloud::{Cloud, Groups, Traffic, TrafficArn, tag};
 use crate::run::{self, Clock, Events, Journal, Setup, Stop, with_causes};
-use crate::undo::{Change, OfRoll, Undo, Unwinder};
+use crate::undo::lease::Leased;
+use crate::undo::{Change, OfRoll, Undo, Unwinder, refresh};
 
 /// What a doctor works with.
 pub struct Doctor<'a> {
@@ -150,7 +152,8 @@ pub async fn heal<C: Cloud>(doctor: &Doctor<'_>, cloud: &C) -> Doctored {
     let restored: Vec<String> = (before.iter().filter(is_gone))
         .map(ToString::to_string)
         .collect();
-    let verdict = if traffic {
+    let mixed = !stopped && is_mixed(&temporary, cloud).await;
+    let verdict = if traffic || mixed {
         Verdict::Traffic
     } else if stopped {
         Verdict::Stopped
@@ -168,6 +171,18 @@ pub async fn heal<C: Cloud>(doctor: &Doctor<'_>, cloud: &C) -> Doctored {
         restored,
         left,
     }
+}
+
+/// Whether machines of two versions serve, since a refresh would not go back.
+async fn is_mixed(temporary: &[Temporary], cloud: &impl Cloud) -> bool {
+    for one in temporary.iter().filter(|one| one.state == State::RunOut) {
+        if let Some(Cure::Release(group, Leased::Refresh, _)) = &one.cure
+            && refresh::has_begun(cloud, group).await.unwrap_or(true)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Every service that something in the region carries the name of.

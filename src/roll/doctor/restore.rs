@@ -3,8 +3,8 @@
 use super::temporary::{Cure, Temporary};
 use crate::cloud::Cloud;
 use crate::roll::error::Error;
-use crate::roll::scaling;
 use crate::roll::takeback::take_back;
+use crate::roll::{aside, scaling};
 use crate::run::{Event, Failure, Ledger, Run};
 use crate::undo::{Undo, Unwinder, lease};
 
@@ -56,6 +56,8 @@ pub(in crate::roll) async fn loose(cure: &Cure, cloud: &impl Cloud) -> Result<()
         },
         Cure::DeleteAlarm(name) => scaling::delete(cloud, name).await?,
         Cure::Untag(group, key) => cloud.untag_group(group, &[key]).await?,
+        Cure::Empty(group, until) => aside::empty(group, *until, cloud).await?,
+        Cure::LetGo(group) => aside::let_go(group, cloud).await?,
     }
     Ok(())
 }

@@ -72,6 +72,9 @@ pub(in crate::roll) enum Cure {
     DeleteRule(RuleArn),
     DeleteAlarm(String),
     Untag(GroupName, &'static str),
+    /// To be kept without machines, which may take until then to end.
+    Empty(GroupName, Option<Timestamp>),
+    LetGo(GroupName),
 }
 
 impl fmt::Display for Temporary {

@@ -1,14 +1,13 @@
 //! The group that serves now: what the next one is made like, and what is held against rolling over it.
 
-use std::collections::BTreeSet;
-
 use super::make_way::is_spent;
 use super::{Previous, Refusal, in_place};
 use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef, tag};
 use crate::roll::facts::Facts;
+use crate::roll::office;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
-use crate::undo::lease::{Lease, Leased};
+use crate::undo::lease::{followed, lasting};
 
 /// Processes without which a group cannot do what the roll asks of it.
 const NEEDED: [&str; 3] = ["Launch", "Terminate", ADD];
@@ -58,17 +57,33 @@ pub(super) fn of(
         image: template.source.image.clone(),
         template: template.template.id.clone(),
         version: template.source.number,
-        pin: crate::undo::lease::followed(version).map(|_| version),
+        pin: followed(version).map(|_| version),
         size: group.size,
         suspended: lasting(group),
     })
 }
 
-/// What is suspended on a group for good: without what a run has suspended for a while.
-fn lasting(group: &Group) -> BTreeSet<String> {
-    let lease = Lease::of(group, Leased::Processes);
-    let leased: BTreeSet<String> = lease.into_iter().flat_map(|lease| lease.before).collect();
-    group.suspended.difference(&leased).cloned().collect()
+/// Groups without a load balancer that carry the service's name, where nothing says which of them is in office.
+pub(super) fn several(service: &Service, facts: &Facts) -> Option<Refusal> {
+    if facts.balancer.is_some() {
+        return None;
+    }
+    let rivals = office::rivals(&service.name, &facts.groups);
+    let names: Vec<_> = rivals.iter().map(|group| group.name.as_str()).collect();
+    let last = names.last()?;
+    let text = format!(
+        "several groups carry the tag {}={}, and nothing says which is in office: {}",
+        tag::SERVICE,
+        service.name,
+        names.join(", ")
+    );
+    let help = format!(
+        "take it off all but one: `aws autoscaling delete-tags --tags \
+         ResourceId={last},ResourceType=auto-scaling-group,Key={}`",
+        tag::SERVICE
+    );
+    let finding = Diagnostic::error("roll::several_groups", text);
+    Some(Refusal::account(finding.help(help)))
 }
 
 /// Other groups that would start the new image as soon as its version exists. One that a roll of the service has emptied

@@ -8,7 +8,7 @@ use crate::cloud::{
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::source::Diagnostic;
-use crate::template::service::{self, Rule, Service};
+use crate::template::service::{self, Rule, Service, Strategy};
 use crate::undo::serving::{Leading, arn_of, forwards};
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
@@ -199,7 +199,7 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
 }
 
 /// How long the previous group is kept: at least for as long as clients stick to it, requests of targets that leave may
-/// last, and targets that join are spared.
+/// last, targets that join are spared, and machines of an emptied group may take to end.
 pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
     let keep = service.keep;
     let actions = facts.production().map(Leading::actions);
@@ -217,7 +217,13 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
     }
     let habits = facts.sides.iter().map(|side| side.habits);
     let own = habits.map(|habits| habits.drains.max(habits.slow_start));
-    own.chain([keep.previous, sticky]).max().unwrap_or_default()
+    let drain = match &service.strategy {
+        Strategy::Replace(replace) => replace.drain.unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    own.chain([keep.previous, sticky, drain])
+        .max()
+        .unwrap_or_default()
 }
 
 /// Why the group behind the idle target group cannot go: production names it, at weight 0, so that clients may stick to it.

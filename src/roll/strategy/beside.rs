@@ -61,7 +61,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let office = async |_: &mut _| {
         still_holds(&led, &place, on.cloud).await?;
         next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
-        commit::put_in_office(plan, started, on.cloud).await
+        commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
     };
     flow.run.step("put in office", office).await?;
     flow.run.commit()?;

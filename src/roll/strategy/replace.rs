@@ -3,7 +3,8 @@
 //!
 //! There is no traffic to move: a machine works as soon as it is in service, unless it waits for its turn. Which turn it is
 //! the tag [`STATE`](crate::cloud::tag::STATE) of its group says, and the hooks of `activate` may say it in another way.
-//! Before the commit the previous group is whole and untouched but for what a lease tag names.
+//! Before the commit the previous group is whole and untouched but for what a lease tag names. How its machines end what
+//! they do is waited for when the roll is over (`drained`).
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -46,7 +47,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         let hold = holding(plan, plan.expires);
         calm::hold(&plan.next.group, hold, on.cloud, made).await?;
         next_group::let_alarms_act(plan, None, on.cloud).await?;
-        commit::put_in_office(plan, started, on.cloud).await
+        commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
     };
     flow.run.step("put in office", office).await?;
     flow.run.commit()?;
@@ -97,18 +98,12 @@ async fn finish<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     run: &mut Run<'_, Undo>,
 ) -> Vec<String> {
     let mut loose = hand_over(plan, on, now, run).await;
-    let emptied = match (&plan.previous, &plan.strategy) {
-        (Some(previous), Strategy::Replace(replace)) if !replace.keep_running => {
-            let name = &previous.group;
-            let empty = async |_: &mut _| aside::empty(name, on.cloud).await;
-            let emptied = run.step("empty the previous group", empty).await;
-            match (emptied, replace.drain) {
-                (Ok(()), Some(drain)) => aside::drained(name, drain, on.cloud, run).await,
-                (emptied, _) => emptied,
-            }
-        }
-        _ => Ok(()),
-    };
-    loose.extend(emptied.err());
+    if let (Some(previous), Strategy::Replace(replace)) = (&plan.previous, &plan.strategy)
+        && !replace.keep_running
+    {
+        let until = replace.drain.map(|drain| now + drain);
+        let empty = async |_: &mut _| aside::empty(&previous.group, until, on.cloud).await;
+        loose.extend(run.step("empty the previous group", empty).await.err());
+    }
     settle(plan, on, now, &loose, run).await
 }

@@ -7,6 +7,8 @@ use kiln::undo::{Change, Undo};
 use localcloud::model::Model;
 use localcloud::model::view::GroupView;
 
+use super::invariants::suspended;
+
 /// I5: what a finished run has left beyond what the due-list names, in words.
 pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
     let kept: BTreeSet<String> = (due.iter())
@@ -46,9 +48,8 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
                 });
             left.extend(leases.map(|key| format!("{key} on {}", group.name)));
             left.extend(
-                group
-                    .suspended
-                    .iter()
+                suspended(group)
+                    .into_iter()
                     .map(|name| format!("{name} suspended on {}", group.name)),
             );
         }

@@ -15,6 +15,12 @@ use crate::simulation::cloud::Mishap;
 /// Target tracking on the group that serves, whose copy the next one gets, and a load that neither alarm minds.
 async fn tracked() -> Bench {
     let bench = rolled_once().await;
+    track(&bench).await;
+    bench
+}
+
+/// The same on any service's group.
+pub async fn track(bench: &Bench) {
     let metric = json!({"Namespace": "web", "MetricName": "load", "Statistic": "Average"});
     let policy = json!({"AutoScalingGroupName": "web-v001", "PolicyName": "load", "PolicyType": "TargetTrackingScaling",
         "TargetTrackingConfiguration": {"TargetValue": "50", "CustomizedMetricSpecification": metric}});
@@ -29,10 +35,9 @@ async fn tracked() -> Bench {
     let data = json!({"Namespace": "web", "MetricData": data});
     bench.meanwhile(Api::CloudWatch, "PutMetricData", &data);
     bench.pass(120).await;
-    bench
 }
 
-fn set(bench: &Bench, group: &str, state: &str) {
+pub fn set(bench: &Bench, group: &str, state: &str) {
     let alarms = bench.cloud.world().model.view_alarms();
     let prefix = format!("TargetTracking-{group}-AlarmLow-");
     let low = alarms.iter().find(|alarm| alarm.name.starts_with(&prefix));
@@ -41,7 +46,7 @@ fn set(bench: &Bench, group: &str, state: &str) {
 }
 
 /// The minimum and the desired capacity.
-fn sizes(bench: &Bench, group: &str) -> (i64, i64) {
+pub fn sizes(bench: &Bench, group: &str) -> (i64, i64) {
     let groups = bench.cloud.world().model.view_groups();
     let group = groups.iter().find(|one| one.name == group).unwrap();
     (group.min, group.desired)

@@ -45,15 +45,21 @@ fn of_group(group: &str) -> serde_json::Value {
 /// Two step policies on the group that serves, one of them for growing by its own load, the other for shrinking by a queue's.
 async fn stepped() -> Bench {
     let bench = rolled_once().await;
-    let out = policy(&bench, "web-v001", "out", 1);
-    let into = policy(&bench, "web-v001", "in", -1);
+    step(&bench).await;
+    bench
+}
+
+/// The same on any service's group.
+pub async fn step(bench: &Bench) {
+    let out = policy(bench, "web-v001", "out", 1);
+    let into = policy(bench, "web-v001", "in", -1);
     put(
-        &bench,
+        bench,
         "load high",
         &json!({"AlarmActions": [out, PAGE], "OKActions": [PAGE], "Dimensions": of_group("web-v001")}),
     );
     put(
-        &bench,
+        bench,
         "queue short",
         &json!({"AlarmActions": [into], "MetricName": "queue", "Threshold": "10",
             "ComparisonOperator": "LessThanThreshold"}),
@@ -68,10 +74,9 @@ async fn stepped() -> Bench {
     let data = json!({"Namespace": "web", "MetricData": data});
     bench.meanwhile(Api::CloudWatch, "PutMetricData", &data);
     bench.pass(120).await;
-    bench
 }
 
-fn alarms(bench: &Bench) -> BTreeMap<String, AlarmView> {
+pub fn alarms(bench: &Bench) -> BTreeMap<String, AlarmView> {
     let alarms = bench.cloud.world().model.view_alarms().into_iter();
     alarms.map(|alarm| (alarm.name.clone(), alarm)).collect()
 }
@@ -80,12 +85,12 @@ fn names(bench: &Bench) -> Vec<String> {
     alarms(bench).into_keys().collect()
 }
 
-fn set(bench: &Bench, name: &str, state: &str) {
+pub fn set(bench: &Bench, name: &str, state: &str) {
     let given = json!({"AlarmName": name, "StateValue": state, "StateReason": "test"});
     bench.meanwhile(Api::CloudWatch, "SetAlarmState", &given);
 }
 
-fn desired(bench: &Bench, group: &str) -> i64 {
+pub fn desired(bench: &Bench, group: &str) -> i64 {
     let groups = bench.groups();
     let found = groups.iter().find(|(name, _, _)| name == group);
     found.unwrap().1

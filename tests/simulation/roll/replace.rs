@@ -1,5 +1,9 @@
 //! The strategy `replace`: a service without a load balancer, whose next group takes the previous one's place.
 
+mod drain;
+mod office;
+mod scaling;
+
 use std::time::Duration;
 
 use kiln::roll::{Decision, Verdict, status};
@@ -131,24 +135,6 @@ async fn a_previous_group_that_keeps_running_is_a_way_back_at_once() {
     watchman.content("back");
     assert_eq!(bench.serving(), three(V1));
     assert_eq!(bench.groups()[1], group("web-v002", 0, "kept"));
-}
-
-/// Machines that do not end by themselves are let go at the deadline.
-#[tokio::test(start_paused = true)]
-async fn lifecycle_hooks_have_until_the_deadline() {
-    let bench = by(r#"{ "type": "replace", "drain": "5m" }"#).await;
-    let hook = json!({"AutoScalingGroupName": "web-v001", "LifecycleHookName": "drain", "HeartbeatTimeout": 7200,
-        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"});
-    bench.meanwhile(Api::AutoScaling, "PutLifecycleHook", &hook);
-    let watchman = bench.watched();
-    let began = bench.cloud.now();
-    expect(&bench.roll(V2).await, Verdict::Done);
-    watchman.content("drain");
-    let took = bench.cloud.now().duration_since(began);
-    assert!((300..1200).contains(&took.as_secs()), "{took}");
-    let world = bench.cloud.world();
-    let groups = world.model.view_groups();
-    assert_eq!(groups[0].members.len(), 0, "{:?}", groups[0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,7 +102,7 @@ async fn a_refresh_to_a_broken_image_whose_run_died_replaces_nothing() {
 }
 
 /// The call that starts the refresh, counted from one.
-async fn start_of(base: &Bench) -> usize {
+pub async fn start_of(base: &Bench) -> usize {
     let bench = base.fork().await;
     let before = bench.cloud.calls().len();
     bench.cloud.world().physics.set_behaviour(V2, quick());

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use kiln::roll::doctor::Known;
 use kiln::roll::{Error, Verdict, status};
 use kiln::run::{Clock as _, Urgency};
 use kiln::template::service::{Check, OnFail};
@@ -12,9 +13,11 @@ use serde_json::json;
 
 use super::super::outside::Word;
 use super::super::plain::{nothing_left, three};
-use super::super::rolling::rolling;
+use super::super::rolling::{rolling, start_of};
+use super::super::trouble::killed;
 use super::super::{Bench, V1, V2, V3, call, expect, quick};
 use super::{command, given_back, held_on, mixed, stopped, tag};
+use crate::simulation::cloud::Mishap;
 
 /// The version of the launch template that the group names.
 fn follows(bench: &Bench) -> String {
@@ -176,5 +179,32 @@ async fn a_roll_that_is_held_leaves_a_refresh_alone_that_goes_back() {
     let calls = bench.cloud.calls();
     assert!(!calls.iter().any(|call| call == "CancelInstanceRefresh"));
     bench.pass(3600).await;
+    assert_eq!(bench.serving(), three(V1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doctor_whose_refresh_does_not_go_back_says_that_both_versions_serve() {
+    let base = rolling().await;
+    let at = start_of(&base).await;
+    let bench = killed(&base, at, Mishap::KilledAfter).await.unwrap();
+    while !mixed(&bench) {
+        bench.pass(5).await;
+    }
+    let given_up = Known {
+        given_up: bench.examine(Known::default()).await.temporary[0].run,
+        ..Known::default()
+    };
+    let denied = bench.fork().await;
+    denied.cloud.deny("RollbackInstanceRefresh");
+    let healed = denied.heal(given_up.clone()).await;
+    assert_eq!(healed.verdict, Verdict::Traffic, "{healed:?}");
+    assert_eq!(healed.left.len(), 1, "{healed:?}");
+    // Whatever else would not go is no matter of traffic.
+    let denied = bench.fork().await;
+    denied.cloud.deny("DeleteTags");
+    let healed = denied.heal(given_up.clone()).await;
+    assert_eq!(healed.verdict, Verdict::CleanUpDue, "{healed:?}");
+    let healed = bench.heal(given_up).await;
+    assert_eq!(healed.verdict, Verdict::Done, "{healed:?}");
     assert_eq!(bench.serving(), three(V1));
 }

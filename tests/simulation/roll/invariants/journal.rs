@@ -83,9 +83,8 @@ fn leases_come_first(group: &GroupView, said: Said<'_>, held: &mut Held) -> Resu
         }
     }
     let has = |what: Leased| group.tags.contains_key(what.tag());
-    if !group.suspended.is_empty() && !has(Leased::Processes) && group.tags.contains_key("kiln:run")
-    {
-        let suspended = &group.suspended;
+    let suspended = suspended(group);
+    if !suspended.is_empty() && !has(Leased::Processes) && group.tags.contains_key("kiln:run") {
         return Err(format!(
             "I4: {suspended:?} of {name} are suspended without a tag"
         ));
@@ -102,6 +101,15 @@ fn leases_come_first(group: &GroupView, said: Said<'_>, held: &mut Held) -> Resu
         return Err(format!("I4: the minimum of {name} is {min} without a tag"));
     }
     Ok(())
+}
+
+/// What is suspended on a group, but for the schedule of one that is kept without machines, as its tag says.
+pub fn suspended(group: &GroupView) -> Vec<&String> {
+    let size = group.tags.get("kiln:size");
+    let spared = size.is_some_and(|text| text.ends_with(" scheduled"));
+    let all = group.suspended.iter();
+    all.filter(|name| !(spared && name.as_str() == "ScheduledActions"))
+        .collect()
 }
 
 /// Production rules do what they did before, or what a run has announced.

@@ -18,6 +18,7 @@ use localcloud::model::Model;
 use super::journals::Journals;
 use crate::simulation::cloud::Cloud;
 use floor::Floor;
+pub use journal::suspended;
 use owned::Others;
 use previous::Previous;
 use scene::Scene;
