@@ -1,5 +1,7 @@
 //! The life of one machine: one task that owns its tree, its namespaces and its run, and obeys one order at a time.
 
+mod rooting;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use super::console::{self, Console};
 use super::container::{Container, End, Launch};
 use super::layers::{self, Chain};
 use super::overlay::Overlay;
+use super::roots::Change;
 use super::{Error, Inner, seed};
 use crate::model::{Boot, Fact};
 
@@ -29,6 +32,7 @@ pub(super) enum Order {
     Reboot,
     Terminate,
     Freeze { image: String, running: bool },
+    Root(Change),
 }
 
 /// What a machine is to come to.
@@ -53,11 +57,14 @@ pub(super) struct Machine {
     boot: Boot,
     name: String,
     folder: PathBuf,
+    /// Nothing lies below a machine that has lost its root.
     below: Chain,
     overlay: Overlay,
     cgroup: Option<Cgroup>,
     console: Console,
     running: Option<Running>,
+    /// What it gets once it is at rest.
+    change: Option<Change>,
     aim: Aim,
     /// Somebody asked for the rest that it is coming to.
     asked: bool,
@@ -91,6 +98,7 @@ impl Machine {
             cgroup: None,
             console,
             running: None,
+            change: None,
             aim: Aim::Run,
             asked: false,
         })
@@ -150,6 +158,7 @@ impl Machine {
                 }
             }
             Order::Freeze { image, running } => self.freeze(image, running).await,
+            Order::Root(change) => self.reroot(change),
         }
     }
 
@@ -197,6 +206,9 @@ impl Machine {
     }
 
     async fn prepare_and_start(&mut self, permit: OwnedSemaphorePermit) -> Result<(), Error> {
+        if self.below.is_empty() {
+            return Err(Error::Rootless);
+        }
         let network = &self.inner.network;
         network
             .attach(&self.boot.instance, self.boot.address)
@@ -243,7 +255,8 @@ impl Machine {
             return;
         };
         let alive = running.console.await.unwrap_or(false);
-        if end == End::Reboot && self.aim == Aim::Run {
+        let stays = self.aim == Aim::Run && self.change.is_none();
+        if end == End::Reboot && stays {
             if let Err(error) = self.start_container(None) {
                 self.fail(super::chain(&error));
             } else {
@@ -251,6 +264,13 @@ impl Machine {
             }
         }
         self.come_to_rest().await;
+        let change = self.change.take().filter(|_| self.aim != Aim::Gone);
+        if let Some(change) = change {
+            self.apply(change);
+            if self.aim == Aim::Run {
+                return;
+            }
+        }
         let asked = std::mem::take(&mut self.asked);
         if self.aim == Aim::Run && !asked {
             self.aim = Aim::Rest;

@@ -11,15 +11,16 @@ pub mod base;
 mod cgroup;
 mod console;
 mod container;
+mod folders;
 pub mod host;
 mod layers;
 mod machine;
 mod metadata;
 mod overlay;
+mod roots;
 mod seed;
 
 use std::collections::HashMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,9 +35,11 @@ use crate::{command, network};
 
 use base::Base;
 use console::Console;
+use folders::{make_private, remove_folders};
 use layers::Layers;
 use machine::{Machine, Order};
 use metadata::Directory;
+use roots::{Change, Roots};
 
 /// How the machines are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,10 @@ pub enum Error {
     NotInit,
     #[error("there is no image {0}")]
     NoImage(String),
+    #[error("there is no root volume {0}")]
+    NoRoot(String),
+    #[error("the machine has no root volume")]
+    Rootless,
     #[error("the machine still runs")]
     StillRuns,
     #[error("use {path}")]
@@ -117,6 +124,7 @@ struct Inner {
     boots: Arc<Semaphore>,
     tasks: TaskTracker,
     layers: Mutex<Layers>,
+    roots: Mutex<Roots>,
     known: Mutex<HashMap<String, Known>>,
     directory: Directory,
 }
@@ -131,6 +139,10 @@ struct Known {
 impl Inner {
     fn layers(&self) -> MutexGuard<'_, Layers> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn roots(&self) -> MutexGuard<'_, Roots> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
@@ -173,6 +185,7 @@ impl Machines {
             boots,
             tasks,
             layers,
+            roots: Mutex::default(),
             known,
             directory,
         };
@@ -202,6 +215,20 @@ impl Machines {
                 instance,
                 running,
             } => self.freeze(&image, &instance, running),
+            Effect::Root {
+                instance,
+                away,
+                root,
+                running,
+            } => self.reroot(
+                &instance,
+                Change {
+                    away,
+                    root,
+                    running,
+                },
+            ),
+            Effect::Scrap { volume } => self.scrap(&volume),
             Effect::Alias { image, of } => self.alias(&image, &of),
             Effect::Discard { image } => self.discard(&image),
             Effect::Describe { instance, metadata } => self.describe(&instance, metadata),
@@ -355,26 +382,6 @@ pub fn sweep(config: &Config) -> Result<Vec<String>, Error> {
         removed.push(config.state.display().to_string());
     }
     Ok(removed)
-}
-
-/// Makes a folder that only root may look into: it holds user data, host keys and whole disks.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-/// Removes folders with all that is in them; what cannot be removed is left to `sweep`.
-async fn remove_folders(folders: Vec<PathBuf>) {
-    let removing = tokio::task::spawn_blocking(move || {
-        for folder in folders {
-            if let Err(error) = std::fs::remove_dir_all(&folder)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, folder = %folder.display(), "a folder of the local cloud is left");
-            }
-        }
-    });
-    drop(removing.await);
 }
 
 /// An error and what it came from, as one line.

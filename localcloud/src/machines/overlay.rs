@@ -79,6 +79,12 @@ impl Overlay {
         fs::create_dir_all(&self.work)
     }
 
+    /// Puts an upper layer in the place of a tree's own, which is taken away already.
+    pub(super) fn give_upper(&self, from: &Path) -> io::Result<()> {
+        fs::remove_dir(&self.upper)?;
+        fs::rename(from, &self.upper)
+    }
+
     /// Copies the upper layer with all that overlayfs keeps in it: whiteouts, attributes, links.
     pub(super) async fn copy_upper(&self, to: &Path) -> Result<(), command::Error> {
         let (from, to) = (self.upper.display().to_string(), to.display().to_string());

@@ -34,6 +34,18 @@ pub enum Effect {
         instance: String,
         running: bool,
     },
+    /// Put a machine's root away under its volume's id and give it another one. A running machine is shut down for it and
+    /// started again; answered by `Fact::Rooted` or `Fact::RootFailed`.
+    Root {
+        instance: String,
+        away: Option<String>,
+        root: Option<Root>,
+        running: bool,
+    },
+    /// Forget the files of a volume that were put away.
+    Scrap {
+        volume: String,
+    },
     /// Make an image's layers known under a second id (`CopyImage`, `RegisterImage` from its snapshots).
     Alias {
         image: String,
@@ -49,6 +61,15 @@ pub enum Effect {
     Unbalance {
         arn: String,
     },
+}
+
+/// What a machine finds on its root volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// A fresh upper layer over the layers of an image or a snapshot.
+    Fresh { image: String },
+    /// What was put away under that volume's id.
+    Kept { volume: String },
 }
 
 /// All that a machine needs to boot.
@@ -176,6 +197,16 @@ pub enum Fact {
     /// Nothing of it is left.
     Gone {
         instance: String,
+    },
+    /// It has the root that it was to get. One that ran is on its way up again.
+    Rooted {
+        instance: String,
+    },
+    /// It has not; `detached`: it has lost the one that it had.
+    RootFailed {
+        instance: String,
+        reason: String,
+        detached: bool,
     },
     /// What the machine has printed on its console so far, the newest 64 KiB.
     Console {

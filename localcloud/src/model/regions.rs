@@ -86,6 +86,8 @@ impl Model {
             | Fact::BootFailed { instance, .. }
             | Fact::Stopped { instance, .. }
             | Fact::Gone { instance }
+            | Fact::Rooted { instance }
+            | Fact::RootFailed { instance, .. }
             | Fact::Console { instance, .. } => state.ec2.instances.contains_key(instance),
             Fact::Frozen { image } | Fact::FreezeFailed { image, .. } => {
                 let mut instances = state.ec2.instances.values();

@@ -35,6 +35,14 @@ pub enum Service {
     DiesAfter(SignedDuration),
 }
 
+/// How a replacement of a root volume fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootFailure {
+    pub reason: String,
+    /// The machine has lost its old root too.
+    pub detached: bool,
+}
+
 /// How machines of an image, or one machine, behave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Behaviour {
@@ -53,6 +61,8 @@ pub struct Behaviour {
     pub freeze: Spread,
     /// Its disk cannot be made an image, for this reason.
     pub freeze_failure: Option<String>,
+    /// It does not become a running machine's root, in this way.
+    pub root_failure: Option<RootFailure>,
     /// From deregistration to the last connection's end.
     pub drain: Spread,
 }
@@ -70,6 +80,7 @@ impl Default for Behaviour {
             stop: Spread::seconds(2, 30),
             freeze: Spread::seconds(30, 240),
             freeze_failure: None,
+            root_failure: None,
             drain: Spread::seconds(0, 20),
         }
     }

@@ -1,13 +1,14 @@
 //! Machines: booting, running, stopped, gone, and what a health check meets on them.
 
-use super::{Coming, Physics, Service, later};
-use crate::model::{Boot, Fact, Verdict};
+use super::{Coming, Physics, RootFailure, Service, later};
+use crate::model::{Boot, Fact, Root, Verdict};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use rand_chacha::rand_core::RngCore;
 
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
+    /// Of its root; empty without one.
     image: String,
     hostname: String,
     /// Counts starts, so that what an earlier start had coming does not count.
@@ -41,27 +42,29 @@ impl Physics {
         let (boot, image) = (machine.boot, machine.image.clone());
         let behaviour = self.behaviour(instance, &image).clone();
         let after = self.draw(behaviour.boot);
-        match behaviour.boot_failure {
-            Some(reason) => self.enter_fact(
-                after,
-                now,
-                Fact::BootFailed {
-                    instance: instance.to_owned(),
-                    reason,
-                },
-            ),
-            None => self.enter(
-                later(now, after),
-                Coming::Up {
-                    instance: instance.to_owned(),
-                    boot,
-                },
-            ),
-        }
+        let failure = if image.is_empty() {
+            Some("it has no root volume".to_owned())
+        } else {
+            behaviour.boot_failure
+        };
+        let instance = instance.to_owned();
+        self.enter(
+            later(now, after),
+            Coming::Up {
+                instance,
+                boot,
+                failure,
+            },
+        );
     }
 
-    /// A machine's init runs: its service starts, and its console fills.
-    pub(super) fn come_up(&mut self, instance: &str, boot: u64, at: Timestamp) -> Vec<Fact> {
+    /// A machine's init runs: its service starts, and its console fills. Or it does not, for a reason.
+    pub(super) fn come_up(
+        &mut self,
+        instance: &str,
+        (boot, failure): (u64, Option<String>),
+        at: Timestamp,
+    ) -> Vec<Fact> {
         let Some(machine) = self
             .machines
             .get(instance)
@@ -69,6 +72,10 @@ impl Physics {
         else {
             return Vec::new();
         };
+        if let Some(reason) = failure {
+            let instance = instance.to_owned();
+            return vec![Fact::BootFailed { instance, reason }];
+        }
         let text = console(machine);
         let behaviour = self.behaviour(instance, &machine.image).clone();
         let (start, console) = (self.draw(behaviour.start), self.draw(behaviour.console));
@@ -147,6 +154,57 @@ impl Physics {
                     asked: false,
                 }),
             );
+        }
+    }
+
+    /// Gives a machine another root; one that runs is shut down for it and started again.
+    pub(super) fn reroot(
+        &mut self,
+        instance: &str,
+        (away, root): (Option<String>, Option<Root>),
+        running: bool,
+        now: Timestamp,
+    ) {
+        let Some(had) = self.machines.get(instance).map(|one| one.image.clone()) else {
+            return;
+        };
+        let image = match &root {
+            Some(Root::Fresh { image }) => image.clone(),
+            Some(Root::Kept { volume }) => self.put_away.get(volume).cloned().unwrap_or_default(),
+            None => String::new(),
+        };
+        let failure = self.behaviour(instance, &image).root_failure.clone();
+        let failure = failure.filter(|_| running);
+        let after = self.draw(self.behaviour(instance, &had).stop);
+        let stays = failure.as_ref().is_some_and(|failure| !failure.detached);
+        if let Some(Root::Kept { volume }) = root.filter(|_| failure.is_none()) {
+            self.put_away.remove(&volume);
+        }
+        if let Some(volume) = away.filter(|_| !stays) {
+            self.put_away.insert(volume, had.clone());
+        }
+        let has = match &failure {
+            None => image,
+            Some(failure) if failure.detached => String::new(),
+            Some(_) => had,
+        };
+        let fact = match failure {
+            None => Fact::Rooted {
+                instance: instance.to_owned(),
+            },
+            Some(RootFailure { reason, detached }) => Fact::RootFailed {
+                instance: instance.to_owned(),
+                reason,
+                detached,
+            },
+        };
+        if let Some(machine) = self.machines.get_mut(instance) {
+            machine.image = has;
+        }
+        if running {
+            self.take_down(instance);
+            self.enter_fact(after, now, fact);
+            self.start(instance, later(now, after));
         }
     }
 

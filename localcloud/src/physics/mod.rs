@@ -16,7 +16,7 @@ mod storm;
 #[cfg(test)]
 mod tests;
 
-pub use behaviour::{Behaviour, Service, Spread};
+pub use behaviour::{Behaviour, RootFailure, Service, Spread};
 pub use world::World;
 
 use crate::model::{Effect, Fact};
@@ -37,6 +37,8 @@ pub struct Physics {
     coming: BTreeMap<(Timestamp, u64), Coming>,
     entered: u64,
     machines: BTreeMap<String, Machine>,
+    /// The images of roots that are on no machine, by the ids of their volumes.
+    put_away: BTreeMap<String, String>,
     probes: Probes,
     usual: Behaviour,
     /// By image or instance id; an instance's own wins.
@@ -47,10 +49,11 @@ pub struct Physics {
 #[derive(Clone, Debug)]
 enum Coming {
     Fact(Fact),
-    /// A machine's init runs.
+    /// A machine's init runs, or fails to.
     Up {
         instance: String,
         boot: u64,
+        failure: Option<String>,
     },
     /// A health check is made.
     Check(probe::Key),
@@ -63,6 +66,7 @@ impl Physics {
             coming: BTreeMap::new(),
             entered: 0,
             machines: BTreeMap::new(),
+            put_away: BTreeMap::new(),
             probes: Probes::default(),
             usual: Behaviour::default(),
             behaviours: BTreeMap::new(),
@@ -105,6 +109,13 @@ impl Physics {
             Effect::Freeze {
                 image, instance, ..
             } => self.freeze(image, &instance, now),
+            Effect::Root {
+                instance,
+                away,
+                root,
+                running,
+            } => self.reroot(&instance, (away, root), running, now),
+            Effect::Scrap { volume } => drop(self.put_away.remove(&volume)),
             Effect::Alias { image, of } => {
                 if let Some(behaviour) = self.behaviours.get(&of).cloned() {
                     self.behaviours.insert(image, behaviour);
@@ -138,7 +149,11 @@ impl Physics {
         let at = entry.key().0;
         let facts = match entry.remove() {
             Coming::Fact(fact) => vec![fact],
-            Coming::Up { instance, boot } => self.come_up(&instance, boot, at),
+            Coming::Up {
+                instance,
+                boot,
+                failure,
+            } => self.come_up(&instance, (boot, failure), at),
             Coming::Check(key) => self.check(&key, at),
         };
         Some((at, facts))

@@ -143,6 +143,41 @@ fn a_reboot_takes_the_service_away_for_a_while_and_a_stop_for_good() {
 }
 
 #[test]
+fn another_root_takes_the_service_away_for_a_while_and_may_bring_a_worse_one() {
+    let mut cloud = Cloud::new();
+    let (balancer, group) = (cloud.balancer("front"), cloud.target_group("web-a"));
+    cloud.listener(&balancer, 80, &group);
+    cloud
+        .world
+        .physics
+        .set_behaviour(BROKEN, Behaviour::with_service(Service::WrongStatus(500)));
+    let id = cloud.instance(0);
+    cloud.elb(
+        "RegisterTargets",
+        json!({"TargetGroupArn": group, "Targets": [{"Id": id}]}),
+    );
+    assert_eq!(health(&mut cloud, &group), ["healthy"]);
+    let root = |cloud: &Cloud| cloud.model().view_instances()[0].volumes[0].clone();
+    let old = root(&cloud);
+    let broken = json!({"InstanceId": id, "ImageId": BROKEN});
+    cloud.ec2("CreateReplaceRootVolumeTask", broken);
+    cloud.pass(40);
+    assert_eq!(
+        cloud.health(&group, &id),
+        "unhealthy Target.FailedHealthChecks"
+    );
+    assert_eq!(health(&mut cloud, &group), ["unhealthy"]);
+    let new = root(&cloud);
+    assert_ne!(new, old);
+    let back = json!({"InstanceId": id, "VolumeId": old});
+    cloud.ec2("CreateReplaceRootVolumeTask", back);
+    cloud.pass(120);
+    assert_eq!(health(&mut cloud, &group), ["healthy"]);
+    assert_eq!(root(&cloud), old);
+    cloud.ec2("DeleteVolume", json!({"VolumeId": new}));
+}
+
+#[test]
 fn the_console_shows_the_host_key() {
     let mut cloud = Cloud::new();
     let tail = Behaviour {

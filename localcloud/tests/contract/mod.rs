@@ -11,6 +11,7 @@ mod moto;
 mod rows;
 mod scaling;
 mod subject;
+mod volumes;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

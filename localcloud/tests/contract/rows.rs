@@ -4,7 +4,7 @@ use localcloud::model::Service::{self, AutoScaling, Ec2, Elb};
 
 use super::answer::Answer;
 use super::subject::Subject;
-use super::{deploying, limits, scaling};
+use super::{deploying, limits, scaling, volumes};
 
 /// One promise of AWS.
 pub struct Row {
@@ -28,7 +28,7 @@ impl Row {
 }
 
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [scaling::ROWS, deploying::ROWS, limits::ROWS]
+    [scaling::ROWS, deploying::ROWS, limits::ROWS, volumes::ROWS]
         .into_iter()
         .flatten()
 }

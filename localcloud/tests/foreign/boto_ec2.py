@@ -222,7 +222,53 @@ def volumes(ec2, made, until):
     root = [{"Name": "attachment.instance-id", "Values": [made["instance"]]}]
     attached = ec2.describe_volumes(Filters=root)["Volumes"][0]
     ec2.refused("VolumeInUse", "delete_volume", VolumeId=attached["VolumeId"])
+    data(ec2, made)
     ec2.delete_volume(VolumeId=volume)
+    another_root(ec2, made, until)
+
+
+def data(ec2, made):
+    instance = ec2.describe_instances(InstanceIds=[made["instance"]])["Reservations"][0]["Instances"][0]
+    zone = instance["Placement"]["AvailabilityZone"]
+    mine = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    on = ec2.attach_volume(VolumeId=mine, InstanceId=made["instance"], Device="/dev/sdf")
+    assert (on["State"], on["Device"]) == ("attaching", "/dev/sdf"), on
+    ec2.refused("VolumeInUse", "attach_volume", VolumeId=mine, InstanceId=made["instance"], Device="/dev/sdg")
+    wish = {"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": True}}
+    ec2.modify_instance_attribute(InstanceId=made["instance"], BlockDeviceMappings=[wish])
+    shown = ec2.describe_volumes(VolumeIds=[mine])["Volumes"][0]["Attachments"][0]
+    assert shown["DeleteOnTermination"] and shown["InstanceId"] == made["instance"], shown
+    assert ec2.detach_volume(VolumeId=mine)["State"] == "detaching"
+    ec2.refused("IncorrectState", "detach_volume", VolumeId=mine)
+    ec2.delete_volume(VolumeId=mine)
+
+
+def another_root(ec2, made, until):
+    instance = made["instance"]
+    task = ec2.create_replace_root_volume_task(
+        InstanceId=instance,
+        ImageId=made["baked"],
+        ClientToken="root",
+        TagSpecifications=tagged("replace-root-volume-task", by="boto"),
+    )["ReplaceRootVolumeTask"]
+    assert (task["TaskState"], task["ImageId"]) == ("pending", made["baked"]), task
+    both = dict(InstanceId=instance, ImageId=made["baked"], SnapshotId=made["snapshot"])
+    ec2.refused("InvalidParameterCombination", "create_replace_root_volume_task", **both)
+    ids = [task["ReplaceRootVolumeTaskId"]]
+    look = lambda: ec2.describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=ids)["ReplaceRootVolumeTasks"][0]
+    done = until(look, lambda seen: seen["TaskState"] == "succeeded")
+    assert done["CompleteTime"] and done["Tags"] == [{"Key": "by", "Value": "boto"}], done
+    assert state(ec2, instance) == "running"
+    free = ec2.describe_volumes(Filters=[{"Name": "status", "Values": ["available"]}])["Volumes"]
+    assert len(free) == 1, free
+    ec2.refused("OperationNotPermitted", "detach_volume", VolumeId=attached(ec2, instance))
+    ec2.delete_volume(VolumeId=free[0]["VolumeId"])
+
+
+def attached(ec2, instance):
+    shown = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    roots = [d for d in shown["BlockDeviceMappings"] if d["DeviceName"] == shown["RootDeviceName"]]
+    return roots[0]["Ebs"]["VolumeId"]
 
 
 def fleet(ec2, made):

@@ -90,7 +90,12 @@ fn facts_of(effect: Effect) -> Vec<Fact> {
         }],
         Effect::Terminate { instance } => vec![Fact::Gone { instance }],
         Effect::Freeze { image, .. } => vec![Fact::Frozen { image }],
-        Effect::Reboot { .. }
+        Effect::Root {
+            instance, running, ..
+        } if running => vec![Fact::Rooted { instance }],
+        Effect::Root { .. }
+        | Effect::Scrap { .. }
+        | Effect::Reboot { .. }
         | Effect::Alias { .. }
         | Effect::Discard { .. }
         | Effect::Describe { .. }

@@ -11,6 +11,7 @@ mod kill;
 mod life;
 mod metadata;
 mod network;
+mod roots;
 mod several;
 
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! Machines as the model must see them: one at a time in each state, answering late and in any order between them.
 
 use super::Cloud;
-use localcloud::model::{Boot, Effect, Fact};
+use localcloud::model::{Boot, Effect, Fact, Root};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug, Default)]
@@ -14,15 +14,18 @@ struct Machine {
 
 /// A world that checks what is asked of it against what a real one could do.
 pub struct Machines {
-    machines: BTreeMap<String, Machine>,
+    known: BTreeMap<String, Machine>,
     layers: BTreeSet<String>,
+    /// Volumes whose files are on no machine.
+    put_away: BTreeSet<String>,
 }
 
 impl Machines {
     pub fn new() -> Self {
         Self {
-            machines: BTreeMap::new(),
+            known: BTreeMap::new(),
             layers: BTreeSet::from([super::DEBIAN.to_owned()]),
+            put_away: BTreeSet::new(),
         }
     }
 
@@ -85,6 +88,15 @@ impl Machines {
                     "{instance} is down and was to reboot"
                 );
             }
+            Effect::Root {
+                instance,
+                away,
+                root,
+                running,
+            } => self.reroot(instance, away, root, running),
+            Effect::Scrap { volume } => {
+                assert!(self.put_away.remove(&volume), "{volume} had no files");
+            }
             Effect::Alias { image, of } => {
                 assert!(self.layers.contains(&of), "{of} has no layer");
                 self.layers.insert(image);
@@ -99,7 +111,7 @@ impl Machines {
     fn boot(&mut self, boot: Boot) {
         let address = boot.address.to_string();
         assert!(
-            self.machines
+            self.known
                 .values()
                 .all(|machine| machine.address != address),
             "{address} is taken"
@@ -112,7 +124,7 @@ impl Machines {
         let to_say = VecDeque::from([Fact::Running {
             instance: boot.instance.clone(),
         }]);
-        let known = self.machines.insert(
+        let known = self.known.insert(
             boot.instance,
             Machine {
                 up: true,
@@ -123,8 +135,41 @@ impl Machines {
         assert!(known.is_none(), "booted twice");
     }
 
+    fn reroot(
+        &mut self,
+        instance: String,
+        away: Option<String>,
+        root: Option<Root>,
+        running: bool,
+    ) {
+        match root {
+            Some(Root::Fresh { image }) => {
+                assert!(self.layers.contains(&image), "{image} has no layer");
+            }
+            Some(Root::Kept { volume }) => {
+                assert!(self.put_away.remove(&volume), "{volume} has no files");
+            }
+            None => {}
+        }
+        if let Some(volume) = away {
+            assert!(self.put_away.insert(volume.clone()), "{volume} goes twice");
+        }
+        let machine = self.machine(&instance);
+        assert!(
+            running || !machine.up,
+            "{instance} is up and its root was to be moved"
+        );
+        if running {
+            let restarted = instance.clone();
+            machine.to_say.push_back(Fact::Rooted { instance });
+            machine.to_say.push_back(Fact::Running {
+                instance: restarted,
+            });
+        }
+    }
+
     fn machine(&mut self, instance: &str) -> &mut Machine {
-        self.machines
+        self.known
             .get_mut(instance)
             .unwrap_or_else(|| panic!("{instance} is gone and something was asked of it"))
     }
@@ -132,7 +177,7 @@ impl Machines {
     /// Lets one machine say what it has to say next; false when none has anything.
     pub fn say(&mut self, cloud: &mut Cloud, pick: usize) -> bool {
         let mut speakers: Vec<_> = self
-            .machines
+            .known
             .iter_mut()
             .filter(|(_, machine)| !machine.to_say.is_empty())
             .collect();
@@ -147,7 +192,7 @@ impl Machines {
         };
         match &fact {
             Fact::Gone { .. } => {
-                self.machines.remove(&id);
+                self.known.remove(&id);
             }
             Fact::Frozen { image } => {
                 self.layers.insert(image.clone());
@@ -162,7 +207,7 @@ impl Machines {
     /// Shuts a machine down from inside.
     pub fn shut_down(&mut self, pick: usize) {
         let up = self
-            .machines
+            .known
             .iter_mut()
             .filter(|(_, machine)| machine.up && machine.to_say.is_empty());
         let mut up: Vec<_> = up.collect();
@@ -179,8 +224,11 @@ impl Machines {
         machine.to_say.push_back(fact);
     }
 
-    /// What is left: machines, and layers beside that of the source image.
+    /// What is left: machines, layers beside that of the source image, and files of volumes that are on no machine.
     pub fn left(&self) -> (usize, usize) {
-        (self.machines.len(), self.layers.len() - 1)
+        (
+            self.known.len(),
+            self.layers.len() - 1 + self.put_away.len(),
+        )
     }
 }

@@ -8,6 +8,7 @@ mod lifecycle;
 mod machines;
 mod network;
 mod regions;
+mod roots;
 mod spot;
 mod stories;
 mod templates;

@@ -32,6 +32,12 @@ const CALLS: &[(&str, &str, Thing)] = &[
         Thing::Image,
     ),
     ("RunInstances", TERMINATES, Thing::Image),
+    (
+        "CreateReplaceRootVolumeTask",
+        "InstanceId=",
+        Thing::Instance,
+    ),
+    ("DetachVolume", "VolumeId=", Thing::Volume),
 ];
 
 const REGISTER: &str = "Name=image-{n} RootDeviceName=/dev/xvda Architecture=x86_64 \
@@ -145,6 +151,9 @@ impl Story {
         }
         for id in ids(&mut self.cloud, Thing::Snapshot) {
             self.cloud.ok("DeleteSnapshot", &format!("SnapshotId={id}"));
+        }
+        for id in ids(&mut self.cloud, Thing::Volume) {
+            self.cloud.ok("DeleteVolume", &format!("VolumeId={id}"));
         }
         self.machines.carry_out(&mut self.cloud);
         assert_eq!(self.machines.left(), (0, 0), "machines and layers are left");

@@ -18,7 +18,7 @@ pub(super) const ACTIONS: &[Action] = &[
         Service::Ec2,
         "ModifyInstanceAttribute",
         "InstanceId Attribute Value SourceDestCheck DisableApiTermination InstanceType UserData \
-         InstanceInitiatedShutdownBehavior GroupId EbsOptimized SriovNetSupport EnaSupport",
+         InstanceInitiatedShutdownBehavior GroupId EbsOptimized SriovNetSupport EnaSupport BlockDeviceMapping",
         modify_instance_attribute,
     ),
 ];
@@ -96,7 +96,9 @@ fn modify_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree,
         given.push((name, value));
     }
     let groups = args.texts("GroupId")?;
+    let devices = args.maps("BlockDeviceMapping")?;
     match (&given[..], &groups[..]) {
+        ([], []) if !devices.is_empty() => keep_or_delete(&mut instance, &devices)?,
         ([(name, value)], []) => set(args, &mut instance, name, value)?,
         ([], [_, ..]) => {
             for group in &groups {
@@ -117,6 +119,24 @@ fn modify_instance_attribute(state: &mut State, args: &Args<'_>) -> Result<Tree,
     }
     state.ec2.instances.insert(id.into(), instance);
     Ok(Tree::new().put("return", true))
+}
+
+/// Which volumes go with the instance.
+fn keep_or_delete(instance: &mut Instance, devices: &[Args<'_>]) -> Result<(), Fault> {
+    for device in devices {
+        let name = device.text("DeviceName")?;
+        let goes = match device.map("Ebs")? {
+            Some(ebs) => ebs.flag("DeleteOnTermination")?,
+            None => None,
+        };
+        let mut volumes = instance.volumes.iter_mut();
+        let Some(on) = volumes.find(|on| on.device == name) else {
+            let message = format!("No device is currently mapped at {name}");
+            return Err(Fault::new("InvalidInstanceAttributeValue", message));
+        };
+        on.delete_on_termination = goes.unwrap_or(on.delete_on_termination);
+    }
+    Ok(())
 }
 
 fn capital(name: &str) -> String {

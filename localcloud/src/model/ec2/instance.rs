@@ -180,6 +180,10 @@ pub(in crate::model) struct Instance {
     pub(in crate::model) client_token: Option<String>,
     /// Its machine has been up before.
     pub(in crate::model) ran: bool,
+    /// Its root volume has been replaced.
+    pub(in crate::model) rerooted: bool,
+    /// It runs, and cannot be reached.
+    pub(in crate::model) impaired: bool,
     /// What it printed, and when that was seen.
     pub(in crate::model) console: Option<(Timestamp, String)>,
     /// Freezes that the world has not answered; what is asked of the machine waits for them.
@@ -194,6 +198,12 @@ impl Instance {
     /// Whether the instance still takes up its address and its security groups.
     pub(in crate::model) fn holds_resources(&self) -> bool {
         self.state != InstanceState::Terminated
+    }
+
+    /// Its root volume, unless it has lost it.
+    pub(in crate::model) fn root(&self) -> Option<&Attached> {
+        let mut volumes = self.volumes.iter();
+        volumes.find(|on| on.device == self.root_device)
     }
 
     /// `ip-10-0-0-4`, the first label of its private name.

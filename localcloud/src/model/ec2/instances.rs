@@ -175,6 +175,7 @@ fn status(state: &State, id: &str) -> Tree {
 
 fn check(state: &State, instance: &Instance) -> (&'static str, &'static str) {
     match instance.state {
+        InstanceState::Running if instance.impaired => ("impaired", "failed"),
         InstanceState::Running if state.now.duration_since(instance.since) < FIRST_CHECK => {
             ("initializing", "initializing")
         }

@@ -312,6 +312,8 @@ fn record(state: &mut State, spec: &LaunchSpec, ready: &Ready, launch: Launch<'_
         protected: spec.protected,
         client_token: spec.client_token.clone(),
         ran: false,
+        rerooted: false,
+        impaired: false,
         console: None,
         freezing: Vec::new(),
         to_freeze: Vec::new(),
@@ -337,6 +339,7 @@ fn volume(
         kms_key: disk.kms_key.clone(),
         created: state.now,
         attached: Some((instance.into(), disk.device.clone())),
+        put_away: false,
     };
     state.ec2.volumes.insert(id.clone(), volume);
     state.ec2.tag(&id, &spec.volume_tags);

@@ -8,7 +8,7 @@ use super::{
     },
     Due, images,
     instance::{Instance, InstanceState, OnShutdown, StateReason},
-    snapshots, spot,
+    roots, snapshots, spot,
 };
 use jiff::SignedDuration;
 
@@ -41,6 +41,10 @@ pub(in crate::model) fn observe(state: &mut State, fact: &Fact) {
                 known.console = Some((state.now, text.clone()));
             }
         }
+        Fact::Rooted { instance } => roots::replaced(state, instance),
+        Fact::RootFailed {
+            instance, detached, ..
+        } => roots::not_replaced(state, instance, *detached),
         Fact::Frozen { image } => frozen(state, image, None),
         Fact::FreezeFailed { image, reason } => frozen(state, image, Some(reason)),
         Fact::Probed { .. }
@@ -150,7 +154,7 @@ pub(in crate::model) fn reboot(state: &mut State, id: &str) {
 }
 
 /// Asks something of a machine, after the freezes that are under way.
-fn ask(state: &mut State, id: &str, effect: Effect) {
+pub(super) fn ask(state: &mut State, id: &str, effect: Effect) {
     match state.ec2.instances.get_mut(id) {
         Some(instance) if !instance.freezing.is_empty() => instance.waiting.push(effect),
         _ => state.emit(effect),
@@ -195,6 +199,9 @@ fn freeze(state: &mut State, id: &str, layer: &str, running: bool) {
 }
 
 fn running(state: &mut State, id: &str) {
+    if let Some(instance) = state.ec2.instances.get_mut(id) {
+        instance.impaired = false;
+    }
     let pending = |instance: &&mut Instance| instance.state == InstanceState::Pending;
     if let Some(instance) = state.ec2.instances.get_mut(id).filter(pending) {
         instance.ran = true;
@@ -204,10 +211,14 @@ fn running(state: &mut State, id: &str) {
 
 /// A launch that fails ends the instance; one that ran before keeps its volumes and is stopped.
 fn boot_failed(state: &mut State, id: &str, reason: &str) {
-    let Some(instance) = state.ec2.instances.get(id) else {
+    let Some(instance) = state.ec2.instances.get_mut(id) else {
         return;
     };
     match (instance.state, instance.ran) {
+        // To EC2 it runs; only its status checks tell.
+        (InstanceState::Running, true) if instance.rerooted => instance.impaired = true,
+        // It is told separately that it is at rest.
+        (InstanceState::Stopping | InstanceState::Stopped, true) if instance.rerooted => {}
         (InstanceState::Pending, true) => {
             go(
                 state,
@@ -267,6 +278,7 @@ fn gone(state: &mut State, id: &str) {
         return;
     };
     let volumes = instance.volumes.clone();
+    roots::gone(state, id);
     go(state, id, InstanceState::Terminated, None);
     for attached in volumes {
         if attached.delete_on_termination {

@@ -4,6 +4,7 @@
 //! `templates::resolve` reads a launch template version, and `State::announce` tells of every change of an instance.
 
 pub(super) mod address;
+mod attaching;
 mod attributes;
 mod copying;
 mod describe;
@@ -25,6 +26,7 @@ pub(super) mod network;
 mod places;
 mod power;
 mod protection;
+mod roots;
 mod run;
 mod security_groups;
 mod seed;
@@ -63,6 +65,8 @@ pub(super) const TABLES: &[&[Action]] = &[
     snapshot_attributes::ACTIONS,
     protection::ACTIONS,
     volumes::ACTIONS,
+    attaching::ACTIONS,
+    roots::ACTIONS,
     keys::ACTIONS,
     security_groups::ACTIONS,
     places::ACTIONS,
@@ -86,6 +90,7 @@ pub(in crate::model) struct Ec2 {
     pub(super) snapshots: BTreeMap<String, snapshots::Snapshot>,
     pub(super) volumes: BTreeMap<String, volumes::Volume>,
     pub(super) instances: BTreeMap<String, Instance>,
+    pub(super) root_tasks: BTreeMap<String, roots::Task>,
     pub(super) templates: BTreeMap<String, templates::Template>,
     /// Tags of every resource of EC2, by its id.
     pub(super) tags: BTreeMap<String, Tags>,

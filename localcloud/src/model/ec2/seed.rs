@@ -41,6 +41,7 @@ impl Ec2 {
             snapshots: BTreeMap::new(),
             volumes: BTreeMap::new(),
             instances: BTreeMap::new(),
+            root_tasks: BTreeMap::new(),
             templates: BTreeMap::new(),
             tags: BTreeMap::new(),
         }

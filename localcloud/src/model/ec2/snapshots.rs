@@ -8,7 +8,7 @@ use super::{
     Due,
     describe::{Kind, PAGED, one},
     instance::InstanceState,
-    lifecycle,
+    lifecycle, roots,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -141,6 +141,7 @@ pub(super) fn discard_unless_kept(state: &mut State, layer: &str) {
     });
     let mut snapshots = state.ec2.snapshots.values();
     let by_snapshot = snapshots.any(|snapshot| snapshot.layer.as_ref().is_some_and(is_it));
+    let in_the_making = in_the_making || roots::needs(state, layer);
     if !in_the_making && !by_snapshot && !state.ec2.images.contains_key(layer) {
         state.emit(Effect::Discard {
             image: layer.into(),

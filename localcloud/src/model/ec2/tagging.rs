@@ -30,6 +30,7 @@ const TYPES: &[(&str, &str)] = &[
     ("igw-", "internet-gateway"),
     ("key-", "key-pair"),
     ("lt-", "launch-template"),
+    ("replacevol-", "replace-root-volume-task"),
     ("rtb-", "route-table"),
     ("sg-", "security-group"),
     ("sgr-", "security-group-rule"),
@@ -62,6 +63,7 @@ fn check(state: &State, id: &str) -> Result<(), Fault> {
         "vpc" => ec2.vpc.id == id,
         "internet-gateway" => ec2.vpc.internet_gateway == id,
         "route-table" => ec2.vpc.route_table == id,
+        "replace-root-volume-task" => ec2.root_tasks.contains_key(id),
         "key-pair" => ec2.keys.values().any(|key| key.id == id),
         "network-interface" => ec2
             .instances

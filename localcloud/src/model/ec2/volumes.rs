@@ -1,7 +1,7 @@
 //! Volumes: those of instances, and those that stand alone.
 
 use super::{
-    super::{Fault, Service, Tree, actions::Action, args::Args, state::State, tags},
+    super::{Effect, Fault, Root, Service, Tree, actions::Action, args::Args, state::State, tags},
     describe::{Kind, PAGED, one},
     encryption, network,
 };
@@ -36,6 +36,8 @@ pub(in crate::model) struct Volume {
     pub(in crate::model) created: Timestamp,
     /// The instance and device that it is on.
     pub(in crate::model) attached: Option<(String, String)>,
+    /// The world keeps its files under its id: it has been a root, and is on no instance.
+    pub(in crate::model) put_away: bool,
 }
 
 fn no_such_volume(id: &str) -> Fault {
@@ -51,6 +53,61 @@ fn no_such_volume(id: &str) -> Fault {
 /// The volume, or the refusal for an id that names none.
 pub(super) fn volume<'a>(state: &'a State, id: &str) -> Result<&'a Volume, Fault> {
     state.ec2.volumes.get(id).ok_or_else(|| no_such_volume(id))
+}
+
+/// A volume that can be put on an instance of this zone.
+pub(super) fn free<'a>(state: &'a State, id: &str, zone: &str) -> Result<&'a Volume, Fault> {
+    let volume = volume(state, id)?;
+    if volume.attached.is_some() {
+        let message = format!("{id} is already attached to an instance");
+        return Err(Fault::new("VolumeInUse", message));
+    }
+    if volume.zone != zone {
+        let message =
+            format!("The volume '{id}' is not in the same availability zone as the instance");
+        return Err(Fault::new("InvalidVolume.ZoneMismatch", message));
+    }
+    Ok(volume)
+}
+
+/// What a machine finds on a volume that becomes its root.
+pub(super) fn files(state: &State, volume: &Volume) -> Root {
+    let snapshot = volume.snapshot.as_deref();
+    let snapshot = snapshot.and_then(|id| state.ec2.snapshots.get(id));
+    match snapshot.and_then(|snapshot| snapshot.layer.clone()) {
+        Some(image) if !volume.put_away => Root::Fresh { image },
+        _ => Root::Kept {
+            volume: volume.id.clone(),
+        },
+    }
+}
+
+/// Takes in that a root volume is on no instance any more.
+pub(super) fn put_away(state: &mut State, id: &str) {
+    if let Some(volume) = state.ec2.volumes.get_mut(id) {
+        (volume.attached, volume.put_away) = (None, true);
+    }
+}
+
+/// Takes in that a volume is on an instance, as this device.
+pub(super) fn put_on(state: &mut State, id: &str, (instance, device): (&str, &str)) {
+    if let Some(volume) = state.ec2.volumes.get_mut(id) {
+        volume.attached = Some((instance.into(), device.into()));
+        volume.put_away = false;
+    }
+}
+
+/// Removes a volume that is on no instance.
+pub(super) fn remove(state: &mut State, id: &str) {
+    state.ec2.tags.remove(id);
+    if state
+        .ec2
+        .volumes
+        .remove(id)
+        .is_some_and(|volume| volume.put_away)
+    {
+        state.emit(Effect::Scrap { volume: id.into() });
+    }
 }
 
 const VOLUMES: Kind = Kind {
@@ -182,6 +239,7 @@ fn create_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         kms_key: encryption,
         created: state.now,
         attached: None,
+        put_away: false,
     };
     state.ec2.volumes.insert(id.clone(), volume);
     state.ec2.tag(&id, &tags);
@@ -217,7 +275,6 @@ fn delete_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         return Err(Fault::new("VolumeInUse", message));
     }
     let id = volume.id.clone();
-    state.ec2.volumes.remove(&id);
-    state.ec2.tags.remove(&id);
+    remove(state, &id);
     Ok(Tree::new().put("return", true))
 }
