@@ -281,7 +281,7 @@ fn addresses_of(instance: &ec2::Instance) -> Addresses {
     }
 }
 
-fn state_of(name: &ec2::InstanceStateName) -> InstanceState {
+pub(super) fn state_of(name: &ec2::InstanceStateName) -> InstanceState {
     match name {
         ec2::InstanceStateName::Running => InstanceState::Running,
         ec2::InstanceStateName::Stopping => InstanceState::Stopping,

@@ -33,6 +33,7 @@ mod quotas;
 mod reach;
 mod refreshes;
 mod role;
+mod roots;
 mod rounds;
 mod rules;
 mod run_instances;

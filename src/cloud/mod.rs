@@ -18,6 +18,7 @@ pub mod profiles;
 mod publishing;
 mod quotas;
 mod refreshes;
+mod roots;
 mod scaling_alarms;
 mod sessions;
 pub mod tag;
@@ -50,6 +51,7 @@ pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
+pub use roots::{Disk, NewRoot, Replacement, ReplacementState, Rooted, Roots};
 pub use scaling_alarms::{Acting, AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
@@ -110,6 +112,7 @@ pub trait Cloud:
     + Tagging
     + Groups
     + Refreshes
+    + Roots
     + LaunchTemplates
     + Traffic
     + Alarms
@@ -132,6 +135,7 @@ impl<C> Cloud for C where
         + Tagging
         + Groups
         + Refreshes
+        + Roots
         + LaunchTemplates
         + Traffic
         + Alarms

@@ -29,6 +29,7 @@ mod publish_users;
 mod reach;
 mod resume;
 mod roll;
+mod roots;
 mod seeds;
 mod sent;
 mod sessions;
