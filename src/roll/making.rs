@@ -111,7 +111,10 @@ pub(super) async fn note_lease(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    intend(made, undo)?;
+    // Once: the second time there would be nothing to take back, and that is looked at twice.
+    if !made.owes(&undo) {
+        intend(made, undo)?;
+    }
     let lease = match Lease::of(group, what) {
         None => lease.clone(),
         Some(there) if there.run == lease.run && there.until < lease.until => Lease {

@@ -293,11 +293,11 @@ impl<'a, U: Clone + Display> Run<'a, U> {
             if spent >= patience.limit {
                 return Err(Cause::TimedOut { after, last });
             }
-            self.ledger
-                .events
-                .emit(Event::Waiting { step, reason: last });
-            self.pause(pause.min(patience.limit.saturating_sub(spent)))
-                .await?;
+            self.events().emit(Event::Waiting { step, reason: last });
+            // Good looks in a row are close together, however long there was nothing to see.
+            let now = if good > 0 { patience.first } else { pause };
+            let left = patience.limit.saturating_sub(spent);
+            self.pause(now.min(left)).await?;
             pause = patience.next(pause, after);
         }
     }

@@ -82,6 +82,14 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
         Ok(slot)
     }
 
+    /// Whether just this is to be taken back already.
+    pub fn owes(&self, undo: &U) -> bool
+    where
+        U: PartialEq,
+    {
+        self.undos.iter().flatten().any(|(_, owed)| owed == undo)
+    }
+
     /// Notes the id of a thing whose making was intended; from here on `undo` takes it back.
     pub fn made(&mut self, slot: Slot, undo: U) -> Result<(), std::io::Error> {
         let Some(entry) = self.undos.get_mut(slot.0).and_then(Option::as_mut) else {

@@ -28,7 +28,7 @@ use crate::template::service::Service;
 use crate::undo::Undo;
 
 /// Between two looks at a starting group; targets change at the pace of their health checks, 5 s at the least.
-const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// Healthy counts when it was seen this many times in a row: one good look may be a lucky moment.
 const IN_A_ROW: u32 = 3;
 /// How often the live group may grow while the next one catches up.
