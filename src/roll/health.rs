@@ -95,7 +95,8 @@ impl Health {
             let ids = healthy.into_iter().map(|member| member.instance.clone());
             return Ok(Readiness::Ready(ids.collect()));
         };
-        if now - self.began > self.timing.healthy {
+        // A launch that fails for a reason that passes has a limit of its own.
+        if now - self.began > self.timing.healthy && self.first_failure.is_none() {
             return Err(self.too_late(&reason, group, targets));
         }
         Ok(Readiness::NotYet(reason))
@@ -133,7 +134,10 @@ impl Health {
         }
         let last = failed.first();
         let Some(last) = last.filter(|last| !launches::is_over(last, activities)) else {
-            self.first_failure = None;
+            // Time without machines was no time in which one could have got healthy.
+            if self.first_failure.take().is_some() {
+                self.began = now;
+            }
             return Ok(());
         };
         let first = *self.first_failure.get_or_insert(now);

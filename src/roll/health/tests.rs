@@ -203,6 +203,31 @@ async fn the_console_of_a_machine_that_was_unhealthy_outlives_it() {
     assert_eq!(health.kept_console(&id).as_deref(), Some("no such key"));
 }
 
+/// Without capacity no machine can get healthy: that time is the launch's own.
+#[tokio::test(start_paused = true)]
+async fn time_without_launches_is_not_time_to_get_healthy() {
+    let began = Instant::now();
+    let (none, none_yet) = (group(&[]), targets(&[]));
+    let mut health = health(began);
+    let short = failed("We currently do not have sufficient t3.small capacity");
+    let started = Activity {
+        outcome: ActivityOutcome::Done,
+        description: "Launching a new EC2 instance".to_owned(),
+        began: Timestamp::from_second(9).unwrap(),
+        ..failed("")
+    };
+    let mut judge = |seconds, activities: &[Activity]| {
+        let now = began + Duration::from_secs(seconds);
+        health.judge(&need(1, 0), &none, &none_yet, activities, now)
+    };
+    assert!(judge(390, std::slice::from_ref(&short)).is_ok());
+    assert!(judge(600, std::slice::from_ref(&short)).is_ok());
+    let both = [started, short];
+    assert!(judge(601, &both).is_ok());
+    assert!(judge(1000, &both).is_ok());
+    assert!(judge(1002, &both).is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_launch_failure_that_a_later_launch_has_solved_is_over() {
     const NO_CAPACITY: &str = "We currently do not have sufficient t3.small capacity";
