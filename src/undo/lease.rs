@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::refresh;
-use super::roll::description;
+use super::roll::run_of;
 use crate::cloud::{
     Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
 };
@@ -135,8 +135,8 @@ pub async fn release(
     if owner.is_some_and(|owner| owner != lease.run) {
         return Ok(());
     }
-    if owner.is_some() && what == Leased::Version {
-        refuse_own(cloud, &group, &lease).await?;
+    if owner.is_some() && what == Leased::Version && stays_pinned(cloud, &group, &lease).await? {
+        return Ok(());
     }
     if !stays_held(&group, what) {
         restore(cloud, &group, what, &lease).await?;
@@ -269,24 +269,27 @@ async fn restore(
     }
 }
 
-/// Errors where a group without its pin would start the version of the very run that pinned it: that version could not be
-/// taken back either.
-async fn refuse_own(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Result<(), Error> {
-    let (StartsFrom::Template { id, .. }, Some(version)) = (&group.starts_from, followed_by(lease))
+/// Whether a pin is to stay, since the group would start what a later roll has made without it. Errors where that is the
+/// version of the very run that pinned it, which could not be taken back either.
+async fn stays_pinned(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Result<bool, Error> {
+    let (StartsFrom::Template { id, version: now }, Some(version)) =
+        (&group.starts_from, followed_by(lease))
     else {
-        return Ok(());
+        return Ok(false);
     };
-    let found = cloud.template_version(id, version).await?;
-    let own = found.filter(|found| found.description == description(lease.run));
-    let Some(own) = own else {
-        return Ok(());
+    let Some(found) = cloud.template_version(id, version).await? else {
+        return Ok(false);
     };
-    let (name, run) = (&group.name, lease.run);
-    let text = format!(
-        "group {name} stays pinned: {version} is version {} of run {run}",
-        own.number
-    );
-    Err(Error::blocked("UpdateAutoScalingGroup", text))
+    match run_of(&found.description) {
+        Some(run) if run == lease.run => {
+            let (name, number) = (&group.name, found.number);
+            let text =
+                format!("group {name} stays pinned: {version} is version {number} of run {run}");
+            Err(Error::blocked("UpdateAutoScalingGroup", text))
+        }
+        Some(_) => Ok(*now != VersionRef::Number(found.number)),
+        None => Ok(false),
+    }
 }
 
 /// What a pinned group followed before.

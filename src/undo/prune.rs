@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::refresh::{Refreshing, rolled};
-use super::roll::standing;
+use super::roll::{run_of, standing};
 use super::{persist, refresh};
 use crate::cloud::{Cloud, Error, Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, tag};
 use crate::run::RunId;
@@ -57,12 +57,6 @@ async fn unused(
         });
     let spent: BTreeSet<_> = spent.map(|version| version.number).collect();
     Ok(spent.into_iter().collect())
-}
-
-/// The run that a description names.
-fn run_of(description: &str) -> Option<RunId> {
-    let run = description.split_whitespace().next_back()?.parse().ok()?;
-    (description == super::description(run)).then_some(run)
 }
 
 /// What a group whose machines were replaced, or are being replaced, may be refreshed back to.

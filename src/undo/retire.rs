@@ -39,7 +39,7 @@ pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error>
         if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
             return Ok(());
         }
-        refuse_serving(cloud, &group).await?;
+        refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
         remove(cloud, &group).await?;
     } else {
         alarms::delete(cloud, &of.group, None).await?;

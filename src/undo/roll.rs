@@ -98,6 +98,12 @@ pub fn description(run: RunId) -> String {
     format!("kiln run {run}")
 }
 
+/// The run that a description names.
+pub(super) fn run_of(text: &str) -> Option<RunId> {
+    let run = text.split_whitespace().next_back()?.parse().ok()?;
+    (text == description(run)).then_some(run)
+}
+
 impl fmt::Display for OfRoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.change {
@@ -158,7 +164,12 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             purpose: Purpose::Production,
             ..
         } => Ok(()),
-        Change::Rule { listener, purpose } => delete_rules(cloud, of, listener, *purpose).await,
+        Change::Rule { listener, purpose } => {
+            if *purpose == Purpose::Watch {
+                refuse_away(cloud, of).await?;
+            }
+            delete_rules(cloud, of, listener, *purpose).await
+        }
         Change::Group { served } => remove_group(cloud, of, *served).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
         Change::Lease { group, what } => {
@@ -270,7 +281,7 @@ async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(
     if !ours || group.tag(tag::STATE) != Some(tag::NEXT) {
         return Ok(());
     }
-    refuse_serving(cloud, &group).await?;
+    refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
     alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
         empty_soon(cloud, &group).await?;
@@ -287,8 +298,24 @@ async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(
     .await
 }
 
+/// Errors while the half-made group still has traffic: of the previous one nobody would know whether it is healthy, and
+/// traffic could not go back to it.
+async fn refuse_away(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
+    if !is_half_made(cloud, of).await? {
+        return Ok(());
+    }
+    match lookup(cloud, &of.next).await? {
+        Some(next) => refuse_serving(cloud, &next, "DeleteRule").await,
+        None => Ok(()),
+    }
+}
+
 /// Errors while a rule that is no probe leads to the group.
-pub(super) async fn refuse_serving(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+pub(super) async fn refuse_serving(
+    cloud: &impl Cloud,
+    group: &Group,
+    call: &'static str,
+) -> Result<(), Error> {
     for target_group in &group.target_groups {
         let mut serving = false;
         persist(async || {
@@ -299,7 +326,7 @@ pub(super) async fn refuse_serving(cloud: &impl Cloud, group: &Group) -> Result<
         if serving {
             let name = &group.name;
             let text = format!("group {name} serves: a production rule names {target_group}");
-            return Err(Error::blocked("DeleteAutoScalingGroup", text));
+            return Err(Error::blocked(call, text));
         }
     }
     Ok(())

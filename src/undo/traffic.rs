@@ -23,7 +23,7 @@ pub(super) async fn restore(
     before: &[Action],
     after: &[Vec<Action>],
 ) -> Result<(), Error> {
-    if !is_away(cloud, place, before, after).await? {
+    if is_back(cloud, place, before, after).await? {
         return Ok(());
     }
     let began = Instant::now();
@@ -35,7 +35,7 @@ pub(super) async fn restore(
         tokio::time::sleep(LOOK).await;
     }
     // Somebody may have written meanwhile.
-    if !is_away(cloud, place, before, after).await? {
+    if is_back(cloud, place, before, after).await? {
         return Ok(());
     }
     let written = cloud.write_actions(place, before).await;
@@ -44,6 +44,20 @@ pub(super) async fn restore(
         // Reads may lag behind writes: the caller looks again.
         _ => Err(written.err().unwrap_or_else(|| lags(place))),
     }
+}
+
+/// Whether nothing is to be put back, by two looks: the roll may have written a moment ago, and what is read be from before.
+async fn is_back(
+    cloud: &impl Cloud,
+    place: &RulePlace,
+    before: &[Action],
+    after: &[Vec<Action>],
+) -> Result<bool, Error> {
+    if is_away(cloud, place, before, after).await? {
+        return Ok(false);
+    }
+    tokio::time::sleep(LOOK).await;
+    Ok(!is_away(cloud, place, before, after).await?)
 }
 
 /// Whether there is something to put back. Errors when somebody else has written.

@@ -9,7 +9,8 @@ use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::{Value, json};
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, V1, V2, call, expect, quick, soak};
+use super::{Bench, V1, V2, V3, call, expect, quick, soak};
+use crate::simulation::cloud::Mishap;
 
 /// Where a roll of `V2` puts its first rule, as one in another world says.
 async fn first_priority(bench: &Bench) -> u32 {
@@ -150,4 +151,69 @@ async fn a_version_that_another_group_starts_from_stays() {
     let templates = bench.cloud.world().model.view_templates();
     let versions: Vec<_> = templates[0].versions.keys().copied().collect();
     assert_eq!(versions, [1, 2]);
+}
+
+/// What is read right behind the write may be from before it, and does not say that traffic has gone back already.
+#[tokio::test(start_paused = true)]
+async fn a_stop_right_behind_the_swap_is_not_fooled_by_a_stale_read() {
+    let base = rolled_once().await;
+    for stale in 0..6 {
+        let bench = base.fork().await;
+        bench.cloud.remember();
+        let watchman = bench.watched();
+        let (stop, mut since) = (bench.stop.clone(), None);
+        bench.cloud.ordain(move |call| {
+            match (call.action, &mut since) {
+                ("ModifyListener", None) => {
+                    stop.request(Urgency::Ask);
+                    since = Some(0);
+                }
+                ("DescribeListeners", Some(count)) => {
+                    *count += 1;
+                    return (*count == stale + 1).then_some(Mishap::Stale(Duration::from_secs(1)));
+                }
+                _ => {}
+            }
+            None
+        });
+        let ended = bench.roll(V2).await;
+        bench.cloud.calm();
+        let about = format!("read {stale} is stale");
+        watchman.content(&about);
+        assert_eq!(ended.verdict, Verdict::Stopped, "{about}: {ended:#?}");
+        assert_eq!(bench.serving(), three(V1), "{about}");
+        nothing_left(&bench, &about);
+    }
+}
+
+/// Both versions get sick: traffic stays where it is, and what served before stays watched, so that it can be found well again.
+#[tokio::test(start_paused = true)]
+async fn what_traffic_may_go_back_to_stays_watched() {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after = vec![soak(10)];
+    let sick = |bench: &Bench| {
+        let groups = bench.cloud.world().model.view_groups();
+        let members = groups.iter().flat_map(|group| &group.members);
+        let ids: Vec<String> = members.map(|one| one.instance.clone()).collect();
+        for id in ids {
+            let broken = Behaviour {
+                service: Answers::WrongStatus(500),
+                ..quick()
+            };
+            bench.cloud.world().physics.set_behaviour(&id, broken);
+        }
+    };
+    let meanwhile = async {
+        while bench.serving() != three(V2) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        sick(&bench);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    expect(&ended, Verdict::Traffic);
+    assert_eq!(bench.serving().keys().collect::<Vec<_>>(), [V2]);
+    bench.pass(600).await;
+    expect(&bench.roll(V3).await, Verdict::Done);
+    assert_eq!(bench.serving(), three(V3));
+    nothing_left(&bench, "both were sick");
 }

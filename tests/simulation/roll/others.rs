@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::{Bench, OWN_RULE, V1, V2, expect, quick, soak};
+use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick, soak};
+use crate::simulation::cloud::Mishap;
 
 /// Rolls `V2`, and does something after so many seconds.
 async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
@@ -185,6 +186,32 @@ async fn a_failed_roll_lets_it_follow_latest_again() {
         (vec![V1.to_owned()], "$Latest".to_owned())
     );
     nothing_left(&bench, "latest, broken image");
+}
+
+/// What a dead roll has pinned would start the image of the next one without its pin.
+#[tokio::test(start_paused = true)]
+async fn a_pin_of_a_dead_roll_stays_with_the_next() {
+    let base = rolled_once().await;
+    follow_latest(&base);
+    let counted = base.fork().await;
+    expect(&counted.roll(V2).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let pin = calls
+        .iter()
+        .position(|call| call == "UpdateAutoScalingGroup");
+    for image in [V2, V3] {
+        let bench = base.fork().await;
+        bench.cloud.plan(pin.unwrap() + 1, Mishap::KilledAfter);
+        assert!(bench.roll_killed(V2).await.is_none());
+        bench.cloud.calm();
+        expect(&bench.roll(image).await, Verdict::Done);
+        assert_eq!(
+            made_of(&bench, "web-v001"),
+            (vec![V1.to_owned()], "1".to_owned())
+        );
+        nothing_left(&bench, "a dead pin");
+        expect(&bench.roll(V1).await, Verdict::Done);
+    }
 }
 
 #[tokio::test(start_paused = true)]
