@@ -167,8 +167,8 @@ pub(super) fn turn_back(group: &mut Group, reason: &str, now: Timestamp) {
     });
     refresh.status = Status::RollbackInProgress;
     refresh.reason = Some(reason.to_owned());
-    let fresh = std::mem::take(&mut refresh.fresh);
-    refresh.outdated = fresh.into_iter().filter(|id| there.contains(id)).collect();
+    // One that warms up yet is no more ready than it was.
+    refresh.outdated = refresh.fresh.intersection(&there).cloned().collect();
     refresh.paused = None;
     refresh.baking = None;
     refresh.moved = now;

@@ -115,7 +115,7 @@ fn is_ready(group: &Group, refresh: &Refresh, id: &str, member: &Member, now: Ti
     settled && (!is_new(refresh, id) || warm())
 }
 
-/// On the way there what it launched warms up, on the way back what it launches then.
+/// What it launched warms up, there and back.
 fn is_new(refresh: &Refresh, id: &str) -> bool {
     refresh.fresh.contains(id)
 }
