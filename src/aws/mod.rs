@@ -27,6 +27,7 @@ mod launch_templates;
 mod lent;
 mod limits;
 mod network;
+mod parameters;
 mod profiles;
 mod publishing;
 mod quotas;

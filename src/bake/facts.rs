@@ -6,7 +6,7 @@ use crate::bake::ground::{self, Ground};
 use crate::bake::publish::{self, PublishFacts};
 use crate::bake::{LookUpError, Objections, Tools};
 use crate::cloud::{
-    Cloud, Error as CloudError, Filter, Image, ImageId, ImageQuery, ImageState, InstanceType, Kind,
+    Cloud, Error as CloudError, Image, ImageId, ImageQuery, ImageState, InstanceType, Kind,
     NewInstance, Offer, Region, Site, Zone,
 };
 use crate::source::{Diagnostic, Spanned};
@@ -200,19 +200,11 @@ async fn by_id(id: &Spanned<String>, cloud: &impl Cloud) -> Result<Image, LookUp
 }
 
 async fn by_filter(filter: &SourceFilter, cloud: &impl Cloud) -> Result<Image, LookUpError> {
-    let query = ImageQuery {
-        ids: Vec::new(),
-        owners: filter.owners.iter().map(|o| o.value.clone()).collect(),
-        filters: filter
-            .filters
-            .iter()
-            .map(|(name, values)| Filter {
-                name: name.value.clone(),
-                values: values.clone(),
-            })
-            .collect(),
-        include_deprecated: filter.include_deprecated,
-    };
+    let query = ImageQuery::found_by(
+        filter.owners.iter().map(|owner| &owner.value),
+        (filter.filters.iter()).map(|(name, values)| (&name.value, values)),
+        filter.include_deprecated,
+    );
     let objection = |text: String, help: &str| {
         let finding = Diagnostic::error("bake::source_image", text).help(help);
         object(finding.at_place(filter.place, "searched with this"))

@@ -91,6 +91,24 @@ impl ImageQuery {
         }
     }
 
+    /// Those of some owners that pass filters, each with the values that it takes.
+    pub fn found_by<'a>(
+        owners: impl Iterator<Item = &'a String>,
+        filters: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
+        include_deprecated: bool,
+    ) -> Self {
+        let filters = filters.map(|(name, values)| Filter {
+            name: name.clone(),
+            values: values.clone(),
+        });
+        Self {
+            ids: Vec::new(),
+            owners: owners.cloned().collect(),
+            filters: filters.collect(),
+            include_deprecated,
+        }
+    }
+
     /// Images of this account.
     pub fn own(filters: Vec<Filter>) -> Self {
         Self {

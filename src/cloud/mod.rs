@@ -14,6 +14,7 @@ mod keys;
 mod launch_templates;
 mod network;
 mod objects;
+mod parameters;
 pub mod profiles;
 mod publishing;
 mod quotas;
@@ -47,6 +48,7 @@ pub use keys::Keys;
 pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use objects::{Mark, Object, Objects, Put, When};
+pub use parameters::Parameters;
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
@@ -117,6 +119,7 @@ pub trait Cloud:
     + Traffic
     + Alarms
     + Quotas
+    + Parameters
     + ScalingAlarms
 {
 }
@@ -140,6 +143,7 @@ impl<C> Cloud for C where
         + Traffic
         + Alarms
         + Quotas
+        + Parameters
         + ScalingAlarms
 {
 }

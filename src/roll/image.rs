@@ -1,36 +1,122 @@
 //! Which image goes into service.
 
 use super::plan::Refusal;
-use crate::cloud::{Filter, Image, ImageId, ImageQuery, ImageState, Images, Result, tag};
+use crate::cloud::{
+    Filter, Image, ImageId, ImageQuery, ImageState, Images, Kind, Parameters, Result, tag,
+};
 use crate::source::{Diagnostic, Spanned};
+use crate::template::bake::SourceFilter;
 use crate::template::service::{ImageChoice, Service};
+
+/// How many of several images a refusal names.
+const LISTED: usize = 3;
+type Chosen = std::result::Result<Image, Refusal>;
 
 /// Chooses the image: the one that the command names, else as the service file says.
 pub async fn look_up(
-    cloud: &impl Images,
+    cloud: &(impl Images + Parameters),
     service: &Service,
     named: Option<&ImageId>,
-) -> Result<std::result::Result<Image, Refusal>> {
+) -> Result<Chosen> {
     match (named, &service.image) {
         (Some(id), _) => by_id(cloud, &Spanned::unplaced(id.to_string())).await,
         (None, ImageChoice::Id(id)) => by_id(cloud, id).await,
         (None, ImageChoice::Family { family, channel }) => {
             by_family(cloud, service, family, channel.as_ref()).await
         }
+        (None, ImageChoice::Filter(filter)) => by_filter(cloud, service, filter).await,
+        (None, ImageChoice::Parameter(name)) => by_parameter(cloud, name).await,
     }
 }
 
-async fn by_id(
+async fn by_parameter(
+    cloud: &(impl Images + Parameters),
+    name: &Spanned<String>,
+) -> Result<Chosen> {
+    let value = match cloud.parameter(name).await {
+        // A malformed name is the user's mistake as well.
+        Err(error) if error.kind == Kind::Invalid => None,
+        value => value?,
+    };
+    let Some(id) = value else {
+        let text = format!("there is no parameter {name} in this account and region");
+        let finding = Diagnostic::error("roll::no_image", text).at_value(name, "named here");
+        return Ok(Err(Refusal::input(finding)));
+    };
+    by_id(cloud, &name.clone().map(|_| id)).await
+}
+
+async fn by_filter(
     cloud: &impl Images,
-    id: &Spanned<String>,
-) -> Result<std::result::Result<Image, Refusal>> {
+    service: &Service,
+    filter: &SourceFilter,
+) -> Result<Chosen> {
+    let query = ImageQuery::found_by(
+        filter.owners.iter().map(|owner| &owner.value),
+        (filter.filters.iter()).map(|(name, values)| (&name.value, values)),
+        filter.include_deprecated,
+    );
+    let refused = |code, text: String, help: String| {
+        let finding = Diagnostic::error(code, text).help(help);
+        Ok(Err(Refusal::input(
+            finding.at_place(filter.place, "searched with this"),
+        )))
+    };
+    let found = match cloud.find_images(&query).await {
+        Err(error) if error.is_not_found() || error.kind == Kind::Invalid => {
+            let help = "`owners` takes account ids, `self`, `amazon` and `aws-marketplace`";
+            return refused("roll::no_image", error.to_string(), help.to_owned());
+        }
+        found => found?,
+    };
+    let (mut free, barred) = usable(service, found);
+    free.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    if free.len() > 1 && !filter.most_recent {
+        let listed = free.iter().rev().take(LISTED);
+        let listed: Vec<_> = listed
+            .map(|one| format!("{} ({})", one.id, one.name))
+            .collect();
+        let text = format!(
+            "{} images match the filter: {}",
+            free.len(),
+            listed.join(", ")
+        );
+        let help = "`\"most_recent\": true` takes the newest".to_owned();
+        return refused("roll::several_images", text, help);
+    }
+    if let Some(image) = free.pop() {
+        return Ok(Ok(image));
+    }
+    let help = if barred > 0 {
+        format!("{barred} are quarantined for this service")
+    } else {
+        "see that region, owners and name are right; deprecated images need `include_deprecated`"
+            .to_owned()
+    };
+    refused(
+        "roll::no_image",
+        "no image matches the filter".to_owned(),
+        help,
+    )
+}
+
+/// Those that are available and not quarantined, and how many are.
+fn usable(service: &Service, found: Vec<Image>) -> (Vec<Image>, usize) {
+    let quarantine = tag::quarantine(&service.name);
+    let (barred, free): (Vec<Image>, Vec<Image>) = (found.into_iter())
+        .filter(|image| image.state == ImageState::Available)
+        .partition(|image| image.tags.contains_key(&quarantine));
+    (free, barred.len())
+}
+
+async fn by_id(cloud: &impl Images, id: &Spanned<String>) -> Result<Chosen> {
     let found = match cloud
         .find_images(&ImageQuery::id(&ImageId::new(&**id)))
         .await
     {
         Err(error) if error.is_not_found() => Vec::new(),
         // A malformed id is the user's mistake as well.
-        Err(error) if error.kind == crate::cloud::Kind::Invalid => Vec::new(),
+        Err(error) if error.kind == Kind::Invalid => Vec::new(),
         found => found?,
     };
     Ok(found.into_iter().next().ok_or_else(|| {
@@ -45,7 +131,7 @@ async fn by_family(
     service: &Service,
     family: &Spanned<String>,
     channel: Option<&Spanned<String>>,
-) -> Result<std::result::Result<Image, Refusal>> {
+) -> Result<Chosen> {
     let mut filters = vec![
         Filter::tag(tag::FAMILY, &**family),
         Filter::new("tag-key", tag::READY),
@@ -57,14 +143,11 @@ async fn by_family(
         ));
     }
     let found = cloud.find_images(&ImageQuery::own(filters)).await?;
-    let quarantine = tag::quarantine(&service.name);
-    let (barred, free): (Vec<Image>, Vec<Image>) = (found.into_iter())
-        .filter(|image| image.state == ImageState::Available)
-        .partition(|image| image.tags.contains_key(&quarantine));
+    let (free, barred) = usable(service, found);
     let newest = free
         .into_iter()
         .max_by_key(|image| (image.created, image.id.clone()));
-    Ok(newest.ok_or_else(|| none_of(family, channel, barred.len())))
+    Ok(newest.ok_or_else(|| none_of(family, channel, barred)))
 }
 
 fn none_of(family: &Spanned<String>, channel: Option<&Spanned<String>>, barred: usize) -> Refusal {

@@ -127,16 +127,19 @@ fn source(options: &Options<'_>) -> Option<Source> {
         }
         return Some(Source::Id(id));
     }
-    let Some(filter) = options.object("source_ami_filter", "`source_ami_filter`", keys::FILTER)
-    else {
-        if !options.has("source_ami_filter") {
-            options.missing_all(
-                &["source_ami", "source_ami_filter"],
-                "name the source image by `source_ami`, or find it by `source_ami_filter`",
-            );
-        }
-        return None;
-    };
+    if !options.has("source_ami_filter") {
+        options.missing_all(
+            &["source_ami", "source_ami_filter"],
+            "name the source image by `source_ami`, or find it by `source_ami_filter`",
+        );
+    }
+    image_filter(options, "source_ami_filter").map(Source::Filter)
+}
+
+/// The option that finds an image: filters, owners, and which of several.
+pub(super) fn image_filter(options: &Options<'_>, name: &str) -> Option<SourceFilter> {
+    let called = format!("`{name}`");
+    let filter = options.object(name, &called, keys::FILTER)?;
     let filters = filter.texts("filters", &[]).into_iter();
     let owners: Vec<_> = filter
         .ids("owners")
@@ -150,7 +153,7 @@ fn source(options: &Options<'_>) -> Option<Source> {
         );
         return None;
     }
-    Some(Source::Filter(SourceFilter {
+    Some(SourceFilter {
         filters: filters
             .map(|(name, value)| (name, decode::csv(value.text().unwrap_or_default())))
             .collect(),
@@ -158,7 +161,7 @@ fn source(options: &Options<'_>) -> Option<Source> {
         most_recent: filter.flag("most_recent"),
         include_deprecated: filter.flag("include_deprecated"),
         place: Place::at(filter.json.span),
-    }))
+    })
 }
 
 /// Whether owners are written and could not be settled, which is reported already.

@@ -179,7 +179,7 @@ pub enum Source {
 }
 
 /// `source_ami_filter`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SourceFilter {
     /// Filter name and values, in the order written; each value was read as CSV.
     pub filters: Vec<(Spanned<String>, Vec<String>)>,

@@ -8,6 +8,7 @@ mod instance;
 mod metrics;
 mod outside;
 
+use super::bake::SourceFilter;
 use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
@@ -56,6 +57,10 @@ pub enum ImageChoice {
         channel: Option<Spanned<String>>,
     },
     Id(Spanned<String>),
+    /// What a filter finds and is available, but for what is quarantined for this service.
+    Filter(SourceFilter),
+    /// The one whose id is the value of a parameter of Systems Manager.
+    Parameter(Spanned<String>),
 }
 
 /// The Auto Scaling groups, mode `new`: each roll makes the next one.

@@ -6,6 +6,7 @@ mod hooks;
 mod strategy;
 mod traffic;
 
+use super::amazon;
 use super::clear;
 use super::forms::Style;
 use super::interpolate::Interpolator;
@@ -43,10 +44,12 @@ const IMAGE: &[Key] = &[
     on("family"),
     on("channel"),
     on("id"),
-    not_yet("filter"),
-    not_yet("ssm"),
+    on("filter"),
+    on("ssm"),
     not_yet("manifest"),
 ];
+/// Each says by itself which image is meant.
+const CHOICES: [&str; 5] = ["id", "family", "filter", "ssm", "manifest"];
 const GROUPS: &[Key] = &[on("mode"), on("template"), on("initial"), not_yet("names")];
 const INITIAL: &[Key] = &[on("min"), on("max"), on("desired"), on("subnets")];
 const SET: &[Key] = &[
@@ -187,18 +190,21 @@ fn image(root: &Options<'_>) -> Option<ImageChoice> {
         return None;
     }
     let image = root.object("image", "`image`", IMAGE)?;
-    image.exclusive("family", "id");
+    for (at, one) in CHOICES.iter().enumerate() {
+        for other in &CHOICES[at + 1..] {
+            image.exclusive(other, one);
+        }
+    }
     if let Some(id) = image.text("id") {
         return Some(ImageChoice::Id(id));
     }
-    if !image.has("family")
-        && ["filter", "ssm", "manifest"]
-            .iter()
-            .any(|name| image.has(name))
-    {
-        return None;
+    if let Some(name) = image.text("ssm") {
+        return Some(ImageChoice::Parameter(name));
     }
-    if image.meant(&["id"]) {
+    if image.has("filter") {
+        return amazon::image_filter(&image, "filter").map(ImageChoice::Filter);
+    }
+    if image.has("manifest") && !image.has("family") || image.meant(&["id", "ssm"]) {
         return None;
     }
     let family = image.need_text("family", help);

@@ -161,6 +161,11 @@ fn what_the_account_does_not_allow_is_drawn() {
     assert_eq!(done.status.code(), Some(0), "{said}");
     ground.file(&json!({ "account": "111122223333" }));
     ground.drawn("roll::wrong_account");
+    let any = json!({ "filters": { "name": "*" }, "owners": ["136693071363"] });
+    ground.file(&json!({ "image": { "filter": any } }));
+    ground.drawn("roll::several_images");
+    ground.file(&json!({ "image": { "ssm": "/web/image" } }));
+    ground.refused("there is no parameter /web/image", &OWN);
     ground.file(&json!({ "set": { "subnets": ["subnet-0123456789abcdef0"] } }));
     ground.drawn("roll::not_found");
     ground.file(&json!({ "rollback": { "keep": "5m" } }));
