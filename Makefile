@@ -17,10 +17,10 @@ test:
 	@scripts/deps host peers
 	@scripts/with-root $(CARGO) test --workspace
 
-## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, which of them finds each deliberate defect, and what
-## of AWS's promises the model keeps; SEED=n replays one with its trace
+## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, a kill at every call of each strategy, which seed finds
+## each deliberate defect, and what of AWS's promises the model keeps; SEED=n replays one with its trace
 sim:
-	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds $(if $(SEED),,simulation::defects)
+	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds $(if $(SEED),,simulation::defects simulation::roll::kills)
 	$(if $(SEED),,$(CARGO) test --quiet --package localcloud --test main -- --nocapture contract)
 
 ## check: what must hold before a change lands

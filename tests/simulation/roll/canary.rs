@@ -8,7 +8,7 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, mends, points, stopped_everywhere, trouble_everywhere};
+use super::trouble::{about, killed, points, stopped_everywhere, trouble_everywhere};
 use super::{Bench, DEFAULT_RULE, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
@@ -99,25 +99,6 @@ async fn lost_answers_at_any_call_of_a_canary_do_no_harm() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_second_of_a_canary_gives_all_traffic_back() {
     stopped_everywhere(&base().await, 100, 1).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn after_a_kill_at_any_call_of_a_canary_the_same_command_goes_on() {
-    let base = base().await;
-    for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
-        for at in points(&base).await {
-            let Some(bench) = killed(&base, at, kill).await else {
-                panic!("a roll has a call {at}");
-            };
-            let about = about(&bench, at, kill);
-            let watchman = bench.watched();
-            let before = weights(&bench);
-            bench.pass(7).await;
-            mends(&bench, &about).await;
-            watchman.content(&about);
-            assert_eq!(weights(&bench), [1], "{about}, was {before:?}");
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]

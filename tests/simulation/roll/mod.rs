@@ -6,6 +6,7 @@ mod asked;
 mod before_retire;
 mod canary;
 mod canary_dead;
+mod chosen;
 mod cloudwatch;
 mod complaints;
 mod cut_short;
@@ -16,6 +17,7 @@ mod guards;
 mod hooks;
 mod invariants;
 mod journals;
+mod kills;
 mod left_over;
 mod low_alarm;
 mod on_machines;
@@ -55,7 +57,7 @@ use localcloud::physics::World;
 
 use super::cloud::Cloud;
 use crate::language::Case;
-pub use invariants::{Counts, Watchman, production};
+pub use invariants::{Counts, Watchman, office, production};
 pub use journals::Journals;
 pub use left_over::left_over;
 use outside::Outside;
@@ -68,6 +70,8 @@ pub use world::{account, call, params, quick, seed, soak, text};
 pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
 pub const V3: &str = "ami-0000000000000003";
+/// The image that the service file says.
+pub const CHOSEN: &str = "";
 
 pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
 pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
@@ -260,7 +264,7 @@ impl Bench {
         Request {
             service: &self.service,
             region: "eu-central-1".to_owned(),
-            image: Some(ImageId::new(image)),
+            image: (image != CHOSEN).then(|| ImageId::new(image)),
             run,
             holder: holder(run, self.cloud.now()),
             force: false,

@@ -15,14 +15,14 @@ use serde_json::json;
 
 use super::outside::Word;
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, killed_in, points, stopped_everywhere, trouble_everywhere};
+use super::trouble::{about, killed, points, stopped_everywhere, trouble_everywhere};
 use super::{Bench, V1, V2, V3, expect, quick};
 use crate::simulation::cloud::Mishap;
 
 const REPLACE: &str = r#"{ "type": "replace" }"#;
 
 /// A service without a load balancer that runs `V1`.
-async fn replaced() -> Bench {
+pub async fn replaced() -> Bench {
     by(REPLACE).await
 }
 
@@ -171,14 +171,6 @@ async fn a_call_that_happens_and_is_never_answered_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_time_gives_everything_back() {
     stopped_everywhere(&replaced().await, 40, 1).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn after_a_kill_at_any_call_the_same_command_goes_on() {
-    let base = replaced().await;
-    for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
-        killed_in(&base, kill).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]

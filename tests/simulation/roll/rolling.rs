@@ -230,24 +230,6 @@ async fn a_stop_at_any_time_gives_everything_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_kill_at_any_call_the_same_command_goes_on() {
-    let base = rolling().await;
-    for kill in [Mishap::KilledBefore, Mishap::KilledAfter] {
-        for at in points(&base).await {
-            let Some(bench) = killed(&base, at, kill).await else {
-                panic!("a roll has a call {at}");
-            };
-            let about = about(&bench, at, kill);
-            let watchman = bench.watched();
-            bench.pass(7).await;
-            super::trouble::mends(&bench, &about).await;
-            watchman.content(&about);
-            assert_eq!(bench.groups(), one_live(), "{about}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn after_a_kill_another_image_first_takes_the_refresh_back() {
     let base = rolling().await;
     for at in points(&base).await.into_iter().step_by(2) {

@@ -11,10 +11,27 @@ const STRATEGIES: [Strategy; 2] = [Strategy::BlueGreen, Strategy::Canary];
 pub enum Strategy {
     BlueGreen,
     Canary,
+    /// Machines of the group are replaced.
+    Rolling,
+    /// Without a load balancer.
+    Replace,
+}
+
+impl Strategy {
+    /// Not from the row of the rest, which stays as it is: some seeds have one that moves no traffic instead.
+    fn or_else(self, seed: u64) -> Self {
+        match Rng::with_seed(seed ^ PLACED).u32(0..8) {
+            0 => Self::Rolling,
+            1 | 2 => Self::Replace,
+            _ => self,
+        }
+    }
 }
 
 /// Tells the draw of policies apart from all others.
 const STEPPED: u64 = 0x5eed_a1a2;
+/// And that of strategies that move no traffic.
+const PLACED: u64 = 0x5eed_b1b2;
 
 /// How the service came to be what it is when the simulation begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +88,7 @@ fn machines(rng: &mut Rng) -> u32 {
 impl Drawn {
     pub fn draw(seed: u64, rng: &mut Rng) -> Self {
         let machines = machines(rng);
-        let strategy = STRATEGIES[rng.usize(0..STRATEGIES.len())];
+        let strategy = STRATEGIES[rng.usize(0..STRATEGIES.len())].or_else(seed);
         let small = machines <= 4;
         let start = match rng.u32(0..10) {
             0 => Start::Empty,
@@ -104,12 +121,12 @@ impl Drawn {
 
     /// The service file, but for what the account calls its subnets and its security group.
     pub fn service(&self, subnets: &[String], group: &str) -> String {
-        let (interval, good, bad) = self.health;
         let rule = if self.own_rule {
             OWN_RULE
         } else {
             DEFAULT_RULE
         };
+        let traffic = self.traffic(rule);
         format!(
             r#"{{
   "format": 1, "service": "web", "region": "eu-central-1", "image": {{ "id": "ami-0000000000000001" }},
@@ -117,11 +134,7 @@ impl Drawn {
     "initial": {{ "min": {min}, "max": {max}, "desired": {machines}, "subnets": {subnets} }} }},
   "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s",
     "user_data": {{ "raw": "version" }} }},
-  "traffic": {{ "load_balancer": "public",
-    "target": {{ "port": 80, "protocol": "HTTP", "health_check": {{ "path": "/healthz", "interval": "{interval}s",
-      "timeout": "2s", "healthy_threshold": {good}, "unhealthy_threshold": {bad} }}, "deregistration_delay": "20s" }},
-    "rules": [ {rule} ], "probe": {{ "header": "x-kiln-probe" }} }},
-  "strategy": {strategy},
+  {traffic}"strategy": {strategy},
   "checks": {{
     "before": [ {before} ],
     "after": [ {{ "soak": "{soak}s" }} ] }},
@@ -132,15 +145,36 @@ impl Drawn {
             machines = self.machines,
             subnets = serde_json::to_string(subnets).unwrap(),
             strategy = self.strategy(),
-            before = if self.asked { ASKED } else { "" },
+            before = if self.asks() { ASKED } else { "" },
             soak = self.soak,
             keep = self.keep_minutes,
+        )
+    }
+
+    /// Before it serves, a machine that is replaced in place answers nobody, and one without a load balancer never does.
+    fn asks(&self) -> bool {
+        self.asked && matches!(self.strategy, Strategy::BlueGreen | Strategy::Canary)
+    }
+
+    fn traffic(&self, rule: &str) -> String {
+        if self.strategy == Strategy::Replace {
+            return String::new();
+        }
+        let (interval, good, bad) = self.health;
+        format!(
+            r#""traffic": {{ "load_balancer": "public",
+    "target": {{ "port": 80, "protocol": "HTTP", "health_check": {{ "path": "/healthz", "interval": "{interval}s",
+      "timeout": "2s", "healthy_threshold": {good}, "unhealthy_threshold": {bad} }}, "deregistration_delay": "20s" }},
+    "rules": [ {rule} ], "probe": {{ "header": "x-kiln-probe" }} }},
+  "#
         )
     }
 
     fn strategy(&self) -> String {
         match self.strategy {
             Strategy::BlueGreen => BLUE_GREEN.to_owned(),
+            Strategy::Rolling => r#"{ "type": "rolling" }"#.to_owned(),
+            Strategy::Replace => r#"{ "type": "replace" }"#.to_owned(),
             Strategy::Canary => {
                 let steps = self.steps.iter();
                 let steps = steps.map(|(weight, hold)| {

@@ -6,7 +6,7 @@ use localcloud::model::{Config, Service as Api, SourceImage};
 use localcloud::physics::{Behaviour, Spread, World};
 use serde_json::json;
 
-use super::drawn::{Drawn, Start};
+use super::drawn::{Drawn, Start, Strategy};
 use crate::language::Case;
 use crate::simulation::roll::{Bench, Journals, MemoryStore, V1, V2, account, call, seed, text};
 
@@ -74,26 +74,19 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
     let data = json!({ "ImageId": V1, "InstanceType": "t3.small", "SecurityGroupId": [group] });
     let template = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data });
     call(world, now, Api::Ec2, "CreateLaunchTemplate", &template);
-    let (interval, good, bad) = drawn.health;
-    let vpc = world.model.view_vpc().to_owned();
-    let target_group = json!({
-        "Name": "web-a", "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "HealthCheckPath": "/healthz",
-        "HealthCheckIntervalSeconds": interval, "HealthCheckTimeoutSeconds": 2,
-        "HealthyThresholdCount": good, "UnhealthyThresholdCount": bad,
-    });
-    let made = call(world, now, Api::Elb, "CreateTargetGroup", &target_group);
-    let arn = text(&made, "TargetGroups.0.TargetGroupArn");
-    let listener = world.model.view_listeners()[0].arn.clone();
-    let forward = json!([{ "Type": "forward", "TargetGroupArn": arn }]);
-    let change = json!({ "ListenerArn": listener, "DefaultActions": forward });
-    call(world, now, Api::Elb, "ModifyListener", &change);
-    let asked = json!({
+    let mut asked = json!({
         "AutoScalingGroupName": BY_HAND,
         "LaunchTemplate": { "LaunchTemplateName": "web", "Version": follows },
         "MinSize": drawn.min, "MaxSize": drawn.max, "DesiredCapacity": drawn.machines,
-        "VPCZoneIdentifier": subnets.join(","), "TargetGroupARNs": [arn],
-        "HealthCheckType": "ELB", "HealthCheckGracePeriod": 90,
+        "VPCZoneIdentifier": subnets.join(","), "HealthCheckGracePeriod": 90,
     });
+    if drawn.strategy == Strategy::Replace {
+        let named = json!({ "Key": "kiln:service", "Value": "web", "PropagateAtLaunch": false });
+        asked["Tags"] = json!([named]);
+    } else {
+        asked["TargetGroupARNs"] = json!([led(world, drawn)]);
+        asked["HealthCheckType"] = json!("ELB");
+    }
     call(
         world,
         now,
@@ -120,6 +113,25 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
             &schedule,
         );
     }
+}
+
+/// A target group that the listener leads to.
+fn led(world: &mut World, drawn: &Drawn) -> String {
+    let now = world.now();
+    let (interval, good, bad) = drawn.health;
+    let vpc = world.model.view_vpc().to_owned();
+    let target_group = json!({
+        "Name": "web-a", "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "HealthCheckPath": "/healthz",
+        "HealthCheckIntervalSeconds": interval, "HealthCheckTimeoutSeconds": 2,
+        "HealthyThresholdCount": good, "UnhealthyThresholdCount": bad,
+    });
+    let made = call(world, now, Api::Elb, "CreateTargetGroup", &target_group);
+    let arn = text(&made, "TargetGroups.0.TargetGroupArn");
+    let listener = world.model.view_listeners()[0].arn.clone();
+    let forward = json!([{ "Type": "forward", "TargetGroupArn": arn }]);
+    let change = json!({ "ListenerArn": listener, "DefaultActions": forward });
+    call(world, now, Api::Elb, "ModifyListener", &change);
+    arn
 }
 
 /// Step policies that alarms set off, which know of no data: that they are there is what a roll has to do with.

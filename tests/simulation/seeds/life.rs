@@ -9,7 +9,7 @@ use kiln::roll::{Ended, RolledBack, Verdict, clear_hold};
 use kiln::run::{Clock as _, Urgency};
 use localcloud::physics::{Behaviour, Service as Answers};
 
-use super::drawn::Drawn;
+use super::drawn::{Drawn, Strategy};
 use super::ground::{self, LAST};
 use super::outside::{self, Event};
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
@@ -43,7 +43,9 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     bench.cloud.remember();
     let watchman = bench.watched();
     bench.one_writer(&watchman);
-    watchman.beside();
+    if drawn.strategy != Strategy::Rolling {
+        watchman.beside();
+    }
     plant(&bench);
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use drawn::{Drawn, Start};
+use drawn::{Drawn, Start, Strategy};
 use kiln::roll::Verdict;
 use life::Told;
 use table::Table;
@@ -96,6 +96,7 @@ async fn a_retired_group_of_others_keeps_no_lease() {
         min: 1,
         max: 3,
         own_rule: false,
+        strategy: Strategy::BlueGreen,
         start: Start::Foreign { follows: "$Latest" },
         ..Drawn::draw(0, &mut rng)
     };

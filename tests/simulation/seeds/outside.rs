@@ -8,7 +8,7 @@ use localcloud::model::{FaultPlan, Model, Scarcity, Service as Api};
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
-use crate::simulation::roll::{Bench, Watchman, production, quick};
+use crate::simulation::roll::{Bench, Watchman, office, production, quick};
 
 /// Something that happens by itself. A new one is a line here and one in `happen`.
 const EVENTS: [(u32, Event); 11] = [
@@ -128,9 +128,12 @@ fn behave(bench: &Bench, id: &str, service: Answers) {
     bench.cloud.world().physics.set_behaviour(id, behaviour);
 }
 
-/// The groups that get production traffic.
+/// The groups that get production traffic; without a load balancer, the one in office.
 fn serving(model: &Model) -> Vec<GroupView> {
     let rules = production(model);
+    if rules.is_empty() {
+        return office(model).into_iter().collect();
+    }
     let arns: Vec<String> = (rules.into_iter())
         .flat_map(|rule| rule.forwards)
         .filter(|(_, weight)| *weight > 0)

@@ -22,7 +22,7 @@ pub use journal::suspended;
 use owned::Others;
 use previous::Previous;
 use scene::Scene;
-pub use scene::{images, in_office, production};
+pub use scene::{images, in_office, office, production};
 
 /// How often each invariant was looked at, I1 first.
 pub type Counts = [u64; 8];
@@ -103,6 +103,11 @@ impl Watchman {
         };
         self.report(2, serves.err());
         self.report(5, inherits.err());
+        let mut watch = self.0.lock().unwrap();
+        if !watch.beside {
+            // The group stays, and what it is now is what the next roll finds.
+            watch.previous = None;
+        }
     }
 
     /// From now on every roll works beside the previous group, which stays untouched.

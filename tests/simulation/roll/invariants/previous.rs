@@ -19,7 +19,8 @@ impl Previous {
     pub fn of(scene: &Scene, need: usize) -> Option<Self> {
         let serving = scene.serving().into_iter();
         let mut old = serving.filter(|group| state(group) != Some("next"));
-        let group = old.next()?;
+        // Machines of an emptied group may not have gone yet.
+        let group = scene.office().or_else(|| old.next())?;
         Some(Self {
             was: asked(group),
             count: need.min(scene.healthy_of(group)),
@@ -85,7 +86,7 @@ impl Previous {
         if group.desired < was.desired || group.max != was.max {
             return changed("size", &(was.desired, was.max), &(group.desired, group.max));
         }
-        if group.min != was.min && !leased(Leased::MinSize) {
+        if group.min != was.min && !is_held(group) {
             return changed("minimum", &was.min, &group.min);
         }
         if group.template != was.template && !leased(Leased::Version) {
@@ -140,7 +141,10 @@ fn asked(group: &GroupView) -> GroupView {
         let text = group.tags.get(what.tag())?;
         text.split_whitespace().nth(2).map(ToOwned::to_owned)
     };
-    if let Some(min) = before(Leased::MinSize).and_then(|min| min.parse().ok()) {
+    let mut mins = MINIMUM.into_iter().filter_map(before);
+    let size = group.tags.get("kiln:size");
+    let size = size.and_then(|size| size.split_whitespace().next().map(ToOwned::to_owned));
+    if let Some(min) = mins.next().or(size).and_then(|min| min.parse().ok()) {
         asked.min = min;
     }
     if let Some(text) = group.tags.get(Leased::Processes.tag()) {
@@ -156,6 +160,15 @@ fn asked(group: &GroupView) -> GroupView {
         };
     }
     asked
+}
+
+/// The leases that hold a minimum.
+const MINIMUM: [Leased; 3] = [Leased::MinSize, Leased::GrownMin, Leased::LowAlarm];
+
+/// Whether a tag says that the minimum is another one for a while: a lease, or the size of a group that is filled again.
+fn is_held(group: &GroupView) -> bool {
+    let mut tags = MINIMUM.iter().map(|what| what.tag());
+    tags.any(|tag| group.tags.contains_key(tag)) || group.tags.contains_key("kiln:size")
 }
 
 fn state(group: &GroupView) -> Option<&str> {

@@ -114,7 +114,9 @@ impl Scene {
     /// Healthy machines behind all production rules.
     pub fn produced(&self) -> BTreeSet<Machine> {
         if self.alone {
-            let members = self.own().flat_map(|group| &group.members);
+            // One that is not in office yet may be taken away again.
+            let old = self.own().filter(|group| !is_next(group));
+            let members = old.flat_map(|group| &group.members);
             let there = members.filter(|one| one.state == "InService");
             return there
                 .map(|one| (one.instance.clone(), one.zone.clone()))
@@ -189,6 +191,11 @@ pub fn images(model: &Model) -> BTreeMap<String, String> {
 /// The rules that carry the service's requests: those that lead to its target groups and are no probes.
 pub fn production(model: &Model) -> Vec<RuleView> {
     Scene::of(model).production
+}
+
+/// The group in office of a service without a load balancer.
+pub fn office(model: &Model) -> Option<GroupView> {
+    Scene::of(model).office().cloned()
 }
 
 /// Machines in service of live groups, by their images.

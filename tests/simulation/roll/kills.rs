@@ -1,0 +1,48 @@
+//! A kill before and behind every call of a roll by each strategy, after which the same command goes on: the run leaves
+//! nothing twice, and the service is never worse. `make sim` prints at how many calls.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use super::plain::rolled_once;
+use super::trouble::killed_in;
+use super::{Bench, canary, replace, rolling};
+use crate::simulation::cloud::Mishap;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what it takes on the wall is what is printed"
+)]
+async fn killed_everywhere(strategy: &str, base: Bench) {
+    let began = Instant::now();
+    let before = killed_in(&base, Mishap::KilledBefore).await;
+    let behind = killed_in(&base, Mishap::KilledAfter).await;
+    // Past the tests' own capture, so that whoever runs them sees it.
+    let mut out = std::io::stderr();
+    writeln!(
+        out,
+        "{strategy:>10}: killed before {before} calls and behind {behind}, each gone on with; {:.1} seconds",
+        began.elapsed().as_secs_f64()
+    )
+    .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_by_blue_green_is_gone_on_with() {
+    killed_everywhere("blue_green", rolled_once().await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_is_gone_on_with() {
+    killed_everywhere("canary", canary::base().await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_is_gone_on_with() {
+    killed_everywhere("rolling", rolling::rolling().await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_by_replace_is_gone_on_with() {
+    killed_everywhere("replace", replace::replaced().await).await;
+}
