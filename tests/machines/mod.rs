@@ -8,4 +8,6 @@ mod provision;
 mod roll;
 mod service;
 mod spot;
+mod ten_rolls;
 mod traffic;
+mod wrk;

@@ -10,7 +10,7 @@ use super::traffic::Traffic;
 #[tokio::test]
 async fn rolls_are_whole_whatever_happens_to_them() {
     let web = Web::new(LocalCloud::up("kilnroll", 220, 4983)).await;
-    let first = web.bake_first("1.0.0");
+    let first = web.bake_first("templates/web.json", "1.0.0");
     web.roll(&[]);
     let traffic = Traffic::start(&web.url, HOST);
     web.assert_whole(&first, "1.0.0").await;

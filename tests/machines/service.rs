@@ -45,23 +45,6 @@ impl Web {
                 .status();
             assert!(copied.unwrap().success());
         }
-        edit(
-            &folder.join("services/web.json"),
-            "services/web.json",
-            |service| {
-                service["checks"]["after"] = json!([{ "soak": "3s" }]);
-                service["set"]["health_check_grace_period"] = json!("20s");
-                service["traffic"]["target"]["deregistration_delay"] = json!("5s");
-            },
-        );
-        edit(
-            &folder.join("templates/broken.json"),
-            "templates/web.json",
-            |template| {
-                let last = json!({ "type": "role", "roles": ["broken-web"] });
-                template["provisioners"].as_array_mut().unwrap().push(last);
-            },
-        );
         let credentials = aws_sdk_ec2::config::Credentials::new("kiln", "kiln", None, None, "test");
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new(
@@ -72,12 +55,35 @@ impl Web {
             .load()
             .await;
         let url = format!("{}/version", cloud.variable("KILN_LOCAL_LOAD_BALANCER"));
-        Self { cloud, url, config }
+        let web = Self { cloud, url, config };
+        web.service("services/web.json", |_| ());
+        web.template("templates/broken.json", "broken-web");
+        web
+    }
+
+    /// Writes a service file that is the shipped one but for `change` and shorter times.
+    pub fn service(&self, file: &str, change: impl FnOnce(&mut Value)) {
+        let to = self.cloud.folder.path().join(file);
+        edit(&to, "services/web.json", |service| {
+            service["checks"]["after"] = json!([{ "soak": "3s" }]);
+            service["set"]["health_check_grace_period"] = json!("20s");
+            service["traffic"]["target"]["deregistration_delay"] = json!("5s");
+            change(service);
+        });
+    }
+
+    /// Writes a template that is the shipped one with a role more.
+    pub fn template(&self, file: &str, role: &str) {
+        let to = self.cloud.folder.path().join(file);
+        edit(&to, "templates/web.json", |template| {
+            let last = json!({ "type": "role", "roles": [role] });
+            template["provisioners"].as_array_mut().unwrap().push(last);
+        });
     }
 
     /// Bakes an image of Debian.
-    pub fn bake_first(&self, version: &str) -> String {
-        self.bake("templates/web.json", version, &[])
+    pub fn bake_first(&self, template: &str, version: &str) -> String {
+        self.bake(template, version, &[])
     }
 
     /// Bakes an image of the image of version `of`, which is quicker.
