@@ -24,6 +24,7 @@ mod on_machines;
 mod others;
 mod outside;
 mod pace;
+mod pair;
 mod plain;
 mod policies;
 mod probe;
