@@ -18,6 +18,7 @@ mod hooks;
 mod invariants;
 mod journals;
 mod kills;
+mod leave;
 mod left_over;
 mod low_alarm;
 mod on_machines;
