@@ -7,9 +7,9 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use super::error::failed;
-use super::{Aws, behaviour, group_copy, hooks};
+use super::{Aws, group_copy, hooks};
 use crate::cloud::{
-    Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
+    Activity, ActivityOutcome, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, StartsFrom,
     SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
@@ -41,10 +41,6 @@ impl Groups for Aws {
 
     async fn copy_behaviour(&self, copying: &Copying) -> Result<()> {
         group_copy::behaviour(self, copying).await
-    }
-
-    async fn behaviour(&self, name: &GroupName) -> Result<Behaviour> {
-        behaviour::of(self, name).await
     }
 
     async fn resize_group(&self, name: &GroupName, size: Size) -> Result<()> {
@@ -184,7 +180,6 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
         members: members
             .collect::<Option<_>>()
             .ok_or_else(|| lacks("instance id"))?,
-        protects: (group.new_instances_protected_from_scale_in()).unwrap_or_default(),
         suspended: (group.suspended_processes().iter())
             .filter_map(|process| process.process_name().map(ToOwned::to_owned))
             .collect(),

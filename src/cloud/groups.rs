@@ -1,6 +1,6 @@
 //! Auto Scaling groups in our words: what one is made of, what it did, and the trait that changes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,8 +23,6 @@ pub struct Group {
     /// Target groups have a say in the health of its machines.
     pub asks_balancers: bool,
     pub members: Vec<Member>,
-    /// Machines that it starts are protected from scale-in.
-    pub protects: bool,
     /// Names of suspended processes.
     pub suspended: BTreeSet<String>,
     pub tags: Tags,
@@ -150,9 +148,6 @@ pub struct Copying {
     pub target_groups: Option<(TargetGroupArn, TargetGroupArn)>,
 }
 
-/// What a group does beside starting instances: how many things of each kind, as a user would name the kind.
-pub type Behaviour = BTreeMap<String, usize>;
-
 /// Auto Scaling groups.
 pub trait Groups {
     /// Every group of the region.
@@ -167,9 +162,6 @@ pub trait Groups {
     /// Copies scaling policies, scheduled actions that are still to come, notifications and collected metrics.
     /// Each has a name, so that a second copy replaces the first.
     fn copy_behaviour(&self, copying: &Copying) -> impl Future<Output = Result<()>>;
-
-    /// What the group does by itself and at the starts and ends of its instances.
-    fn behaviour(&self, name: &GroupName) -> impl Future<Output = Result<Behaviour>>;
 
     /// Sets all three sizes.
     fn resize_group(&self, name: &GroupName, size: Size) -> impl Future<Output = Result<()>>;

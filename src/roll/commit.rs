@@ -43,10 +43,9 @@ pub(super) async fn put_in_office(
     Ok(())
 }
 
-/// Makes a sweep by tag leave the group alone. It is given back to nobody any more either.
+/// Makes a sweep by tag leave the group alone.
 pub(super) async fn unexpire(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    let marks = [tag::EXPIRES, tag::TAKEN];
-    Ok(cloud.untag_group(&plan.next.group, &marks).await?)
+    Ok(cloud.untag_group(&plan.next.group, &[tag::EXPIRES]).await?)
 }
 
 /// Keeps the previous group whole until `until`, in its tags and on the due-list.

@@ -12,7 +12,6 @@ use super::health::{Health, Need, status};
 use super::launches;
 use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
-use super::take;
 use crate::cloud::{
     Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
     LaunchTemplateVersion, Member, NewGroup, Size, TargetGroupArn, tag,
@@ -38,9 +37,6 @@ pub(super) async fn create(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let next = &plan.next;
-    if next.idle.is_some() {
-        return take::lead(plan, template, cloud, made).await;
-    }
     let new = NewGroup {
         name: next.group.clone(),
         like: plan
@@ -81,7 +77,7 @@ pub(super) async fn let_alarms_act(
     led: Option<&Led<'_>>,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    match copying(plan, led).filter(|_| plan.next.idle.is_none()) {
+    match copying(plan, led) {
         Some(copying) => copy_alarms(plan, &copying, Acting::Fully, cloud).await,
         None => Ok(()),
     }
@@ -132,22 +128,18 @@ pub(super) fn serves_from_now(plan: &Plan, made: &mut Ledger<'_, Undo>) -> Resul
     )
 }
 
-pub(super) fn is_own(plan: &Plan, group: &Group) -> bool {
+fn is_own(plan: &Plan, group: &Group) -> bool {
     group.tag(tag::RUN) == Some(&plan.run.to_string()) && !group.deleting
 }
 
-/// The tag that says how the roll makes the group.
-pub(super) fn as_rolled(plan: &Plan, version: LaunchTemplateVersion) -> AsRolled {
-    AsRolled {
+fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
+    let suspended = plan.previous.as_ref().map(|one| one.suspended.clone());
+    let made = AsRolled {
         min: plan.next.size.min,
         max: plan.next.size.max,
         version: version.0,
-        suspended: plan.lasting().cloned().unwrap_or_default(),
-    }
-}
-
-fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
-    let made = as_rolled(plan, version);
+        suspended: suspended.unwrap_or_default(),
+    };
     let own = tags(plan).into_iter().chain(
         [
             (tag::STATE, tag::NEXT.to_owned()),
@@ -178,13 +170,16 @@ fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
 }
 
 /// Suspends what would fight, and for good what is suspended on the previous group.
-pub(super) async fn quieten(
+async fn quieten(
     plan: &Plan,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let none = BTreeSet::new();
-    let lasting = plan.lasting().unwrap_or(&none);
+    let lasting = plan
+        .previous
+        .as_ref()
+        .map_or(&none, |previous| &previous.suspended);
     let fighting = FIGHTING.iter().map(|name| (*name).to_owned());
     let ours: Vec<String> = fighting.filter(|name| !lasting.contains(name)).collect();
     let next = group(cloud, &plan.next.group).await?;
@@ -213,23 +208,16 @@ pub(super) async fn grow(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let next = match plan.next.idle {
-        Some(_) => take::held(plan, cloud).await?,
-        None => group(cloud, &plan.next.group).await?,
-    };
+    let next = group(cloud, &plan.next.group).await?;
     if next.size.desired >= count && next.size.min >= count {
         return Ok(());
     }
     let before = vec![plan.next.size.min.to_string()];
     lease(plan, cloud, made, &next, Leased::MinSize, before).await?;
     let desired = count.max(next.size.desired);
-    let max = next.size.max.max(desired);
-    if plan.next.idle.is_some() && max > next.size.max {
-        return Err(take::no_room(&next, desired));
-    }
     let size = Size {
         min: desired,
-        max,
+        max: next.size.max.max(desired),
         desired,
     };
     Ok(cloud.resize_group(&next.name, size).await?)
@@ -262,10 +250,8 @@ pub(super) async fn hold_previous(
 
 /// Lets the group grow by its own alarms while it serves. Its minimum is held, so that it only grows.
 pub(super) async fn heed_alarms(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    if plan
-        .lasting()
-        .is_some_and(|lasting| lasting.contains(ALARMS))
-    {
+    let kept = plan.previous.as_ref();
+    if kept.is_some_and(|previous| previous.suspended.contains(ALARMS)) {
         return Ok(());
     }
     let alarms = BTreeSet::from([ALARMS.to_owned()]);
@@ -285,24 +271,21 @@ pub(super) async fn look(
         zones: next.zones.clone(),
         zone_floor: plan.zone_floor(count),
     };
-    let is_pair = plan.next.idle.is_some();
-    let counts = |next: &Group, member: &Member| !is_pair || take::is_rolled(plan, next, member);
-    examine(plan, need, counts, target_group, cloud, health).await
+    examine(plan, need, |_| true, target_group, cloud, health).await
 }
 
 /// Looks once at those members of the next group that count.
 pub(super) async fn examine(
     plan: &Plan,
     need: impl Fn(&Group) -> Need,
-    counts: impl Fn(&Group, &Member) -> bool,
+    counts: impl Fn(&Member) -> bool,
     target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
     match gather(plan, target_group, cloud).await {
         Ok((mut next, targets, activities)) => {
-            let members = std::mem::take(&mut next.members).into_iter();
-            next.members = members.filter(|member| counts(&next, member)).collect();
+            next.members.retain(|member| counts(member));
             let need = need(&next);
             let judged = health.judge(&need, &next, &targets, &activities, Instant::now());
             for id in health.ailing() {

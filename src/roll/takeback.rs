@@ -39,12 +39,7 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     {
         return Some(refreshing(&service.name, group, &of));
     }
-    // One of a pair is gone on with as one of a pair, and no other.
-    let is_pair = service.groups.pair.is_some();
-    let same = |group: &&Group| {
-        let is_standing = group.tag(tag::MADE_BY).is_none();
-        group.image(tag::IMAGE).as_ref() == Some(&facts.image.id) && is_standing == is_pair
-    };
+    let same = |group: &&Group| group.image(tag::IMAGE).as_ref() == Some(&facts.image.id);
     let group = match flying {
         [] => return None,
         // Going on needs a group that is there, in one of the two target groups.

@@ -9,12 +9,11 @@ use std::fmt;
 use super::alarms;
 use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
+use super::persist;
 use super::refresh::rolled;
 use super::serving::serves;
-use super::taken;
 use super::traffic::restore;
 use super::versions;
-use super::{LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
     TrafficArn, tag,
@@ -272,31 +271,17 @@ async fn delete_rules(
     .await
 }
 
-/// The group goes only while it is the run's own, not proven, and behind no rule but probes. One that was there before the
-/// run is given back.
+/// The group goes only while it is the run's own, not proven, and behind no rule but probes.
 async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(), Error> {
-    let mut found = lookup(cloud, &of.next).await?;
-    let unseen = |group: &Group| group.tag(tag::RUN).is_none();
-    if found.as_ref().is_some_and(unseen) {
-        // It was tagged, perhaps a moment ago: what is read may be from before.
-        tokio::time::sleep(LONGEST_PAUSE).await;
-        found = lookup(cloud, &of.next).await?;
-    }
-    let Some(group) = found else {
+    let Some(group) = lookup(cloud, &of.next).await? else {
         // Whoever took the group away has left its alarms.
         return alarms::delete(cloud, &of.next, Some(of.run)).await;
     };
     let ours = group.tag(tag::RUN) == Some(&of.run.to_string());
-    if unseen(&group) {
-        return taken::refuse_untagged(cloud, &group).await;
-    }
     if !ours || group.tag(tag::STATE) != Some(tag::NEXT) {
         return Ok(());
     }
     refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
-    if group.tag(tag::MADE_BY).is_none() {
-        return taken::give_back(cloud, of, &group).await;
-    }
     alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
         empty_soon(cloud, &group).await?;

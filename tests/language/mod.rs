@@ -14,7 +14,6 @@ mod launch;
 mod layers;
 mod misspelt;
 mod once;
-mod pair;
 mod polling;
 mod secrets;
 mod services;

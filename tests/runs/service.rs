@@ -213,29 +213,4 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     let nothing = service.run(&["approve", "web"]);
     assert_eq!(nothing.status.code(), Some(1), "{}", said(&nothing));
     assert!(said(&nothing).contains("asks anything"));
-    is_left(&service);
-}
-
-/// Released, but not without the lease.
-fn is_left(service: &Service) {
-    let exit = |args: &[&str]| {
-        let done = service.run(args);
-        (done.status.code(), said(&done))
-    };
-    let (code, log) = exit(&["release", "web"]);
-    assert_eq!(code, Some(2), "{log}");
-    assert!(log.contains("give --yes"), "{log}");
-    let plan = service.document(&["release", "web", "--plan"]);
-    assert!(plan["plan"].as_array().unwrap().len() > 3, "{plan}");
-    let nowhere = ["--state", "/dev/null/state", "release", "web", "--yes"];
-    let (code, log) = exit(&nowhere);
-    assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("nothing of web was touched"), "{log}");
-    let done = service.document(&["release", "web", "--yes"]);
-    assert_eq!(done["verdict"], "done", "{done}");
-    assert_eq!(done["done"], plan["plan"], "{done}");
-    let (code, log) = exit(&["status", "web"]);
-    assert_eq!(code, Some(1), "{log}");
-    let again = service.document(&["release", "web", "--yes"]);
-    assert_eq!(again["verdict"], "nothing_to_do", "{again}");
 }

@@ -62,9 +62,12 @@ pub(super) fn refuse(
         let there = usize::try_from(groups.there).unwrap_or(usize::MAX);
         let is_ours = |group: &&&Group| group.tag(tag::MADE_BY).is_some();
         let freed = going.iter().filter(is_ours).count();
-        let there = there.saturating_sub(freed);
-        let more = usize::from(plan.next.idle.is_none());
-        refuse("Auto Scaling groups", groups.most, there, more);
+        refuse(
+            "Auto Scaling groups",
+            groups.most,
+            there.saturating_sub(freed),
+            1,
+        );
     }
 }
 

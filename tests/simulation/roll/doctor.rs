@@ -15,11 +15,7 @@ use super::{Bench, V1, V2, V3, expect, holder};
 use crate::simulation::cloud::Mishap;
 
 impl Bench {
-    pub fn doctor<'a>(
-        &'a self,
-        known: Known,
-        journal: &'a super::store::SharedJournal,
-    ) -> Doctor<'a> {
+    fn doctor<'a>(&'a self, known: Known, journal: &'a super::store::SharedJournal) -> Doctor<'a> {
         Doctor {
             service: "web",
             known,
@@ -42,7 +38,7 @@ impl Bench {
 }
 
 /// The run of the half-made group, or of whatever else is temporary.
-pub fn dead_run(found: &Doctored) -> Option<RunId> {
+fn dead_run(found: &Doctored) -> Option<RunId> {
     found.temporary.iter().find_map(|one| one.run)
 }
 

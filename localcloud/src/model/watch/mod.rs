@@ -38,7 +38,6 @@ pub(super) const ALARMS: &[Action] = &[
         "AlarmName StateValue StateReason StateReasonData",
         alarms::set_state,
     ),
-    action("UntagResource", "ResourceARN TagKeys", lists::untag),
 ];
 
 pub(super) const METRICS: &[Action] = &[
