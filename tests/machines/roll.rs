@@ -74,7 +74,15 @@ async fn taken_back(web: &Web, second: &str) {
     let mut rollback = web.cloud.kiln(&["rollback", "web"]);
     let rollback = rollback.current_dir(&empty).output().unwrap();
     assert!(rollback.status.success(), "{}", said(&rollback));
-    assert_eq!(web.version().await, "2.0.0");
+    // The load balancer takes a moment to follow.
+    let mut version = web.version().await;
+    for _ in 0..200 {
+        if version == "2.0.0" {
+            break;
+        }
+        version = web.version().await;
+    }
+    assert_eq!(version, "2.0.0");
     let status = web.cloud.run(&["status", "web"]);
     let status = String::from_utf8(status.stdout).unwrap();
     let live = status.lines().find(|line| line.contains("live"));
