@@ -12,6 +12,8 @@ use aws_sdk_cloudwatch::types::{self, MetricAlarm};
 use super::Aws;
 use super::alarms::NAMES;
 use super::error::failed;
+use super::policy_copy::policies_of;
+use super::relabel::{self, dimension};
 use crate::cloud::{
     Acting, AlarmCopy, Copying, Error, GroupName, InstanceId, Kind, NamedAlarm, Result,
     ScalingAlarm, ScalingAlarms, Tags, tag,
@@ -26,7 +28,7 @@ const TAGS: usize = 50;
 impl ScalingAlarms for Aws {
     async fn scaling_alarms(&self, group: &GroupName) -> Result<Vec<ScalingAlarm>> {
         let mut wired: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for policy in policies(self, group).await? {
+        for policy in policies_of(self, group).await? {
             for alarm in policy.alarms().iter().filter(|_| by_hand(&policy)) {
                 let name = alarm.alarm_name().unwrap_or_default().to_owned();
                 let policy = policy.policy_name().unwrap_or_default();
@@ -118,21 +120,10 @@ fn by_hand(policy: &ScalingPolicy) -> bool {
         && policy.predictive_scaling_configuration().is_none()
 }
 
-async fn policies(aws: &Aws, group: &GroupName) -> Result<Vec<ScalingPolicy>> {
-    let call = aws.autoscaling().describe_policies();
-    let call = call.auto_scaling_group_name(group.as_str());
-    let mut pages = call.into_paginator().items().send();
-    let mut found = Vec::new();
-    while let Some(policy) = pages.next().await {
-        found.push(policy.map_err(|error| failed(POLICIES, error))?);
-    }
-    Ok(found)
-}
-
 /// The ARNs of the policies of one group, and of those of the same name of the other.
 async fn moved(aws: &Aws, copying: &Copying) -> Result<BTreeMap<String, Option<String>>> {
-    let next = policies(aws, &copying.to).await?;
-    let previous = policies(aws, &copying.from).await?.into_iter();
+    let next = policies_of(aws, &copying.to).await?;
+    let previous = policies_of(aws, &copying.from).await?.into_iter();
     let pairs = previous.filter_map(|policy| {
         let mut same = next
             .iter()
@@ -245,14 +236,18 @@ fn like(call: Put, from: &MetricAlarm, copying: &Copying) -> Put {
     let from = from.clone();
     let moved = |dimensions: Vec<types::Dimension>| -> Vec<types::Dimension> {
         let dimensions = dimensions.into_iter();
-        dimensions.map(|one| dimension(one, copying)).collect()
+        let moved = dimensions.map(|mut one| {
+            one.value = dimension(one.name(), one.value(), copying).or(one.value);
+            one
+        });
+        moved.collect()
     };
     let query = |mut query: types::MetricDataQuery| {
         let metric = query.metric_stat.as_mut();
         if let Some(metric) = metric.and_then(|stat| stat.metric.as_mut()) {
             metric.dimensions = metric.dimensions.take().map(moved);
         }
-        query.expression = query.expression.map(|text| expression(&text, copying));
+        query.expression = query.expression.map(|text| relabel::text(&text, copying));
         query
     };
     let metrics = from.metrics.filter(|queries| !queries.is_empty());
@@ -277,53 +272,6 @@ fn like(call: Put, from: &MetricAlarm, copying: &Copying) -> Put {
         .set_warm_up_configuration(from.warm_up_configuration)
         .set_evaluation_interval(from.evaluation_interval)
         .set_action_configuration(from.action_configuration)
-}
-
-/// What names the previous group or its target group names the next one's. The load balancer is the same.
-fn dimension(mut one: types::Dimension, copying: &Copying) -> types::Dimension {
-    let (from, to) = match one.name() {
-        Some("AutoScalingGroupName") => (copying.from.as_str(), copying.to.as_str()),
-        Some("TargetGroup") => match target_groups(copying) {
-            Some(pair) => pair,
-            None => return one,
-        },
-        _ => return one,
-    };
-    if one.value() == Some(from) {
-        one.value = Some(to.to_owned());
-    }
-    one
-}
-
-/// The same in a query (`SELECT … WHERE AutoScalingGroupName = 'web-v001'`, `SEARCH`): whole words only.
-fn expression(text: &str, copying: &Copying) -> String {
-    let text = swapped(text, copying.from.as_str(), copying.to.as_str());
-    match target_groups(copying) {
-        Some((from, to)) => swapped(&text, from, to),
-        None => text,
-    }
-}
-
-/// Both target groups as dimensions have them.
-fn target_groups(copying: &Copying) -> Option<(&str, &str)> {
-    let (from, to) = copying.target_groups.as_ref()?;
-    Some((super::group_copy::tail(from), super::group_copy::tail(to)))
-}
-
-fn swapped(text: &str, from: &str, to: &str) -> String {
-    let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(from) {
-        let (before, behind) = (&rest[..at], &rest[at + from.len()..]);
-        let last = before.chars().next_back().or(out.chars().next_back());
-        let whole = !last.is_some_and(is_word) && !behind.starts_with(is_word);
-        out.push_str(before);
-        out.push_str(if whole { to } else { from });
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// The actions: the previous group's policies become the next one's, those of other groups stay with the alarm that there

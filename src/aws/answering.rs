@@ -95,3 +95,10 @@ impl HttpConnector for Service {
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(text))))
     }
 }
+
+/// A client that is only asked for what it would send.
+pub fn silent() -> aws_sdk_autoscaling::Client {
+    let config = aws_sdk_autoscaling::Config::builder()
+        .behavior_version(aws_sdk_autoscaling::config::BehaviorVersion::latest());
+    aws_sdk_autoscaling::Client::from_conf(config.build())
+}

@@ -10,7 +10,8 @@ use aws_sdk_autoscaling::types;
 use super::Aws;
 use super::error::failed;
 use super::groups::signed;
-use crate::cloud::{Copying, Error, GroupName, NewGroup, Result, TargetGroupArn};
+use super::policy_copy;
+use crate::cloud::{Copying, Error, GroupName, NewGroup, Result};
 
 /// kiln's own tags belong to one group and are never copied.
 const OWN_TAGS: &str = "kiln:";
@@ -49,6 +50,14 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
     }
     if group.operator().is_some() {
         lost.push("a managing service (operator)".to_owned());
+    }
+    // Neither of these lets a next group be taken back when its roll fails.
+    let kept = |kind: &types::DeletionProtection| *kind != types::DeletionProtection::None;
+    if group.deletion_protection().is_some_and(kept) {
+        lost.push("a deletion protection".to_owned());
+    }
+    if group.new_instances_protected_from_scale_in() == Some(true) {
+        lost.push("a protection of new instances from scale-in".to_owned());
     }
     let other = group.traffic_sources().iter();
     let other = other.filter(|source| source.r#type() != Some("elbv2"));
@@ -109,9 +118,7 @@ fn copied(call: Create, source: types::AutoScalingGroup) -> Create {
         .set_health_check_grace_period(source.health_check_grace_period)
         .set_placement_group(source.placement_group)
         .set_termination_policies(source.termination_policies)
-        .set_new_instances_protected_from_scale_in(source.new_instances_protected_from_scale_in)
         .set_capacity_rebalance(source.capacity_rebalance)
-        .set_deletion_protection(source.deletion_protection)
         .set_service_linked_role_arn(source.service_linked_role_arn)
         .set_max_instance_lifetime(source.max_instance_lifetime)
         .set_context(source.context)
@@ -188,72 +195,10 @@ async fn hooks(aws: &Aws, of: &GroupName) -> Result<Vec<types::LifecycleHookSpec
 
 /// Copies what a group does beside starting instances.
 pub(super) async fn behaviour(aws: &Aws, copying: &Copying) -> Result<()> {
-    policies(aws, copying).await?;
+    policy_copy::policies(aws, copying).await?;
     schedules(aws, copying).await?;
     notifications(aws, copying).await?;
     metrics(aws, copying).await
-}
-
-async fn policies(aws: &Aws, copying: &Copying) -> Result<()> {
-    let call = aws.autoscaling().describe_policies();
-    let call = call.auto_scaling_group_name(copying.from.as_str());
-    let mut pages = call.into_paginator().items().send();
-    while let Some(policy) = pages.next().await {
-        let policy = policy.map_err(|error| failed("DescribePolicies", error))?;
-        let answer = policy_input(aws, policy, copying).send().await;
-        answer.map_err(|error| failed("PutScalingPolicy", error))?;
-    }
-    Ok(())
-}
-
-fn policy_input(
-    aws: &Aws,
-    policy: types::ScalingPolicy,
-    copying: &Copying,
-) -> aws_sdk_autoscaling::operation::put_scaling_policy::builders::PutScalingPolicyFluentBuilder {
-    let tracking =
-        policy
-            .target_tracking_configuration
-            .map(|tracking| match &copying.target_groups {
-                Some(target_groups) => relabelled(tracking, target_groups),
-                None => tracking,
-            });
-    aws.autoscaling()
-        .put_scaling_policy()
-        .auto_scaling_group_name(copying.to.as_str())
-        .set_policy_name(policy.policy_name)
-        .set_policy_type(policy.policy_type)
-        .set_adjustment_type(policy.adjustment_type)
-        .set_min_adjustment_step(policy.min_adjustment_step)
-        .set_min_adjustment_magnitude(policy.min_adjustment_magnitude)
-        .set_scaling_adjustment(policy.scaling_adjustment)
-        .set_cooldown(policy.cooldown)
-        .set_metric_aggregation_type(policy.metric_aggregation_type)
-        .set_step_adjustments(policy.step_adjustments)
-        .set_estimated_instance_warmup(policy.estimated_instance_warmup)
-        .set_target_tracking_configuration(tracking)
-        .set_enabled(policy.enabled)
-        .set_predictive_scaling_configuration(policy.predictive_scaling_configuration)
-}
-
-/// A policy on requests per target names its target group; the copy must look at its own, or it follows a dead one.
-fn relabelled(
-    mut tracking: types::TargetTrackingConfiguration,
-    (from, to): &(TargetGroupArn, TargetGroupArn),
-) -> types::TargetTrackingConfiguration {
-    if let Some(label) = tracking
-        .predefined_metric_specification
-        .as_mut()
-        .and_then(|metric| metric.resource_label.as_mut())
-    {
-        *label = label.replace(tail(from), tail(to));
-    }
-    tracking
-}
-
-/// `targetgroup/web-a/73e2d6bc24d8a067` of an ARN.
-pub(super) fn tail(arn: &TargetGroupArn) -> &str {
-    arn.as_str().rsplit(':').next().unwrap_or_default()
 }
 
 async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {

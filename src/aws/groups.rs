@@ -43,6 +43,14 @@ impl Groups for Aws {
         group_copy::behaviour(self, copying).await
     }
 
+    async fn set_min(&self, name: &GroupName, min: u32) -> Result<()> {
+        let update = self.autoscaling().update_auto_scaling_group();
+        let update = update.auto_scaling_group_name(name.as_str());
+        let answer = update.min_size(signed(min)).send().await;
+        answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
+        Ok(())
+    }
+
     async fn resize_group(&self, name: &GroupName, size: Size) -> Result<()> {
         let update = self.autoscaling().update_auto_scaling_group();
         let update = update

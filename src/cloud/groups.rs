@@ -163,7 +163,11 @@ pub trait Groups {
     /// Each has a name, so that a second copy replaces the first.
     fn copy_behaviour(&self, copying: &Copying) -> impl Future<Output = Result<()>>;
 
-    /// Sets all three sizes.
+    /// Sets the minimum alone, so that a scale-out or a maximum of somebody else is not taken back with it. A desired
+    /// capacity below it is raised to it (`UpdateAutoScalingGroup`).
+    fn set_min(&self, name: &GroupName, min: u32) -> impl Future<Output = Result<()>>;
+
+    /// Sets all three sizes, of a group that serves nobody.
     fn resize_group(&self, name: &GroupName, size: Size) -> impl Future<Output = Result<()>>;
 
     /// Makes the group start instances from `version` from now on.

@@ -64,7 +64,7 @@ pub(super) async fn settle(name: &GroupName, cloud: &impl Cloud) -> Result<(), E
     if min >= there.size.min || Lease::of(&there, Leased::LowAlarm).is_some() {
         return Ok(());
     }
-    Ok(cloud.resize_group(name, Size { min, ..there.size }).await?)
+    Ok(cloud.set_min(name, min).await?)
 }
 
 fn schedule() -> BTreeSet<String> {

@@ -12,7 +12,7 @@ use super::commit;
 use super::error::Error;
 use super::making::{group, note_lease};
 use super::rollback::Way;
-use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Size, Tags, tag};
+use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Tags, tag};
 use crate::run::{Event, Events, Later, LaterLists, Ledger, Patience, Readiness, Run, RunId};
 use crate::undo::lease::{Lease, Leased, release, unheld};
 use crate::undo::{Change, OfRoll, Undo};
@@ -73,11 +73,7 @@ pub(super) async fn hold(
     if there.size.min >= there.size.desired {
         return Ok(());
     }
-    let size = Size {
-        min: there.size.desired,
-        ..there.size
-    };
-    Ok(cloud.resize_group(name, size).await?)
+    Ok(cloud.set_min(name, there.size.desired).await?)
 }
 
 /// The same for a rollback. A minimum that is not held may be mended; a rollback that waits for it serves nobody.

@@ -53,6 +53,9 @@ pub enum Error {
     /// A group is not what the plan was made for.
     #[error("{0}")]
     Changed(String),
+    /// A hold was set meanwhile.
+    #[error("{0}")]
+    Frozen(String),
     #[error("the roll is refused: {}", refusals(.0))]
     Refused(Vec<Refusal>),
     #[error("{}", .0.message)]

@@ -55,9 +55,9 @@ pub(super) async fn give_back<C: Cloud>(
             let text = format!("{name} runs version {} again", of.before);
             way.events.emit(Event::Note { text });
             unsaid.extend(left);
-            RolledBack::done(live, name.clone(), unsaid)
+            RolledBack::done(Some((name, None)), name.clone(), unsaid)
         }
-        Err(failure) => not(name, of.before, &failure, cloud).await,
+        Err(failure) => not(name, of.before, &failure, cloud).await.without(unsaid),
     };
     back.image = Some(of.image.clone());
     back

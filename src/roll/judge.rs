@@ -65,6 +65,8 @@ pub(super) async fn judge<C: Cloud, P, S>(
         Verdict::Stopped
     } else if !ended.left.is_empty() {
         Verdict::CleanUpDue
+    } else if let Some(Error::Frozen(_)) = failure.error() {
+        Verdict::Frozen
     } else if rejected {
         Verdict::Rejected
     } else {

@@ -101,8 +101,9 @@ pub(super) async fn lease(
     note_lease(undo, &lease, group, what, cloud, made).await
 }
 
-/// Journals a lease and says it in its tag, unless the group has one: what was there first is what comes back. One of the
-/// same run, which goes on after a death, is good for longer now.
+/// Journals a lease and says it in its tag. What was there first is what comes back, so that a group that has one keeps what
+/// it says of that: one of the same run, which goes on after a death, is good for longer now, and one of a run that died
+/// with its journal is this run's from here on.
 pub(super) async fn note_lease(
     undo: Undo,
     lease: &Lease,
@@ -117,11 +118,12 @@ pub(super) async fn note_lease(
     }
     let lease = match Lease::of(group, what) {
         None => lease.clone(),
-        Some(there) if there.run == lease.run && there.until < lease.until => Lease {
-            until: lease.until,
-            ..there
+        Some(there) if there.run == lease.run && there.until >= lease.until => return Ok(()),
+        Some(there) if there.run != lease.run && outlasts(what) => return Ok(()),
+        Some(there) => Lease {
+            before: there.before,
+            ..lease.clone()
         },
-        Some(_) => return Ok(()),
     };
     let tags = Tags::from([(what.tag().to_owned(), lease.to_string())]);
     Ok(cloud.tag_group(&group.name, &tags).await?)
@@ -131,4 +133,9 @@ pub(super) async fn note_lease(
 pub(super) async fn group(cloud: &impl Cloud, name: &GroupName) -> Result<Group, Error> {
     let found = cloud.group(name).await?.filter(|group| !group.deleting);
     found.ok_or_else(|| Error::Changed(format!("group {name} is gone")))
+}
+
+/// Whether a change is one that stays behind the end of the run that made it, so that its owner need not be dead.
+fn outlasts(what: Leased) -> bool {
+    matches!(what, Leased::LowAlarm | Leased::Refresh | Leased::Question)
 }

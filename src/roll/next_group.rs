@@ -14,7 +14,7 @@ use super::making::{ensure, group, lease, tags};
 use super::plan::Plan;
 use crate::cloud::{
     Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
-    LaunchTemplateVersion, Member, NewGroup, Size, TargetGroupArn, tag,
+    LaunchTemplateVersion, Member, NewGroup, Size, Tags, TargetGroupArn, tag,
 };
 use crate::run::{Ledger, Readiness, Slot};
 use crate::undo::lease::{Lease, Leased, unheld};
@@ -62,7 +62,7 @@ pub(super) async fn create(
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
         cloud.tag_group(&next.group, &expires.into()).await?;
     }
-    quieten(plan, cloud, made).await?;
+    quieten(plan, led, cloud, made).await?;
     let Some(copying) = copying(plan, led) else {
         return Ok(());
     };
@@ -169,12 +169,15 @@ fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
     own.chain(set).collect()
 }
 
-/// Suspends what would fight, and for good what is suspended on the previous group.
+/// Suspends what would fight, and for good what is suspended on the previous group. One that has traffic goes on growing by
+/// its alarms.
 async fn quieten(
     plan: &Plan,
+    led: Option<&Led<'_>>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
+    let serves = plan.swapped || led.is_some_and(|led| led.traffic.now != led.traffic.before);
     let none = BTreeSet::new();
     let lasting = plan
         .previous
@@ -184,6 +187,7 @@ async fn quieten(
     let ours: Vec<String> = fighting.filter(|name| !lasting.contains(name)).collect();
     let next = group(cloud, &plan.next.group).await?;
     lease(plan, cloud, made, &next, Leased::Processes, ours.clone()).await?;
+    let ours = ours.into_iter().filter(|name| !serves || name != ALARMS);
     let all: BTreeSet<String> = lasting.iter().cloned().chain(ours).collect();
     if all.is_subset(&next.suspended) {
         return Ok(());
@@ -215,12 +219,34 @@ pub(super) async fn grow(
     let before = vec![plan.next.size.min.to_string()];
     lease(plan, cloud, made, &next, Leased::MinSize, before).await?;
     let desired = count.max(next.size.desired);
+    if desired <= next.size.max {
+        return Ok(cloud.set_min(&next.name, desired).await?);
+    }
+    // Nothing can have made it larger than this meanwhile.
     let size = Size {
         min: desired,
-        max: next.size.max.max(desired),
+        max: desired,
         desired,
     };
     Ok(cloud.resize_group(&next.name, size).await?)
+}
+
+/// Has the next group come back to the minimum that the previous one has by now: a schedule or a person may have set it
+/// since the plan.
+pub(super) async fn take_over_min(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+    let Some(previous) = &plan.previous else {
+        return Ok(());
+    };
+    let min = unheld(&group(cloud, &previous.group).await?).min;
+    let next = group(cloud, &plan.next.group).await?;
+    let before = vec![min.to_string()];
+    let Some(lease) = Lease::of(&next, Leased::MinSize).filter(|lease| lease.before != before)
+    else {
+        return Ok(());
+    };
+    let lease = Lease { before, ..lease }.to_string();
+    let tags = Tags::from([(Leased::MinSize.tag().to_owned(), lease)]);
+    Ok(cloud.tag_group(&next.name, &tags).await?)
 }
 
 /// Holds the previous group at its capacity: without requests its own alarms would shrink it, and the way back with it.
@@ -241,11 +267,7 @@ pub(super) async fn hold_previous(
     }
     let before = vec![unheld(&there).min.to_string()];
     lease(plan, cloud, made, &there, Leased::MinSize, before).await?;
-    let size = Size {
-        min: there.size.desired,
-        ..there.size
-    };
-    Ok(cloud.resize_group(&there.name, size).await?)
+    Ok(cloud.set_min(&there.name, there.size.desired).await?)
 }
 
 /// Lets the group grow by its own alarms while it serves. Its minimum is held, so that it only grows.

@@ -49,7 +49,7 @@ pub(super) async fn refresh_back<C: Cloud>(
     let bad = served.filter(|one| version.1.image.as_deref() != Some(one.as_str()));
     // The run tells the next rollback that the hold is of this way back.
     let from = format!("{name} run {}", of.run);
-    bar(way, (&from, bad), cloud, &mut unsaid).await;
+    bar(way, (&from, bad.clone()), cloud, &mut unsaid).await;
     let unwinder = Unwinder::new(cloud);
     let outcome = run::run(&unwinder, way.setup(), async |run| {
         go(live, &version, cloud, run).await
@@ -60,7 +60,7 @@ pub(super) async fn refresh_back<C: Cloud>(
             let text = "the refresh back goes on by itself; the next rollback waits for its end";
             not.reasons.push(text.to_owned());
         }
-        return not;
+        return not.without(unsaid);
     }
     let text = format!("{name} runs version {} again", of.before);
     way.events.emit(Event::Note { text });
@@ -74,7 +74,7 @@ pub(super) async fn refresh_back<C: Cloud>(
     // The last of all: while it is there, the next rollback does the rest again.
     let untag = cloud.untag_group(name, &[tag::ROLLED]).await;
     unsaid.note("tag the group", untag);
-    RolledBack::done(live, name.clone(), unsaid)
+    RolledBack::done(Some((name, bad)), name.clone(), unsaid)
 }
 
 /// The version to go back to. Errors with the reason why one cannot.

@@ -10,7 +10,7 @@ use super::launches::{self, Class, Failed};
 use super::making::{group, note_lease};
 use super::rollback::Way;
 use super::status::{Stand, Standing, stand};
-use crate::cloud::{Cloud, Group, Member, Size, TargetState};
+use crate::cloud::{Cloud, Group, Member, TargetState};
 use crate::run::{Failure, Ledger, Patience, Readiness, Run};
 use crate::undo::lease::{Lease, Leased};
 use crate::undo::{Change, OfRoll, Undo};
@@ -129,12 +129,7 @@ async fn grow(
         .min(there.size.max)
         .max(there.size.desired);
     hold(&there, way, cloud, made).await?;
-    let size = Size {
-        min: desired,
-        desired,
-        ..there.size
-    };
-    Ok(cloud.resize_group(&there.name, size).await?)
+    Ok(cloud.set_min(&there.name, desired).await?)
 }
 
 async fn hold(

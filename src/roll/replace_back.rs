@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::alone::{self, Stand};
 use super::error::Error;
 use super::ground::Ground;
@@ -18,7 +20,7 @@ use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use super::{aside, calm, give_back, refresh_back};
-use crate::cloud::{Cloud, Group, ImageId, Size, TargetState, tag};
+use crate::cloud::{Cloud, Group, GroupName, ImageId, Size, TargetState, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::{Refreshing, rolled};
@@ -30,6 +32,8 @@ const STALLED: Duration = Duration::from_mins(15);
 const LOOK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
 /// Healthy counts when it was seen this many times in a row: one good look may be a lucky moment.
 const IN_A_ROW: u32 = 3;
+/// How often the kept group follows what is in office while that grows.
+const ROUNDS: u32 = 10;
 
 /// Goes back, in the way that the last roll asks for.
 pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) -> RolledBack {
@@ -86,8 +90,8 @@ async fn give_up<C: Cloud>(way: &Way<'_>, live: &Group, next: &Group, cloud: &C)
     });
     let outcome = outcome.await;
     let back = match outcome.result {
-        Ok(()) => RolledBack::done(next, live.name.clone(), unsaid),
-        Err(failure) => RolledBack::not(verdict(&failure), with_causes(&failure)),
+        Ok(()) => RolledBack::done(Some(barred(next)), live.name.clone(), unsaid),
+        Err(failure) => RolledBack::not(verdict(&failure), with_causes(&failure)).without(unsaid),
     };
     back.but(&outcome.left)
 }
@@ -135,7 +139,7 @@ async fn go_back<C: Cloud>(
     let outcome = outcome.await;
     if let Err(failure) = outcome.result {
         let not = RolledBack::not(verdict(&failure), with_causes(&failure));
-        return not.but(&outcome.left);
+        return not.without(unsaid).but(&outcome.left);
     }
     let text = format!("{} is served by {} again", way.service, back.name);
     way.events.emit(Event::Note { text });
@@ -143,7 +147,7 @@ async fn go_back<C: Cloud>(
     done.but(&outcome.left)
 }
 
-/// Fills the kept group and puts it in office.
+/// Fills the kept group and puts it in office, once it is as large as what is in office then.
 async fn fill<C: Cloud>(
     way: &Way<'_>,
     stand: &Stand,
@@ -152,53 +156,73 @@ async fn fill<C: Cloud>(
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let since = way.clock.now();
-    let wanted = stand.wanted().min(Sizes::largest(back)).max(1);
-    // By force with the first that is there.
-    let needed = if way.force.is_some() { 1 } else { wanted };
-    let grow = async |made: &mut _| grow(way, (live, back, wanted), cloud, made).await;
-    run.step("fill the kept group", grow).await?;
-    let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
-    let look = async || {
-        let looked = async {
-            let there = group(cloud, &back.name).await?;
-            let health = of_members(&there, cloud).await?;
-            let activities = cloud.activities(&back.name).await?;
-            Ok::<_, Error>((health, launches::failed(&activities, since)))
+    let enough = |stand: &Stand| stand.wanted().min(Sizes::largest(back)).max(1);
+    let mut wanted = enough(stand);
+    for _ in 0..ROUNDS {
+        // By force with the first that is there.
+        let needed = if way.force.is_some() { 1 } else { wanted };
+        let grow = async |made: &mut _| grow(way, (live, back, wanted), cloud, made).await;
+        run.step("fill the kept group", grow).await?;
+        let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
+        let look = async || look(&back.name, needed, since, cloud).await;
+        run.wait("kept group healthy", &patience, look).await?;
+        let again = async |_: &mut _| {
+            let now = alone::stand(cloud, way.service, way.clock.now()).await?;
+            Ok::<_, Error>(now.as_ref().map_or(wanted, enough))
         };
-        let (health, failed) = match looked.await {
-            Ok(looked) => looked,
-            Err(Error::Cloud(error)) if error.is_passing() => {
-                return Ok(Readiness::NotYet(error.to_string()));
-            }
-            Err(error) => return Err(error),
-        };
-        let healthy = health.iter();
-        let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
-        let there = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
-        let name = &back.name;
-        let mut reason = format!("{there} of {needed} machines of group {name} are healthy");
-        if there >= needed {
-            return Ok(Readiness::Ready(()));
+        let now = run.step("look at what is in office", again).await?;
+        if now <= wanted || way.force.is_some() {
+            let office = async |made: &mut _| {
+                calm::hold_back(way, back, cloud, made).await;
+                put_in_office(way, (live, back), cloud).await
+            };
+            run.step("put in office", office).await?;
+            return run.commit();
         }
-        match failed.first() {
-            Some(failed) if failed.class == Class::Permanent => {
-                return Ok(Readiness::Never(failed.message.clone()));
-            }
-            Some(failed) => reason = format!("{reason}: {}", failed.message),
-            None => {}
+        wanted = now;
+    }
+    let text = "what is in office grew faster than the kept group could follow".to_owned();
+    Err(Failure::new("fill the kept group", Error::Changed(text)))
+}
+
+/// Looks once whether so many machines of the kept group are healthy.
+async fn look(
+    name: &GroupName,
+    needed: u32,
+    since: Timestamp,
+    cloud: &impl Cloud,
+) -> Result<Readiness<()>, Error> {
+    let looked = async {
+        let there = group(cloud, name).await?;
+        let health = of_members(&there, cloud).await?;
+        let activities = cloud.activities(name).await?;
+        Ok::<_, Error>((health, launches::failed(&activities, since)))
+    };
+    let (health, failed) = match looked.await {
+        Ok(looked) => looked,
+        Err(Error::Cloud(error)) if error.is_passing() => {
+            return Ok(Readiness::NotYet(error.to_string()));
         }
-        Ok(Readiness::Moving {
-            reason,
-            done: u8::try_from(there * 100 / needed).unwrap_or(100),
-        })
+        Err(error) => return Err(error),
     };
-    run.wait("kept group healthy", &patience, look).await?;
-    let office = async |made: &mut _| {
-        calm::hold_back(way, back, cloud, made).await;
-        put_in_office(way, (live, back), cloud).await
-    };
-    run.step("put in office", office).await?;
-    run.commit()
+    let healthy = health.iter();
+    let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
+    let there = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
+    let mut reason = format!("{there} of {needed} machines of group {name} are healthy");
+    if there >= needed {
+        return Ok(Readiness::Ready(()));
+    }
+    match failed.first() {
+        Some(failed) if failed.class == Class::Permanent => {
+            return Ok(Readiness::Never(failed.message.clone()));
+        }
+        Some(failed) => reason = format!("{reason}: {}", failed.message),
+        None => {}
+    }
+    Ok(Readiness::Moving {
+        reason,
+        done: u8::try_from(there * 100 / needed).unwrap_or(100),
+    })
 }
 
 async fn grow(
@@ -307,7 +331,7 @@ async fn said(
         let off = cloud.untag_group(&to.name, &[tag::BACK, tag::SIZE]).await;
         unsaid.note("tag the group that serves", off);
     }
-    RolledBack::done(from.unwrap_or(to), to.name.clone(), unsaid)
+    RolledBack::done(from.map(barred), to.name.clone(), unsaid)
 }
 
 /// Where the service stands, if no load balancer leads to it.

@@ -114,7 +114,10 @@ pub(super) async fn due<C: Cloud, S: LaterLists<Undo>>(
 /// Kept groups whose time is up, and those that a dead run had begun to retire.
 async fn by_tag<C: Cloud>(service: &str, now: Timestamp, cloud: &C) -> Result<Vec<Retire>, Error> {
     let is_due = |group: &Group| match group.tag(tag::STATE) {
-        Some(tag::KEPT) => names::keep_until(group).is_none_or(|until| until <= now),
+        Some(tag::KEPT) => {
+            let goes_back = names::back_until(group).is_some_and(|until| until > now);
+            !goes_back && names::keep_until(group).is_none_or(|until| until <= now)
+        }
         // Emptied groups of others' making stay so, once they have been given back what was changed for a while.
         Some(tag::RETIRING) => {
             let mut leases = Leased::ALL.iter().map(|what| group.tag(what.tag()));

@@ -6,10 +6,11 @@
 
 use std::fmt::Display;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::calm;
 use super::error::Error;
+use super::making::group;
 use super::plan::led_to;
 use super::regrow::{HELD, healthy, regrow};
 pub use super::rolled_back::RolledBack;
@@ -47,6 +48,9 @@ impl Way<'_> {
         }
     }
 }
+
+/// What a load balancer takes at the most to follow its listener.
+const FOLLOWS: SignedDuration = SignedDuration::from_secs(15);
 
 /// Goes back. The caller holds the service's lease, where it has a store.
 ///
@@ -128,12 +132,12 @@ async fn finished(stand: &Stand, way: &Way<'_>, cloud: &impl Cloud) -> Option<Ro
     let (mut unsaid, name) = (Unsaid::default(), &live.group.name);
     let mark = live.group.tag(tag::BACK).unwrap_or_default();
     let image = mark.split_whitespace().nth(2).map(ImageId::new);
-    bar(way, (name, image), cloud, &mut unsaid).await;
+    bar(way, (name, image.clone()), cloud, &mut unsaid).await;
     if unsaid.is_none() {
         let marks = cloud.untag_group(name, &[tag::BACK]).await;
         unsaid.note("tag the group that serves", marks);
     }
-    Some(RolledBack::done(&live.group, name.clone(), unsaid))
+    Some(RolledBack::done(Some((name, image)), name.clone(), unsaid))
 }
 
 /// What stands against it.
@@ -170,15 +174,29 @@ fn dead(live: &Standing, back: &Standing) -> Option<String> {
 }
 
 pub(super) fn verdict(failure: &Failure) -> Verdict {
-    match failure.error::<Error>() {
-        Some(
-            Error::TrafficChanged { .. }
-            | Error::TrafficUnknown { .. }
-            | Error::HalfReplaced { .. },
-        ) => Verdict::Traffic,
-        _ if failure.is_stop() => Verdict::Stopped,
-        _ => Verdict::Failed,
+    match failure.error::<Error>().and_then(verdict_of) {
+        Some(verdict) => verdict,
+        None if failure.is_stop() => Verdict::Stopped,
+        None => Verdict::Failed,
     }
+}
+
+/// What an error says of traffic; nothing where it is as it was.
+fn verdict_of(error: &Error) -> Option<Verdict> {
+    let moved = matches!(
+        error,
+        Error::TrafficChanged { .. } | Error::TrafficUnknown { .. } | Error::HalfReplaced { .. }
+    );
+    moved.then_some(Verdict::Traffic)
+}
+
+/// Errors when the kept group is about to go. Asked behind the mark, which whoever retires a group looks for behind theirs.
+async fn stays(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
+    let there = group(cloud, name).await?;
+    if there.deleting || there.tag(tag::STATE) == Some(tag::RETIRING) {
+        return Err(Error::Changed(format!("group {name} is being retired")));
+    }
+    Ok(())
 }
 
 /// Writes, and says so in tags.
@@ -202,8 +220,20 @@ async fn go<C: Cloud>(
             let text = format!("group {} cannot be marked: {error}", back.group.name);
             way.events.emit(Event::Warning { text });
         }
-        unchanged(stand, cloud).await?;
-        write(&stand.place, &after, &stand.actions, cloud).await
+        let swapped = async {
+            stays(&back.group.name, cloud).await?;
+            unchanged(stand, cloud).await?;
+            write(&stand.place, &after, &stand.actions, cloud).await
+        };
+        let swapped = swapped.await;
+        if swapped
+            .as_ref()
+            .is_err_and(|error| verdict_of(error).is_none())
+        {
+            // Nothing was written, and whoever leads traffic there by hand is no rollback. Else it runs out.
+            drop(cloud.untag_group(&back.group.name, &[tag::BACK]).await);
+        }
+        swapped
     };
     run.step("swap back", swap).await?;
     run.commit()?;
@@ -250,7 +280,7 @@ async fn end_canary(
     };
     if let Err(error) = written {
         let failure = Failure::new("swap back", error);
-        return RolledBack::not(verdict(&failure), with_causes(&failure));
+        return RolledBack::not(verdict(&failure), with_causes(&failure)).without(unsaid);
     }
     let to = live.group.name.clone();
     let text = format!("{} is served by {to} alone again", way.service);
@@ -260,11 +290,7 @@ async fn end_canary(
             format!("group {next} stays until the hold is taken off and a roll takes it back");
         unsaid.extend(vec![text]);
     }
-    RolledBack::done(
-        canary.map_or(&live.group, |canary| &canary.group),
-        to,
-        unsaid,
-    )
+    RolledBack::done(canary.map(|canary| barred(&canary.group)), to, unsaid)
 }
 
 /// Says in tags that traffic has gone from one group to another, each on its own: one that fails keeps none of the others
@@ -279,7 +305,8 @@ async fn said(
     let mut unsaid = Unsaid::default();
     bar(way, barred(from), cloud, &mut unsaid).await;
     let is_barred = unsaid.is_none();
-    let until = way.clock.now().to_string();
+    // The nodes of the load balancer follow within seconds: until then it has requests.
+    let until = (way.clock.now() + FOLLOWS).to_string();
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
     unsaid.note("tag the group that served", out);
@@ -305,7 +332,7 @@ async fn said(
     let marks = if is_barred { &marks[..] } else { &marks[..2] };
     let marks = cloud.untag_group(to, marks).await;
     unsaid.note("tag the group that serves", marks);
-    RolledBack::done(from, to.clone(), unsaid)
+    RolledBack::done(Some(barred(from)), to.clone(), unsaid)
 }
 
 /// Bars the image that served, and any other until the hold is taken off.

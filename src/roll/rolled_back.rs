@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use crate::cloud::{Group, GroupName, ImageId, tag};
+use crate::cloud::{GroupName, ImageId};
 use crate::run::Left;
 use crate::undo::Undo;
 
@@ -24,7 +24,13 @@ pub struct RolledBack {
 }
 
 impl RolledBack {
-    pub(super) fn done(from: &Group, to: GroupName, unsaid: Unsaid) -> Self {
+    /// `from`: the group that served and its image, where they are known.
+    pub(super) fn done(
+        from: Option<(&GroupName, Option<ImageId>)>,
+        to: GroupName,
+        unsaid: Unsaid,
+    ) -> Self {
+        let (from, image) = from.unzip();
         let reasons = unsaid.reasons();
         Self {
             verdict: if reasons.is_empty() {
@@ -33,8 +39,8 @@ impl RolledBack {
                 Verdict::CleanUpDue
             },
             live: Some(to),
-            from: Some(from.name.clone()),
-            image: from.image(tag::IMAGE),
+            from: from.cloned(),
+            image: image.flatten(),
             reasons,
         }
     }
@@ -47,6 +53,12 @@ impl RolledBack {
             image: None,
             reasons: vec![reason.into()],
         }
+    }
+
+    /// The same, and what could not be said in tags before.
+    pub(super) fn without(mut self, unsaid: Unsaid) -> Self {
+        self.reasons.extend(unsaid.reasons());
+        self
     }
 
     /// The same, and what would not go back: with it, one that is through has something left to clean up.

@@ -21,7 +21,7 @@ use super::{Verdict, retire};
 use crate::cloud::{Cloud, ImageId};
 use crate::run::{
     self, Clock, Event, Events, Failure, Held, Holder, Journal, LaterLists, Leases, Left, Run,
-    RunId, Setup, Stop,
+    RunId, Setup, Stop, with_causes,
 };
 use crate::template::service::Service;
 use crate::undo::{Undo, Unwinder};
@@ -97,6 +97,15 @@ impl Ended {
         Self {
             failure: Some(Failure::new(step, error)),
             ..Self::new(Verdict::Failed)
+        }
+    }
+
+    /// Why a roll that has begun cannot go on where this is the end of a plan.
+    fn into_error(self) -> Error {
+        match self.failure {
+            Some(failure) => Error::Changed(with_causes(&failure)),
+            None if self.verdict == Verdict::Frozen => Error::Frozen(self.loose.join("; ")),
+            None => Error::Refused(self.refused),
         }
     }
 
@@ -307,7 +316,7 @@ async fn settled<C: Cloud, P, S>(
         run.step("take a dead roll back", back).await?;
         let again = async |_: &mut _| match prepare(request, on).await {
             Ok((_, decision)) => Ok(decision),
-            Err(ended) => Err(Error::Refused(ended.refused)),
+            Err(ended) => Err(ended.into_error()),
         };
         decision = run.step("look up again", again).await?;
     }

@@ -21,9 +21,14 @@ impl Leases for Store {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let text = fs::read_to_string(&path)?;
-                let holder = serde_json::from_str(&text).map_err(io::Error::from)?;
-                return Err(Held::By(Box::new(holder)));
+                // Torn while it is being written: whose it is does not change that it is held.
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                let unknown = || Holder {
+                    host: "unknown".to_owned(),
+                    ..holder.clone()
+                };
+                let by = serde_json::from_str(&text).unwrap_or_else(|_| unknown());
+                return Err(Held::By(Box::new(by)));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
@@ -74,5 +79,24 @@ mod tests {
         assert!(store.take("api", &holder(2)).is_ok());
         drop(lease);
         assert!(store.take("web", &holder(2)).is_ok());
+    }
+
+    #[test]
+    fn a_lease_whose_text_is_torn_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        let holder = Holder {
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 1),
+            host: "agent-7".to_owned(),
+            process: 42,
+            since: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let lease = store.take("web", &holder).ok().unwrap();
+        fs::write(folder.path().join("leases/web"), "{\"run\":").unwrap();
+        let Err(Held::By(other)) = store.take("web", &holder) else {
+            panic!("it is held");
+        };
+        assert_eq!(other.host, "unknown");
+        drop(lease);
     }
 }

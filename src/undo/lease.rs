@@ -253,9 +253,7 @@ async fn restore(
             if min == group.size.min {
                 return Ok(());
             }
-            cloud
-                .resize_group(&group.name, Size { min, ..group.size })
-                .await
+            cloud.set_min(&group.name, min).await
         }
         (Leased::Version, Some(before)) => {
             let version = version(before).ok_or_else(|| unreadable(group, what))?;

@@ -11,6 +11,8 @@ use super::roll::refuse_serving;
 use super::{Purpose, persist, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
 
+const CALL: &str = "DeleteAutoScalingGroup";
+
 /// A group to retire. What it is stands in its tags; a group that is live again is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retire {
@@ -39,7 +41,7 @@ pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error>
         if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
             return Ok(());
         }
-        refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
+        refuse_serving(cloud, &group, CALL).await?;
         remove(cloud, &group).await?;
     } else {
         alarms::delete(cloud, &of.group, None).await?;
@@ -51,6 +53,7 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
     if !group.deleting {
         let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
         persist(async || cloud.tag_group(&group.name, &state).await).await?;
+        goes(cloud, group).await?;
         unprotected(group)?;
     }
     if group.tag(tag::MADE_BY).is_some() {
@@ -71,6 +74,26 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         "it is still being deleted",
     )
     .await
+}
+
+/// Looks once more behind the tag that says that the group goes: a rollback marks a kept group before it leads traffic to it,
+/// and looks for that tag behind its mark. Where there is one, the group is kept again.
+async fn goes(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    let mut mark = None;
+    persist(async || {
+        let there = cloud.group(&group.name).await?;
+        mark = there.and_then(|there| there.tag(tag::BACK).map(ToOwned::to_owned));
+        Ok(())
+    })
+    .await?;
+    if mark.as_deref() == group.tag(tag::BACK) {
+        return Ok(());
+    }
+    let state = group.tag(tag::STATE).unwrap_or(tag::KEPT).to_owned();
+    let state = Tags::from([(tag::STATE.to_owned(), state)]);
+    persist(async || cloud.tag_group(&group.name, &state).await).await?;
+    let text = format!("a rollback to group {} is under way", group.name);
+    Err(Error::blocked(CALL, text))
 }
 
 /// A group of others' making stays, emptied, without anything that was changed for a while. Only then: one that follows the

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -86,15 +86,26 @@ impl Traffic {
 
     /// The versions that answer the next so many requests of those that are sent from now on.
     pub fn next_versions(&self, count: u64) -> BTreeSet<String> {
+        let mut tally = self.waited(|tally| tally.fresh >= count);
+        std::mem::take(&mut tally.versions)
+    }
+
+    /// Waits until a request that is sent from now on is answered by this version.
+    pub fn meets(&self, version: &str) {
+        drop(self.waited(|tally| tally.versions.contains(version)));
+    }
+
+    /// What there is of requests that are sent from now on, as soon as it is so.
+    fn waited(&self, is: impl Fn(&Tally) -> bool) -> MutexGuard<'_, Tally> {
         let mut tally = self.shared.tally.lock().unwrap();
         tally.asked += 1;
         tally.fresh = 0;
         tally.versions.clear();
-        let (mut tally, waited) = (self.shared.answered)
-            .wait_timeout_while(tally, LONGEST, |tally| tally.fresh < count)
+        let (tally, waited) = (self.shared.answered)
+            .wait_timeout_while(tally, LONGEST, |tally| !is(tally))
             .unwrap();
         assert!(!waited.timed_out(), "{tally:?}");
-        std::mem::take(&mut tally.versions)
+        tally
     }
 
     /// Fails when a request has failed so far.

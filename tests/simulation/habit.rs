@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use localcloud::model::Service as Api;
+use localcloud::model::view::GroupView;
 use localcloud::physics::World;
 use localcloud::wire::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -56,6 +57,13 @@ impl Call<'_> {
     /// Makes another call, of which nobody hears.
     pub fn also(&mut self, api: Api, action: &str, given: &Value) {
         call(self.world, self.now, api, action, given);
+    }
+
+    /// The Auto Scaling group that it names.
+    pub fn group(&self) -> Option<GroupView> {
+        let name = self.says("AutoScalingGroupName")?;
+        let mut groups = self.world.model.view_groups().into_iter();
+        groups.find(|group| group.name == name)
     }
 
     /// A parameter, as it stands on the wire.

@@ -6,6 +6,7 @@ use aws_sdk_autoscaling::operation::create_auto_scaling_group::CreateAutoScaling
 use aws_sdk_autoscaling::operation::put_scaling_policy::PutScalingPolicyInput;
 use aws_sdk_autoscaling::operation::put_scheduled_update_group_action::PutScheduledUpdateGroupActionInput;
 
+use super::super::answering::silent;
 use super::*;
 
 /// `copied` from the group, `named` by the plan, `refused` when the group has it (see [`not_copied`]), or `never` set.
@@ -30,10 +31,10 @@ const GROUP_FIELDS: &[(&str, &str)] = &[
     ("placement_group", "copied"),
     ("vpc_zone_identifier", "named"),
     ("termination_policies", "copied"),
-    ("new_instances_protected_from_scale_in", "copied"),
+    ("new_instances_protected_from_scale_in", "refused"),
     ("capacity_rebalance", "copied"),
     ("lifecycle_hook_specification_list", "copied"),
-    ("deletion_protection", "copied"),
+    ("deletion_protection", "refused"),
     ("tags", "copied"),
     ("service_linked_role_arn", "copied"),
     ("max_instance_lifetime", "copied"),
@@ -156,15 +157,9 @@ fn full() -> types::AutoScalingGroup {
         .build()
 }
 
-fn client() -> aws_sdk_autoscaling::Client {
-    let config = aws_sdk_autoscaling::Config::builder()
-        .behavior_version(aws_sdk_autoscaling::config::BehaviorVersion::latest());
-    aws_sdk_autoscaling::Client::from_conf(config.build())
-}
-
 #[test]
 fn every_field_marked_copied_is_set_in_the_copy() {
-    let call = copied(client().create_auto_scaling_group(), full());
+    let call = copied(silent().create_auto_scaling_group(), full());
     let input = call.as_input().clone().build().unwrap();
     let text = format!("{input:?}");
     for (name, fate) in GROUP_FIELDS {
@@ -178,24 +173,19 @@ fn every_field_marked_copied_is_set_in_the_copy() {
     assert_eq!(keys, ["team"]);
 }
 
+/// A next group with either could not be taken back.
 #[test]
-fn a_policy_on_requests_follows_its_own_target_group() {
-    let arn = |name: &str| {
-        TargetGroupArn::new(format!(
-            "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/{name}/0123"
-        ))
-    };
-    let metric = types::PredefinedMetricSpecification::builder()
-        .predefined_metric_type(types::MetricType::AlbRequestCountPerTarget)
-        .resource_label("app/lb/77/targetgroup/web-a/0123")
-        .build();
-    let tracking = types::TargetTrackingConfiguration::builder()
-        .predefined_metric_specification(metric)
-        .build();
-    let moved = relabelled(tracking, &(arn("web-a"), arn("web-b")));
-    let metric = moved.predefined_metric_specification.unwrap();
+fn what_protects_machines_and_groups_is_refused() {
+    let group = types::AutoScalingGroup::builder()
+        .launch_template(types::LaunchTemplateSpecification::builder().build());
+    let none = types::DeletionProtection::None;
     assert_eq!(
-        metric.resource_label(),
-        Some("app/lb/77/targetgroup/web-b/0123")
+        not_copied(&group.clone().deletion_protection(none).build()),
+        [""; 0]
     );
+    let kept = types::DeletionProtection::PreventForceDeletion;
+    let kept = not_copied(&group.clone().deletion_protection(kept).build());
+    assert_eq!(kept, ["a deletion protection"]);
+    let protected = not_copied(&group.new_instances_protected_from_scale_in(true).build());
+    assert_eq!(protected, ["a protection of new instances from scale-in"]);
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::super::error::Error;
 use super::super::flow::Flow;
 use super::super::making::group;
-use super::super::next_group::look;
+use super::super::next_group::{look, wanted};
 use super::super::plan::Plan;
 use super::super::probe::Probe;
 use crate::cloud::Cloud;
@@ -20,12 +20,23 @@ const BLIND: Duration = Duration::from_mins(1);
 /// Bad looks in a row that end a soak: one machine may be replaced meanwhile, two looks apart is a state.
 const BAD_LOOKS: u32 = 3;
 
-/// How many machines the next group is to have now, which may be more than the plan knew of.
-async fn whole(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
-    match group(cloud, &plan.next.group).await {
-        Ok(next) => Ok(next.size.desired),
-        Err(Error::Cloud(error)) if error.is_passing() => Ok(plan.next.size.desired),
-        Err(error) => Err(error),
+/// How many machines the next group is to have now, which may be more than the plan knew of, and how many it had to have when
+/// it was looked at last. Those that it has grown by since have their own time to get healthy, and count from then on.
+async fn whole(plan: &Plan, before: Option<u32>, cloud: &impl Cloud) -> Result<(u32, u32), Error> {
+    let counts = async {
+        let desired = group(cloud, &plan.next.group).await?.size.desired;
+        let before = match before {
+            Some(before) => before,
+            None => wanted(plan, cloud).await?,
+        };
+        Ok((desired, before.min(desired)))
+    };
+    match counts.await {
+        Err(Error::Cloud(error)) if error.is_passing() => {
+            let count = plan.next.size.desired;
+            Ok((count, before.unwrap_or(count)))
+        }
+        counts => counts,
     }
 }
 
@@ -37,13 +48,17 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
     let began = Instant::now();
     flow.health.again(began);
     let (plan, cloud) = (flow.plan, flow.on.cloud);
-    let (mut seen, mut bad) = (began, 0);
+    let (mut seen, mut bad, mut needed) = (began, 0, None);
     let patience = Patience::new(time + BLIND + 2 * LOOK, LOOK, LOOK);
     let behind = flow.target_group();
     let poll = async || {
-        let count = whole(plan, cloud).await?;
+        let (desired, count) = whole(plan, needed, cloud).await?;
         match look(plan, count, behind.as_ref(), cloud, &mut flow.health).await? {
-            Readiness::Ready(_) => (seen, bad) = (Instant::now(), 0),
+            Readiness::Ready(healthy) => {
+                (seen, bad) = (Instant::now(), 0);
+                let there = u32::try_from(healthy.len()).unwrap_or(u32::MAX);
+                needed = Some(count.max(desired.min(there)));
+            }
             Readiness::NotYet(reason)
             | Readiness::Moving { reason, .. }
             | Readiness::Never(reason) => {

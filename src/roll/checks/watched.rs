@@ -230,6 +230,8 @@ async fn count(
         query("HTTPCode_Target_5XX_Count", "Sum"),
         query("TargetResponseTime", "Sum"),
         query("TargetResponseTime", "SampleCount"),
+        // Answered by the load balancer itself, in no other number of the target group.
+        query("TargetConnectionErrorCount", "Sum"),
     ];
     let values = cloud.metrics(&queries, from, to).await?;
     let sum = |index: usize| {
@@ -239,7 +241,7 @@ async fn count(
     };
     Ok(Counted {
         requests: sum(0),
-        errors: sum(1),
+        errors: sum(1) + sum(4),
         seconds: sum(2),
         timed: sum(3),
     })

@@ -7,7 +7,7 @@ use crate::roll::facts::Facts;
 use crate::roll::office;
 use crate::source::Diagnostic;
 use crate::template::service::Service;
-use crate::undo::lease::{followed, lasting};
+use crate::undo::lease::{Lease, Leased, followed, followed_by, lasting};
 
 /// Processes without which a group cannot do what the roll asks of it.
 const NEEDED: [&str; 3] = ["Launch", "Terminate", ADD];
@@ -57,10 +57,18 @@ pub(super) fn of(
         image: template.source.image.clone(),
         template: template.template.id.clone(),
         version: template.source.number,
-        pin: followed(version).map(|_| version),
+        pin: followed(version).map(|_| version).or(pinned(group)),
         size: group.size,
         suspended: lasting(group),
     })
+}
+
+/// What a group followed before a run pinned it that came to no end, since the group is still nobody's in particular: the
+/// pin is the next run's then.
+fn pinned(group: &Group) -> Option<VersionRef> {
+    let lease = Lease::of(group, Leased::Version)?;
+    let unknown = group.tag(tag::STATE).is_none();
+    unknown.then(|| followed_by(&lease)).flatten()
 }
 
 /// Groups without a load balancer that carry the service's name, where nothing says which of them is in office.

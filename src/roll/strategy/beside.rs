@@ -209,12 +209,15 @@ async fn bring_in<C: Cloud, P: Probe, S>(
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
         from = canary::share(flow, led).await?;
-        catch_up(flow).await?;
         flow.watches_pass().await?;
+        // The last look before the write is at health.
+        catch_up(flow).await?;
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;
+        next_group::take_over_min(plan, cloud).await?;
         calm::hold(&plan.next.group, holding(plan, plan.expires), cloud, made).await?;
+        next_group::heed_alarms(plan, cloud).await?;
         let place = swap(plan, led, &from, cloud, made).await?;
         claim(plan, &place, cloud).await?;
         Ok::<_, Error>(place)

@@ -28,8 +28,8 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
     let stages = plan.stages(led.traffic, &led.target_group);
     let steps = plan.steps().iter().zip(&stages);
     for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
-        catch_up(flow).await?;
         flow.watches_pass().await?;
+        catch_up(flow).await?;
         let write = async |made: &mut _| {
             next_group::hold_previous(plan, on.cloud, made).await?;
             next_group::heed_alarms(plan, on.cloud).await?;

@@ -41,10 +41,11 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;
     // What the previous group has grown to meanwhile is asked of this one too, before that one goes.
-    catch_up(&mut flow).await?;
     flow.watches_pass().await?;
+    catch_up(&mut flow).await?;
     let office = async |made: &mut _| {
         let hold = holding(plan, plan.expires);
+        next_group::take_over_min(plan, on.cloud).await?;
         calm::hold(&plan.next.group, hold, on.cloud, made).await?;
         next_group::let_alarms_act(plan, None, on.cloud).await?;
         commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
@@ -82,7 +83,10 @@ async fn activate<C: Cloud, P: Probe, S>(flow: &mut Flow<'_, '_, C, P, S>) -> Re
     flow.run_hooks("before the swap", &plan.hooks.before_swap)
         .await?;
     catch_up(flow).await?;
-    let serves = async |made: &mut _| next_group::serves_from_now(plan, made).map(drop);
+    let serves = async |made: &mut _| {
+        next_group::serves_from_now(plan, made)?;
+        next_group::heed_alarms(plan, cloud).await
+    };
     flow.run.step("its turn", serves).await?;
     flow.run_hooks("activation", &plan.hooks.activate).await?;
     flow.watches.reached(Stage::Swapped);

@@ -225,6 +225,9 @@ fn runs(group: &Group, version: &Version) -> bool {
     group.starts_from == StartsFrom::Template { id, version }
 }
 
+/// How long reads may lag behind the start of a refresh.
+const SHOWS: Duration = Duration::from_mins(2);
+
 /// Waits for the end of the refresh; a new machine that never gets healthy speaks for itself.
 async fn watch<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
@@ -233,7 +236,7 @@ async fn watch<C: Cloud, P: Probe, S>(
     let (plan, on) = (flow.plan, flow.on);
     let limit = plan.in_place.as_ref().map_or(LIMIT, InPlace::limit);
     let patience = Patience::new(limit, LOOK.0, LOOK.1);
-    let mut said = 0;
+    let (began, mut said) = (Instant::now(), 0);
     let behind = flow.target_group();
     let poll = async || {
         let refresh = match on.cloud.newest_refresh(&plan.next.group).await {
@@ -241,7 +244,21 @@ async fn watch<C: Cloud, P: Probe, S>(
             Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
             Err(error) => return Err(Error::Cloud(error)),
         };
-        let refresh = refresh.ok_or_else(|| Error::Changed("the refresh is gone".to_owned()))?;
+        // What is read may be from before it began.
+        let late = began.elapsed() < SHOWS;
+        let refresh = match refresh {
+            Some(refresh) if leads_to(&refresh, version) => refresh,
+            other if late && !other.as_ref().is_some_and(Refresh::is_active) => {
+                return Ok(Readiness::NotYet("it does not show yet".to_owned()));
+            }
+            Some(other) => {
+                return Err(Error::Changed(format!(
+                    "the newest refresh is another one, {}",
+                    other.id
+                )));
+            }
+            None => return Err(Error::Changed("the refresh is gone".to_owned())),
+        };
         if refresh.percent > said {
             said = refresh.percent;
             let text = format!("{said} % of {} run {}", plan.next.group, plan.image);

@@ -47,17 +47,10 @@ pub fn expiry_stays(bench: &Bench) {
     forget(bench, is);
 }
 
-fn group(call: &Call<'_>) -> Option<GroupView> {
-    let name = call.says("AutoScalingGroupName")?;
-    let groups = call.world.model.view_groups().into_iter();
-    let mut groups = groups.filter(|group| group.name == name);
-    groups.next()
-}
-
 /// Whether it makes the minimum of its group smaller, and is not there to empty it.
 fn lowers(call: &Call<'_>) -> bool {
     let min = || call.says("MinSize")?.parse::<i64>().ok();
-    let was = || Some(group(call)?.min);
+    let was = || Some(call.group()?.min);
     let emptied = call.says("DesiredCapacity").is_some_and(|to| to == "0");
     call.action == "UpdateAutoScalingGroup"
         && !emptied

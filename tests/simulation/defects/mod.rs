@@ -16,7 +16,7 @@ use list::{DEFECTS, Defect};
 use super::seeds::live;
 
 /// Seeds that a defect may take to be found.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 300;
 
 /// What became of a defect.
 struct Caught {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use super::plain::rolled_once;
-use super::trouble::killed_in;
+use super::trouble::killed_and;
 use super::{Bench, canary, replace, rolling};
 use crate::simulation::cloud::Mishap;
 
@@ -13,10 +13,10 @@ use crate::simulation::cloud::Mishap;
     clippy::disallowed_methods,
     reason = "what it takes on the wall is what is printed"
 )]
-async fn killed_everywhere(strategy: &str, base: Bench) {
+async fn killed_everywhere(strategy: &str, base: Bench, also: fn(&Bench, &str)) {
     let began = Instant::now();
-    let before = killed_in(&base, Mishap::KilledBefore).await;
-    let behind = killed_in(&base, Mishap::KilledAfter).await;
+    let before = killed_and(&base, Mishap::KilledBefore, also).await;
+    let behind = killed_and(&base, Mishap::KilledAfter, also).await;
     // Past the tests' own capture, so that whoever runs them sees it.
     let mut out = std::io::stderr();
     writeln!(
@@ -27,22 +27,32 @@ async fn killed_everywhere(strategy: &str, base: Bench) {
     .unwrap();
 }
 
+/// One target group has all of the traffic.
+fn alone(bench: &Bench, about: &str) {
+    assert_eq!(canary::weights(bench), [1], "{about}");
+}
+
+/// The group is the one that served before, and there is no other.
+fn in_place(bench: &Bench, about: &str) {
+    assert_eq!(bench.groups(), rolling::one_live(), "{about}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_roll_by_blue_green_is_gone_on_with() {
-    killed_everywhere("blue_green", rolled_once().await).await;
+    killed_everywhere("blue_green", rolled_once().await, alone).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_canary_is_gone_on_with() {
-    killed_everywhere("canary", canary::base().await).await;
+    killed_everywhere("canary", canary::base().await, alone).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_is_gone_on_with() {
-    killed_everywhere("rolling", rolling::rolling().await).await;
+    killed_everywhere("rolling", rolling::rolling().await, in_place).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_roll_by_replace_is_gone_on_with() {
-    killed_everywhere("replace", replace::replaced().await).await;
+    killed_everywhere("replace", replace::replaced().await, |_, _| ()).await;
 }

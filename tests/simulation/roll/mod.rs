@@ -3,6 +3,7 @@
 mod addressed;
 mod approved;
 mod asked;
+mod at_once;
 mod before_retire;
 mod canary;
 mod canary_dead;

@@ -20,7 +20,7 @@ pub async fn rolling() -> Bench {
     bench
 }
 
-fn one_live() -> [(String, i64, String); 1] {
+pub fn one_live() -> [(String, i64, String); 1] {
     [("web-v001".to_owned(), 3, "live".to_owned())]
 }
 

@@ -146,6 +146,11 @@ pub async fn killed(base: &Bench, at: usize, kill: Mishap) -> Option<Bench> {
 
 /// Kills a roll of `V2` at every call; the same command goes on. Gives at how many.
 pub async fn killed_in(base: &Bench, kill: Mishap) -> usize {
+    killed_and(base, kill, |_, _| ()).await
+}
+
+/// The same, and `also` holds behind each.
+pub async fn killed_and(base: &Bench, kill: Mishap, also: fn(&Bench, &str)) -> usize {
     let points = points(base).await;
     for at in &points {
         let Some(bench) = killed(base, *at, kill).await else {
@@ -155,6 +160,7 @@ pub async fn killed_in(base: &Bench, kill: Mishap) -> usize {
         let watchman = bench.watched();
         bench.pass(7).await;
         mends(&bench, &about).await;
+        also(&bench, &about);
         watchman.content(&about);
     }
     points.len()

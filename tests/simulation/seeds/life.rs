@@ -7,6 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use kiln::roll::{Ended, RolledBack, Verdict, clear_hold};
 use kiln::run::{Clock as _, Urgency};
+use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
 use super::drawn::{Drawn, Strategy};
@@ -14,7 +15,10 @@ use super::ground::{self, LAST};
 use super::outside::{self, Event};
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
 use crate::simulation::mishap::Mishap;
-use crate::simulation::roll::{Bench, Counts, V1, V2, V3, Watchman, left_over, quick};
+use crate::simulation::roll::{Bench, Counts, V1, V2, V3, Watchman, call, left_over, quick};
+
+/// Activities of Auto Scaling that the trace of a finding ends with.
+const ACTIVITIES: usize = 8;
 
 /// What one seed showed.
 pub struct Told {
@@ -67,6 +71,9 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     if found.is_none() {
         found = life.end().await.err();
     }
+    if found.is_some() {
+        life.tell_activities();
+    }
     life.say(format!(
         "serving {:?}, groups {:?}",
         life.bench.serving(),
@@ -94,6 +101,32 @@ impl Life {
 
     fn count(&self, what: &'static str) {
         *self.seen.lock().unwrap().tally.entry(what).or_default() += 1;
+    }
+
+    /// What Auto Scaling says that it did of late, which a finding may come from.
+    fn tell_activities(&self) {
+        let now = self.bench.cloud.now();
+        let none = serde_json::json!({});
+        let told = call(
+            &mut self.bench.cloud.world(),
+            now,
+            Api::AutoScaling,
+            "DescribeScalingActivities",
+            &none,
+        );
+        let Some(Tree::List(told)) = told.get("Activities") else {
+            return;
+        };
+        for activity in told.iter().take(ACTIVITIES).rev() {
+            let [when, what, why] = ["StartTime", "Description", "Cause"]
+                .map(|field| activity.get(field).and_then(Tree::text));
+            self.say(format!(
+                "activity of {}: {}: {}",
+                when.unwrap_or_default(),
+                what.unwrap_or_default(),
+                why.unwrap_or_default()
+            ));
+        }
     }
 
     /// Some images are no good.

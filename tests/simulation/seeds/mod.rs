@@ -19,6 +19,7 @@ use kiln::roll::Verdict;
 use life::Told;
 use table::Table;
 
+use super::mishap::Mishap;
 use super::roll::{Bench, V1, V2, V3};
 
 /// Seeds of an ordinary run of the tests.
@@ -123,6 +124,38 @@ async fn a_retired_group_of_others_keeps_no_lease() {
         Verdict::Done,
         "it starts no machine: {ended:#?}"
     );
+}
+
+/// A pin whose run died with its journal is the next run's, and goes when that one does. Found by seed 430.
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_run_has_pinned_goes_with_the_run_that_fails_next() {
+    let mut rng = fastrand::Rng::with_seed(0);
+    let drawn = Drawn {
+        machines: 2,
+        zones: 2,
+        min: 2,
+        max: 2,
+        strategy: Strategy::Replace,
+        start: Start::Foreign { follows: "$Latest" },
+        ..Drawn::draw(0, &mut rng)
+    };
+    let bench = ground::open(&drawn).await;
+    let pinned = || {
+        let groups = bench.cloud.world().model.view_groups();
+        groups[0].tags.contains_key("kiln:lease:version")
+    };
+    bench
+        .cloud
+        .ordain(|call| (call.action == "UpdateAutoScalingGroup").then_some(Mishap::KilledAfter));
+    assert!(bench.roll_killed(V1).await.is_none());
+    assert!(pinned());
+    bench.journals.lose();
+    bench
+        .cloud
+        .ordain(|call| (call.action == "CreateAutoScalingGroup").then_some(Mishap::Refused));
+    let ended = bench.roll(V1).await;
+    assert_eq!(ended.verdict, Verdict::Failed, "{ended:#?}");
+    assert!(!pinned());
 }
 
 #[expect(

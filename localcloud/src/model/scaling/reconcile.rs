@@ -202,7 +202,7 @@ fn resize(state: &mut State, name: &str) -> bool {
     }
     if capacity > wanted {
         let fresh_one_is_coming =
-            group.rebalancing && capacity == wanted + 1 && is_launching(group);
+            group.rebalancing && capacity == wanted + 1 && is_fresh_one_coming(state, group);
         return may_terminate && !fresh_one_is_coming && ending::shrink(state, name, capacity);
     }
     let rebalance = may_launch
@@ -216,10 +216,20 @@ fn resize(state: &mut State, name: &str) -> bool {
     rebalance && launching::launch(state, name, capacity)
 }
 
-fn is_launching(group: &Group) -> bool {
+/// Whether what was launched to even out zones does not serve yet. To rebalance takes nothing from what is available (User
+/// Guide, Rebalancing activities), so a group that asks its load balancers hears of them first.
+fn is_fresh_one_coming(state: &State, group: &Group) -> bool {
+    let serves = |id: &str| {
+        let says = |arn: &str| {
+            ["healthy", "unused"]
+                .iter()
+                .any(|word| elb::says(state, arn, id, word))
+        };
+        !group.settings.asks_balancers() || group.targets().iter().all(|arn| says(arn))
+    };
     group
         .counted()
-        .any(|(_, member)| member.state != Lifecycle::InService)
+        .any(|(id, member)| member.state != Lifecycle::InService || !serves(id))
 }
 
 /// All instances are well and in service, and a zone has two more than another: one more is launched before one goes.

@@ -226,7 +226,11 @@ impl Floor {
             // Of several that serve, one may still miss what the others make up for.
             let is_back = |harm: &Harm| {
                 let group = scene.group(&harm.group);
-                group.is_none_or(|group| scene.healthy_of(group) >= desired(group))
+                group.is_none_or(|group| {
+                    let healthy = scene.healthy_of(group);
+                    // One that somebody has made smaller may still end the healthy ones, and keep those that are not.
+                    healthy >= desired(group) && group.members.len() <= desired(group)
+                })
             };
             self.harmed
                 .retain(|_, harm| harm.lasting || !harm.down || !is_back(harm));
