@@ -16,6 +16,7 @@ mod retire;
 mod roll;
 pub mod serving;
 mod sessions;
+mod taken;
 mod traffic;
 mod versions;
 
@@ -23,6 +24,7 @@ pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
 pub use retire::Retire;
 pub use roll::{Change, OfRoll, Purpose, description};
+pub use taken::Taken;
 
 use std::fmt;
 use std::io;
@@ -41,7 +43,7 @@ use crate::run::{RunId, UNDO_LIMIT, Unwind};
 /// instance; the engine's own limit for an undo is a little above this.
 const DEPENDENCY_LIMIT: Duration = Duration::from_mins(9);
 /// The longest pause between two tries of one undo; `DescribeInstances` and the like notice an ended instance within seconds.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often something is looked for whose making got no answer, with doubling pauses from a second on. EC2 shows new
 /// things within seconds ("Eventual consistency in the Amazon EC2 API").
 const LOOKS: u32 = 5;

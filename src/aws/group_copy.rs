@@ -11,7 +11,7 @@ use super::Aws;
 use super::error::failed;
 use super::groups::signed;
 use super::policy_copy;
-use crate::cloud::{Copying, Error, GroupName, NewGroup, Result};
+use crate::cloud::{Copying, Error, GroupName, NewGroup, PROTECTIONS, Result};
 
 /// kiln's own tags belong to one group and are never copied.
 const OWN_TAGS: &str = "kiln:";
@@ -54,10 +54,10 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
     // Neither of these lets a next group be taken back when its roll fails.
     let kept = |kind: &types::DeletionProtection| *kind != types::DeletionProtection::None;
     if group.deletion_protection().is_some_and(kept) {
-        lost.push("a deletion protection".to_owned());
+        lost.push(PROTECTIONS[0].to_owned());
     }
     if group.new_instances_protected_from_scale_in() == Some(true) {
-        lost.push("a protection of new instances from scale-in".to_owned());
+        lost.push(PROTECTIONS[1].to_owned());
     }
     let other = group.traffic_sources().iter();
     let other = other.filter(|source| source.r#type() != Some("elbv2"));

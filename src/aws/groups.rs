@@ -7,9 +7,9 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use super::error::failed;
-use super::{Aws, group_copy, hooks};
+use super::{Aws, behaviour, group_copy, hooks};
 use crate::cloud::{
-    Activity, ActivityOutcome, Copying, Error, Group, GroupName, Groups, InstanceId,
+    Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, StartsFrom,
     SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
@@ -49,6 +49,10 @@ impl Groups for Aws {
         let answer = update.min_size(signed(min)).send().await;
         answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
         Ok(())
+    }
+
+    async fn behaviour(&self, name: &GroupName) -> Result<Behaviour> {
+        behaviour::of(self, name).await
     }
 
     async fn resize_group(&self, name: &GroupName, size: Size) -> Result<()> {
@@ -188,6 +192,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
         members: members
             .collect::<Option<_>>()
             .ok_or_else(|| lacks("instance id"))?,
+        protects: (group.new_instances_protected_from_scale_in()).unwrap_or_default(),
         suspended: (group.suspended_processes().iter())
             .filter_map(|process| process.process_name().map(ToOwned::to_owned))
             .collect(),

@@ -1,6 +1,6 @@
 //! Auto Scaling groups in our words: what one is made of, what it did, and the trait that changes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub struct Group {
     /// Target groups have a say in the health of its machines.
     pub asks_balancers: bool,
     pub members: Vec<Member>,
+    /// Machines that it starts are protected from scale-in.
+    pub protects: bool,
     /// Names of suspended processes.
     pub suspended: BTreeSet<String>,
     pub tags: Tags,
@@ -31,6 +33,12 @@ pub struct Group {
     /// Settings that a copy of this group would lose, as a user would name them.
     pub not_copied: Vec<String>,
 }
+
+/// Among what is not copied, what keeps a group from being emptied or deleted: no harm to one that stays.
+pub const PROTECTIONS: [&str; 2] = [
+    "a deletion protection",
+    "a protection of new instances from scale-in",
+];
 
 /// What a group starts instances from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +156,9 @@ pub struct Copying {
     pub target_groups: Option<(TargetGroupArn, TargetGroupArn)>,
 }
 
+/// What a group does beside starting instances: how many things of each kind, as a user would name the kind.
+pub type Behaviour = BTreeMap<String, usize>;
+
 /// Auto Scaling groups.
 pub trait Groups {
     /// Every group of the region.
@@ -166,6 +177,9 @@ pub trait Groups {
     /// Sets the minimum alone, so that a scale-out or a maximum of somebody else is not taken back with it. A desired
     /// capacity below it is raised to it (`UpdateAutoScalingGroup`).
     fn set_min(&self, name: &GroupName, min: u32) -> impl Future<Output = Result<()>>;
+
+    /// What the group does by itself and at the starts and ends of its instances.
+    fn behaviour(&self, name: &GroupName) -> impl Future<Output = Result<Behaviour>>;
 
     /// Sets all three sizes, of a group that serves nobody.
     fn resize_group(&self, name: &GroupName, size: Size) -> impl Future<Output = Result<()>>;

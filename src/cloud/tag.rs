@@ -67,6 +67,8 @@ pub const SIZE: &str = "kiln:size";
 pub const SCHEDULED: &str = "scheduled";
 /// On an emptied group: until when its machines may take to end what they do (RFC 3339).
 pub const DRAIN_UNTIL: &str = "kiln:drain-until";
+/// On the next group of a pair: the launch template version that it followed before the roll, by its name and its number.
+pub const TAKEN: &str = "kiln:taken";
 /// On target groups: no roll of this service, and why.
 pub const HOLD: &str = "kiln:hold";
 /// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.

@@ -43,9 +43,10 @@ pub(super) async fn put_in_office(
     Ok(())
 }
 
-/// Makes a sweep by tag leave the group alone.
+/// Makes a sweep by tag leave the group alone. It is given back to nobody any more either.
 pub(super) async fn unexpire(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    Ok(cloud.untag_group(&plan.next.group, &[tag::EXPIRES]).await?)
+    let marks = [tag::EXPIRES, tag::TAKEN];
+    Ok(cloud.untag_group(&plan.next.group, &marks).await?)
 }
 
 /// Keeps the previous group whole until `until`, in its tags and on the due-list.

@@ -30,7 +30,7 @@ impl fmt::Display for AsRolled {
 
 impl AsRolled {
     /// What the tag says; `None` of a group that no roll made, or one before this tag.
-    fn of(group: &Group) -> Option<Self> {
+    pub(super) fn of(group: &Group) -> Option<Self> {
         let mut words = group.tag(tag::AS_ROLLED)?.split_whitespace();
         Some(Self {
             min: words.next()?.parse().ok()?,

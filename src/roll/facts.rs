@@ -1,16 +1,18 @@
 //! What the account says about a service: read-only calls, and no judgement but what cannot be looked up at all.
 
+pub(super) mod pair;
+mod settings;
+
 use super::ground::Ground;
 use super::plan::Refusal;
-use super::plan::in_place::{staying, unfinished};
+use super::plan::in_place::staying;
 use super::room::{self, Room};
 use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
-    Alarm, Cloud, Error, Filter, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
-    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
-    TargetHealth, TemplateVersion, TrafficArn, VersionRef, tag,
+    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
+    Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits, TargetHealth, TemplateVersion,
+    TrafficArn, tag,
 };
-use crate::source::Spanned;
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
@@ -27,6 +29,8 @@ pub struct Facts {
     pub groups: Vec<Group>,
     /// The template of the group that a next one is made like, else the one of the file's name.
     pub template: Option<Template>,
+    /// What is known of a pair of groups, where one of them serves.
+    pub pair: Option<pair::Pair>,
     /// The newest refresh of the group that serves, where its machines are to be replaced.
     pub refresh: Option<crate::cloud::Refresh>,
     /// Those of the next group: as the file names them, else of the group that serves.
@@ -165,7 +169,7 @@ pub async fn look_up(
         Some(traffic) => balancer(cloud, traffic, &mut refused).await?,
         None => None,
     };
-    let security_groups = security_groups(cloud, service, &mut refused).await?;
+    let security_groups = settings::security_groups(cloud, service, &mut refused).await?;
     let alarms = alarms::look_up(cloud, service, &mut refused).await?;
     let (Some(image), true) = (image, service.traffic.is_none() || balancer.is_some()) else {
         return Err(NoFacts::Refused(refused));
@@ -183,6 +187,7 @@ pub async fn look_up(
         sides,
         groups,
         template: None,
+        pair: None,
         refresh: None,
         subnets: Vec::new(),
         security_groups,
@@ -190,8 +195,10 @@ pub async fn look_up(
         room: room::look_up(cloud).await,
         scaling,
     };
-    facts.subnets = subnets(cloud, service, &facts, &mut refused).await?;
-    facts.template = template(cloud, service, &facts, &mut refused).await?;
+    refused.extend(pair::missing(service, &facts.groups));
+    facts.subnets = settings::subnets(cloud, service, &facts, &mut refused).await?;
+    facts.template = settings::template(cloud, service, &facts, &mut refused).await?;
+    facts.pair = pair::look_up(cloud, service, &facts).await?;
     if let Some(staying) = staying(service, &facts) {
         facts.refresh = cloud.newest_refresh(&staying.name).await?;
     }
@@ -310,89 +317,4 @@ async fn sides(
         side.target_group = Some(target_group.clone());
     }
     Ok(sides)
-}
-
-/// The next version is made from the one that the serving group starts machines from. Without one, from the default
-/// version of the template that the file names, if it is there.
-async fn template(
-    cloud: &impl Cloud,
-    service: &Service,
-    facts: &Facts,
-    refused: &mut Vec<Refusal>,
-) -> Result<Option<Template>, Error> {
-    let live = facts.serving().and_then(|side| facts.sides[side].group());
-    let (template, version) = match live.map(|group| (&group.name, &group.starts_from)) {
-        Some((_, StartsFrom::Template { id, version })) => {
-            // What a run that died has begun to give the group is not what it had.
-            let before = unfinished(facts).map(|(_, of)| VersionRef::Number(of.before));
-            (cloud.template(id).await?, before.unwrap_or(*version))
-        }
-        Some((name, StartsFrom::Other(what))) => {
-            refused.push(refusals::no_template(service, name, what));
-            return Ok(None);
-        }
-        None => {
-            let named = cloud.template_named(&service.groups.template).await?;
-            (named, VersionRef::Default)
-        }
-    };
-    let Some(template) = template else {
-        return Ok(None);
-    };
-    let source = cloud.template_version(&template.id, version).await?;
-    Ok(source.map(|source| Template { template, source }))
-}
-
-async fn subnets(
-    cloud: &impl Cloud,
-    service: &Service,
-    facts: &Facts,
-    refused: &mut Vec<Refusal>,
-) -> Result<Vec<Subnet>, Error> {
-    let live = facts.serving().and_then(|side| facts.sides[side].group());
-    let initial = service.groups.initial.iter();
-    let named: Vec<_> = match (&service.set.subnets, live) {
-        (Some(named), _) => named.clone(),
-        (None, Some(live)) => (live.subnets.iter())
-            .map(|id| Spanned::unplaced(id.to_string()))
-            .collect(),
-        (None, None) => initial.flat_map(|one| one.subnets.clone()).collect(),
-    };
-    if named.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = named.iter().map(|id| id.value.clone()).collect();
-    let filter = Filter {
-        name: "subnet-id".to_owned(),
-        values: ids,
-    };
-    let found = cloud.find_subnets(&[filter]).await?;
-    for id in &named {
-        if !found.iter().any(|subnet| subnet.id.as_str() == **id) {
-            refused.push(refusals::no_such("subnet", id));
-        }
-    }
-    Ok(found)
-}
-
-async fn security_groups(
-    cloud: &impl Cloud,
-    service: &Service,
-    refused: &mut Vec<Refusal>,
-) -> Result<Vec<SecurityGroupId>, Error> {
-    let named = service.set.security_groups.as_deref().unwrap_or_default();
-    if named.is_empty() {
-        return Ok(Vec::new());
-    }
-    let filter = Filter {
-        name: "group-id".to_owned(),
-        values: named.iter().map(|id| id.value.clone()).collect(),
-    };
-    let found = cloud.find_security_groups(&[filter]).await?;
-    for id in named {
-        if !found.iter().any(|group| group.as_str() == **id) {
-            refused.push(refusals::no_such("security group", id));
-        }
-    }
-    Ok(found)
 }

@@ -50,6 +50,7 @@ mod scaling;
 mod status;
 mod strategy;
 mod swap;
+mod take;
 mod takeback;
 mod targets;
 mod template;

@@ -11,7 +11,8 @@ use super::flow::Led;
 use super::health::{Health, Need, status};
 use super::launches;
 use super::making::{ensure, group, lease, tags};
-use super::plan::Plan;
+use super::plan::{Plan, Traffic};
+use super::take;
 use crate::cloud::{
     Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
     LaunchTemplateVersion, Member, NewGroup, Size, Tags, TargetGroupArn, tag,
@@ -37,6 +38,9 @@ pub(super) async fn create(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let next = &plan.next;
+    if next.idle.is_some() {
+        return take::lead(plan, template, cloud, made).await;
+    }
     let new = NewGroup {
         name: next.group.clone(),
         like: plan
@@ -62,7 +66,7 @@ pub(super) async fn create(
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
         cloud.tag_group(&next.group, &expires.into()).await?;
     }
-    quieten(plan, led, cloud, made).await?;
+    quieten(plan, led.map(|led| led.traffic), cloud, made).await?;
     let Some(copying) = copying(plan, led) else {
         return Ok(());
     };
@@ -77,7 +81,7 @@ pub(super) async fn let_alarms_act(
     led: Option<&Led<'_>>,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    match copying(plan, led) {
+    match copying(plan, led).filter(|_| plan.next.idle.is_none()) {
         Some(copying) => copy_alarms(plan, &copying, Acting::Fully, cloud).await,
         None => Ok(()),
     }
@@ -120,26 +124,32 @@ async fn patiently(cloud: &impl Cloud, new: &NewGroup) -> Result<(), CloudError>
     }
 }
 
-/// From the swap on the group's machines may have requests under way: it is emptied before it is deleted.
+/// From the swap on the group's machines may have requests under way: it is emptied before it is deleted. One of a pair always
+/// is.
 pub(super) fn serves_from_now(plan: &Plan, made: &mut Ledger<'_, Undo>) -> Result<Slot, Error> {
-    super::making::intend(
-        made,
-        super::making::of(plan, Change::Group { served: true }),
-    )
+    let change = match plan.next.idle {
+        Some(_) => Change::Taken,
+        None => Change::Group { served: true },
+    };
+    super::making::intend(made, super::making::of(plan, change))
 }
 
-fn is_own(plan: &Plan, group: &Group) -> bool {
+pub(super) fn is_own(plan: &Plan, group: &Group) -> bool {
     group.tag(tag::RUN) == Some(&plan.run.to_string()) && !group.deleting
 }
 
-fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
-    let suspended = plan.previous.as_ref().map(|one| one.suspended.clone());
-    let made = AsRolled {
+/// The tag that says how the roll makes the group.
+pub(super) fn as_rolled(plan: &Plan, version: LaunchTemplateVersion) -> AsRolled {
+    AsRolled {
         min: plan.next.size.min,
         max: plan.next.size.max,
         version: version.0,
-        suspended: suspended.unwrap_or_default(),
-    };
+        suspended: plan.lasting().cloned().unwrap_or_default(),
+    }
+}
+
+fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
+    let made = as_rolled(plan, version);
     let own = tags(plan).into_iter().chain(
         [
             (tag::STATE, tag::NEXT.to_owned()),
@@ -171,18 +181,15 @@ fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
 
 /// Suspends what would fight, and for good what is suspended on the previous group. One that has traffic goes on growing by
 /// its alarms.
-async fn quieten(
+pub(super) async fn quieten(
     plan: &Plan,
-    led: Option<&Led<'_>>,
+    traffic: Option<&Traffic>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let serves = plan.swapped || led.is_some_and(|led| led.traffic.now != led.traffic.before);
+    let serves = plan.swapped || traffic.is_some_and(|traffic| traffic.now != traffic.before);
     let none = BTreeSet::new();
-    let lasting = plan
-        .previous
-        .as_ref()
-        .map_or(&none, |previous| &previous.suspended);
+    let lasting = plan.lasting().unwrap_or(&none);
     let fighting = FIGHTING.iter().map(|name| (*name).to_owned());
     let ours: Vec<String> = fighting.filter(|name| !lasting.contains(name)).collect();
     let next = group(cloud, &plan.next.group).await?;
@@ -193,6 +200,14 @@ async fn quieten(
         return Ok(());
     }
     Ok(cloud.suspend(&plan.next.group, &all).await?)
+}
+
+/// The next group; one of a pair must still be the run's.
+async fn there(plan: &Plan, cloud: &impl Cloud) -> Result<Group, Error> {
+    match plan.next.idle {
+        Some(_) => take::held(plan, cloud).await,
+        None => group(cloud, &plan.next.group).await,
+    }
 }
 
 /// How many machines must serve: what the previous group wants now, which may have grown since the plan.
@@ -212,7 +227,7 @@ pub(super) async fn grow(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let next = group(cloud, &plan.next.group).await?;
+    let next = there(plan, cloud).await?;
     if next.size.desired >= count && next.size.min >= count {
         return Ok(());
     }
@@ -221,6 +236,9 @@ pub(super) async fn grow(
     let desired = count.max(next.size.desired);
     if desired <= next.size.max {
         return Ok(cloud.set_min(&next.name, desired).await?);
+    }
+    if plan.next.idle.is_some() {
+        return Err(take::no_room(&next, desired));
     }
     // Nothing can have made it larger than this meanwhile.
     let size = Size {
@@ -272,8 +290,10 @@ pub(super) async fn hold_previous(
 
 /// Lets the group grow by its own alarms while it serves. Its minimum is held, so that it only grows.
 pub(super) async fn heed_alarms(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    let kept = plan.previous.as_ref();
-    if kept.is_some_and(|previous| previous.suspended.contains(ALARMS)) {
+    if plan
+        .lasting()
+        .is_some_and(|lasting| lasting.contains(ALARMS))
+    {
         return Ok(());
     }
     let alarms = BTreeSet::from([ALARMS.to_owned()]);
@@ -293,21 +313,24 @@ pub(super) async fn look(
         zones: next.zones.clone(),
         zone_floor: plan.zone_floor(count),
     };
-    examine(plan, need, |_| true, target_group, cloud, health).await
+    let is_pair = plan.next.idle.is_some();
+    let counts = |next: &Group, member: &Member| !is_pair || take::is_rolled(plan, next, member);
+    examine(plan, need, counts, target_group, cloud, health).await
 }
 
 /// Looks once at those members of the next group that count.
 pub(super) async fn examine(
     plan: &Plan,
     need: impl Fn(&Group) -> Need,
-    counts: impl Fn(&Member) -> bool,
+    counts: impl Fn(&Group, &Member) -> bool,
     target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
     match gather(plan, target_group, cloud).await {
         Ok((mut next, targets, activities)) => {
-            next.members.retain(|member| counts(member));
+            let members = std::mem::take(&mut next.members).into_iter();
+            next.members = members.filter(|member| counts(&next, member)).collect();
             let need = need(&next);
             let judged = health.judge(&need, &next, &targets, &activities, Instant::now());
             for id in health.ailing() {
@@ -334,7 +357,7 @@ async fn gather(
     target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
 ) -> Result<Seen, Error> {
-    let next = group(cloud, &plan.next.group).await?;
+    let next = there(plan, cloud).await?;
     let targets = match target_group {
         Some(target_group) => cloud.target_health(target_group).await?,
         None => status::of_members(&next, cloud).await?,

@@ -1,6 +1,8 @@
 //! From facts to what will be done, or every reason why not. Pure: the time and the run id are arguments.
 
 mod alarms;
+mod carried;
+mod cast;
 mod checks;
 mod image;
 pub mod in_place;
@@ -11,12 +13,14 @@ mod previous;
 mod room;
 mod settings;
 mod stages;
+mod target_groups;
 mod text;
 mod timing;
 mod traffic;
 
 pub use in_place::InPlace;
 pub use outlook::Outlook;
+pub use pair::Idle;
 pub use timing::Timing;
 pub use traffic::{led_to, shared};
 
@@ -27,6 +31,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::facts::Facts;
+use super::facts::pair::idle;
 use super::names;
 use crate::cloud::{
     Action, AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion,
@@ -36,6 +41,7 @@ use crate::cloud::{
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::{Checks, Hooks, Service, Strategy};
+use cast::Cast;
 
 /// One reason not to roll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +129,8 @@ pub struct Previous {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Next {
     pub group: GroupName,
+    /// It is the idle one of a pair; `None`: it is made.
+    pub idle: Option<Idle>,
     pub template: NextTemplate,
     #[serde(skip)]
     pub change: TemplateChange,
@@ -217,6 +225,15 @@ pub struct MakeWay {
 }
 
 impl Plan {
+    /// What is suspended on the next group for good: of a pair its own, else what it takes over.
+    pub fn lasting(&self) -> Option<&BTreeSet<String>> {
+        match (&self.next.idle, &self.previous) {
+            (Some(idle), _) => Some(&idle.suspended),
+            (None, Some(previous)) => Some(&previous.suspended),
+            (None, None) => None,
+        }
+    }
+
     /// The share of healthy machines that the next group must have in each of its zones.
     pub fn zone_floor(&self, count: u32) -> u32 {
         let zones = u32::try_from(self.next.zones.len().max(1)).unwrap_or(1);
@@ -238,6 +255,7 @@ pub fn plan(
     refused.extend(image::refusal(service, &facts.image, force));
     traffic::refuse(service, facts, &mut refused);
     refused.extend(previous::several(service, facts));
+    pair::refuse(service, facts, &mut refused);
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -247,7 +265,7 @@ pub fn plan(
     }
     let resumed = flying.first().and_then(|group| names::run_of(group));
     let resumed = resumed.or_else(|| Some(in_place::resumed(service, facts)?.run));
-    let cast = cast(service, facts, flying.first().copied(), &mut refused);
+    let cast = cast::of(service, facts, flying.first().copied(), &mut refused);
     if let (Some(live), None) = (cast.previous, resumed)
         && settings::is_live(service, facts, live, &facts.image)
     {
@@ -277,56 +295,6 @@ pub fn plan(
     }
 }
 
-/// Who plays which part.
-struct Cast<'a> {
-    previous: Option<&'a Group>,
-    previous_side: Option<usize>,
-    next_side: usize,
-    flying: Option<&'a Group>,
-    swapped: bool,
-}
-
-fn cast<'a>(
-    service: &Service,
-    facts: &'a Facts,
-    flying: Option<&'a Group>,
-    refused: &mut Vec<Refusal>,
-) -> Cast<'a> {
-    let serving = facts.serving();
-    if let Some(staying) = in_place::staying(service, facts) {
-        return Cast {
-            previous: Some(staying),
-            previous_side: serving,
-            next_side: serving.unwrap_or_default(),
-            flying: None,
-            swapped: false,
-        };
-    }
-    let flying_side = flying.and_then(|group| {
-        (facts.sides.iter()).position(|side| side.groups.iter().any(|one| one.name == group.name))
-    });
-    let swapped = flying_side.is_some() && flying_side == serving;
-    let next_side = flying_side.unwrap_or(serving.map_or(0, |side| 1 - side));
-    let previous_side = match (swapped, serving) {
-        (true, _) => Some(1 - next_side),
-        (false, serving) => serving,
-    };
-    let previous = previous_side.and_then(|side| {
-        let side = &facts.sides[side];
-        if side.groups.len() > 1 && side.group().is_none() {
-            refused.push(traffic::several_groups(service, side));
-        }
-        side.group().filter(|group| !group.deleting)
-    });
-    Cast {
-        previous,
-        previous_side: previous_side.filter(|_| previous.is_some()),
-        next_side,
-        flying,
-        swapped,
-    }
-}
-
 fn assemble(
     service: &Service,
     facts: &Facts,
@@ -337,11 +305,13 @@ fn assemble(
 ) -> Option<Plan> {
     let previous = (cast.previous).and_then(|group| previous::of(service, facts, group, refused));
     let staying = in_place::staying(service, facts);
-    let next_name = match cast.flying.or(staying) {
+    let standing = cast.flying.or(staying).or(idle(service, facts));
+    let next_name = match standing {
         Some(group) => group.name.clone(),
         None => names::next(&service.name, facts.groups.iter()),
     };
-    let alarms = cast.previous.filter(|_| staying.is_none());
+    let copies = staying.is_none() && service.groups.pair.is_none();
+    let alarms = cast.previous.filter(|_| copies);
     let alarms = alarms.map(|group| alarms::of(facts, group, &next_name, refused));
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
     let timing = timing::of(service, facts, cast.previous);

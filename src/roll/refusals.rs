@@ -1,7 +1,7 @@
 //! The words for what is not there, each at its place in the service file and with the nearest right name.
 
 use super::plan::Refusal;
-use crate::cloud::{GroupName, LoadBalancer};
+use crate::cloud::{Group, GroupName, LoadBalancer};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::service::{Service, Traffic};
 use crate::undo::serving::Leading;
@@ -72,6 +72,18 @@ pub(super) fn no_alarm(name: &Spanned<String>, all: &[String]) -> Refusal {
             None => "`aws cloudwatch describe-alarms` lists those that there are".to_owned(),
         }),
     )
+}
+
+pub(super) fn no_group(name: &Spanned<String>, all: &[Group]) -> Refusal {
+    let text = format!("there is no Auto Scaling group named {name}");
+    let finding = Diagnostic::error("roll::no_group", text).at_value(name, "named here");
+    Refusal::input(finding.help(
+        match nearest(name, all.iter().map(|one| one.name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if all.is_empty() => "this account and region have none".to_owned(),
+            None => "a pair is made by its owner: make the group, at size 0".to_owned(),
+        },
+    ))
 }
 
 pub(super) fn no_such(what: &str, id: &Spanned<String>) -> Refusal {

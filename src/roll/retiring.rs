@@ -85,8 +85,7 @@ pub(super) async fn retire<C: Cloud>(
     let found = cloud.group(&due.group).await?;
     Unwinder::new(cloud).undo(&Undo::Retire(due)).await?;
     let is_ours = |state: Option<&str>| matches!(state, Some(tag::KEPT | tag::RETIRING));
-    let gone = found.filter(|group| is_ours(group.tag(tag::STATE)));
-    let Some(group) = gone.filter(|group| group.tag(tag::MADE_BY).is_some()) else {
+    let Some(group) = found.filter(|group| is_ours(group.tag(tag::STATE))) else {
         return Ok(());
     };
     if let Err(error) = prune::versions(cloud, &group).await {

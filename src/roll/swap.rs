@@ -7,7 +7,7 @@ use super::flow::Led;
 use super::making::{intend, of};
 use super::next_group::serves_from_now;
 use super::plan::{Plan, led_to};
-use super::targets;
+use super::{take, targets};
 use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
 use crate::undo::serving::arn_of;
@@ -49,6 +49,9 @@ pub(super) async fn shift(
         return Err(Error::TrafficChanged {
             place: place.clone(),
         });
+    }
+    if now != after && plan.next.idle.is_some() {
+        take::held(plan, cloud).await?;
     }
     serves_from_now(plan, made)?;
     take_down(plan, place, led, made)?;

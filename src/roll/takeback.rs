@@ -39,7 +39,12 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     {
         return Some(refreshing(&service.name, group, &of));
     }
-    let same = |group: &&Group| group.image(tag::IMAGE).as_ref() == Some(&facts.image.id);
+    // One of a pair is gone on with as one of a pair, and no other.
+    let is_pair = service.groups.pair.is_some();
+    let same = |group: &&Group| {
+        let is_standing = group.tag(tag::MADE_BY).is_none();
+        group.image(tag::IMAGE).as_ref() == Some(&facts.image.id) && is_standing == is_pair
+    };
     let group = match flying {
         [] => return None,
         // Going on needs a group that is there, in one of the two target groups.
@@ -88,7 +93,10 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
         undos.extend(leases(back, run, &[Leased::MinSize]).map(make));
     }
     undos.extend(rules(Purpose::Watch));
-    undos.push(make(Change::Group { served }));
+    undos.push(make(match group.tag(tag::MADE_BY) {
+        Some(_) => Change::Group { served },
+        None => Change::Taken,
+    }));
     undos.extend(rules(Purpose::Probe));
     undos.extend(version(group).map(|template| make(Change::Version { template })));
     let previous = ground.serving().and_then(|side| ground.sides[side].group());

@@ -63,9 +63,11 @@ pub enum ImageChoice {
     Parameter(Spanned<String>),
 }
 
-/// The Auto Scaling groups, mode `new`: each roll makes the next one.
+/// The Auto Scaling groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Groups {
+    /// Two that exist for good, between which rolls alternate (mode `pair`); `None`: each roll makes the next one (`new`).
+    pub pair: Option<[Spanned<String>; 2]>,
     /// The launch template's name; the service's name when the file gives none.
     pub template: Spanned<String>,
     /// Needed by the first roll only.

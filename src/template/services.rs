@@ -2,6 +2,7 @@
 
 mod alone;
 mod checks;
+mod groups;
 mod hooks;
 mod strategy;
 mod traffic;
@@ -12,7 +13,7 @@ use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::options::{Key, Options, not_yet, on};
-use super::service::{Groups, ImageChoice, Initial, Keep, ROLL_DATA, Service, Settings, Strategy};
+use super::service::{ImageChoice, Keep, ROLL_DATA, Service, Settings, Strategy};
 use super::{late::Late, tags};
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, SourceMap, Spanned};
@@ -50,8 +51,6 @@ const IMAGE: &[Key] = &[
 ];
 /// Each says by itself which image is meant.
 const CHOICES: [&str; 5] = ["id", "family", "filter", "ssm", "manifest"];
-const GROUPS: &[Key] = &[on("mode"), on("template"), on("initial"), not_yet("names")];
-const INITIAL: &[Key] = &[on("min"), on("max"), on("desired"), on("subnets")];
 const SET: &[Key] = &[
     on("instance_type"),
     on("key_name"),
@@ -86,14 +85,14 @@ pub(super) fn read(
         .need_text("service", "name the service")
         .filter(|name| check_name(&root, name));
     let image = image(&root);
-    let groups = groups(&root, name.as_ref());
-    let set = root
-        .object("set", "`set`", SET)
+    let set = root.object("set", "`set`", SET);
+    let strategy = strategy::read(&root);
+    let groups = groups::read(&root, name.as_ref(), &strategy, set.as_ref());
+    let set = set
         .map(|set| settings(&set, file, local, sources))
         .unwrap_or_default();
     let checks = checks::read(&root, local);
     let hooks = hooks::read(&root);
-    let strategy = strategy::read(&root);
     if matches!(strategy, Strategy::Rolling(_)) {
         checks::refuse_compare(&root, &checks);
     }
@@ -212,82 +211,6 @@ fn image(root: &Options<'_>) -> Option<ImageChoice> {
         family: family?,
         channel: image.text("channel"),
     })
-}
-
-fn groups(root: &Options<'_>, service: Option<&Spanned<String>>) -> Option<Groups> {
-    if !root.has("groups") {
-        root.missing(
-            "groups",
-            "say how groups are made: \"groups\": { \"mode\": \"new\", \"initial\": { … } }",
-        );
-        return None;
-    }
-    let groups = root.object("groups", "`groups`", GROUPS)?;
-    if let Some(mode) = groups.text("mode")
-        && mode.value != "new"
-    {
-        let known = mode.value == "pair";
-        let code = if known {
-            "template::not_yet"
-        } else {
-            "template::wrong_value"
-        };
-        let message = if known {
-            "the mode `pair` is not supported yet".to_owned()
-        } else {
-            format!("there is no mode `{mode}`")
-        };
-        root.report(
-            Diagnostic::error(code, message)
-                .at_value(&mode, "this mode")
-                .help("write \"new\""),
-        );
-    }
-    let initial = groups.object("initial", "`groups.initial`", INITIAL);
-    let initial = match initial {
-        Some(initial) => Some(initial_sizes(&initial)?),
-        None => None,
-    };
-    let template = groups.text("template").or_else(|| service.cloned());
-    Some(Groups {
-        template: template?,
-        initial,
-        place: Place::at(groups.json.span.first_byte()),
-    })
-}
-
-fn initial_sizes(initial: &Options<'_>) -> Option<Initial> {
-    let size = |name: &str| {
-        if !initial.has(name) {
-            initial.missing(name, "the first group needs `min`, `max` and `desired`");
-        }
-        initial.number::<u32>(name)
-    };
-    let (min, max, desired) = (size("min"), size("max"), size("desired"));
-    let subnets = initial.ids("subnets");
-    if subnets.is_empty() && !initial.has("subnets") {
-        initial.missing(
-            "subnets",
-            "the first group needs subnets, best one in each of several zones",
-        );
-    }
-    let sizes = Initial {
-        min: min?,
-        max: max?,
-        desired: desired?,
-        subnets,
-    };
-    if sizes.min.value > sizes.desired.value || sizes.desired.value > sizes.max.value {
-        initial.report(
-            Diagnostic::error(
-                "template::wrong_value",
-                "`desired` must lie between `min` and `max`",
-            )
-            .at_value(&sizes.desired, "this size")
-            .help(format!("min is {}, max is {}", sizes.min, sizes.max)),
-        );
-    }
-    (!sizes.subnets.is_empty()).then_some(sizes)
 }
 
 fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut SourceMap) -> Settings {

@@ -295,7 +295,8 @@ pub fn followed_by(lease: &Lease) -> Option<VersionRef> {
     version(lease.before.first()?)
 }
 
-fn version(before: &str) -> Option<VersionRef> {
+/// The name of a version that is none by number.
+pub(super) fn version(before: &str) -> Option<VersionRef> {
     match before {
         "latest" => Some(VersionRef::Latest),
         "default" => Some(VersionRef::Default),
@@ -350,6 +351,7 @@ mod tests {
             target_groups: Vec::new(),
             grace: std::time::Duration::ZERO,
             asks_balancers: true,
+            protects: false,
             members: Vec::new(),
             suspended: BTreeSet::new(),
             tags: [(Leased::Processes.tag().to_owned(), text)].into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::refresh::{Refreshing, rolled};
 use super::roll::{run_of, standing};
-use super::{persist, refresh};
+use super::{Taken, persist, refresh};
 use crate::cloud::{Cloud, Error, Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, tag};
 use crate::run::RunId;
 
@@ -59,9 +59,11 @@ async fn unused(
     Ok(spent.into_iter().collect())
 }
 
-/// What a group whose machines were replaced, or are being replaced, may be refreshed back to.
+/// What a group whose machines were replaced, or are being replaced, may be refreshed back to, and what a taken one is given
+/// back.
 fn ways_back(group: &Group) -> impl Iterator<Item = LaunchTemplateVersion> {
     let before = rolled(group).map(|rolled: refresh::Rolled| rolled.before);
     let under_way = Refreshing::of(group).map(|of| of.before);
-    before.into_iter().chain(under_way)
+    let taken = Taken::of(group).map(|taken| taken.number);
+    before.into_iter().chain(under_way).chain(taken)
 }

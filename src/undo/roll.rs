@@ -12,6 +12,7 @@ use super::lease::{self, Leased};
 use super::persist;
 use super::refresh::rolled;
 use super::serving::serves;
+use super::taken;
 use super::traffic::restore;
 use super::versions;
 use crate::cloud::{
@@ -52,6 +53,8 @@ pub enum Change {
     Group {
         served: bool,
     },
+    /// The next group, which was there before: the idle one of a pair.
+    Taken,
     /// A kept group is filled again: its sizes before.
     Filled {
         group: GroupName,
@@ -115,7 +118,7 @@ impl fmt::Display for OfRoll {
                 Purpose::Watch => f.write_str("rule that watches the previous target group"),
                 Purpose::Production => write!(f, "production rule of {}", self.service),
             },
-            Change::Group { .. } => write!(f, "group {}", self.next),
+            Change::Group { .. } | Change::Taken => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
             Change::Traffic { place, .. } => write!(f, "traffic of {} ({place})", self.service),
@@ -171,6 +174,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             delete_rules(cloud, of, listener, *purpose).await
         }
         Change::Group { served } => remove_group(cloud, of, *served).await,
+        Change::Taken => taken::undo(cloud, of).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
         Change::Lease { group, what } => {
             persist(async || lease::release(cloud, group, *what, Some(of.run)).await).await
@@ -200,9 +204,12 @@ async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> 
 /// very same actions when its group stands behind the same target group.
 async fn is_half_made(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
     let next = lookup(cloud, &of.next).await?;
-    Ok(next.is_some_and(|group| {
-        group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) == Some(tag::NEXT)
-    }))
+    Ok(next.is_some_and(|group| is_scratch(of, &group)))
+}
+
+/// Whether the group is the run's own and not proven.
+pub(super) fn is_scratch(of: &OfRoll, group: &Group) -> bool {
+    group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) == Some(tag::NEXT)
 }
 
 /// Every group that is there to stay.
@@ -271,17 +278,20 @@ async fn delete_rules(
     .await
 }
 
-/// The group goes only while it is the run's own, not proven, and behind no rule but probes.
+/// The group goes only while it is the run's own, not proven, and behind no rule but probes. One that somebody has made
+/// theirs since is given back.
 async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(), Error> {
     let Some(group) = lookup(cloud, &of.next).await? else {
         // Whoever took the group away has left its alarms.
         return alarms::delete(cloud, &of.next, Some(of.run)).await;
     };
-    let ours = group.tag(tag::RUN) == Some(&of.run.to_string());
-    if !ours || group.tag(tag::STATE) != Some(tag::NEXT) {
+    if !is_scratch(of, &group) {
         return Ok(());
     }
     refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
+    if group.tag(tag::MADE_BY).is_none() {
+        return taken::give_back(cloud, of, &group).await;
+    }
     alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
         empty_soon(cloud, &group).await?;

@@ -14,6 +14,7 @@ mod launch;
 mod layers;
 mod misspelt;
 mod once;
+mod pair;
 mod polling;
 mod secrets;
 mod services;

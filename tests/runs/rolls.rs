@@ -178,6 +178,19 @@ fn what_the_account_does_not_allow_is_drawn() {
     );
     ground.call(ELB, &sticky);
     ground.drawn("roll::keep");
+    let pair = |other: &str| {
+        let names = json!({ "mode": "pair", "names": ["web-by-hand", other] });
+        ground.file(&json!({ "groups": names, "set": {}, "rollback": { "keep": "2h" } }));
+    };
+    group(&ground.bakery, "web-green", 0, &ground.subnets[0], "");
+    pair("web-grün");
+    ground.drawn("roll::no_group");
+    pair("web-green");
+    ground.drawn("roll::pair");
+    ground.call(
+        SCALING,
+        "DeleteAutoScalingGroup&AutoScalingGroupName=web-green",
+    );
     ground.file(&json!({}));
     group(&ground.bakery, "batch", 0, &ground.subnets[0], "");
     ground.drawn("roll::shared_template");

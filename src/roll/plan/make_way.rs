@@ -16,7 +16,12 @@ pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Opti
             "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
             side.name, group.name
         );
-        refused.push(Refusal::account(Diagnostic::error("roll::occupied", text)));
+        let mend = format!(
+            "empty it: aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size 0 --desired-capacity 0",
+            group.name
+        );
+        let finding = Diagnostic::error("roll::occupied", text);
+        refused.push(Refusal::account(finding.help(mend)));
         return None;
     }
     refused.extend(super::traffic::still_named(facts, side, group));

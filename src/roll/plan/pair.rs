@@ -1,76 +1,359 @@
-//! The two target groups of a service, as one has to be like the other.
+//! Two groups that exist for good, between which rolls alternate: what must be so, and how the idle one is taken. Everything
+//! of them but sizes, launch template version and kiln's own tags is their owner's.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use super::{Plan, Refusal, in_place};
+use serde::Serialize;
+
+use super::{NextTemplate, Refusal, carried, previous};
+use crate::cloud::{
+    Behaviour, Group, LaunchTemplateVersion, PROTECTIONS, Size, StartsFrom, TargetGroupArn,
+    TemplateChange, tag,
+};
+use crate::roll::facts::pair::{Pair, find, idle};
 use crate::roll::facts::{Facts, Side};
-use crate::source::Diagnostic;
-use crate::template::service::{Protocol, Service, Strategy, Traffic};
-use crate::undo::serving::forwards;
+use crate::roll::refusals;
+use crate::source::{Diagnostic, Spanned};
+use crate::template::service::Service;
+use crate::undo::Taken;
+use crate::undo::lease::lasting;
 
-/// The protocol in the API's words.
-pub(super) fn word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http => "HTTP",
-        Protocol::Https => "HTTPS",
-    }
+/// The idle group, which is to be the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Idle {
+    /// What it follows, and gets back unless the roll goes through: in the words of its tag.
+    #[serde(skip)]
+    pub follows: Taken,
+    /// What that is by its number.
+    pub version: LaunchTemplateVersion,
+    /// Processes that its owner has suspended.
+    pub suspended: BTreeSet<String>,
+    /// Where it does otherwise than the group that serves.
+    pub differs: Vec<String>,
 }
 
-/// Two target groups of different protocols: machines that serve behind one would not behind the other. One that is still to
-/// be made gets the file's; where machines are replaced in place, none is.
-pub(super) fn protocols(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
-    let missing = facts.sides.iter().any(|side| side.target_group.is_none());
-    if missing && in_place::staying(service, facts).is_some() {
-        return None;
+/// Every reason why the two groups are none that can be rolled.
+pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) {
+    let Some(names) = &service.groups.pair else {
+        return;
+    };
+    let wanted = service.traffic.iter().flat_map(|one| &one.target_groups);
+    for (side, name) in facts.sides.iter().zip(wanted) {
+        if side.target_group.is_none() {
+            refused.push(refusals::no_such("target group", name));
+        }
     }
-    let of = |side: &Side| match &side.target_group {
-        Some(group) => group.protocol.clone(),
-        None => word(traffic.target.protocol).to_owned(),
-    };
-    let [one, other] = [0, 1].map(|side| of(&facts.sides[side]));
-    if one == other {
-        return None;
+    let found = names
+        .iter()
+        .filter_map(|name| Some((name, find(&facts.groups, name)?)));
+    for (name, group) in found {
+        refuse_group(service, facts, (name, group), refused);
     }
-    let [first, second] = &traffic.target_groups;
-    let text = format!("target group {first} speaks {one}, and {second} {other}");
-    let help = if missing {
-        "write the protocol of the one that is there: \"target\": { \"protocol\": … }"
-    } else {
-        "rolls alternate between them: name two of one protocol, or one more, which is then made"
-    };
-    let finding = Diagnostic::error("roll::protocols", text);
-    let finding = match (second.place, missing) {
-        (Some(_), false) => finding.at_value(second, "of another protocol than the first"),
-        _ => finding.at_value(&traffic.target.port, "of these targets"),
-    };
-    Some(Refusal::input(finding.help(help)))
+    for side in &facts.sides {
+        let strangers = side.groups.iter();
+        let strangers =
+            strangers.filter(|group| names.iter().all(|name| **name != group.name.as_str()));
+        refused.extend(strangers.map(|group| stranger(names, side, group)));
+    }
+    refused.extend(from_nothing(service, names, facts));
+    refused.extend(together(names, facts));
+    refused.extend(nothing_serves(names, facts));
 }
 
-/// ELB shares requests among sticky target groups only where the rule sticks too.
-pub(super) fn stickiness(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
-    let production = facts.production().filter(|_| {
-        let shares = matches!(service.strategy, Strategy::Canary(_));
-        shares && facts.serving().is_some()
-    })?;
-    let sticky = facts.sides.iter().find(|side| side.habits.sticky)?;
-    let mut forwards = forwards(production.actions());
-    if forwards.all(|forward| forward.sticky_seconds.is_some()) {
-        return None;
+fn at(name: &Spanned<String>, text: String, help: String) -> Refusal {
+    let finding = Diagnostic::error("roll::pair", text).at_value(name, "this group");
+    Refusal::input(finding.help(help))
+}
+
+/// What is wrong with one group, whether it serves or not.
+fn refuse_group(
+    service: &Service,
+    facts: &Facts,
+    (name, group): (&Spanned<String>, &Group),
+    refused: &mut Vec<Refusal>,
+) {
+    if group.deleting {
+        let text = format!("group {name} is being deleted");
+        refused.push(at(name, text, "name another, or make it anew".to_owned()));
     }
-    let text = format!(
-        "clients stick to targets of {}, and {} does not stick: ELB refuses to share its requests",
-        sticky.name, production.place
+    let untag = |key: &str| {
+        format!(
+            "aws autoscaling delete-tags --tags ResourceId={name},ResourceType=auto-scaling-group,Key={key}"
+        )
+    };
+    if let Some(other) = group
+        .tag(tag::SERVICE)
+        .filter(|other| *other != *service.name)
+    {
+        let text = format!("group {name} belongs to service {other}");
+        let help = format!("or, when {other} is no more: {}", untag(tag::SERVICE));
+        refused.push(at(
+            name,
+            text,
+            format!("name a group of this service's own; {help}"),
+        ));
+    }
+    if group.tag(tag::MADE_BY).is_some() {
+        let text = format!("group {name} was made by a roll, and would be deleted after its time");
+        let help = format!(
+            "name one of its own, or make this one yours: {}",
+            untag(tag::MADE_BY)
+        );
+        refused.push(at(name, text, help));
+    }
+    if let StartsFrom::Other(what) = &group.starts_from {
+        refused.push(refusals::no_template(service, &group.name, what));
+    }
+    refused.extend(unfit(name, group));
+    let sides = facts
+        .sides
+        .iter()
+        .filter_map(|side| side.target_group.as_ref());
+    let behind = sides.filter(|one| group.target_groups.contains(&one.arn));
+    if behind.count() == 1 && group.target_groups.len() == 1 {
+        return;
+    }
+    let text = match group.target_groups.as_slice() {
+        [] => format!("group {name} registers its machines nowhere"),
+        several => {
+            let several: Vec<_> = several.iter().map(TargetGroupArn::name).collect();
+            format!(
+                "group {name} registers its machines in {}",
+                several.join(", ")
+            )
+        }
+    };
+    let both: Vec<_> = facts.sides.iter().map(|side| side.name.as_str()).collect();
+    let help = format!(
+        "have it register in exactly one of {}, the other group in the other: aws autoscaling \
+         attach-load-balancer-target-groups --auto-scaling-group-name {name} --target-group-arns …, and \
+         detach-load-balancer-target-groups for any other",
+        both.join(" and ")
     );
-    let finding = Diagnostic::error("roll::stickiness", text);
-    let finding = finding.at_value(&traffic.load_balancer, "of this load balancer");
+    refused.push(at(name, text, help));
+}
+
+/// What can neither be proven before traffic nor given back.
+fn unfit(name: &Spanned<String>, group: &Group) -> Vec<Refusal> {
+    let is_template = matches!(group.starts_from, StartsFrom::Template { .. });
+    let stays = |what: &&String| !PROTECTIONS.contains(&what.as_str());
+    let lost = group.not_copied.iter().filter(stays);
+    let lost = lost.filter(|_| is_template);
+    let refuse = |what: &String| {
+        let text = format!("group {name} has {what}, which a roll can neither prove nor give back");
+        at(name, text, "take it off both groups".to_owned())
+    };
+    let mut all: Vec<_> = lost.map(refuse).collect();
+    if group.protects {
+        let text = format!(
+            "group {name} protects its new machines from scale-in, and could not be emptied"
+        );
+        let help = format!(
+            "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} \
+             --no-new-instances-protected-from-scale-in"
+        );
+        all.push(at(name, text, help));
+    }
+    all
+}
+
+/// Groups whose launch template version is gone: there is nothing that the next one could be made from.
+fn from_nothing(service: &Service, names: &[Spanned<String>; 2], facts: &Facts) -> Vec<Refusal> {
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    let (Some(live), Some(idle)) = (live, idle(service, facts)) else {
+        return Vec::new();
+    };
+    let is_lost = |group: &Group| {
+        let lost = [
+            (live, facts.template.is_none()),
+            (idle, facts.pair.is_none()),
+        ];
+        lost.iter()
+            .any(|(one, is_lost)| *is_lost && one.name == group.name)
+    };
+    let refuse = |name: &Spanned<String>| {
+        let group = find(&facts.groups, name).filter(|group| is_lost(group))?;
+        let StartsFrom::Template { id, version } = &group.starts_from else {
+            return None;
+        };
+        let text = format!(
+            "group {name} follows version {version} of launch template {id}, which is gone"
+        );
+        let help = format!(
+            "have it follow one that is there: aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} \
+             --launch-template LaunchTemplateId={id},Version=…"
+        );
+        Some(at(name, text, help))
+    };
+    names.iter().filter_map(refuse).collect()
+}
+
+/// Another group behind one of the target groups.
+fn stranger(names: &[Spanned<String>; 2], side: &Side, group: &Group) -> Refusal {
+    let [first, second] = names;
+    let (name, target_group) = (&group.name, &side.name);
+    let text = format!(
+        "group {name} is behind target group {target_group} and none of the pair {first} and {second}"
+    );
+    let arn = side
+        .target_group
+        .as_ref()
+        .map_or("…", |one| one.arn.as_str());
+    let help = format!(
+        "name it, or take it out: aws autoscaling detach-load-balancer-target-groups --auto-scaling-group-name {name} \
+         --target-group-arns {arn}"
+    );
+    at(first, text, help)
+}
+
+/// Both behind one target group: the swap would move nothing.
+fn together(names: &[Spanned<String>; 2], facts: &Facts) -> Option<Refusal> {
+    let in_it = |side: &&Side, name: &Spanned<String>| {
+        side.groups
+            .iter()
+            .any(|group| group.name.as_str() == **name)
+    };
+    let [first, second] = names;
+    let side = facts
+        .sides
+        .iter()
+        .find(|side| in_it(side, first) && in_it(side, second))?;
+    let text = format!(
+        "groups {first} and {second} are both behind target group {}",
+        side.name
+    );
+    let help = "put each behind one of its own: traffic goes from one target group to the other";
+    Some(at(second, text, help.to_owned()))
+}
+
+/// One of the two must serve: there is nothing else to make the other one like.
+fn nothing_serves(names: &[Spanned<String>; 2], facts: &Facts) -> Option<Refusal> {
+    let leads = facts.production().is_some_and(|one| {
+        crate::undo::serving::forwards(one.actions())
+            .next()
+            .is_some()
+    });
+    // Where it leads elsewhere, that is refused already.
+    if leads || facts.serving().is_some() {
+        return None;
+    }
+    let text = "the production rule leads to neither group of the pair";
+    let finding = Diagnostic::error("roll::pair", text).at_value(&names[0], "of this pair");
     Some(Refusal::input(finding.help(
-        "have the rule stick too (TargetGroupStickinessConfig), or roll with \"blue_green\", which shares nothing",
+        "lead it to the target group of the one that is to serve, and give that group its machines",
     )))
 }
 
-impl Plan {
-    /// How long targets that join healthy ones get less than their share, where that matters.
-    pub fn slow_start(&self) -> Option<Duration> {
-        Some(self.patience.slow_start).filter(|time| !time.is_zero() && self.next.size.desired > 1)
+/// The idle group of a plan, with every reason why it cannot take over from `previous`; nothing where there is no pair.
+pub(super) fn of(
+    service: &Service,
+    facts: &Facts,
+    previous: Option<&Group>,
+    refused: &mut Vec<Refusal>,
+) -> Option<Idle> {
+    let group = idle(service, facts)?;
+    let pair = facts.pair.as_ref()?;
+    refused.extend(previous::stopped(facts, group));
+    if let Some(live) = previous {
+        refused.extend(too_small(group, live));
     }
+    Some(Idle {
+        follows: pair.follows.clone(),
+        version: pair.follows.number,
+        suspended: lasting(group),
+        differs: differs(facts, pair, previous, group),
+    })
+}
+
+/// The group must have room for what serves; its maximum is its owner's.
+fn too_small(group: &Group, live: &Group) -> Option<Refusal> {
+    let (most, need, name) = (group.size.max, live.size.desired, &group.name);
+    if most >= need {
+        return None;
+    }
+    let text = format!(
+        "group {name} may have {most} machines, and {} has {need}",
+        live.name
+    );
+    let finding = Diagnostic::error("roll::maximum", text);
+    let max = live.size.max;
+    Some(Refusal::account(finding.help(format!(
+        "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --max-size {max}"
+    ))))
+}
+
+/// In words, what the one group has and the other has not.
+fn differs(facts: &Facts, pair: &Pair, previous: Option<&Group>, group: &Group) -> Vec<String> {
+    let Some(live) = previous else {
+        return Vec::new();
+    };
+    let [mut there, mut here] = pair.behaviour.clone();
+    let alarms = "alarms of policies";
+    there.insert(alarms.to_owned(), facts.alarms_of(live).len());
+    here.insert(alarms.to_owned(), facts.alarms_of(group).len());
+    let count = |of: &Behaviour, kind: &str| of.get(kind).copied().unwrap_or_default();
+    let kinds: BTreeSet<&String> = there.keys().chain(here.keys()).collect();
+    let mut differs: Vec<String> = kinds
+        .into_iter()
+        .map(|kind| (kind, count(&there, kind), count(&here, kind)))
+        .filter(|(_, there, here)| there != here)
+        .map(|(kind, there, here)| {
+            format!("{kind}: {there} of {}, {here} of {}", live.name, group.name)
+        })
+        .collect();
+    let mut compare = |what: &str, there: String, here: String| {
+        if there != here {
+            differs.push(format!(
+                "{what}: {there} of {}, {here} of {}",
+                live.name, group.name
+            ));
+        }
+    };
+    let seconds = |group: &Group| format!("{} s", group.grace.as_secs());
+    compare(
+        "maximum",
+        live.size.max.to_string(),
+        group.size.max.to_string(),
+    );
+    compare("grace period", seconds(live), seconds(group));
+    let words = |all: &BTreeSet<String>| match all.len() {
+        0 => "none".to_owned(),
+        _ => all.iter().cloned().collect::<Vec<_>>().join(" "),
+    };
+    let suspended = |group: &Group| words(&lasting(group));
+    compare("suspended processes", suspended(live), suspended(group));
+    let subnets = |group: &Group| words(&group.subnets.iter().map(ToString::to_string).collect());
+    compare("subnets", subnets(live), subnets(group));
+    differs
+}
+
+/// Sizes of the next group once it serves: those of the one before, and of a pair its own maximum.
+pub(super) fn size(service: &Service, facts: &Facts, before: Size) -> Size {
+    let max = idle(service, facts).map_or(before.max, |group| group.size.max);
+    Size { max, ..before }
+}
+
+/// The version is made in the idle group's own launch template. Where that is not the one of the group that serves, what kiln
+/// knows of the latter goes along.
+pub(super) fn template(
+    service: &Service,
+    facts: &Facts,
+    change: TemplateChange,
+    refused: &mut Vec<Refusal>,
+) -> Option<(NextTemplate, TemplateChange)> {
+    let (pair, live) = (facts.pair.as_ref()?, facts.template.as_ref()?);
+    let own = &pair.template;
+    let shared = own.template.id == live.template.id;
+    let from = if shared { live } else { own };
+    let next = NextTemplate::Version {
+        id: own.template.id.clone(),
+        name: own.template.name.clone(),
+        source: from.source.number,
+    };
+    let change = if shared {
+        change
+    } else {
+        carried::over(service, (live, own), change, refused)
+    };
+    Some((next, change))
 }

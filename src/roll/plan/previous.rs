@@ -1,8 +1,10 @@
 //! The group that serves now: what the next one is made like, and what is held against rolling over it.
 
+use std::collections::BTreeSet;
+
 use super::make_way::is_spent;
 use super::{Previous, Refusal, in_place};
-use crate::cloud::{Group, LaunchTemplateId, StartsFrom, VersionRef, tag};
+use crate::cloud::{Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, VersionRef, tag};
 use crate::roll::facts::Facts;
 use crate::roll::office;
 use crate::source::Diagnostic;
@@ -21,7 +23,8 @@ pub(super) fn of(
     refused: &mut Vec<Refusal>,
 ) -> Option<Previous> {
     let name = &group.name;
-    let copied = in_place::staying(service, facts).is_none();
+    let is_pair = service.groups.pair.is_some();
+    let copied = in_place::staying(service, facts).is_none() && !is_pair;
     for lost in group.not_copied.iter().filter(|_| copied) {
         let text = format!("group {name} has {lost}, which a next group would lack");
         refused.push(Refusal::account(Diagnostic::error(
@@ -29,17 +32,7 @@ pub(super) fn of(
             text,
         )));
     }
-    let needed = NEEDED
-        .iter()
-        .filter(|process| facts.balancer.is_some() || **process != ADD);
-    for process in needed.filter(|process| group.suspended.contains(**process)) {
-        let text = format!("process {process} of group {name} is suspended");
-        let finding = Diagnostic::error("roll::suspended", text);
-        let mend = format!(
-            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
-        );
-        refused.push(Refusal::account(finding.help(mend)));
-    }
+    refused.extend(stopped(facts, group));
     if group.size.desired == 0 {
         let text = format!("group {name} serves with a desired capacity of 0");
         let finding = Diagnostic::error("roll::empty", text);
@@ -48,16 +41,25 @@ pub(super) fn of(
         ));
     }
     let template = facts.template.as_ref()?;
-    refused.extend(followers(service, facts, group, &template.template.id));
-    let StartsFrom::Template { version, .. } = group.starts_from else {
+    // Of a pair the version is made in the idle group's.
+    let own = facts.pair.as_ref().map_or(template, |pair| &pair.template);
+    let id = &own.template.id;
+    refused.extend(followers(service, facts, group, id));
+    let StartsFrom::Template {
+        id: starts,
+        version,
+    } = &group.starts_from
+    else {
         return None;
     };
+    let number = number(facts, group);
+    let is_pinned = starts == id && number.is_some() && followed(*version).is_some();
     Some(Previous {
         group: name.clone(),
         image: template.source.image.clone(),
-        template: template.template.id.clone(),
-        version: template.source.number,
-        pin: followed(version).map(|_| version).or(pinned(group)),
+        template: starts.clone(),
+        version: number.unwrap_or(template.source.number),
+        pin: Some(*version).filter(|_| is_pinned).or(pinned(group)),
         size: group.size,
         suspended: lasting(group),
     })
@@ -69,6 +71,26 @@ fn pinned(group: &Group) -> Option<VersionRef> {
     let lease = Lease::of(group, Leased::Version)?;
     let unknown = group.tag(tag::STATE).is_none();
     unknown.then(|| followed_by(&lease)).flatten()
+}
+
+/// What the group starts machines from by its number. Behind the swap the facts' template is the next group's, and only the
+/// group's own words count.
+fn number(facts: &Facts, group: &Group) -> Option<LaunchTemplateVersion> {
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    if live.is_some_and(|live| live.name == group.name) {
+        return facts.template.as_ref().map(|one| one.source.number);
+    }
+    let StartsFrom::Template { id, version } = &group.starts_from else {
+        return None;
+    };
+    if let VersionRef::Number(number) = version {
+        return Some(*number);
+    }
+    let from = group.members.iter().map(|member| member.from.as_ref());
+    let numbers: Option<BTreeSet<_>> = from
+        .map(|from| from.filter(|(of, _)| of == id).map(|(_, number)| *number))
+        .collect();
+    numbers.filter(|all| all.len() == 1)?.pop_first()
 }
 
 /// Groups without a load balancer that carry the service's name, where nothing says which of them is in office.
@@ -94,8 +116,26 @@ pub(super) fn several(service: &Service, facts: &Facts) -> Option<Refusal> {
     Some(Refusal::account(finding.help(help)))
 }
 
+/// Processes of a group that are suspended and without which it cannot do what the roll asks of it.
+pub(super) fn stopped(facts: &Facts, group: &Group) -> Vec<Refusal> {
+    let name = &group.name;
+    let needed = NEEDED
+        .iter()
+        .filter(|process| facts.balancer.is_some() || **process != ADD);
+    let stopped = needed.filter(|process| group.suspended.contains(**process));
+    let refuse = |process: &&str| {
+        let text = format!("process {process} of group {name} is suspended");
+        let finding = Diagnostic::error("roll::suspended", text);
+        let mend = format!(
+            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
+        );
+        Refusal::account(finding.help(mend))
+    };
+    stopped.map(refuse).collect()
+}
+
 /// Other groups that would start the new image as soon as its version exists. One that a roll of the service has emptied
-/// starts nothing.
+/// starts nothing, and the idle group of a pair is pinned first.
 fn followers(
     service: &Service,
     facts: &Facts,
@@ -108,7 +148,13 @@ fn followers(
             StartsFrom::Template { id, version: VersionRef::Latest } if id == template
         );
         let is_over = is_spent(group) && group.tag(tag::SERVICE) == Some(&service.name);
-        latest && group.name != previous.name && !is_over
+        let is_pinned = service
+            .groups
+            .pair
+            .iter()
+            .flatten()
+            .any(|name| **name == group.name.as_str());
+        latest && group.name != previous.name && !is_over && !is_pinned
     });
     follow
         .map(|group| {

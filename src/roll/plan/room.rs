@@ -62,12 +62,9 @@ pub(super) fn refuse(
         let there = usize::try_from(groups.there).unwrap_or(usize::MAX);
         let is_ours = |group: &&&Group| group.tag(tag::MADE_BY).is_some();
         let freed = going.iter().filter(is_ours).count();
-        refuse(
-            "Auto Scaling groups",
-            groups.most,
-            there.saturating_sub(freed),
-            1,
-        );
+        let there = there.saturating_sub(freed);
+        let more = usize::from(plan.next.idle.is_none());
+        refuse("Auto Scaling groups", groups.most, there, more);
     }
 }
 

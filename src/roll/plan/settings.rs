@@ -5,12 +5,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Next, NextTemplate, Refusal};
+use super::{Next, NextTemplate, Refusal, pair};
 use crate::cloud::{
     Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion,
     Zone, tag,
 };
-use crate::roll::facts::Facts;
+use crate::roll::facts::{Facts, pair as pair_facts};
 use crate::roll::names;
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -54,27 +54,17 @@ pub(super) fn next(
     let change = change.map_err(|finding| or_refuse(*finding)).ok();
     let tags = wanted_tags(service, facts, &facts.image, &group, Some(run));
     let tags = tags.map_err(|finding| or_refuse(*finding)).ok();
-    let size = size(service, previous, refused);
+    let size = size(service, facts, previous, refused);
     refuse_interface(service, facts, refused);
-    let (zones, subnets) = subnets(service, facts, previous);
+    let idle = pair::of(service, facts, previous, refused);
+    let like = pair_facts::idle(service, facts).or(previous);
+    let (zones, subnets) = subnets(service, facts, like);
     let change = change?;
-    let (template, changes) = if let Some(there) = &facts.template {
-        (
-            NextTemplate::Version {
-                id: there.template.id.clone(),
-                name: there.template.name.clone(),
-                source: there.source.number,
-            },
-            changes(&there.source, &change),
-        )
-    } else {
-        let name = service.groups.template.value.clone();
-        refuse_first(service, &change, refused);
-        (NextTemplate::New { name }, Vec::new())
-    };
+    let (template, change, changes) = next_template(service, facts, change, refused)?;
     let grace = service.set.health_check_grace_period;
     Some(Next {
         group,
+        idle,
         template,
         change,
         changes,
@@ -87,9 +77,41 @@ pub(super) fn next(
     })
 }
 
-fn size(service: &Service, previous: Option<&Group>, refused: &mut Vec<Refusal>) -> Option<Size> {
+/// Where the next version comes from, what it sets, and what that changes for the machines.
+#[expect(clippy::type_complexity, reason = "three parts of one answer")]
+fn next_template(
+    service: &Service,
+    facts: &Facts,
+    change: TemplateChange,
+    refused: &mut Vec<Refusal>,
+) -> Option<(NextTemplate, TemplateChange, Vec<(String, String, String)>)> {
+    let Some(there) = &facts.template else {
+        let name = service.groups.template.value.clone();
+        refuse_first(service, &change, refused);
+        return Some((NextTemplate::New { name }, change, Vec::new()));
+    };
+    let changes = changes(&there.source, &change);
+    if service.groups.pair.is_some() {
+        let (template, change) = pair::template(service, facts, change, refused)?;
+        return Some((template, change, changes));
+    }
+    let template = NextTemplate::Version {
+        id: there.template.id.clone(),
+        name: there.template.name.clone(),
+        source: there.source.number,
+    };
+    Some((template, change, changes))
+}
+
+fn size(
+    service: &Service,
+    facts: &Facts,
+    previous: Option<&Group>,
+    refused: &mut Vec<Refusal>,
+) -> Option<Size> {
     if let Some(previous) = previous {
-        return Some(crate::undo::lease::unheld(previous));
+        let own = crate::undo::lease::unheld(previous);
+        return Some(pair::size(service, facts, own));
     }
     let Some(initial) = &service.groups.initial else {
         let text = "a first roll needs sizes and subnets: `groups.initial` is missing";

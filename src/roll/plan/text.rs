@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{InPlace, NextTemplate, Plan, Previous, Traffic, checks};
-use crate::cloud::Size;
+use super::{Idle, InPlace, NextTemplate, Plan, Previous, Traffic, checks};
+use crate::cloud::{Size, VersionRef};
 use crate::template::service::{Replace, Strategy};
 
 impl fmt::Display for Plan {
@@ -122,14 +122,18 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         )?;
     }
     let Size { min, max, desired } = next.size;
+    let sign = if next.idle.is_some() { '~' } else { '+' };
     write!(
         f,
-        "+ group {}: {desired} machines (min {min}, max {max})",
+        "{sign} group {}: {desired} machines (min {min}, max {max})",
         next.group
     )?;
     match &plan.traffic {
         Some(traffic) => writeln!(f, " in target group {}", traffic.next.name())?,
         None => writeln!(f)?,
+    }
+    if let Some(idle) = &next.idle {
+        return taken(idle, f);
     }
     if let Some(previous) = &plan.previous {
         writeln!(f, "    everything else as in {}", previous.group)?;
@@ -146,6 +150,20 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subnets: Vec<_> = next.subnets.iter().map(ToString::to_string).collect();
         writeln!(f, "    in {}", subnets.join(", "))
     }
+}
+
+/// The idle group of a pair.
+fn taken(idle: &Idle, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (followed, version) = (idle.follows.followed, idle.version);
+    match followed {
+        VersionRef::Number(_) => writeln!(f, "    it follows version {version} now")?,
+        _ => writeln!(f, "    it follows {followed}, version {version}, now")?,
+    }
+    writeln!(f, "    everything else as it is")?;
+    for one in &idle.differs {
+        writeln!(f, "    note: {one}")?;
+    }
+    Ok(())
 }
 
 fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,9 +215,13 @@ fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         plan.outlook.back.as_secs()
     )?;
     let keep = plan.keep.as_secs();
+    let end = match plan.next.idle {
+        Some(_) => "emptied",
+        None => "retired",
+    };
     writeln!(
         f,
-        "- group {}: kept whole for {keep} s, then retired",
+        "- group {}: kept whole for {keep} s, then {end}",
         previous.group
     )
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NextTargetGroup, Refusal, Traffic, pair};
+use super::{NextTargetGroup, Refusal, Traffic, target_groups};
 use crate::cloud::{
     Action, Forward, Group, NewTargetGroup, RulePlace, Tags, TargetGroup, TargetGroupArn, tag,
 };
@@ -58,8 +58,8 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     for side in &facts.sides {
         refuse_side(service, balancer, side, refused);
     }
-    refused.extend(pair::protocols(service, wanted, facts));
-    refused.extend(pair::stickiness(service, wanted, facts));
+    refused.extend(target_groups::protocols(service, wanted, facts));
+    refused.extend(target_groups::stickiness(service, wanted, facts));
     if free(balancer).len() < 2 {
         let text = "the listener has no two free priorities before its production rule".to_owned();
         refused.push(account("roll::priorities", text));
@@ -376,7 +376,7 @@ fn new_target_group(wanted: &service::Traffic, balancer: &Balancer, name: &str) 
     let check = &target.health_check;
     NewTargetGroup {
         name: name.to_owned(),
-        protocol: pair::word(target.protocol).to_owned(),
+        protocol: target_groups::word(target.protocol).to_owned(),
         port: *target.port,
         vpc: balancer.load_balancer.vpc.clone(),
         path: check.path.value.clone(),

@@ -20,7 +20,7 @@ use super::super::probe::Probe;
 use super::super::retiring::{self, Retiring, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
-use super::super::{targets, template};
+use super::super::{take, targets, template};
 use super::canary;
 use crate::cloud::{Cloud, RulePlace};
 use crate::run::{Failure, LaterLists, Patience, Run};
@@ -79,6 +79,10 @@ async fn make<'f, C: Cloud, P, S>(
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
         run.step("pin the previous version", pin).await?;
+    }
+    if let Some(idle) = &plan.next.idle {
+        let take = async |made: &mut _| take::take((plan, traffic), idle, cloud, made).await;
+        run.step("take the idle group", take).await?;
     }
     let create = async |made: &mut _| template::create(plan, cloud, made).await;
     let (id, version) = run.step("launch template", create).await?;

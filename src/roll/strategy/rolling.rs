@@ -265,7 +265,7 @@ async fn watch<C: Cloud, P: Probe, S>(
             on.events.emit(Event::Note { text });
         }
         // Only the new machines are asked after: what an old one does is no news of the image.
-        let new = |member: &crate::cloud::Member| member.from.as_ref() == Some(version);
+        let new = |_: &Group, member: &crate::cloud::Member| member.from.as_ref() == Some(version);
         let need = |_: &Group| Need {
             count: 0,
             zones: Vec::new(),

@@ -38,7 +38,7 @@ impl Bench {
 }
 
 /// The run of the half-made group, or of whatever else is temporary.
-fn dead_run(found: &Doctored) -> Option<RunId> {
+pub fn dead_run(found: &Doctored) -> Option<RunId> {
     found.temporary.iter().find_map(|one| one.run)
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::plain::rolled_once;
 use super::trouble::killed_and;
-use super::{Bench, canary, replace, rolling};
+use super::{Bench, canary, pair, replace, rolling};
 use crate::simulation::cloud::Mishap;
 
 #[expect(
@@ -55,4 +55,9 @@ async fn a_refresh_is_gone_on_with() {
 #[tokio::test(start_paused = true)]
 async fn a_roll_by_replace_is_gone_on_with() {
     killed_everywhere("replace", replace::replaced().await, |_, _| ()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_from_one_group_of_a_pair_to_the_other_is_gone_on_with() {
+    killed_everywhere("pair", pair::untouched().await, alone).await;
 }

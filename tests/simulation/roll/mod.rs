@@ -25,6 +25,7 @@ mod on_machines;
 mod others;
 mod outside;
 mod pace;
+mod pair;
 mod plain;
 mod policies;
 mod probe;
@@ -73,7 +74,6 @@ pub const V2: &str = "ami-0000000000000002";
 pub const V3: &str = "ami-0000000000000003";
 /// The image that the service file says.
 pub const CHOSEN: &str = "";
-
 pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
 pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
 pub const OWN_RULE: &str =
