@@ -14,7 +14,6 @@ pub mod question;
 pub mod refresh;
 mod retire;
 mod roll;
-pub mod root;
 pub mod serving;
 mod sessions;
 mod taken;
@@ -245,8 +244,6 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
     fn limit(&self, undo: &Undo) -> Duration {
         match undo {
             Undo::Roll(of) if of.is_refresh() => refresh::LIMIT,
-            // Volumes of the run are deleted behind it.
-            Undo::Roll(of) if of.is_root() => root::LIMIT + UNDO_LIMIT,
             _ => UNDO_LIMIT,
         }
     }

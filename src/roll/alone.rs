@@ -9,7 +9,6 @@ use super::{doctor, drift, hold, names, office, refresh_back};
 use crate::cloud::{Cloud, Group, TargetHealth, TargetState, tag};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::rolled;
-use crate::undo::root::{Rerooting, rerooted};
 
 /// A group with what is known of its machines.
 #[derive(Clone, Debug)]
@@ -100,9 +99,6 @@ impl Stand {
             let is_back = refresh_back::is_back(&live.group, self.hold.as_deref());
             return is_back.into_iter().collect();
         }
-        if rerooted(&live.group).is_some() || Rerooting::of(&live.group).is_some() {
-            return Vec::new();
-        }
         let Some(back) = &self.back else {
             return vec!["no previous group is kept".to_owned()];
         };
@@ -155,8 +151,6 @@ pub(super) async fn status(
     let there = |back: &&Known| back.healthy().min(back.group.size.desired);
     let short = back.filter(|back| there(back) < stand.wanted());
     let in_place = live.and_then(|live| rolled(&live.group));
-    let by_root = live.and_then(|live| rerooted(&live.group));
-    let by_root = by_root.as_ref();
     let changed = live.filter(|live| stand.next.is_none() && live.group.tag(tag::BACK).is_none());
     Status {
         drift: changed
@@ -168,12 +162,9 @@ pub(super) async fn status(
         live: live.map(Known::serving),
         canary: None,
         previous: back.map(Known::serving),
-        kept_until: back
-            .and_then(|back| names::keep_until(&back.group))
-            .or_else(|| Some(by_root?.until)),
-        rollback_brings_root: by_root.map(|one| one.root.clone()),
+        kept_until: back.and_then(|back| names::keep_until(&back.group)),
         rollback_not_ready: stand.not_ready(),
-        rollback_waits_for: short.filter(|_| in_place.is_none() && by_root.is_none()).map(|_| stand.wanted()),
+        rollback_waits_for: short.filter(|_| in_place.is_none()).map(|_| stand.wanted()),
         rollback_refreshes_to: in_place.map(|rolled| rolled.before.0),
         hold: stand.hold.clone(),
         half_made: stand.next.as_ref().map(|group| group.name.clone()),

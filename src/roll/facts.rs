@@ -1,19 +1,17 @@
 //! What the account says about a service: read-only calls, and no judgement but what cannot be looked up at all.
 
-mod named;
-
-use named::{security_groups, subnets};
+pub(super) mod pair;
+mod settings;
 
 use super::ground::Ground;
 use super::plan::Refusal;
-use super::plan::in_place::{staying, unfinished};
-use super::plan::reroot::{self, Machine};
+use super::plan::in_place::staying;
 use super::room::{self, Room};
 use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
-    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, LoadBalancer,
-    SecurityGroupId, StartsFrom, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
-    TargetHealth, TemplateVersion, TrafficArn, VersionRef, tag,
+    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
+    Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits, TargetHealth, TemplateVersion,
+    TrafficArn, tag,
 };
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
@@ -35,8 +33,6 @@ pub struct Facts {
     pub pair: Option<pair::Pair>,
     /// The newest refresh of the group that serves, where its machines are to be replaced.
     pub refresh: Option<crate::cloud::Refresh>,
-    /// The one machine that serves, where it is to get another root.
-    pub machine: Option<Machine>,
     /// Those of the next group: as the file names them, else of the group that serves.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
@@ -193,7 +189,6 @@ pub async fn look_up(
         template: None,
         pair: None,
         refresh: None,
-        machine: None,
         subnets: Vec::new(),
         security_groups,
         alarms,
@@ -205,9 +200,7 @@ pub async fn look_up(
     facts.template = settings::template(cloud, service, &facts, &mut refused).await?;
     facts.pair = pair::look_up(cloud, service, &facts).await?;
     if let Some(staying) = staying(service, &facts) {
-        let refresh = cloud.newest_refresh(&staying.name).await?;
-        let machine = reroot::machine(service, staying, cloud).await?;
-        (facts.refresh, facts.machine) = (refresh, machine);
+        facts.refresh = cloud.newest_refresh(&staying.name).await?;
     }
     if refused.is_empty() {
         Ok(facts)
@@ -324,37 +317,4 @@ async fn sides(
         side.target_group = Some(target_group.clone());
     }
     Ok(sides)
-}
-
-/// The next version is made from the one that the serving group starts machines from. Without one, from the default
-/// version of the template that the file names, if it is there.
-async fn template(
-    cloud: &impl Cloud,
-    service: &Service,
-    facts: &Facts,
-    refused: &mut Vec<Refusal>,
-) -> Result<Option<Template>, Error> {
-    let live = facts.serving().and_then(|side| facts.sides[side].group());
-    let (template, version) = match live.map(|group| (&group.name, &group.starts_from)) {
-        Some((_, StartsFrom::Template { id, version })) => {
-            // What a run that died has begun to give the group is not what it had.
-            let before = unfinished(facts).map(|(_, of)| of.before);
-            let before = before.or_else(|| Some(reroot::unfinished(facts)?.1.before));
-            let version = before.map_or(*version, VersionRef::Number);
-            (cloud.template(id).await?, version)
-        }
-        Some((name, StartsFrom::Other(what))) => {
-            refused.push(refusals::no_template(service, name, what));
-            return Ok(None);
-        }
-        None => {
-            let named = cloud.template_named(&service.groups.template).await?;
-            (named, VersionRef::Default)
-        }
-    };
-    let Some(template) = template else {
-        return Ok(None);
-    };
-    let source = cloud.template_version(&template.id, version).await?;
-    Ok(source.map(|source| Template { template, source }))
 }

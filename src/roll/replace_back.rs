@@ -19,8 +19,8 @@ use super::rollback::{RolledBack, Way, bar, barred, mark, tags, verdict};
 use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use super::{aside, calm, give_back, refresh_back, root_back};
-use crate::cloud::{Cloud, Group, ImageId, Size, TargetState, tag};
+use super::{aside, calm, give_back, refresh_back};
+use crate::cloud::{Cloud, Group, GroupName, ImageId, Size, TargetState, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::{Refreshing, rolled};
@@ -49,9 +49,6 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
     }
     if let Some(of) = Refreshing::of(live) {
         return give_back::give_back(live, &of, way, cloud).await;
-    }
-    if let Some(back) = Box::pin(root_back::rollback(live, way, cloud)).await {
-        return back;
     }
     match (rolled(live), &stand.back) {
         (Some(rolled), _) => {

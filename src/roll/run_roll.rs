@@ -268,7 +268,7 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });
     }
-    Ok(done.gone + done.released + done.deleted > 0 || !chores.is_empty())
+    Ok(done.gone > 0 || done.released > 0 || !chores.is_empty())
 }
 
 async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(

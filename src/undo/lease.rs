@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh;
 use super::roll::run_of;
-use super::root::{self, Rerooting};
 use crate::cloud::{
     Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
 };
@@ -31,18 +30,15 @@ pub enum Leased {
     Version,
     /// Its machines are being replaced.
     Refresh,
-    /// Its machine is getting another root.
-    Root,
     /// A person is asked.
     Question,
 }
 
 impl Leased {
     /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last, and a group
-    /// follows no version again while its machines are being replaced. Before its processes go on, its machine is well.
-    pub const ALL: [Self; 8] = [
+    /// follows no version again while its machines are being replaced.
+    pub const ALL: [Self; 7] = [
         Self::Question,
-        Self::Root,
         Self::Processes,
         Self::GrownMin,
         Self::MinSize,
@@ -60,7 +56,6 @@ impl Leased {
             Self::LowAlarm => "kiln:lease:low-alarm",
             Self::Version => "kiln:lease:version",
             Self::Refresh => "kiln:lease:refresh",
-            Self::Root => "kiln:lease:root",
             Self::Question => "kiln:lease:question",
         }
     }
@@ -75,7 +70,6 @@ impl fmt::Display for Leased {
             Self::LowAlarm => "minimum held until the low alarm has been OK",
             Self::Version => "pinned launch template version",
             Self::Refresh => "instance refresh",
-            Self::Root => "replaced root",
             Self::Question => "question to a person",
         })
     }
@@ -86,7 +80,7 @@ impl fmt::Display for Leased {
 pub struct Lease {
     pub run: RunId,
     pub until: Timestamp,
-    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, of a root what [`Rerooting::words`] says, or a question.
+    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, or a question.
     pub before: Vec<String>,
 }
 
@@ -231,11 +225,7 @@ fn stays_held(group: &Group, what: Leased) -> bool {
     match what {
         Leased::MinSize | Leased::GrownMin => by(Leased::LowAlarm),
         Leased::LowAlarm => by(Leased::MinSize) || by(Leased::GrownMin),
-        Leased::Processes
-        | Leased::Version
-        | Leased::Refresh
-        | Leased::Root
-        | Leased::Question => false,
+        Leased::Processes | Leased::Version | Leased::Refresh | Leased::Question => false,
     }
 }
 
@@ -248,10 +238,6 @@ async fn restore(
     let first = lease.before.first().map(String::as_str);
     match (what, first) {
         (Leased::Processes, Some(_)) => {
-            if Rerooting::of(group).is_some() {
-                let text = format!("the machine of group {} has not got its root back", group.name);
-                return Err(Error::blocked("ResumeProcesses", text));
-            }
             let mut names: BTreeSet<String> = lease.before.iter().cloned().collect();
             // Of a group that was emptied since, the schedule comes back when it is filled again.
             if Sizes::of(group).is_some_and(|sizes| sizes.scheduled) {
@@ -277,7 +263,6 @@ async fn restore(
             cloud.follow_version(&group.name, id, version).await
         }
         (Leased::Refresh, Some(_)) => refresh::take_back(cloud, &group.name).await,
-        (Leased::Root, Some(_)) => Box::pin(root::take_back(cloud, &group.name)).await,
         (Leased::Question, Some(_)) | (_, None) => Ok(()),
     }
 }

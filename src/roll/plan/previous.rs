@@ -8,8 +8,8 @@ use crate::cloud::{Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, V
 use crate::roll::facts::Facts;
 use crate::roll::office;
 use crate::source::Diagnostic;
-use crate::template::service::{Service, Strategy};
-use crate::undo::lease::{followed, lasting};
+use crate::template::service::Service;
+use crate::undo::lease::{Lease, Leased, followed, followed_by, lasting};
 
 /// Processes without which a group cannot do what the roll asks of it.
 const NEEDED: [&str; 3] = ["Launch", "Terminate", ADD];
@@ -32,19 +32,7 @@ pub(super) fn of(
             text,
         )));
     }
-    // A root that is replaced needs none of them, and suspends them for a while.
-    let roots = matches!(service.strategy, Strategy::ReplaceRoot(_)) && !copied;
-    let needed = NEEDED
-        .iter()
-        .filter(|process| !roots && (facts.balancer.is_some() || **process != ADD));
-    for process in needed.filter(|process| group.suspended.contains(**process)) {
-        let text = format!("process {process} of group {name} is suspended");
-        let finding = Diagnostic::error("roll::suspended", text);
-        let mend = format!(
-            "aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {process}"
-        );
-        refused.push(Refusal::account(finding.help(mend)));
-    }
+    refused.extend(stopped(facts, group));
     if group.size.desired == 0 {
         let text = format!("group {name} serves with a desired capacity of 0");
         let finding = Diagnostic::error("roll::empty", text);

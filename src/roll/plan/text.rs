@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{InPlace, NextTemplate, Plan, Previous, Traffic, checks, reroot};
-use crate::cloud::Size;
+use super::{Idle, InPlace, NextTemplate, Plan, Previous, Traffic, checks};
+use crate::cloud::{Size, VersionRef};
 use crate::template::service::{Replace, Strategy};
 
 impl fmt::Display for Plan {
@@ -26,11 +26,6 @@ impl fmt::Display for Plan {
         if let Some(in_place) = &self.in_place {
             replaced(self, in_place, f)?;
             checks::before_swap(self, f)?;
-            checks::after(self, f)?;
-            return write!(f, "{}", self.outlook);
-        }
-        if let Some(reroot) = &self.reroot {
-            reroot::show(self, reroot, f)?;
             checks::after(self, f)?;
             return write!(f, "{}", self.outlook);
         }

@@ -197,6 +197,7 @@ async fn a_rollback_leads_nobody_to_a_group_that_is_being_retired() {
 async fn a_refresh_that_does_not_show_yet_is_waited_for() {
     let bench = super::rolling::rolling().await;
     expect(&bench.roll(V2).await, Verdict::Done);
+    bench.cloud.remember();
     bench.cloud.ordain(|call| {
         let stale = call.action == "DescribeInstanceRefreshes";
         stale.then_some(Mishap::Stale(Duration::from_secs(20)))

@@ -33,7 +33,6 @@ mod refused;
 mod regrow;
 mod remote;
 mod replace;
-mod replace_root;
 mod retire;
 mod rolling;
 mod sent;
@@ -109,21 +108,6 @@ impl Bench {
     pub async fn alone(strategy: &str) -> Self {
         let text = world::without_traffic();
         Self::of(&text.replace("STRATEGY", strategy)).await
-    }
-
-    /// The same with one machine.
-    pub async fn single(strategy: &str) -> Self {
-        let text = world::without_traffic().replace("STRATEGY", strategy);
-        let sizes = r#""min": 2, "max": 6, "desired": 3"#;
-        assert!(text.contains(sizes));
-        Self::of(&text.replace(sizes, r#""min": 1, "max": 1, "desired": 1"#)).await
-    }
-
-    /// All of its machines, as they are when an image serves.
-    pub fn all(&self, image: &str) -> BTreeMap<String, usize> {
-        let initial = self.service.groups.initial.as_ref().unwrap();
-        let count = usize::try_from(*initial.desired).unwrap();
-        BTreeMap::from([(image.to_owned(), count)])
     }
 
     /// With another strategy too.
@@ -367,7 +351,7 @@ impl Bench {
         let images = invariants::images(&world.model);
         let mut count = BTreeMap::new();
         if self.service.traffic.is_none() {
-            return invariants::in_office(&world.model, |id| world.physics.runs(id));
+            return invariants::in_office(&world.model);
         }
         for rule in invariants::production(&world.model) {
             for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
