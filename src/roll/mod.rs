@@ -30,6 +30,7 @@ mod image;
 mod judge;
 mod launches;
 mod making;
+mod mark;
 mod names;
 mod next_group;
 mod office;

@@ -79,12 +79,6 @@ pub fn keep_until(group: &Group) -> Option<Timestamp> {
     group.tag(tag::KEEP_UNTIL)?.parse().ok()
 }
 
-/// Until when a rollback to the group is under way.
-pub fn back_until(group: &Group) -> Option<Timestamp> {
-    let mut words = group.tag(tag::BACK)?.split_whitespace();
-    words.nth(1)?.parse().ok()
-}
-
 /// What late strings of a service file may read.
 pub fn data(image: &Image, service: &str, region: &str, run: RunId, group: &GroupName) -> Data {
     let image = serde_json::json!({

@@ -14,13 +14,14 @@ use super::ground::Ground;
 use super::health::status::of_members;
 use super::launches::{self, Class};
 use super::making::{group, intend};
+use super::mark::{self, Mark};
 use super::office::{self, Before, drain_of, taking_over};
-use super::rollback::{RolledBack, Way, bar, barred, mark, tags, verdict};
+use super::rollback::{RolledBack, Way, bar, barred, tags, verdict};
 use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use super::{aside, calm, give_back, refresh_back};
-use crate::cloud::{Cloud, Group, GroupName, ImageId, Size, TargetState, tag};
+use crate::cloud::{Cloud, Group, GroupName, Size, TargetState, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::{Refreshing, rolled};
@@ -103,16 +104,15 @@ pub(super) async fn finished(
     cloud: &impl Cloud,
 ) -> Option<RolledBack> {
     let live = stand.live.as_ref().map(|live| &live.group)?;
-    let mark = live.tag(tag::BACK)?;
+    let mark = Mark::of(live)?;
     let text = "the group is in office already: what a rollback before left is finished";
     way.events.emit(Event::Note {
         text: text.to_owned(),
     });
     let mut unsaid = Unsaid::default();
-    let image = mark.split_whitespace().nth(2).map(ImageId::new);
     let from = stand.back.as_ref().map(|back| &back.group);
     let name = from.map_or(&live.name, |from| &from.name);
-    bar(way, (name, image), cloud, &mut unsaid).await;
+    bar(way, (name, mark.image), cloud, &mut unsaid).await;
     Some(said(way, from, live, unsaid, cloud).await)
 }
 
@@ -255,7 +255,7 @@ async fn grow(
     });
     intend(made, undo)?;
     // Whoever comes meanwhile sees that it is filled on purpose.
-    let mut noted = tags(&[(tag::BACK, &mark(way.run, way.clock.now(), from))]);
+    let mut noted = tags(&[(tag::BACK, &mark::text(way.run, way.clock.now(), from))]);
     if Sizes::of(&there).is_none() {
         noted.extend([Sizes::before(&there).tag()]);
     }
@@ -280,7 +280,7 @@ async fn put_in_office(
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
     let now = way.clock.now();
-    let mark = mark(way.run, now, from);
+    let mark = mark::text(way.run, now, from);
     // The machines of that group have as long as those of this one had.
     let before = Before::of(from).filter(|before| *before != Before::Running);
     let before = before.unwrap_or(Before::Emptied(None));

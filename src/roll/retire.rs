@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::calm;
 use super::commit::{no_longer, retirement};
 use super::error::Error;
+use super::mark::Mark;
 use super::names;
 use super::probe::Probe;
 use super::retiring::{self, Retiring, before};
@@ -115,8 +116,7 @@ pub(super) async fn due<C: Cloud, S: LaterLists<Undo>>(
 async fn by_tag<C: Cloud>(service: &str, now: Timestamp, cloud: &C) -> Result<Vec<Retire>, Error> {
     let is_due = |group: &Group| match group.tag(tag::STATE) {
         Some(tag::KEPT) => {
-            let goes_back = names::back_until(group).is_some_and(|until| until > now);
-            !goes_back && names::keep_until(group).is_none_or(|until| until <= now)
+            !Mark::holds(group, now) && names::keep_until(group).is_none_or(|until| until <= now)
         }
         // Emptied groups of others' making stay so, once they have been given back what was changed for a while.
         Some(tag::RETIRING) => {

@@ -6,19 +6,20 @@
 
 use std::fmt::Display;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::calm;
 use super::error::Error;
 use super::making::group;
+use super::mark::{self, Mark};
 use super::plan::led_to;
-use super::regrow::{HELD, healthy, regrow};
+use super::regrow::{healthy, regrow};
 pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
 use super::unsaid::Unsaid;
 use super::{Verdict, give_back, hold, refresh_back, replace_back};
-use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, tag};
+use crate::cloud::{Action, Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
 };
@@ -130,8 +131,7 @@ async fn finished(stand: &Stand, way: &Way<'_>, cloud: &impl Cloud) -> Option<Ro
     }
     // The group that served before is gone; the mark has its image.
     let (mut unsaid, name) = (Unsaid::default(), &live.group.name);
-    let mark = live.group.tag(tag::BACK).unwrap_or_default();
-    let image = mark.split_whitespace().nth(2).map(ImageId::new);
+    let image = Mark::of(&live.group).and_then(|mark| mark.image);
     bar(way, (name, image.clone()), cloud, &mut unsaid).await;
     if unsaid.is_none() {
         let marks = cloud.untag_group(name, &[tag::BACK]).await;
@@ -211,27 +211,21 @@ async fn go<C: Cloud>(
         return Err(Failure::new("swap back", gone));
     };
     let after = led_to(&stand.actions, &back.target_group);
+    let name = &back.group.name;
     let swap = async |made: &mut _| {
         calm::hold_back(way, &back.group, cloud, made).await;
         // What finds it after a death finishes it. Without it all but that is as good.
-        let mark = mark(way.run, way.clock.now(), &live.group);
+        let mark = mark::text(way.run, way.clock.now(), &live.group);
         let mark = tags(&[(tag::BACK, &mark)]);
-        if let Err(error) = cloud.tag_group(&back.group.name, &mark).await {
-            let text = format!("group {} cannot be marked: {error}", back.group.name);
+        if let Err(error) = cloud.tag_group(name, &mark).await {
+            let text = format!("group {name} cannot be marked: {error}");
             way.events.emit(Event::Warning { text });
         }
-        let swapped = async {
-            stays(&back.group.name, cloud).await?;
-            unchanged(stand, cloud).await?;
-            write(&stand.place, &after, &stand.actions, cloud).await
-        };
-        let swapped = swapped.await;
-        if swapped
-            .as_ref()
-            .is_err_and(|error| verdict_of(error).is_none())
-        {
-            // Nothing was written, and whoever leads traffic there by hand is no rollback. Else it runs out.
-            drop(cloud.untag_group(&back.group.name, &[tag::BACK]).await);
+        let swapped = swap_back(stand, (name, &after), cloud).await;
+        let written = swapped.as_ref().err().and_then(verdict_of);
+        if swapped.is_err() && written.is_none() {
+            // Whoever leads traffic there by hand is no rollback. Where this fails, it runs out.
+            drop(cloud.untag_group(name, &[tag::BACK]).await);
         }
         swapped
     };
@@ -242,11 +236,15 @@ async fn go<C: Cloud>(
     Ok(said(way, stand, (live, back), cloud).await)
 }
 
-/// The text of [`tag::BACK`]: owner and end, as of a lease, and the image that is to be barred.
-pub(super) fn mark(run: RunId, now: Timestamp, from: &Group) -> String {
-    let image = from.tag(tag::IMAGE).unwrap_or_default();
-    let mark = format!("{run} {} {image}", now + HELD);
-    mark.trim_end().to_owned()
+/// Leads all of the traffic to a kept group, if that is there to stay and the listener is as it was.
+async fn swap_back(
+    stand: &Stand,
+    (name, after): (&GroupName, &[Action]),
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    stays(name, cloud).await?;
+    unchanged(stand, cloud).await?;
+    write(&stand.place, after, &stand.actions, cloud).await
 }
 
 /// Errors when the listener is not what was looked at: then somebody else is at work.

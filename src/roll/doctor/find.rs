@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::scene::Scene;
 use super::temporary::{Cure, KEPT, Known, Owner, State, Temporary, WATCH};
 use crate::cloud::{Group, RulePlace, StartsFrom, VersionRef, tag};
+use crate::roll::mark::Mark;
 use crate::roll::names;
 use crate::roll::regrow::HELD;
 use crate::roll::takeback::undos;
@@ -232,7 +233,7 @@ impl Look<'_> {
 
     /// The mark of a rollback.
     fn back(&self, group: &Group) -> Option<Temporary> {
-        let (run, until) = marked(group)?;
+        let Mark { run, until, .. } = Mark::of(group)?;
         let mut one = self.one("mark of a rollback", named(group), run);
         one.until = until.or_else(|| run?.began().checked_add(HELD).ok());
         let serves = self.scene.on_ground(|ground| {
@@ -326,14 +327,6 @@ impl Look<'_> {
         let mut groups = groups.unwrap_or_default().iter();
         groups.find(|group| group.size.desired > 0)
     }
-}
-
-/// The run of a rollback's mark, and its end.
-fn marked(group: &Group) -> Option<(Option<RunId>, Option<Timestamp>)> {
-    let mut words = group.tag(tag::BACK)?.split_whitespace();
-    let run = words.next().and_then(|run| run.parse().ok());
-    let until = words.next().and_then(|until| until.parse().ok());
-    Some((run, until))
 }
 
 fn named(group: &Group) -> String {

@@ -1,8 +1,9 @@
 //! What is left to do of a change of office without a load balancer: the group before is emptied, and its machines end.
 
-use super::{Look, marked, named};
+use super::{Look, named};
 use crate::cloud::{Group, tag};
 use crate::roll::doctor::temporary::{Cure, Temporary};
+use crate::roll::mark::Mark;
 use crate::roll::{aside, names, office};
 
 impl Look<'_> {
@@ -12,15 +13,16 @@ impl Look<'_> {
         if !office::is_to_be_empty(live, group) || !aside::is_filled(group) {
             return None;
         }
-        let filling = marked(group);
-        let (run, until) = filling
-            .or_else(|| marked(live))
-            .unwrap_or_else(|| (names::run_of(live), None));
+        let filling = Mark::of(group);
+        let run = match &filling {
+            Some(mark) => mark.run,
+            None => Mark::of(live).map_or_else(|| names::run_of(live), |mark| mark.run),
+        };
         let mut one = self.one("machines", named(group), run);
         let over = match filling {
-            Some(_) => {
-                one.until = until;
-                self.over(run, until)
+            Some(mark) => {
+                one.until = mark.until;
+                self.over(run, mark.until)
             }
             None if self.is_at_work(run) => None,
             None => Some("another group is in office"),
