@@ -10,8 +10,8 @@ use super::error::failed;
 use super::{Aws, behaviour, group_copy, hooks};
 use crate::cloud::{
     Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
-    LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Result, Size, Stage, StartsFrom,
-    SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
+    LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Protection, Result, Size, Stage,
+    StartsFrom, SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
 
 /// "`API_DescribeAutoScalingGroups"`: at most 100 records a page.
@@ -167,6 +167,19 @@ fn group_tag(name: &GroupName, key: &str) -> types::builders::TagBuilder {
         .propagate_at_launch(false)
 }
 
+fn protections_of(group: &types::AutoScalingGroup) -> Vec<Protection> {
+    let kept = group.deletion_protection();
+    let kept = kept.is_some_and(|kind| *kind != types::DeletionProtection::None);
+    let started = group.new_instances_protected_from_scale_in() == Some(true);
+    let all = [
+        (kept, Protection::Deletion),
+        (started, Protection::NewInstances),
+    ];
+    all.into_iter()
+        .filter_map(|(is, what)| is.then_some(what))
+        .collect()
+}
+
 fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
     let lacks = |what| Error::malformed("DescribeAutoScalingGroups", what);
     let name = group
@@ -192,7 +205,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
         members: members
             .collect::<Option<_>>()
             .ok_or_else(|| lacks("instance id"))?,
-        protects: (group.new_instances_protected_from_scale_in()).unwrap_or_default(),
+        protections: protections_of(group),
         suspended: (group.suspended_processes().iter())
             .filter_map(|process| process.process_name().map(ToOwned::to_owned))
             .collect(),

@@ -23,8 +23,7 @@ pub struct Group {
     /// Target groups have a say in the health of its machines.
     pub asks_balancers: bool,
     pub members: Vec<Member>,
-    /// Machines that it starts are protected from scale-in.
-    pub protects: bool,
+    pub protections: Vec<Protection>,
     /// Names of suspended processes.
     pub suspended: BTreeSet<String>,
     pub tags: Tags,
@@ -34,11 +33,23 @@ pub struct Group {
     pub not_copied: Vec<String>,
 }
 
-/// Among what is not copied, what keeps a group from being emptied or deleted: no harm to one that stays.
-pub const PROTECTIONS: [&str; 2] = [
-    "a deletion protection",
-    "a protection of new instances from scale-in",
-];
+/// What keeps a group, or what it starts, from going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// It may not be deleted, or not by force.
+    Deletion,
+    /// Machines that it starts are protected from scale-in.
+    NewInstances,
+}
+
+impl std::fmt::Display for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deletion => "a deletion protection",
+            Self::NewInstances => "a protection of new instances from scale-in",
+        })
+    }
+}
 
 /// What a group starts instances from.
 #[derive(Clone, Debug, PartialEq, Eq)]

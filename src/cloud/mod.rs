@@ -32,7 +32,7 @@ pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, NewGroup,
-    PROTECTIONS, Size, Stage, StartsFrom, VersionRef,
+    Protection, Size, Stage, StartsFrom, VersionRef,
 };
 pub use id::{
     Account, GroupName, ImageId, InstanceId, KeyPairName, LaunchTemplateId, LaunchTemplateVersion,

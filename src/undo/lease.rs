@@ -351,7 +351,7 @@ mod tests {
             target_groups: Vec::new(),
             grace: std::time::Duration::ZERO,
             asks_balancers: true,
-            protects: false,
+            protections: Vec::new(),
             members: Vec::new(),
             suspended: BTreeSet::new(),
             tags: [(Leased::Processes.tag().to_owned(), text)].into(),

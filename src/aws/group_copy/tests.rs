@@ -172,20 +172,3 @@ fn every_field_marked_copied_is_set_in_the_copy() {
     let keys: Vec<_> = input.tags().iter().filter_map(types::Tag::key).collect();
     assert_eq!(keys, ["team"]);
 }
-
-/// A next group with either could not be taken back.
-#[test]
-fn what_protects_machines_and_groups_is_refused() {
-    let group = types::AutoScalingGroup::builder()
-        .launch_template(types::LaunchTemplateSpecification::builder().build());
-    let none = types::DeletionProtection::None;
-    assert_eq!(
-        not_copied(&group.clone().deletion_protection(none).build()),
-        [""; 0]
-    );
-    let kept = types::DeletionProtection::PreventForceDeletion;
-    let kept = not_copied(&group.clone().deletion_protection(kept).build());
-    assert_eq!(kept, ["a deletion protection"]);
-    let protected = not_copied(&group.new_instances_protected_from_scale_in(true).build());
-    assert_eq!(protected, ["a protection of new instances from scale-in"]);
-}

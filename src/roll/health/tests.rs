@@ -34,7 +34,7 @@ fn group(zones: &[&str]) -> Group {
         target_groups: Vec::new(),
         grace: TIMING.boot,
         asks_balancers: true,
-        protects: false,
+        protections: Vec::new(),
         members: members.collect(),
         suspended: BTreeSet::new(),
         tags: Tags::new(),

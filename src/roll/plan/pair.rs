@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{NextTemplate, Refusal, carried, previous};
 use crate::cloud::{
-    Behaviour, Group, LaunchTemplateVersion, PROTECTIONS, Size, StartsFrom, TargetGroupArn,
+    Behaviour, Group, LaunchTemplateVersion, Protection, Size, StartsFrom, TargetGroupArn,
     TemplateChange, tag,
 };
 use crate::roll::facts::pair::{Pair, find, idle};
@@ -136,15 +136,13 @@ fn refuse_group(
 /// What can neither be proven before traffic nor given back.
 fn unfit(name: &Spanned<String>, group: &Group) -> Vec<Refusal> {
     let is_template = matches!(group.starts_from, StartsFrom::Template { .. });
-    let stays = |what: &&String| !PROTECTIONS.contains(&what.as_str());
-    let lost = group.not_copied.iter().filter(stays);
-    let lost = lost.filter(|_| is_template);
+    let lost = group.not_copied.iter().filter(|_| is_template);
     let refuse = |what: &String| {
         let text = format!("group {name} has {what}, which a roll can neither prove nor give back");
         at(name, text, "take it off both groups".to_owned())
     };
     let mut all: Vec<_> = lost.map(refuse).collect();
-    if group.protects {
+    if group.protections.contains(&Protection::NewInstances) {
         let text = format!(
             "group {name} protects its new machines from scale-in, and could not be emptied"
         );

@@ -25,7 +25,10 @@ pub(super) fn of(
     let name = &group.name;
     let is_pair = service.groups.pair.is_some();
     let copied = in_place::staying(service, facts).is_none() && !is_pair;
-    for lost in group.not_copied.iter().filter(|_| copied) {
+    // With either a next group could not be taken back.
+    let protections = group.protections.iter().map(ToString::to_string);
+    let lost = group.not_copied.iter().cloned();
+    for lost in lost.chain(protections).filter(|_| copied) {
         let text = format!("group {name} has {lost}, which a next group would lack");
         refused.push(Refusal::account(Diagnostic::error(
             "roll::not_copied",

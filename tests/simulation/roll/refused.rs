@@ -14,7 +14,7 @@ use super::{BLUE_GREEN, Bench, DEFAULT_RULE, OWN_RULE, V1, V2, V3, account, expe
 use crate::simulation::cloud::Mishap;
 
 /// Plans a roll of `V2`, which must be refused with these codes and touch nothing.
-async fn refused(bench: &Bench, verdict: Verdict, codes: &[&str]) -> Ended {
+pub async fn refused(bench: &Bench, verdict: Verdict, codes: &[&str]) -> Ended {
     let before = bench.cloud.writes().len();
     let ended = bench.roll(V2).await;
     expect(&ended, verdict);
@@ -30,6 +30,37 @@ async fn refused_input(bench: &Bench, code: &str) -> String {
     let finding = &ended.refused[0].finding;
     assert!(!finding.labels.is_empty(), "{code} has no place");
     finding.help.clone().unwrap()
+}
+
+/// With either a next group could not be taken back.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_protected_from_going_is_not_copied() {
+    let bench = rolled_once().await;
+    for (setting, value, what) in [
+        (
+            "DeletionProtection",
+            json!("prevent-force-deletion"),
+            "a deletion protection",
+        ),
+        (
+            "NewInstancesProtectedFromScaleIn",
+            json!(true),
+            "a protection of new instances from scale-in",
+        ),
+    ] {
+        let bench = bench.fork().await;
+        let protect = json!({ "AutoScalingGroupName": "web-v001", (setting): value });
+        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &protect);
+        let ended = refused(&bench, Verdict::Failed, &["roll::not_copied"]).await;
+        let message = &ended.refused[0].finding.message;
+        assert!(
+            message.contains(&format!("group web-v001 has {what},")),
+            "{message}"
+        );
+    }
+    let none = json!({ "AutoScalingGroupName": "web-v001", "DeletionProtection": "none" });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &none);
+    expect(&bench.roll(V2).await, Verdict::Done);
 }
 
 fn target_group(bench: &Bench, name: &str) -> String {

@@ -5,9 +5,10 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::super::plain::{nothing_left, three};
+use super::super::refused::refused;
 use super::super::trouble::{about, killed, points};
 use super::super::{BLUE_GREEN, Bench, V1, V2, V3};
-use super::refused::{helps, refused};
+use super::refused::helps;
 use super::{group, made_by_others, stay};
 use crate::simulation::cloud::Mishap;
 

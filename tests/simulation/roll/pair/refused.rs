@@ -4,19 +4,9 @@ use kiln::roll::{Ended, Verdict};
 use localcloud::model::Service as Api;
 use serde_json::json;
 
+use super::super::refused::refused;
 use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
 use super::{NUMBER, arn, made_by_others, make_group, scaling, untouched};
-
-/// Plans a roll of `V2`, which must be refused with these codes and touch nothing.
-pub async fn refused(bench: &Bench, verdict: Verdict, codes: &[&str]) -> Ended {
-    let before = bench.cloud.writes().len();
-    let ended = bench.roll(V2).await;
-    expect(&ended, verdict);
-    let found: Vec<_> = ended.refused.iter().map(|one| one.finding.code).collect();
-    assert_eq!(found, codes, "{:#?}", ended.refused);
-    assert_eq!(bench.cloud.writes().len(), before);
-    ended
-}
 
 /// The help of each refusal, all of which stand at a place of the file.
 pub fn helps(ended: &Ended) -> Vec<String> {
