@@ -11,7 +11,7 @@ use super::Aws;
 use super::error::failed;
 use super::groups::signed;
 use super::policy_copy;
-use crate::cloud::{Copying, Error, GroupName, NewGroup, PROTECTIONS, Result};
+use crate::cloud::{Copying, Error, GroupName, NewGroup, Result};
 
 /// kiln's own tags belong to one group and are never copied.
 const OWN_TAGS: &str = "kiln:";
@@ -50,14 +50,6 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
     }
     if group.operator().is_some() {
         lost.push("a managing service (operator)".to_owned());
-    }
-    // Neither of these lets a next group be taken back when its roll fails.
-    let kept = |kind: &types::DeletionProtection| *kind != types::DeletionProtection::None;
-    if group.deletion_protection().is_some_and(kept) {
-        lost.push(PROTECTIONS[0].to_owned());
-    }
-    if group.new_instances_protected_from_scale_in() == Some(true) {
-        lost.push(PROTECTIONS[1].to_owned());
     }
     let other = group.traffic_sources().iter();
     let other = other.filter(|source| source.r#type() != Some("elbv2"));
@@ -173,7 +165,10 @@ fn named(call: Create, new: &NewGroup) -> Create {
 }
 
 /// Hooks go into the call that makes the group, so that its first instance meets them already.
-async fn hooks(aws: &Aws, of: &GroupName) -> Result<Vec<types::LifecycleHookSpecification>> {
+pub(super) async fn hooks(
+    aws: &Aws,
+    of: &GroupName,
+) -> Result<Vec<types::LifecycleHookSpecification>> {
     let call = aws.autoscaling().describe_lifecycle_hooks();
     let answer = call.auto_scaling_group_name(of.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeLifecycleHooks", error))?;
@@ -201,12 +196,23 @@ pub(super) async fn behaviour(aws: &Aws, copying: &Copying) -> Result<()> {
     metrics(aws, copying).await
 }
 
-async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {
+/// All scheduled actions of a group.
+pub(super) async fn schedules_of(
+    aws: &Aws,
+    group: &GroupName,
+) -> Result<Vec<types::ScheduledUpdateGroupAction>> {
     let call = aws.autoscaling().describe_scheduled_actions();
-    let call = call.auto_scaling_group_name(copying.from.as_str());
+    let call = call.auto_scaling_group_name(group.as_str());
     let mut pages = call.into_paginator().items().send();
+    let mut found = Vec::new();
     while let Some(action) = pages.next().await {
-        let action = action.map_err(|error| failed("DescribeScheduledActions", error))?;
+        found.push(action.map_err(|error| failed("DescribeScheduledActions", error))?);
+    }
+    Ok(found)
+}
+
+async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {
+    for action in schedules_of(aws, &copying.from).await? {
         let answer = schedule_input(aws, action, &copying.to).send().await;
         answer.map_err(|error| failed("PutScheduledUpdateGroupAction", error))?;
     }
@@ -234,13 +240,24 @@ fn schedule_input(
         .set_time_zone(action.time_zone)
 }
 
-async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
+/// All notifications of a group, one of a kind and a topic.
+pub(super) async fn notifications_of(
+    aws: &Aws,
+    group: &GroupName,
+) -> Result<Vec<types::NotificationConfiguration>> {
     let call = aws.autoscaling().describe_notification_configurations();
-    let call = call.auto_scaling_group_names(copying.from.as_str());
+    let call = call.auto_scaling_group_names(group.as_str());
     let mut pages = call.into_paginator().items().send();
-    let mut topics = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let mut found = Vec::new();
     while let Some(one) = pages.next().await {
-        let one = one.map_err(|error| failed("DescribeNotificationConfigurations", error))?;
+        found.push(one.map_err(|error| failed("DescribeNotificationConfigurations", error))?);
+    }
+    Ok(found)
+}
+
+async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
+    let mut topics = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for one in notifications_of(aws, &copying.from).await? {
         if let (Some(topic), Some(kind)) = (one.topic_arn, one.notification_type) {
             topics.entry(topic).or_default().push(kind);
         }
