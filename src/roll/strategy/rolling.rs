@@ -35,6 +35,9 @@ use crate::undo::refresh::{LIMIT, Refreshing, rolled, rolled_text};
 /// Between two looks at a refresh, whose batches take minutes.
 const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
 
+/// How long reads may lag behind the start of a refresh.
+const SHOWS: Duration = Duration::from_mins(2);
+
 /// A version of a launch template.
 type Version = (LaunchTemplateId, LaunchTemplateVersion);
 
@@ -225,9 +228,6 @@ fn runs(group: &Group, version: &Version) -> bool {
     group.starts_from == StartsFrom::Template { id, version }
 }
 
-/// How long reads may lag behind the start of a refresh.
-const SHOWS: Duration = Duration::from_mins(2);
-
 /// Waits for the end of the refresh; a new machine that never gets healthy speaks for itself.
 async fn watch<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
@@ -244,20 +244,8 @@ async fn watch<C: Cloud, P: Probe, S>(
             Err(error) if error.is_passing() => return Ok(Readiness::NotYet(error.to_string())),
             Err(error) => return Err(Error::Cloud(error)),
         };
-        // What is read may be from before it began.
-        let late = began.elapsed() < SHOWS;
-        let refresh = match refresh {
-            Some(refresh) if leads_to(&refresh, version) => refresh,
-            other if late && !other.as_ref().is_some_and(Refresh::is_active) => {
-                return Ok(Readiness::NotYet("it does not show yet".to_owned()));
-            }
-            Some(other) => {
-                return Err(Error::Changed(format!(
-                    "the newest refresh is another one, {}",
-                    other.id
-                )));
-            }
-            None => return Err(Error::Changed("the refresh is gone".to_owned())),
+        let Some(refresh) = ours(refresh, version, began)? else {
+            return Ok(Readiness::NotYet("it does not show yet".to_owned()));
         };
         if refresh.percent > said {
             said = refresh.percent;
@@ -295,6 +283,25 @@ async fn watch<C: Cloud, P: Probe, S>(
     watches
         .during(flow.run, about, "instance refresh", &patience, poll)
         .await
+}
+
+/// The newest refresh, where it is this roll's. What is read may be from before that began; nothing then.
+fn ours(
+    newest: Option<Refresh>,
+    version: &Version,
+    began: Instant,
+) -> Result<Option<Refresh>, Error> {
+    if let Some(refresh) = newest.as_ref().filter(|one| leads_to(one, version)) {
+        return Ok(Some(refresh.clone()));
+    }
+    let is_active = newest.as_ref().is_some_and(Refresh::is_active);
+    if !is_active && began.elapsed() < SHOWS {
+        return Ok(None);
+    }
+    let text = newest.map_or("the refresh is gone".to_owned(), |other| {
+        format!("the newest refresh is another one, {}", other.id)
+    });
+    Err(Error::Changed(text))
 }
 
 /// Says that the group runs the new version. The tag is the point of no return: whoever comes later sees it.
