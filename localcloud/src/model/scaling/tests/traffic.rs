@@ -34,6 +34,35 @@ fn healthy(cloud: &Cloud) -> Vec<String> {
         .collect()
 }
 
+/// A machine goes for one of an emptier zone only when that one is healthy to the load balancer that the group asks.
+#[test]
+fn zones_are_evened_out_without_a_loss_behind_a_load_balancer() {
+    let mut cloud = Cloud::new();
+    let group = target_group(&mut cloud);
+    let subnets = cloud.subnets();
+    let more = json!({"TargetGroupARNs": [group], "HealthCheckType": "ELB", "HealthCheckGracePeriod": 120,
+        "VPCZoneIdentifier": subnets[0]});
+    cloud.group("web", [2, 2, 4], more);
+    cloud.settled("web", 2);
+    cloud.pass(60);
+    assert_eq!(healthy(&cloud).len(), 2);
+    let both = json!({"AutoScalingGroupName": "web", "VPCZoneIdentifier": subnets[..2].join(",")});
+    cloud.scaling("UpdateAutoScalingGroup", both);
+    for _ in 0..180 {
+        cloud.pass(1);
+        assert!(healthy(&cloud).len() >= 2);
+    }
+    let zones = |cloud: &Cloud| {
+        let groups = cloud.model().view_groups();
+        let members = groups[0].members.iter();
+        members
+            .map(|one| one.zone.clone())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(zones(&cloud).len(), 2);
+    assert_eq!(cloud.settled("web", 2).len(), 2);
+}
+
 #[test]
 fn instances_are_registered_when_in_service_and_drained_before_they_go() {
     let mut cloud = Cloud::new();
