@@ -205,11 +205,10 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     let unheld = service.run(&["unhold", "web"]);
     assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));
     // What is due goes by the service's name alone.
-    let mut finished = service.document(&["roll", "--finish", "web"]);
+    let finish = || service.document(&["roll", "--finish", "web"]);
     // It is kept for as long as the load balancer may still lead somebody there, which is seconds.
-    while finished["retired"] == 0 {
-        finished = service.document(&["roll", "--finish", "web"]);
-    }
+    let mut tries = (0..500).map(|_| finish());
+    let finished = tries.find(|finished| finished["retired"] != 0).unwrap();
     assert_eq!(finished["retired"], 1, "{finished}");
     let status = service.document(&["status", "web"]);
     assert_eq!(status["live"]["group"], "web-v001");

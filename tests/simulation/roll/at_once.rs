@@ -18,31 +18,41 @@ fn group(bench: &Bench, name: &str) -> GroupView {
     groups.into_iter().find(|group| group.name == name).unwrap()
 }
 
-/// Somebody's scale-out comes right before each write of kiln's to the sizes of a group with machines. Gives the groups that
-/// such a write made smaller again.
-fn growing(bench: &Bench) -> Arc<Mutex<Vec<String>>> {
-    let shrunk = Arc::<Mutex<Vec<String>>>::default();
-    let seen = Arc::clone(&shrunk);
+/// Returns as soon as it is so, which takes an hour at the most.
+async fn until(is: impl Fn() -> bool) {
+    for _ in 0..5 * 3600 {
+        if is() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("it never comes to that");
+}
+
+/// Somebody's scale-out comes right before each write of kiln's to the sizes of a group with machines. Gives for
+/// each which group it was, and whether that write made it smaller again.
+fn growing(bench: &Bench) -> Arc<Mutex<Vec<(String, bool)>>> {
+    let grown = Arc::<Mutex<Vec<(String, bool)>>>::default();
+    let seen = Arc::clone(&grown);
     bench.cloud.accustom(Box::new(move |mut call| {
         let number = |name: &str| call.says(name).and_then(|text| text.parse::<i64>().ok());
         let (max, desired) = (number("MaxSize"), number("DesiredCapacity"));
         let is_resize = call.action == "UpdateAutoScalingGroup" && number("MinSize").is_some();
         let empties = max == Some(0) || desired == Some(0);
-        let grows = |group: &GroupView| group.desired > 0 && group.desired < group.max;
+        let has_room = |group: &GroupView| group.desired > 0 && group.desired < group.max;
         if let Some(group) = call
             .group()
-            .filter(|group| is_resize && !empties && grows(group))
+            .filter(|group| is_resize && !empties && has_room(group))
         {
             let more = group.desired + 1;
-            if desired.is_some_and(|desired| desired < more) {
-                seen.lock().unwrap().push(group.name.clone());
-            }
+            let shrinks = desired.is_some_and(|desired| desired < more);
+            seen.lock().unwrap().push((group.name.clone(), shrinks));
             let more = json!({"AutoScalingGroupName": group.name, "DesiredCapacity": more});
             call.also(Api::AutoScaling, "SetDesiredCapacity", &more);
         }
         call.go()
     }));
-    shrunk
+    grown
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,15 +60,24 @@ async fn a_scale_out_between_a_look_and_a_write_is_not_taken_back() {
     for bench in [
         rolled_once().await,
         super::canary::base().await,
-        super::rolling::rolling().await,
         replaced().await,
     ] {
-        super::low_alarm::track(&bench).await;
-        let shrunk = growing(&bench);
-        expect(&bench.roll(V2).await, Verdict::Done);
-        drop(bench.rollback().await);
-        assert_eq!(*shrunk.lock().unwrap(), [""; 0]);
+        let grown = there_and_back(&bench).await;
+        assert!(!grown.is_empty(), "no size was written");
+        assert!(grown.iter().all(|(_, shrinks)| !shrinks), "{grown:?}");
     }
+    let grown = there_and_back(&super::rolling::rolling().await).await;
+    assert_eq!(grown, [], "a refresh writes no size");
+}
+
+/// Rolls and goes back, with somebody's scale-out before each size that is written.
+async fn there_and_back(bench: &Bench) -> Vec<(String, bool)> {
+    super::low_alarm::track(bench).await;
+    let grown = growing(bench);
+    expect(&bench.roll(V2).await, Verdict::Done);
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    std::mem::take(&mut *grown.lock().unwrap())
 }
 
 /// What is suspended on the next group while production leads to it.
@@ -67,9 +86,7 @@ async fn what_serves_grows_by_its_alarms_from_the_swap_on() {
     let mut bench = rolled_once().await;
     bench.service.checks.after = vec![soak(10)];
     let look = async {
-        while !bench.serving().contains_key(V2) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        until(|| bench.serving().contains_key(V2)).await;
         group(&bench, "web-v002").suspended
     };
     let (ended, suspended) = tokio::join!(bench.roll(V2), look);
@@ -90,9 +107,7 @@ async fn what_serves_goes_on_growing_when_a_dead_run_is_gone_on_with() {
     let mut bench = rolled_once().await;
     bench.service.checks.after = vec![soak(10)];
     let kill = async {
-        while !bench.serving().contains_key(V2) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        until(|| bench.serving().contains_key(V2)).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         bench
             .cloud
@@ -212,9 +227,7 @@ async fn a_hold_that_comes_while_a_dead_roll_is_taken_back_is_told() {
     let bench = Bench::by(DEFAULT_RULE, r#"{ "type": "blue_green" }"#).await;
     expect(&bench.roll(V1).await, Verdict::Done);
     let kill = async {
-        while bench.groups().len() < 2 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        until(|| bench.groups().len() > 1).await;
         bench
             .cloud
             .plan(bench.cloud.calls().len() + 1, Mishap::KilledBefore);
@@ -223,9 +236,7 @@ async fn a_hold_that_comes_while_a_dead_roll_is_taken_back_is_told() {
     assert!(ended.is_none(), "{ended:#?}");
     bench.cloud.calm();
     let hold = async {
-        while bench.groups().len() > 1 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        until(|| bench.groups().len() == 1).await;
         kiln::roll::set_hold(&bench.client, "web", "by hand", None)
             .await
             .unwrap();

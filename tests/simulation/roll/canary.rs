@@ -8,7 +8,7 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, points, stopped_everywhere, trouble_everywhere};
+use super::trouble::{killed_for_another, stopped_everywhere, trouble_everywhere};
 use super::{Bench, DEFAULT_RULE, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
@@ -103,18 +103,7 @@ async fn a_stop_at_any_second_of_a_canary_gives_all_traffic_back() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_of_a_canary_another_image_first_takes_it_back() {
-    let base = base().await;
-    for at in points(&base).await.into_iter().step_by(2) {
-        let Some(bench) = killed(&base, at, Mishap::KilledAfter).await else {
-            panic!("a roll has a call {at}");
-        };
-        let about = about(&bench, at, Mishap::KilledAfter);
-        let watchman = bench.watched_back();
-        expect(&bench.roll(V3).await, Verdict::Done);
-        watchman.content(&about);
-        assert_eq!(bench.serving(), three(V3), "{about}");
-        nothing_left(&bench, &about);
-    }
+    killed_for_another(&base().await, 2, |_, _| ()).await;
 }
 
 #[tokio::test(start_paused = true)]

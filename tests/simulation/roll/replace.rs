@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::outside::Word;
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, points, stopped_everywhere, trouble_everywhere};
+use super::trouble::{about, killed_for_another, stopped_everywhere, trouble_everywhere};
 use super::{Bench, V1, V2, V3, expect, quick};
 use crate::simulation::cloud::Mishap;
 
@@ -175,16 +175,7 @@ async fn a_stop_at_any_time_gives_everything_back() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_another_image_takes_its_turn() {
-    let base = replaced().await;
-    for at in points(&base).await.into_iter().step_by(2) {
-        let bench = killed(&base, at, Mishap::KilledAfter).await.unwrap();
-        let about = about(&bench, at, Mishap::KilledAfter);
-        let watchman = bench.watched_back();
-        expect(&bench.roll(V3).await, Verdict::Done);
-        watchman.content(&about);
-        assert_eq!(bench.serving(), three(V3), "{about}");
-        nothing_left(&bench, &about);
-    }
+    killed_for_another(&replaced().await, 2, |_, _| ()).await;
 }
 
 fn back(bench: &Bench, about: &str) {

@@ -166,11 +166,10 @@ pub async fn killed_and(base: &Bench, kill: Mishap, also: fn(&Bench, &str)) -> u
     points.len()
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
-    let base = rolled_once().await;
-    for at in points(&base).await.into_iter().step_by(3) {
-        let Some(bench) = killed(&base, at, Mishap::KilledAfter).await else {
+/// Kills a roll of `V2` at every so many-th call; a roll of `V3` first takes it back, and `also` holds behind each.
+pub async fn killed_for_another(base: &Bench, every: usize, also: fn(&Bench, &str)) {
+    for at in points(base).await.into_iter().step_by(every) {
+        let Some(bench) = killed(base, at, Mishap::KilledAfter).await else {
             panic!("a roll has a call {at}");
         };
         let about = about(&bench, at, Mishap::KilledAfter);
@@ -180,7 +179,13 @@ async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
         watchman.content(&about);
         assert_eq!(bench.serving(), three(V3), "{about}");
         nothing_left(&bench, &about);
+        also(&bench, &about);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
+    killed_for_another(&rolled_once().await, 3, |_, _| ()).await;
 }
 
 /// The same for the first roll of all, which makes more, and whose things a later run may make its own.

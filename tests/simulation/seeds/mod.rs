@@ -87,21 +87,26 @@ fn live_all(seeds: std::ops::Range<u64>) -> (Table, Vec<Told>) {
 /// Failures after which there is no point in going on.
 const MOST: usize = 20;
 
-/// What was changed for a while on a group that kiln did not make is given back when it is retired: nobody else would.
-#[tokio::test(start_paused = true)]
-async fn a_retired_group_of_others_keeps_no_lease() {
+/// A service of two machines whose group others have made, which follows the newest version.
+async fn of_others(strategy: Strategy, min: u32, max: u32) -> Bench {
     let mut rng = fastrand::Rng::with_seed(0);
     let drawn = Drawn {
         machines: 2,
         zones: 2,
-        min: 1,
-        max: 3,
+        min,
+        max,
         own_rule: false,
-        strategy: Strategy::BlueGreen,
+        strategy,
         start: Start::Foreign { follows: "$Latest" },
         ..Drawn::draw(0, &mut rng)
     };
-    let bench = ground::open(&drawn).await;
+    ground::open(&drawn).await
+}
+
+/// What was changed for a while on a group that kiln did not make is given back when it is retired: nobody else would.
+#[tokio::test(start_paused = true)]
+async fn a_retired_group_of_others_keeps_no_lease() {
+    let bench = of_others(Strategy::BlueGreen, 1, 3).await;
     for image in [V2, V3] {
         let ended = bench.roll(image).await;
         assert_eq!(ended.verdict, Verdict::Done, "{ended:#?}");
@@ -129,17 +134,7 @@ async fn a_retired_group_of_others_keeps_no_lease() {
 /// A pin whose run died with its journal is the next run's, and goes when that one does. Found by seed 430.
 #[tokio::test(start_paused = true)]
 async fn what_a_lost_run_has_pinned_goes_with_the_run_that_fails_next() {
-    let mut rng = fastrand::Rng::with_seed(0);
-    let drawn = Drawn {
-        machines: 2,
-        zones: 2,
-        min: 2,
-        max: 2,
-        strategy: Strategy::Replace,
-        start: Start::Foreign { follows: "$Latest" },
-        ..Drawn::draw(0, &mut rng)
-    };
-    let bench = ground::open(&drawn).await;
+    let bench = of_others(Strategy::Replace, 2, 2).await;
     let pinned = || {
         let groups = bench.cloud.world().model.view_groups();
         groups[0].tags.contains_key("kiln:lease:version")

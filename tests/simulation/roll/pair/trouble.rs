@@ -1,13 +1,11 @@
 //! Trouble, stops and kills at every call of a roll of a pair.
 
-use super::super::plain::{nothing_left, three};
 use super::super::trouble::{
-    about, killed, killed_in, points, stopped_everywhere, trouble_everywhere,
+    killed_for_another, killed_in, stopped_everywhere, trouble_everywhere,
 };
-use super::super::{BLUE_GREEN, V1, V3, expect};
+use super::super::{BLUE_GREEN, V1};
 use super::{CANARY, LATEST, NUMBER, OWN, made_by_others, rolled_once, stay, untouched};
 use crate::simulation::cloud::Mishap;
-use kiln::roll::Verdict;
 
 #[tokio::test(start_paused = true)]
 async fn trouble_at_any_call_leaves_nothing() {
@@ -45,15 +43,6 @@ async fn after_a_kill_of_a_roll_over_a_kept_group_the_same_command_goes_on() {
 async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
     for of in [NUMBER, LATEST, OWN] {
         let base = made_by_others(BLUE_GREEN, V1, of).await;
-        for at in points(&base).await.into_iter().step_by(2) {
-            let bench = killed(&base, at, Mishap::KilledAfter).await.unwrap();
-            let about = about(&bench, at, Mishap::KilledAfter);
-            let watchman = bench.watched_back();
-            expect(&bench.roll(V3).await, Verdict::Done);
-            watchman.content(&about);
-            assert_eq!(bench.serving(), three(V3), "{about}");
-            nothing_left(&bench, &about);
-            stay(&bench, &about);
-        }
+        killed_for_another(&base, 2, stay).await;
     }
 }
