@@ -5,6 +5,7 @@
 
 pub mod alarms;
 mod emptied;
+pub mod floor;
 mod images;
 pub mod lease;
 mod making;

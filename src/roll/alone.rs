@@ -6,7 +6,8 @@ use super::error::Error;
 use super::health::status::of_members;
 use super::status::{Serving, Status};
 use super::{doctor, drift, hold, names, office, refresh_back};
-use crate::cloud::{Cloud, Group, TargetHealth, TargetState, tag};
+use crate::cloud::{Cloud, Group, Member, TargetHealth, tag};
+use crate::undo::floor::{self, Floor};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::rolled;
 
@@ -61,10 +62,8 @@ async fn known(group: Option<&Group>, cloud: &impl Cloud) -> Result<Option<Known
 
 impl Known {
     /// Its machines that are in service and pass EC2's checks.
-    pub fn healthy(&self) -> u32 {
-        let healthy = self.health.iter();
-        let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
-        u32::try_from(healthy.count()).unwrap_or(u32::MAX)
+    fn healthy(&self) -> Vec<&Member> {
+        floor::healthy(&self.group, &self.health)
     }
 
     fn serving(&self) -> Serving {
@@ -72,11 +71,7 @@ impl Known {
             group: self.group.name.clone(),
             target_group: None,
             image: self.group.tag(tag::IMAGE).map(ToOwned::to_owned),
-            healthy: self
-                .health
-                .iter()
-                .filter(|one| one.state == TargetState::Healthy)
-                .count(),
+            healthy: self.healthy().len(),
             desired: self.group.size.desired,
         }
     }
@@ -84,10 +79,28 @@ impl Known {
 
 impl Stand {
     /// How many machines a group needs to be no worse than the one in office, one at the least.
-    pub fn wanted(&self) -> u32 {
-        let live = self.live.as_ref();
-        live.map_or(1, |live| live.group.size.desired.max(live.healthy()))
-            .max(1)
+    fn wanted(&self) -> u32 {
+        let wanted = |live: &Known| {
+            let healthy = u32::try_from(live.healthy().len()).unwrap_or(u32::MAX);
+            live.group.size.desired.max(healthy)
+        };
+        self.live.as_ref().map_or(1, wanted).max(1)
+    }
+
+    /// What a kept group must have healthy to be no worse than the one in office, as far as it may grow.
+    pub fn floor(&self, of: &Group) -> Floor {
+        let count = self.wanted().min(Sizes::largest(of)).max(1);
+        let serving = self.live.as_ref().map(Known::healthy).unwrap_or_default();
+        Floor::even(count, &of.zones).lowered_to(&serving)
+    }
+
+    /// How many machines the kept group must have before it is in office again, where it is short of them.
+    fn waits_for(&self) -> Option<u32> {
+        let back = self.back.as_ref()?;
+        // Machines of a group that has just been emptied may not have gone yet.
+        let is_short = back.group.size.desired < self.wanted()
+            || self.floor(&back.group).lack(&back.healthy()).is_some();
+        is_short.then(|| self.wanted())
     }
 
     /// Why one cannot go back now; empty when one can.
@@ -147,9 +160,6 @@ pub(super) async fn status(
     now: Timestamp,
 ) -> Status {
     let (live, back) = (stand.live.as_ref(), stand.back.as_ref());
-    // Machines of a group that has just been emptied may not have gone yet.
-    let there = |back: &&Known| back.healthy().min(back.group.size.desired);
-    let short = back.filter(|back| there(back) < stand.wanted());
     let in_place = live.and_then(|live| rolled(&live.group));
     let changed = live.filter(|live| stand.next.is_none() && live.group.tag(tag::BACK).is_none());
     Status {
@@ -164,7 +174,7 @@ pub(super) async fn status(
         previous: back.map(Known::serving),
         kept_until: back.and_then(|back| names::keep_until(&back.group)),
         rollback_not_ready: stand.not_ready(),
-        rollback_waits_for: short.filter(|_| in_place.is_none()).map(|_| stand.wanted()),
+        rollback_waits_for: stand.waits_for().filter(|_| in_place.is_none()),
         rollback_refreshes_to: in_place.map(|rolled| rolled.before.0),
         hold: stand.hold.clone(),
         half_made: stand.next.as_ref().map(|group| group.name.clone()),

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::launches::{self, Class};
 use super::plan::Timing;
-use crate::cloud::{Activity, Group, InstanceId, Member, Stage, TargetHealth, TargetState, Zone};
+use crate::cloud::{Activity, Group, InstanceId, Stage, TargetHealth, TargetState};
 use crate::run::Readiness;
+use crate::undo::floor::{self, Floor, Lack};
 
 /// A target may be `unused` for a moment after a rule was made; longer, and its zone is not the load balancer's.
 const UNUSED: Duration = Duration::from_mins(2);
@@ -22,15 +23,6 @@ const UNUSED: Duration = Duration::from_mins(2);
 const FRESH: Duration = Duration::from_mins(2);
 /// A group that replaces its machines is given up after this many more than it needs.
 const CHURN: usize = 3;
-
-/// What is asked of the group.
-#[derive(Clone, Debug)]
-pub struct Need {
-    pub count: u32,
-    pub zones: Vec<Zone>,
-    /// Healthy machines in each zone.
-    pub zone_floor: u32,
-}
 
 /// What was seen of a group so far.
 #[derive(Debug)]
@@ -76,7 +68,7 @@ impl Health {
     /// Errors with [`Error::Unhealthy`] or [`Error::Launch`] when it will not get healthy.
     pub fn judge(
         &mut self,
-        need: &Need,
+        floor: &Floor,
         group: &Group,
         targets: &[TargetHealth],
         activities: &[Activity],
@@ -85,13 +77,10 @@ impl Health {
         self.launches(activities, now)?;
         self.note(group, targets, now);
         self.unhealthy(group, targets, now)?;
-        self.churn(need)?;
-        let healthy: Vec<&Member> = group
-            .in_service()
-            .filter(|member| state(targets, &member.instance) == Some(TargetState::Healthy))
-            .collect();
-        let reason = missing(need, &healthy, group, targets);
-        let Some(reason) = reason else {
+        self.churn(floor)?;
+        let healthy = floor::healthy(group, targets);
+        let lack = floor.lack(&healthy);
+        let Some(reason) = lack.map(|lack| missing(&lack, group, targets)) else {
             let ids = healthy.into_iter().map(|member| member.instance.clone());
             return Ok(Readiness::Ready(ids.collect()));
         };
@@ -205,7 +194,7 @@ impl Health {
     }
 
     /// Auto Scaling replaces what its health check refuses, and hides it so.
-    fn churn(&self, need: &Need) -> Result<(), Error> {
+    fn churn(&self, floor: &Floor) -> Result<(), Error> {
         let lost = self
             .seen
             .iter()
@@ -214,7 +203,7 @@ impl Health {
         let Some((id, seen)) = lost.last() else {
             return Ok(());
         };
-        let most = CHURN.max(usize::try_from(need.count).unwrap_or(usize::MAX));
+        let most = CHURN.max(usize::try_from(floor.count()).unwrap_or(usize::MAX));
         if lost.len() < most {
             return Ok(());
         }
@@ -272,43 +261,22 @@ fn reason(target: &TargetHealth) -> String {
     text
 }
 
-/// What is still missing; `None` when nothing is.
-fn missing(
-    need: &Need,
-    healthy: &[&Member],
-    group: &Group,
-    targets: &[TargetHealth],
-) -> Option<String> {
-    let count = u32::try_from(healthy.len()).unwrap_or(u32::MAX);
-    if count < need.count {
-        let pending = group
-            .members
-            .iter()
-            .filter(|member| member.stage == Stage::Pending)
-            .count();
-        let bad = targets.iter().find(|target| {
-            target.state != TargetState::Healthy && target.state != TargetState::Draining
-        });
-        let mut text = format!("{count} of {} healthy", need.count);
-        if let Some(bad) = bad {
-            text = format!("{text}: {}", reason(bad));
-        } else if pending > 0 {
-            text = format!("{text}: {pending} starting");
-        }
-        return Some(text);
+/// What is still missing, with what keeps it from being there.
+fn missing(lack: &Lack, group: &Group, targets: &[TargetHealth]) -> String {
+    if matches!(lack, Lack::InZone { .. }) {
+        return lack.to_string();
     }
-    let mut zones = need.zones.iter();
-    let short = zones.find(|zone| {
-        let there = healthy
-            .iter()
-            .filter(|member| member.zone == **zone)
-            .count();
-        u32::try_from(there).unwrap_or(u32::MAX) < need.zone_floor
-    })?;
-    Some(format!(
-        "fewer than {} healthy in zone {short}",
-        need.zone_floor
-    ))
+    let starting = group.members.iter();
+    let starting = starting.filter(|member| member.stage == Stage::Pending);
+    let (mut targets, starting) = (targets.iter(), starting.count());
+    let bad = targets.find(|target| {
+        target.state != TargetState::Healthy && target.state != TargetState::Draining
+    });
+    match bad {
+        Some(bad) => format!("{lack}: {}", reason(bad)),
+        None if starting > 0 => format!("{lack}: {starting} starting"),
+        None => lack.to_string(),
+    }
 }
 
 #[cfg(test)]

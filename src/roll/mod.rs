@@ -19,6 +19,7 @@ pub mod doctor;
 mod drained;
 mod drift;
 mod error;
+mod examine;
 pub mod facts;
 mod flow;
 mod give_back;

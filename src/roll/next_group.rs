@@ -8,16 +8,15 @@ use tokio::time::Instant;
 use super::drift::AsRolled;
 use super::error::Error;
 use super::flow::Led;
-use super::health::{Health, Need, status};
 use super::launches;
 use super::making::{ensure, group, lease, tags};
 use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
-    Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, InstanceId, LaunchTemplateId,
-    LaunchTemplateVersion, Member, NewGroup, Size, Tags, TargetGroupArn, tag,
+    Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, LaunchTemplateId,
+    LaunchTemplateVersion, NewGroup, Size, Tags, tag,
 };
-use crate::run::{Ledger, Readiness, Slot};
+use crate::run::{Ledger, Slot};
 use crate::undo::lease::{Lease, Leased, unheld};
 use crate::undo::{Change, Undo};
 
@@ -203,7 +202,7 @@ pub(super) async fn quieten(
 }
 
 /// The next group; one of a pair must still be the run's.
-async fn there(plan: &Plan, cloud: &impl Cloud) -> Result<Group, Error> {
+pub(super) async fn there(plan: &Plan, cloud: &impl Cloud) -> Result<Group, Error> {
     match plan.next.idle {
         Some(_) => take::held(plan, cloud).await,
         None => group(cloud, &plan.next.group).await,
@@ -299,101 +298,3 @@ pub(super) async fn heed_alarms(plan: &Plan, cloud: &impl Cloud) -> Result<(), E
     let alarms = BTreeSet::from([ALARMS.to_owned()]);
     Ok(cloud.resume(&plan.next.group, &alarms).await?)
 }
-
-/// Looks once whether `count` machines of the next group are healthy. One that is not speaks by its console.
-pub(super) async fn look(
-    plan: &Plan,
-    count: u32,
-    target_group: Option<&TargetGroupArn>,
-    cloud: &impl Cloud,
-    health: &mut Health,
-) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
-    let need = |next: &Group| Need {
-        count,
-        zones: next.zones.clone(),
-        zone_floor: plan.zone_floor(count),
-    };
-    let is_pair = plan.next.idle.is_some();
-    let counts = |next: &Group, member: &Member| !is_pair || take::is_rolled(plan, next, member);
-    examine(plan, need, counts, target_group, cloud, health).await
-}
-
-/// Looks once at those members of the next group that count.
-pub(super) async fn examine(
-    plan: &Plan,
-    need: impl Fn(&Group) -> Need,
-    counts: impl Fn(&Group, &Member) -> bool,
-    target_group: Option<&TargetGroupArn>,
-    cloud: &impl Cloud,
-    health: &mut Health,
-) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
-    match gather(plan, target_group, cloud).await {
-        Ok((mut next, targets, activities)) => {
-            let members = std::mem::take(&mut next.members).into_iter();
-            next.members = members.filter(|member| counts(&next, member)).collect();
-            let need = need(&next);
-            let judged = health.judge(&need, &next, &targets, &activities, Instant::now());
-            for id in health.ailing() {
-                health.keep_console(&id, console(cloud, &id).await);
-            }
-            match judged {
-                Err(error) => Err(with_console(error, cloud, health).await),
-                judged => judged,
-            }
-        }
-        Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
-        Err(error) => Err(error),
-    }
-}
-
-type Seen = (
-    Group,
-    Vec<crate::cloud::TargetHealth>,
-    Vec<crate::cloud::Activity>,
-);
-
-async fn gather(
-    plan: &Plan,
-    target_group: Option<&TargetGroupArn>,
-    cloud: &impl Cloud,
-) -> Result<Seen, Error> {
-    let next = there(plan, cloud).await?;
-    let targets = match target_group {
-        Some(target_group) => cloud.target_health(target_group).await?,
-        None => status::of_members(&next, cloud).await?,
-    };
-    let activities = cloud.activities(&plan.next.group).await?;
-    Ok((next, targets, activities))
-}
-
-async fn with_console(error: Error, cloud: &impl Cloud, health: &Health) -> Error {
-    let Error::Unhealthy {
-        instance: Some(instance),
-        reason,
-        ..
-    } = error
-    else {
-        return error;
-    };
-    let console = match health.kept_console(&instance) {
-        Some(kept) => Some(kept),
-        None => console(cloud, &instance).await,
-    };
-    Error::Unhealthy {
-        instance: Some(instance),
-        reason,
-        console,
-    }
-}
-
-/// The end of what a machine printed, for the reason in words; nothing when it cannot be had.
-async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
-    let text: Result<String, CloudError> = cloud.console_output(instance).await;
-    let text = text.ok()?;
-    let lines: Vec<&str> = text.lines().collect();
-    let tail = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n");
-    (!tail.trim().is_empty()).then_some(tail)
-}
-
-/// As many as a terminal shows at once.
-const CONSOLE_LINES: usize = 20;

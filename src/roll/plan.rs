@@ -233,12 +233,6 @@ impl Plan {
             (None, None) => None,
         }
     }
-
-    /// The share of healthy machines that the next group must have in each of its zones.
-    pub fn zone_floor(&self, count: u32) -> u32 {
-        let zones = u32::try_from(self.next.zones.len().max(1)).unwrap_or(1);
-        count / zones
-    }
 }
 
 /// Decides what to do.

@@ -12,6 +12,7 @@ use super::rollback::Way;
 use super::status::{Stand, Standing, stand};
 use crate::cloud::{Cloud, Group, Member, TargetState};
 use crate::run::{Failure, Ledger, Patience, Readiness, Run};
+use crate::undo::floor::{self, Floor};
 use crate::undo::lease::{Lease, Leased};
 use crate::undo::{Change, OfRoll, Undo};
 
@@ -32,13 +33,14 @@ const NEEDED: [&str; 2] = ["Launch", "AddToLoadBalancer"];
 /// How many healthy machines a group needs to serve no worse than what serves, one at the least; `None` when it has them,
 /// in every zone.
 pub(super) fn short(live: &Standing, back: &Standing) -> Option<u32> {
-    missing(live, back).map(|_| wanted(live))
+    let floor = floor(live, back);
+    floor.lack(&healthy(back)).map(|_| floor.count())
 }
 
-fn wanted(live: &Standing) -> u32 {
-    u32::try_from(healthy(live).len())
-        .unwrap_or(u32::MAX)
-        .max(1)
+fn floor(live: &Standing, back: &Standing) -> Floor {
+    let serving = healthy(live);
+    let count = u32::try_from(serving.len()).unwrap_or(u32::MAX).max(1);
+    Floor::even(count, &back.group.zones).lowered_to(&serving)
 }
 
 /// Why the kept group cannot grow as far as it must; nothing when it can, or need not.
@@ -181,9 +183,11 @@ async fn look(
 
 /// A launch that can never go through ends the wait; one that may is told, and tried again by Auto Scaling.
 fn judge(live: &Standing, there: &Standing, failed: Option<&Failed>) -> Readiness<()> {
-    let Some(mut reason) = missing(live, there) else {
+    let (floor, healthy, name) = (floor(live, there), healthy(there), &there.group.name);
+    let Some(lack) = floor.lack(&healthy) else {
         return Readiness::Ready(());
     };
+    let mut reason = format!("machines of group {name}: {lack}");
     match failed {
         Some(failed) if failed.class == Class::Permanent => {
             return Readiness::Never(failed.message.clone());
@@ -191,43 +195,11 @@ fn judge(live: &Standing, there: &Standing, failed: Option<&Failed>) -> Readines
         Some(failed) => reason = format!("{reason}: {}", failed.message),
         None => {}
     }
-    let count = usize::try_from(wanted(live)).unwrap_or(usize::MAX);
-    let done = healthy(there).len() * 100 / count;
-    Readiness::Moving {
-        reason,
-        done: u8::try_from(done).unwrap_or(100),
-    }
-}
-
-/// What `there` lacks to be no worse than `live`. A zone need not have more than it has of what serves: it may be out.
-fn missing(live: &Standing, there: &Standing) -> Option<String> {
-    let (serving, healthy) = (healthy(live), healthy(there));
-    let (name, count) = (&there.group.name, wanted(live));
-    let of = |healthy: usize| u32::try_from(healthy).unwrap_or(u32::MAX);
-    if of(healthy.len()) < count {
-        let there = healthy.len();
-        return Some(format!(
-            "{there} of {count} machines of group {name} are healthy"
-        ));
-    }
-    let zones = &there.group.zones;
-    let share = count / of(zones.len()).max(1);
-    zones.iter().find_map(|zone| {
-        let in_zone =
-            |members: &[&Member]| of(members.iter().filter(|member| member.zone == *zone).count());
-        let floor = share.min(in_zone(&serving));
-        let short = in_zone(&healthy) < floor;
-        short
-            .then(|| format!("group {name} has fewer than {floor} healthy machines in zone {zone}"))
-    })
+    let done = floor.done(&healthy);
+    Readiness::Moving { reason, done }
 }
 
 /// The members that the load balancer calls healthy.
 pub(super) fn healthy(one: &Standing) -> Vec<&Member> {
-    let is_healthy = |member: &&Member| {
-        one.health.iter().any(|target| {
-            target.instance == member.instance && target.state == TargetState::Healthy
-        })
-    };
-    one.group.in_service().filter(is_healthy).collect()
+    floor::healthy(&one.group, &one.health)
 }

@@ -21,8 +21,9 @@ use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
 use super::{aside, calm, give_back, refresh_back};
-use crate::cloud::{Cloud, Group, GroupName, Size, TargetState, tag};
+use crate::cloud::{Cloud, Group, GroupName, Size, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
+use crate::undo::floor::{self, Floor};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::{Refreshing, rolled};
 use crate::undo::{Change, OfRoll, Undo, Unwinder};
@@ -156,22 +157,24 @@ async fn fill<C: Cloud>(
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
     let since = way.clock.now();
-    let enough = |stand: &Stand| stand.wanted().min(Sizes::largest(back)).max(1);
-    let mut wanted = enough(stand);
+    let mut floor = stand.floor(back);
     for _ in 0..ROUNDS {
-        // By force with the first that is there.
-        let needed = if way.force.is_some() { 1 } else { wanted };
+        let wanted = floor.count();
+        if way.force.is_some() {
+            // With the first that is there.
+            floor = Floor::anywhere(1);
+        }
         let grow = async |made: &mut _| grow(way, (live, back, wanted), cloud, made).await;
         run.step("fill the kept group", grow).await?;
         let patience = Patience::new(STALLED, LOOK.0, LOOK.1).in_a_row(IN_A_ROW);
-        let look = async || look(&back.name, needed, since, cloud).await;
+        let look = async || look(&back.name, &floor, since, cloud).await;
         run.wait("kept group healthy", &patience, look).await?;
         let again = async |_: &mut _| {
             let now = alone::stand(cloud, way.service, way.clock.now()).await?;
-            Ok::<_, Error>(now.as_ref().map_or(wanted, enough))
+            Ok::<_, Error>(now.map_or(floor.clone(), |now| now.floor(back)))
         };
         let now = run.step("look at what is in office", again).await?;
-        if now <= wanted || way.force.is_some() {
+        if now.count() <= wanted || way.force.is_some() {
             let office = async |made: &mut _| {
                 calm::hold_back(way, back, cloud, made).await;
                 put_in_office(way, (live, back), cloud).await
@@ -179,16 +182,16 @@ async fn fill<C: Cloud>(
             run.step("put in office", office).await?;
             return run.commit();
         }
-        wanted = now;
+        floor = now;
     }
     let text = "what is in office grew faster than the kept group could follow".to_owned();
     Err(Failure::new("fill the kept group", Error::Changed(text)))
 }
 
-/// Looks once whether so many machines of the kept group are healthy.
+/// Looks once whether enough machines of the kept group are healthy.
 async fn look(
     name: &GroupName,
-    needed: u32,
+    floor: &Floor,
     since: Timestamp,
     cloud: &impl Cloud,
 ) -> Result<Readiness<()>, Error> {
@@ -196,22 +199,20 @@ async fn look(
         let there = group(cloud, name).await?;
         let health = of_members(&there, cloud).await?;
         let activities = cloud.activities(name).await?;
-        Ok::<_, Error>((health, launches::failed(&activities, since)))
+        Ok::<_, Error>((there, health, launches::failed(&activities, since)))
     };
-    let (health, failed) = match looked.await {
+    let (there, health, failed) = match looked.await {
         Ok(looked) => looked,
         Err(Error::Cloud(error)) if error.is_passing() => {
             return Ok(Readiness::NotYet(error.to_string()));
         }
         Err(error) => return Err(error),
     };
-    let healthy = health.iter();
-    let healthy = healthy.filter(|one| one.state == TargetState::Healthy);
-    let there = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
-    let mut reason = format!("{there} of {needed} machines of group {name} are healthy");
-    if there >= needed {
+    let healthy = floor::healthy(&there, &health);
+    let Some(lack) = floor.lack(&healthy) else {
         return Ok(Readiness::Ready(()));
-    }
+    };
+    let mut reason = format!("machines of group {name}: {lack}");
     match failed.first() {
         Some(failed) if failed.class == Class::Permanent => {
             return Ok(Readiness::Never(failed.message.clone()));
@@ -221,7 +222,7 @@ async fn look(
     }
     Ok(Readiness::Moving {
         reason,
-        done: u8::try_from(there * 100 / needed).unwrap_or(100),
+        done: floor.done(&healthy),
     })
 }
 

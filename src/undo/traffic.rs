@@ -1,11 +1,13 @@
 //! Putting production traffic back where it was before a roll.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::floor::{self, Floor};
 use super::serving::{forwards, served};
-use crate::cloud::{Action, Cloud, Error, RulePlace, TargetGroupArn, TargetState};
+use crate::cloud::{Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone};
 
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
 /// back in minutes. Then it goes back all the same, since the roll has failed.
@@ -84,34 +86,40 @@ async fn shortage(cloud: &impl Cloud, place: &RulePlace, before: &[Action]) -> R
     let Some(back) = forwards(before).find_map(|forward| forward.only()) else {
         return Ok(false);
     };
-    let there = healthy(cloud, back).await?;
-    if there == 0 {
+    let there = cloud.target_health(back).await?;
+    if healthy(&there) == 0 {
         let text = format!("no target of {back} is healthy: traffic stays");
         return Err(Error::blocked("ModifyRule", text));
     }
     let now = cloud.actions_at(place).await?.unwrap_or_default();
-    let mut next = 0;
+    let mut next = Vec::new();
     for target_group in served(&now).unwrap_or_default() {
         if target_group != *back {
-            next += healthy(cloud, &target_group).await?;
+            next.extend(cloud.target_health(&target_group).await?);
         }
     }
-    if there >= next {
+    if healthy(&there) >= healthy(&next) {
         return Ok(false);
     }
-    let groups = cloud.groups().await?.into_iter();
-    let behind = groups.filter(|group| group.target_groups.contains(back));
-    let whole: u32 = behind.map(|group| group.size.desired).sum();
-    Ok(there < next.min(usize::try_from(whole).unwrap_or(usize::MAX)))
+    let groups = cloud.groups().await?;
+    let behind = |group: &&Group| group.target_groups.contains(back);
+    let behind: Vec<&Group> = groups.iter().filter(behind).collect();
+    let whole: u32 = behind.iter().map(|group| group.size.desired).sum();
+    let zones = behind.iter().flat_map(|group| &group.zones).cloned();
+    let zones: Vec<Zone> = zones.collect::<BTreeSet<_>>().into_iter().collect();
+    let members = |group, health| floor::healthy(group, health);
+    let serving: Vec<_> = groups.iter().flat_map(|one| members(one, &next)).collect();
+    let standing: Vec<_> = behind.iter().flat_map(|one| members(one, &there)).collect();
+    let floor = Floor::even(healthy(&next).min(whole), &zones).lowered_to(&serving);
+    Ok(floor.lack(&standing).is_some())
 }
 
 /// How many targets are healthy.
-async fn healthy(cloud: &impl Cloud, of: &TargetGroupArn) -> Result<usize, Error> {
-    let health = cloud.target_health(of).await?;
-    let healthy = health
+fn healthy(targets: &[TargetHealth]) -> u32 {
+    let healthy = targets
         .iter()
         .filter(|one| one.state == TargetState::Healthy);
-    Ok(healthy.count())
+    u32::try_from(healthy.count()).unwrap_or(u32::MAX)
 }
 
 fn lags(place: &RulePlace) -> Error {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::error::Error;
+use super::super::examine::look;
 use super::super::flow::Flow;
 use super::super::making::group;
-use super::super::next_group::{look, wanted};
+use super::super::next_group::wanted;
 use super::super::plan::Plan;
 use super::super::probe::Probe;
 use crate::cloud::Cloud;

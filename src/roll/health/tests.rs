@@ -1,7 +1,7 @@
 //! One judgement at a time; the flow around it is simulated in `tests/simulation/roll`.
 
 use super::*;
-use crate::cloud::{ActivityOutcome, GroupName, Size, StartsFrom, Tags};
+use crate::cloud::{ActivityOutcome, GroupName, Member, Size, StartsFrom, Tags, Zone};
 
 const TIMING: Timing = Timing {
     boot: Duration::from_mins(1),
@@ -55,12 +55,8 @@ fn targets(states: &[TargetState]) -> Vec<TargetHealth> {
         .collect()
 }
 
-fn need(count: u32, floor: u32) -> Need {
-    Need {
-        count,
-        zones: vec![Zone::new("a"), Zone::new("b")],
-        zone_floor: floor,
-    }
+fn even(count: u32) -> Floor {
+    Floor::even(count, &[Zone::new("a"), Zone::new("b")])
 }
 
 fn failed(message: &str) -> Activity {
@@ -88,7 +84,7 @@ async fn only_what_the_load_balancer_calls_healthy_counts() {
         (&[Healthy, Unused], false),
         (&[Healthy], false),
     ] {
-        let judged = health(now).judge(&need(2, 1), &group, &targets(states), &[], now);
+        let judged = health(now).judge(&even(2), &group, &targets(states), &[], now);
         let is_ready = matches!(judged.unwrap(), Readiness::Ready(_));
         assert_eq!(is_ready, ready, "{states:?}");
     }
@@ -98,7 +94,7 @@ async fn only_what_the_load_balancer_calls_healthy_counts() {
 async fn every_zone_has_its_share() {
     let now = Instant::now();
     let all = targets(&[TargetState::Healthy; 2]);
-    let judged = health(now).judge(&need(2, 1), &group(&["a", "a"]), &all, &[], now);
+    let judged = health(now).judge(&even(2), &group(&["a", "a"]), &all, &[], now);
     let Readiness::NotYet(reason) = judged.unwrap() else {
         panic!("zone b has none");
     };
@@ -111,9 +107,21 @@ async fn a_machine_that_had_its_time_to_boot_is_given_up() {
     let group = group(&["a"]);
     let bad = targets(&[TargetState::Unhealthy]);
     let mut health = health(began);
-    let early = health.judge(&need(1, 0), &group, &bad, &[], began + TIMING.boot / 2);
+    let early = health.judge(
+        &Floor::anywhere(1),
+        &group,
+        &bad,
+        &[],
+        began + TIMING.boot / 2,
+    );
     assert!(matches!(early.unwrap(), Readiness::NotYet(_)));
-    let late = health.judge(&need(1, 0), &group, &bad, &[], began + TIMING.boot * 2);
+    let late = health.judge(
+        &Floor::anywhere(1),
+        &group,
+        &bad,
+        &[],
+        began + TIMING.boot * 2,
+    );
     let Err(Error::Unhealthy { reason, .. }) = late else {
         panic!("it had its time");
     };
@@ -126,9 +134,21 @@ async fn a_target_that_stays_unused_is_given_up_and_no_image_is_to_blame() {
     let group = group(&["a"]);
     let unused = targets(&[TargetState::Unused]);
     let mut health = health(began);
-    let early = health.judge(&need(1, 0), &group, &unused, &[], began + UNUSED / 2);
+    let early = health.judge(
+        &Floor::anywhere(1),
+        &group,
+        &unused,
+        &[],
+        began + UNUSED / 2,
+    );
     assert!(matches!(early.unwrap(), Readiness::NotYet(_)));
-    let late = health.judge(&need(1, 0), &group, &unused, &[], began + UNUSED * 2);
+    let late = health.judge(
+        &Floor::anywhere(1),
+        &group,
+        &unused,
+        &[],
+        began + UNUSED * 2,
+    );
     let Err(Error::Launch(reason)) = late else {
         panic!("it will never be in use: {late:?}");
     };
@@ -145,12 +165,12 @@ async fn a_launch_that_may_pass_is_tried_for_its_own_time() {
     let mut health = health(began);
     for (after, goes_on) in [(0, true), (200, true), (301, false)] {
         let now = began + Duration::from_secs(after);
-        let judged = health.judge(&need(1, 0), &none, &[], &full, now);
+        let judged = health.judge(&Floor::anywhere(1), &none, &[], &full, now);
         assert_eq!(judged.is_ok(), goes_on, "{after} s: {judged:?}");
     }
     let never = [failed("The security group 'sg-1' does not exist")];
     let judged = super::Health::new(TIMING, Timestamp::UNIX_EPOCH, began);
-    let judged = { judged }.judge(&need(1, 0), &none, &[], &never, began);
+    let judged = { judged }.judge(&Floor::anywhere(1), &none, &[], &never, began);
     assert!(matches!(judged, Err(Error::Launch(_))), "{judged:?}");
 }
 
@@ -163,7 +183,7 @@ async fn a_profile_that_is_new_is_waited_for_and_a_wrong_one_not_for_long() {
     let mut health = health(began);
     for (after, goes_on) in [(0, true), (100, true), (121, false)] {
         let now = began + Duration::from_secs(after);
-        let judged = health.judge(&need(1, 0), &none, &[], &unknown, now);
+        let judged = health.judge(&Floor::anywhere(1), &none, &[], &unknown, now);
         assert_eq!(judged.is_ok(), goes_on, "{after} s: {judged:?}");
     }
 }
@@ -176,7 +196,7 @@ async fn machines_that_come_and_go_are_not_health() {
     for round in 0..6 {
         let mut group = group(&["a"]);
         group.members[0].instance = InstanceId::new(format!("i-round-{round}"));
-        last = health.judge(&need(1, 0), &group, &[], &[], began);
+        last = health.judge(&Floor::anywhere(1), &group, &[], &[], began);
         if last.is_err() {
             break;
         }
@@ -190,7 +210,13 @@ async fn the_console_of_a_machine_that_was_unhealthy_outlives_it() {
     let mut health = health(now);
     let id = InstanceId::new("i-0");
     let look = |health: &mut Health, zones: &[&str], state| {
-        let judged = health.judge(&need(1, 0), &group(zones), &targets(&[state]), &[], now);
+        let judged = health.judge(
+            &Floor::anywhere(1),
+            &group(zones),
+            &targets(&[state]),
+            &[],
+            now,
+        );
         assert!(judged.is_ok());
     };
     look(&mut health, &["a"], TargetState::Initial);
@@ -219,7 +245,7 @@ async fn time_without_launches_is_not_time_to_get_healthy() {
     };
     let mut judge = |seconds, activities: &[Activity]| {
         let now = began + Duration::from_secs(seconds);
-        health.judge(&need(1, 0), &none, &none_yet, activities, now)
+        health.judge(&Floor::anywhere(1), &none, &none_yet, activities, now)
     };
     assert!(judge(390, std::slice::from_ref(&short)).is_ok());
     assert!(judge(600, std::slice::from_ref(&short)).is_ok());
@@ -256,21 +282,21 @@ async fn a_launch_failure_that_a_later_launch_has_solved_is_over() {
         let mut health = self::health(now);
         assert!(
             health
-                .judge(&need(1, 0), &group, &targets, &open, now)
+                .judge(&Floor::anywhere(1), &group, &targets, &open, now)
                 .is_ok()
         );
-        let ended = health.judge(&need(1, 0), &group, &targets, &open, later);
+        let ended = health.judge(&Floor::anywhere(1), &group, &targets, &open, later);
         assert!(matches!(ended, Err(Error::Launch(_))), "{ended:?}");
     }
     let still = [failed(NO_CAPACITY)];
     assert!(
         health
-            .judge(&need(1, 0), &group, &targets, &still, now)
+            .judge(&Floor::anywhere(1), &group, &targets, &still, now)
             .is_ok()
     );
     assert!(
         health
-            .judge(&need(1, 0), &group, &targets, &solved, later)
+            .judge(&Floor::anywhere(1), &group, &targets, &solved, later)
             .is_ok()
     );
     // Another failure has its own time.
@@ -281,7 +307,7 @@ async fn a_launch_failure_that_a_later_launch_has_solved_is_over() {
     let again = [anew, solved[0].clone(), solved[1].clone()];
     assert!(
         health
-            .judge(&need(1, 0), &group, &targets, &again, later)
+            .judge(&Floor::anywhere(1), &group, &targets, &again, later)
             .is_ok()
     );
 }

@@ -13,10 +13,9 @@ use tokio::time::Instant;
 use super::super::checks::{Stage, Way};
 use super::super::drift::AsRolled;
 use super::super::error::Error;
+use super::super::examine::examine;
 use super::super::flow::{Flow, Led};
-use super::super::health::Need;
 use super::super::making::{group, lease};
-use super::super::next_group::examine;
 use super::super::plan::{InPlace, Plan};
 use super::super::probe::Probe;
 use super::super::run_roll::Tools;
@@ -29,6 +28,7 @@ use crate::cloud::{
 use crate::run::{Event, Failure, LaterLists, Ledger, Patience, Readiness, Run};
 use crate::template::service::Service;
 use crate::undo::Undo;
+use crate::undo::floor::Floor;
 use crate::undo::lease::Leased;
 use crate::undo::refresh::{LIMIT, Refreshing, rolled, rolled_text};
 
@@ -254,13 +254,9 @@ async fn watch<C: Cloud, P: Probe, S>(
         }
         // Only the new machines are asked after: what an old one does is no news of the image.
         let new = |_: &Group, member: &crate::cloud::Member| member.from.as_ref() == Some(version);
-        let need = |_: &Group| Need {
-            count: 0,
-            zones: Vec::new(),
-            zone_floor: 0,
-        };
+        let none = |_: &Group| Floor::anywhere(0);
         let health = &mut flow.health;
-        let looked = examine(plan, need, new, behind.as_ref(), on.cloud, health).await?;
+        let looked = examine(plan, none, new, behind.as_ref(), on.cloud, health).await?;
         match refresh.state {
             RefreshState::Done => Ok(Readiness::Ready(())),
             RefreshState::Going => Ok(Readiness::NotYet(match looked {

@@ -42,6 +42,7 @@ mod trouble;
 mod watch;
 mod way_back;
 mod world;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -67,17 +68,15 @@ use probe::ModelProbe;
 pub use store::MemoryStore;
 use store::SharedJournal;
 use world::holder;
-pub use world::{account, call, params, quick, seed, soak, text};
+pub use world::{
+    BLUE_GREEN, DEFAULT_RULE, OWN_RULE, account, call, params, quick, seed, soak, text,
+};
 
 pub const V1: &str = "ami-0000000000000001";
 pub const V2: &str = "ami-0000000000000002";
 pub const V3: &str = "ami-0000000000000003";
 /// The image that the service file says.
 pub const CHOSEN: &str = "";
-pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
-pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
-pub const OWN_RULE: &str =
-    r#"{ "port": 80, "match": { "host": ["web.example"] }, "create": true }"#;
 
 /// An account with a load balancer whose listener answers 404, and a service file for it.
 pub struct Bench {

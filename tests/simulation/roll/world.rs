@@ -10,6 +10,11 @@ use localcloud::physics::{Behaviour, World};
 
 use super::{V1, V2, V3};
 
+pub const BLUE_GREEN: &str = r#"{ "type": "blue_green" }"#;
+pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
+pub const OWN_RULE: &str =
+    r#"{ "port": 80, "match": { "host": ["web.example"] }, "create": true }"#;
+
 /// Three machines in three zones, so that every zone has a floor of one.
 pub const SERVICE: &str = r#"{
   "format": 1, "service": "web", "region": "eu-central-1",

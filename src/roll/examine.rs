@@ -1,0 +1,125 @@
+//! One look at the next group: whether its machines are healthy, and what those have to say that are not.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::health::{Health, status};
+use super::making::group;
+use super::next_group::there;
+use super::plan::Plan;
+use super::take;
+use crate::cloud::{
+    Activity, Cloud, Error as CloudError, Group, InstanceId, Member, TargetGroupArn, TargetHealth,
+};
+use crate::run::Readiness;
+use crate::undo::floor::{Floor, Lack, healthy};
+
+/// Looks once whether `count` machines of the next group are healthy, in every zone its share. One that is not speaks by its
+/// console.
+pub(super) async fn look(
+    plan: &Plan,
+    count: u32,
+    target_group: Option<&TargetGroupArn>,
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+    let floor = |next: &Group| Floor::even(count, &next.zones);
+    let is_pair = plan.next.idle.is_some();
+    let counts = |next: &Group, member: &Member| !is_pair || take::is_rolled(plan, next, member);
+    examine(plan, floor, counts, target_group, cloud, health).await
+}
+
+/// Looks once at those members of the next group that count.
+pub(super) async fn examine(
+    plan: &Plan,
+    floor: impl Fn(&Group) -> Floor,
+    counts: impl Fn(&Group, &Member) -> bool,
+    target_group: Option<&TargetGroupArn>,
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+    match gather(plan, target_group, cloud).await {
+        Ok((mut next, targets, activities)) => {
+            let members = std::mem::take(&mut next.members).into_iter();
+            next.members = members.filter(|member| counts(&next, member)).collect();
+            let mut floor = floor(&next);
+            if let Some(Lack::InZone { .. }) = floor.lack(&healthy(&next, &targets)) {
+                floor = lowered(floor, plan, cloud).await?;
+            }
+            let judged = health.judge(&floor, &next, &targets, &activities, Instant::now());
+            for id in health.ailing() {
+                health.keep_console(&id, console(cloud, &id).await);
+            }
+            match judged {
+                Err(error) => Err(with_console(error, cloud, health).await),
+                judged => judged,
+            }
+        }
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// The floor, which asks no zone for more than is healthy there of what serves.
+async fn lowered(floor: Floor, plan: &Plan, cloud: &impl Cloud) -> Result<Floor, Error> {
+    let Some(previous) = &plan.previous else {
+        return Ok(floor);
+    };
+    let live = group(cloud, &previous.group).await?;
+    let traffic = plan.traffic.as_ref();
+    let targets = match traffic.and_then(|traffic| traffic.previous.as_ref()) {
+        Some(target_group) => cloud.target_health(target_group).await?,
+        None => status::of_members(&live, cloud).await?,
+    };
+    Ok(floor.lowered_to(&healthy(&live, &targets)))
+}
+
+type Seen = (Group, Vec<TargetHealth>, Vec<Activity>);
+
+async fn gather(
+    plan: &Plan,
+    target_group: Option<&TargetGroupArn>,
+    cloud: &impl Cloud,
+) -> Result<Seen, Error> {
+    let next = there(plan, cloud).await?;
+    let targets = match target_group {
+        Some(target_group) => cloud.target_health(target_group).await?,
+        None => status::of_members(&next, cloud).await?,
+    };
+    let activities = cloud.activities(&plan.next.group).await?;
+    Ok((next, targets, activities))
+}
+
+async fn with_console(error: Error, cloud: &impl Cloud, health: &Health) -> Error {
+    let Error::Unhealthy {
+        instance: Some(instance),
+        reason,
+        ..
+    } = error
+    else {
+        return error;
+    };
+    let console = match health.kept_console(&instance) {
+        Some(kept) => Some(kept),
+        None => console(cloud, &instance).await,
+    };
+    Error::Unhealthy {
+        instance: Some(instance),
+        reason,
+        console,
+    }
+}
+
+/// The end of what a machine printed, for the reason in words; nothing when it cannot be had.
+async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
+    let text: Result<String, CloudError> = cloud.console_output(instance).await;
+    let text = text.ok()?;
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n");
+    (!tail.trim().is_empty()).then_some(tail)
+}
+
+/// As many as a terminal shows at once.
+const CONSOLE_LINES: usize = 20;
