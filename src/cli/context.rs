@@ -184,12 +184,18 @@ impl Context {
     /// Runs a flow while signals are passed on to `stop`. Nothing comes back when the third one came first.
     ///
     /// Without signal handlers a flow could not be stopped in order, so it does not begin.
-    pub async fn until_killed<T>(&self, stop: &Stop, flow: impl Future<Output = T>) -> Option<T> {
+    pub async fn until_killed<T>(
+        &self,
+        stop: &Stop,
+        goes_on: &str,
+        flow: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             listened = listen(stop) => {
-                if let Err(error) = listened {
-                    self.say(&format!("error: signals cannot be received: {error}"));
+                match listened {
+                    Ok(()) => self.say(&format!("ended at once: {goes_on}")),
+                    Err(error) => self.say(&format!("error: signals cannot be received: {error}")),
                 }
                 None
             }

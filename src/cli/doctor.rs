@@ -75,7 +75,9 @@ impl Doctor {
                 },
                 ..look(&journal)
             };
-            let done = context.until_killed(&stop, heal(&look, &aws)).await;
+            let goes_on = format!("`kiln doctor {service}` goes on");
+            let done = context.until_killed(&stop, &goes_on, heal(&look, &aws));
+            let done = done.await;
             report.close();
             match done {
                 Some(done) => say(&done, false, context),

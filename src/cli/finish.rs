@@ -64,7 +64,10 @@ pub async fn finish(
         journal: &MemoryJournal::default(),
         stop: stop.clone(),
     };
-    let healed = context.until_killed(&stop, heal(&look, aws)).await;
+    let goes_on = format!("`kiln roll --finish {service}` goes on");
+    let healed = context
+        .until_killed(&stop, &goes_on, heal(&look, aws))
+        .await;
     drop(lease);
     let Some(healed) = healed else {
         return Exit::Stopped;
@@ -79,7 +82,7 @@ pub async fn finish(
     });
     let by = (context.clock.now(), by.as_ref());
     let work = work_off_alone(service, &holder, by, aws, &store, &report);
-    let worked = context.until_killed(&stop, work).await;
+    let worked = context.until_killed(&stop, &goes_on, work).await;
     report.close();
     let worked = match worked {
         None => return Exit::Stopped,

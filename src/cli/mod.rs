@@ -2,6 +2,7 @@
 
 mod approve;
 mod approving;
+mod at_once;
 mod bake;
 mod check;
 mod console;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::aws::{Access, Aws};
 use crate::cli::approve::Desk;
 use crate::cli::approving::Approving;
+use crate::cli::at_once::Remembered;
 use crate::cli::finish;
 use crate::cli::input::{self, Input, Selection};
 use crate::cli::{Context, Exit, failure, home, state};
@@ -143,7 +144,7 @@ impl Roll {
             }
         };
         let journal = match begin(&store, run, name, home, self.approving.is_plan(), context) {
-            Ok(journal) => journal,
+            Ok(journal) => Remembered::over(journal),
             Err(error) => {
                 return failure::say(
                     &format!("the journal cannot be begun: {error}"),
@@ -159,7 +160,7 @@ impl Roll {
             store: &store,
             clock: &context.clock,
             events: &report,
-            journal: journal.as_ref(),
+            journal: &journal,
             stop: stop.clone(),
         };
         let mut request = Request {
@@ -197,10 +198,14 @@ impl Roll {
         let ended = if is_plan {
             roll::plan_only(&request, &tools).await
         } else {
-            let Some(ended) = context
-                .until_killed(&stop, roll::roll(&request, &tools))
-                .await
-            else {
+            let goes_on = format!(
+                "the same command goes on with the roll, `kiln rollback {name}` gives its traffic back, and `kiln doctor {name}` shows \
+                 what it has changed for a while"
+            );
+            let rolled = roll::roll(&request, &tools);
+            let Some(ended) = context.until_killed(&stop, &goes_on, rolled).await else {
+                report.close();
+                journal.say_left(run, context);
                 return Exit::Stopped;
             };
             ended

@@ -138,7 +138,8 @@ impl Rollback {
                 force: self.reason.as_deref().filter(|_| self.force),
             };
             let back = roll::rollback(&way, &aws);
-            let done = context.until_killed(&stop, back).await;
+            let goes_on = format!("`kiln rollback {service}` goes on");
+            let done = context.until_killed(&stop, &goes_on, back).await;
             report.close();
             let Some(done) = done else {
                 let text = format!("killed half-way: look at `kiln status {service}` now");

@@ -42,7 +42,11 @@ impl Sweep {
             let stop = Stop::default();
             let report = context.report("sweep", true);
             let swept = context
-                .until_killed(&stop, self.sweep(&stop, &report, context))
+                .until_killed(
+                    &stop,
+                    "`kiln sweep` goes on",
+                    self.sweep(&stop, &report, context),
+                )
                 .await;
             report.close();
             match swept {

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::wire::http::request;
+use crate::wire::http::request_of_bytes;
 
 /// Far more than a bake on moto takes until any of its calls.
 const LONGEST: Duration = Duration::from_mins(2);
@@ -36,9 +36,10 @@ impl Gate {
             let mut waiting = None;
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let (head, body) = request(&mut stream);
-                let meant = body.contains(&format!("Action={action}&"));
-                if waiting.is_some() || !meant || body.contains("DryRun=true") {
+                let (head, body) = request_of_bytes(&mut stream);
+                let text = String::from_utf8_lossy(&body);
+                let meant = text.contains(&format!("Action={action}&"));
+                if waiting.is_some() || !meant || text.contains("DryRun=true") {
                     forward(&moto, &head, &body, &mut stream);
                     continue;
                 }
@@ -60,9 +61,10 @@ impl Gate {
 }
 
 /// Has moto answer a request, and hands the answer on.
-pub fn forward(moto: &str, head: &str, body: &str, to: &mut impl std::io::Write) {
+pub fn forward(moto: &str, head: &str, body: &[u8], to: &mut impl std::io::Write) {
     let mut moto = TcpStream::connect(moto).unwrap();
-    write!(moto, "{head}\r\nconnection: close\r\n\r\n{body}").unwrap();
+    write!(moto, "{head}\r\nconnection: close\r\n\r\n").unwrap();
+    moto.write_all(body).unwrap();
     // Whoever asked may be gone.
     std::io::copy(&mut moto, to).unwrap_or_default();
 }

@@ -1,11 +1,13 @@
 //! `kiln roll` and the commands on a service's name, from outside: kiln's own process against the model behind a listener.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
+use super::gate::Gate;
 use super::model::ModelBakery;
+use super::signals::{ended, signal};
 use crate::wire::http::{Asked, Server};
 
 const FIRST: &str = "ami-0000000000000001";
@@ -139,6 +141,41 @@ fn answer(asked: &Asked, _: usize) -> (&'static str, String) {
 
 fn said(done: &Output) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
+/// A roll that a third signal ends in the middle of a step says what it has left, and which command goes on.
+#[test]
+fn a_roll_that_ends_at_once_says_what_is_left() {
+    let service = Service::open();
+    let endpoint = format!("http://127.0.0.1:{}", service.bakery.port());
+    let gate = Gate::holding_back("CreateAutoScalingGroup", &endpoint);
+    let environment = [
+        ("AWS_ENDPOINT_URL", gate.endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("PROMETHEUS_TOKEN", "t0ken-of-prometheus"),
+    ];
+    let kiln = env!("CARGO_BIN_EXE_kiln");
+    let mut roll = service
+        .bakery
+        .command(kiln, &["roll", "web.json"], &environment);
+    let child = roll.stderr(Stdio::piped()).spawn().unwrap();
+    gate.wait();
+    for name in ["INT", "TERM", "HUP"] {
+        signal(&child, name);
+    }
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(6), "{said}");
+    for text in [
+        "the same command goes on with the roll",
+        "`kiln rollback web`",
+        "`kiln doctor web`",
+        "left behind by run",
+        "  group web-v001",
+        "  launch template web",
+    ] {
+        assert!(said.contains(text), "no {text:?} in {said}");
+    }
 }
 
 /// Every text below a folder.

@@ -73,7 +73,7 @@ impl Front {
             );
             return say(&mut stream, "200 OK", &answer);
         }
-        forward(&self.moto, &head, &body, &mut stream);
+        forward(&self.moto, &head, body.as_bytes(), &mut stream);
     }
 
     fn session(&self, call: &str, body: &str) -> (&'static str, Value) {

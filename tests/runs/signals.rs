@@ -36,13 +36,13 @@ fn until_busy(bakery: &Bakery) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let mut kill = Command::new("kill");
     let sent = kill.args(["-s", name, &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
-fn ended(mut child: Child) -> (Option<i32>, String) {
+pub fn ended(mut child: Child) -> (Option<i32>, String) {
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if began.elapsed() > Duration::from_mins(1) {
@@ -147,6 +147,8 @@ fn the_third_signal_ends_a_step_that_would_be_awaited() {
     let document = bakery.document("r.json");
     assert_eq!(document["builds"][0]["result"], "running");
     assert_eq!(document["exit"], 6);
+    let last = "ended at once: `kiln sweep` removes what is left";
+    assert!(said.contains(last), "{said}");
     assert_eq!(bakery.scratch().len(), 2, "{said}");
     swept(&bakery, &gate.endpoint);
 }

@@ -114,7 +114,8 @@ impl Bake {
         };
         context.block_on(async {
             let flow = self.look_up_and_bake(&wanted, &on);
-            if let Some(exit) = context.until_killed(on.stop, flow).await {
+            let goes_on = "`kiln sweep` removes what is left";
+            if let Some(exit) = context.until_killed(on.stop, goes_on, flow).await {
                 return exit;
             }
             // After the third signal too, images that are finished are listed.
