@@ -122,6 +122,10 @@ impl Objects for Bucket {
         Ok(keys.map(ToOwned::to_owned).collect())
     }
 
+    fn address(&self, key: &str) -> String {
+        format!("s3://{}/{}{key}", self.name, self.prefix)
+    }
+
     fn remove(&self, key: &str) -> Result<()> {
         const CALL: &str = "DeleteObject";
         let (bucket, key) = self.at(key);

@@ -173,9 +173,8 @@ pub fn leased(
     };
     match store.take(service, holder) {
         Ok(lease) => Ok(Some(lease)),
-        Err(Held::By(holder)) => {
-            let text = Held::By(holder).to_string();
-            Err(failure::say(&text, Exit::Busy, context))
+        Err(held @ (Held::By(_) | Held::Unreadable { .. })) => {
+            Err(failure::say(&held.to_string(), Exit::Busy, context))
         }
         Err(Held::Io(error)) => {
             context.say(&format!(

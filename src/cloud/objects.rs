@@ -46,6 +46,9 @@ pub trait Objects: Send + Sync {
     /// Every key that begins with `prefix`, in order.
     fn list(&self, prefix: &str) -> Result<Vec<String>>;
 
+    /// What `key` is called for a person.
+    fn address(&self, key: &str) -> String;
+
     /// Removes what stands at `key`, if anything does.
     fn remove(&self, key: &str) -> Result<()>;
 }

@@ -129,7 +129,7 @@ async fn let_go<C: Cloud, P, S: Leases>(
 ) -> Result<bool, Error> {
     let _lease = match on.store.take(&request.service.name, &request.holder) {
         Ok(lease) => lease,
-        Err(Held::By(_)) => return Ok(false),
+        Err(Held::By(_) | Held::Unreadable { .. }) => return Ok(false),
         Err(Held::Io(error)) => return Err(Error::Later(error)),
     };
     aside::let_go(name, on.cloud).await?;

@@ -143,6 +143,12 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
                 ..Ended::new(Verdict::Busy)
             };
         }
+        Err(held @ Held::Unreadable { .. }) => {
+            return Ended {
+                loose: vec![held.to_string()],
+                ..Ended::new(Verdict::Busy)
+            };
+        }
         Err(Held::Io(error)) => return Ended::failed("lease", Error::Later(error)),
     };
     let mut ended = match leased(request, on).await {

@@ -26,6 +26,11 @@ pub struct Holder {
 pub enum Held {
     #[error("run {} on {} (process {}) holds it since {}", .0.run, .0.host, .0.process, .0.since)]
     By(Box<Holder>),
+    /// Somebody has written what says nothing to this program, perhaps a later one.
+    #[error(
+        "nobody can read who holds the lease {place}; when no run of the service is at work anywhere, remove it: `aws s3 rm {place}`"
+    )]
+    Unreadable { place: String },
     #[error("the lease cannot be taken")]
     Io(#[from] io::Error),
 }

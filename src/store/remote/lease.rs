@@ -44,8 +44,8 @@ impl Leases for Remote {
         let text = serde_json::to_string(holder).map_err(io::Error::from)?;
         let began = Fence::now();
         let there = self.objects.get(&key).map_err(io::Error::other)?;
-        if let Some(by) = there.as_ref().and_then(still_held) {
-            return Err(Held::By(Box::new(by)));
+        if let Some(held) = self.held(&key, there.as_ref()) {
+            return Err(held);
         }
         let when = match &there {
             Some(there) => When::Is(&there.mark),
@@ -69,11 +69,23 @@ fn beaten(text: &str, beat: u64) -> String {
     )
 }
 
-/// Who holds it. A text that nobody can read holds nothing for longer than any other.
-fn still_held(there: &Object) -> Option<Holder> {
-    (there.age < LASTS)
-        .then(|| serde_json::from_str(&there.text).ok())
-        .flatten()
+/// Who holds a lease.
+enum Holds {
+    Nobody,
+    Run(Box<Holder>),
+    /// Nobody knows, nor for how long.
+    Unknown,
+}
+
+fn holds(there: Option<&Object>) -> Holds {
+    let Some(there) = there else {
+        return Holds::Nobody;
+    };
+    match serde_json::from_str(&there.text) {
+        Ok(holder) if there.age < LASTS => Holds::Run(holder),
+        Err(_) if there.text.trim() != FREE => Holds::Unknown,
+        _ => Holds::Nobody,
+    }
 }
 
 impl Remote {
@@ -86,7 +98,7 @@ impl Remote {
     /// Every run of the service that has a journal, and whether it lives: whether the lease is its own.
     pub fn runs(&self, service: &str) -> Result<Vec<(RunId, bool)>, Error> {
         let lease = self.objects.get(&format!("leases/{service}"))?;
-        let holder = lease.as_ref().and_then(still_held);
+        let holds = holds(lease.as_ref());
         let mut runs = Vec::new();
         for folder in ["ended", "runs"] {
             let below = format!("{folder}/{service}/");
@@ -95,7 +107,12 @@ impl Remote {
                 let name = key.strip_prefix(&below)?;
                 name.strip_suffix(".jsonl")?.parse().ok()
             });
-            let lives = |run: &RunId| holder.as_ref().is_some_and(|holder| holder.run == *run);
+            let lives = |run: &RunId| match &holds {
+                Holds::Nobody => false,
+                Holds::Run(holder) => holder.run == *run,
+                // Any may.
+                Holds::Unknown => folder == "runs",
+            };
             runs.extend(names.map(|run: RunId| (run, lives(&run))));
         }
         Ok(runs)
@@ -104,12 +121,22 @@ impl Remote {
     fn lost_to_another(&self, key: &str) -> Held {
         match self.objects.get(key) {
             Err(error) => Held::Io(io::Error::other(error)),
-            Ok(there) => match there.as_ref().and_then(still_held) {
-                Some(by) => Held::By(Box::new(by)),
-                None => Held::Io(io::Error::other(
+            Ok(there) => self.held(key, there.as_ref()).unwrap_or_else(|| {
+                Held::Io(io::Error::other(
                     "another run took it and gave it back; try again",
-                )),
-            },
+                ))
+            }),
+        }
+    }
+
+    /// Why it cannot be taken now.
+    fn held(&self, key: &str, there: Option<&Object>) -> Option<Held> {
+        match holds(there) {
+            Holds::Nobody => None,
+            Holds::Run(by) => Some(Held::By(by)),
+            Holds::Unknown => Some(Held::Unreadable {
+                place: self.objects.address(key),
+            }),
         }
     }
 
@@ -147,11 +174,10 @@ impl Remote {
             }
             Ok(Put::Refused) => {
                 let taken = self.objects.get(key).ok().flatten();
-                let by = taken.as_ref().and_then(still_held);
-                let who = by.map_or_else(
-                    || "another run".to_owned(),
-                    |by| format!("run {} on {}", by.run, by.host),
-                );
+                let who = match holds(taken.as_ref()) {
+                    Holds::Run(by) => format!("run {} on {}", by.run, by.host),
+                    Holds::Nobody | Holds::Unknown => "another run".to_owned(),
+                };
                 self.fence.lose(format!("{who} has taken it"));
             }
             Err(_) => {}

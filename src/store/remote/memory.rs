@@ -54,6 +54,10 @@ impl Memory {
 }
 
 impl Objects for Memory {
+    fn address(&self, key: &str) -> String {
+        format!("s3://memory/{key}")
+    }
+
     fn get(&self, key: &str) -> Result<Option<Object>> {
         let state = self.up()?;
         let now = Fence::now() + state.ahead;

@@ -57,6 +57,29 @@ fn one_holder_at_a_time_and_the_other_learns_who() {
 }
 
 #[test]
+fn a_lease_that_nobody_can_read_is_held_until_somebody_removes_it() {
+    let memory: Arc<Memory> = Arc::default();
+    let store = store(&memory);
+    let text = r#"{"later":"words"}"#;
+    memory.put("leases/web", text, When::Absent).unwrap();
+    let run = holder(1).run;
+    let journal = store.begin::<String>(run, "web", &SystemClock);
+    journal.note(&intend(0)).unwrap();
+    for wait in [0, 3600] {
+        memory.wait(Duration::from_secs(wait));
+        let Err(held @ Held::Unreadable { .. }) = store.take("web", &holder(2)) else {
+            panic!("nobody knows that it is free after {wait} s");
+        };
+        let mend = "`aws s3 rm s3://memory/leases/web`";
+        assert!(held.to_string().contains(mend), "{held}");
+        assert_eq!(store.runs("web").unwrap(), [(run, true)], "it may live");
+    }
+    memory.remove("leases/web").unwrap();
+    drop(taken(&store, 3));
+    drop(taken(&store, 4));
+}
+
+#[test]
 fn a_first_answer_that_is_lost_does_not_lock_the_holder_out() {
     let memory: Arc<Memory> = Arc::default();
     let one = store(&memory);
