@@ -23,7 +23,7 @@ mod versions;
 
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
-pub use retire::Retire;
+pub use retire::{Retire, retire};
 pub use roll::{Change, OfRoll, Purpose, description};
 pub use taken::Taken;
 
@@ -285,7 +285,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             }
             Undo::Publish(publication) => publication.settle(self.cloud).await,
             Undo::Roll(of) => roll::undo(self.cloud, of).await,
-            Undo::Retire(retire) => retire::retire(self.cloud, retire).await,
+            Undo::Retire(retire) => retire::retire(self.cloud, retire, None).await,
         }
     }
 }

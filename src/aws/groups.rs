@@ -143,6 +143,10 @@ impl Groups for Aws {
         hooks::let_go(self, name, instance).await
     }
 
+    async fn longest_hook(&self, name: &GroupName) -> Result<Duration> {
+        hooks::longest(self, name).await
+    }
+
     async fn activities(&self, name: &GroupName) -> Result<Vec<Activity>> {
         let call = self.autoscaling().describe_scaling_activities();
         let answer = call

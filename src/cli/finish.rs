@@ -9,7 +9,7 @@ use crate::cli::approve::Desk;
 use crate::cli::roll::holder;
 use crate::cli::{Context, Exit, doctor, failure, state};
 use crate::roll::doctor::{Doctor, Known, heal};
-use crate::roll::{Retiring, Verdict, work_off_alone};
+use crate::roll::{Retiring, Verdict, Wait, work_off_alone};
 use crate::run::{Clock as _, Held, Leases as _, MemoryJournal, Stop, with_causes};
 use crate::template::service::Service;
 
@@ -81,7 +81,12 @@ pub async fn finish(
         stop: stop.clone(),
     });
     let by = (context.clock.now(), by.as_ref());
-    let work = work_off_alone(service, &holder, by, aws, &store, &report);
+    let wait = Wait {
+        events: &report,
+        stop: &stop,
+        is_pressed: false,
+    };
+    let work = work_off_alone(service, &holder, by, aws, &store, &wait);
     let worked = context.until_killed(&stop, &goes_on, work).await;
     report.close();
     let worked = match worked {

@@ -155,7 +155,12 @@ impl Sweep {
             }
         };
         let by = (context.clock.now(), roll::NAMELESS);
-        let done = roll::work_off_alone(service, &on.holder, by, &aws, on.store, on.events).await;
+        let wait = roll::Wait {
+            events: on.events,
+            stop: &on.stop,
+            is_pressed: false,
+        };
+        let done = roll::work_off_alone(service, &on.holder, by, &aws, on.store, &wait).await;
         let done = match done {
             Err(held) => {
                 swept.kept.push(format!("due-list of {service}: {held}"));

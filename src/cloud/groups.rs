@@ -229,6 +229,9 @@ pub trait Groups {
     /// Lets a machine that is being terminated go, whatever its lifecycle hooks still wait for.
     fn let_go(&self, name: &GroupName, instance: &InstanceId) -> impl Future<Output = Result<()>>;
 
+    /// How long the lifecycle hooks of a machine that is being terminated may hold it where nobody answers them.
+    fn longest_hook(&self, name: &GroupName) -> impl Future<Output = Result<Duration>>;
+
     /// What the group tried in the last six weeks, newest first.
     fn activities(&self, name: &GroupName) -> impl Future<Output = Result<Vec<Activity>>>;
 }

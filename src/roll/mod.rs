@@ -70,7 +70,7 @@ pub use plan::{Decision, Plan, Refusal};
 pub use plan_only::plan_only;
 pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe, Ran};
 pub use retire::{WorkedOff, work_off_alone};
-pub use retiring::{NAMELESS, Retiring};
+pub use retiring::{NAMELESS, Retiring, Wait};
 pub use rollback::{RolledBack, Way, rollback};
 pub use run_roll::{Ended, Request, Tools, roll};
 pub use status::{Status, status};

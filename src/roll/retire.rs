@@ -8,9 +8,9 @@ use super::error::Error;
 use super::mark::Mark;
 use super::names;
 use super::probe::Probe;
-use super::retiring::{self, Retiring, before};
+use super::retiring::{self, Retiring, Wait, before};
 use crate::cloud::{Cloud, Group, tag};
-use crate::run::{Event, Events, Held, Holder, LaterLists, Leases, Left};
+use crate::run::{Event, Held, Holder, LaterLists, Leases, Left};
 use crate::undo::lease::Leased;
 use crate::undo::serving::target_groups_of;
 use crate::undo::{Retire, Undo};
@@ -35,10 +35,10 @@ pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>, P: Probe>(
     (now, by): (Timestamp, Option<&Retiring<'_, P>>),
     cloud: &C,
     store: &S,
-    events: &dyn Events,
+    wait: &Wait<'_>,
 ) -> Result<Result<WorkedOff, Error>, Held> {
     let _lease = store.take(service, holder)?;
-    Ok(work_off(service, (now, by), cloud, store, events).await)
+    Ok(work_off(service, (now, by), cloud, store, wait).await)
 }
 
 /// Retires what is due at `now`. The caller holds the service's lease.
@@ -49,8 +49,9 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
     (now, by): (Timestamp, Option<&Retiring<'_, P>>),
     cloud: &C,
     store: &S,
-    events: &dyn Events,
+    wait: &Wait<'_>,
 ) -> Result<WorkedOff, Error> {
+    let events = wait.events;
     let groups = cloud.groups().await?;
     let released = calm::release_due(service, now, &groups, (cloud, store), events).await?;
     let due = due(service, now, cloud, store).await?;
@@ -68,7 +69,11 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
         let undo = Undo::Retire(retire.clone());
         let gone = async {
             before(&retire.group, by, cloud, events).await?;
-            Ok::<_, Error>(retiring::retire(retire.clone(), cloud, events).await?)
+            tokio::select! {
+                biased;
+                () = wait.stop.asked.cancelled() => Err(stopped(&retire)),
+                gone = retiring::retire(&retire, cloud, wait) => Ok::<_, Error>(gone?),
+            }
         };
         match gone.await {
             Ok(()) => {
@@ -88,6 +93,14 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
         }
     }
     Ok(done)
+}
+
+fn stopped(retire: &Retire) -> Error {
+    let group = &retire.group;
+    let text = format!(
+        "stopped on request: `kiln roll --finish` or the next roll goes on with group {group}"
+    );
+    Error::Changed(text)
 }
 
 /// What is due at `now`, by the due-list and by tags.

@@ -5,9 +5,9 @@ use super::checks::{Said, command};
 use super::error::Error;
 use super::probe::{HttpProbe, Probe};
 use crate::cloud::{Cloud, Error as CloudError, GroupName, tag};
-use crate::run::{Event, Events, RunId, Stop, Unwind};
+use crate::run::{Event, Events, RunId, Stop};
 use crate::template::service::Service;
-use crate::undo::{Retire, Undo, Unwinder, prune};
+use crate::undo::{self, Retire, prune};
 
 /// Who has the file of a service whose groups go.
 pub struct Retiring<'a, P> {
@@ -16,6 +16,14 @@ pub struct Retiring<'a, P> {
     pub run: RunId,
     pub probe: &'a P,
     pub stop: Stop,
+}
+
+/// Who waits for groups to go: their machines may take hours.
+pub struct Wait<'a> {
+    pub events: &'a dyn Events,
+    pub stop: &'a Stop,
+    /// Something else is to be done behind it.
+    pub is_pressed: bool,
 }
 
 /// Nobody has it.
@@ -76,14 +84,16 @@ pub(super) async fn before<P: Probe>(
 }
 
 /// Retires a group, and deletes what it leaves of its launch template. A version that will not go costs nobody a roll: it
-/// goes with a later group.
+/// goes with a later group. May be dropped at any point.
 pub(super) async fn retire<C: Cloud>(
-    due: Retire,
+    due: &Retire,
     cloud: &C,
-    events: &dyn Events,
+    wait: &Wait<'_>,
 ) -> Result<(), CloudError> {
     let found = cloud.group(&due.group).await?;
-    Unwinder::new(cloud).undo(&Undo::Retire(due)).await?;
+    // Nobody needs the place of one that no load balancer leads to.
+    let told = Some(wait.events).filter(|_| !wait.is_pressed || due.target_group.is_some());
+    undo::retire(cloud, due, told).await?;
     let is_ours = |state: Option<&str>| matches!(state, Some(tag::KEPT | tag::RETIRING));
     let Some(group) = found.filter(|group| is_ours(group.tag(tag::STATE))) else {
         return Ok(());
@@ -93,7 +103,7 @@ pub(super) async fn retire<C: Cloud>(
             "launch template versions that group {} leaves were not deleted, and go with a later one: {error}",
             group.name
         );
-        events.emit(Event::Warning { text });
+        wait.events.emit(Event::Warning { text });
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::hold;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
-use super::retiring::Retiring;
+use super::retiring::{Retiring, Wait};
 use super::strategy::carry_out;
 use super::takeback::take_back;
 use super::tidy::{chores, tidy};
@@ -269,7 +269,12 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         stop: on.stop.clone(),
     };
     let by = (now, Some(&by));
-    let done = retire::work_off(name, by, on.cloud, on.store, on.events).await?;
+    let wait = Wait {
+        events: on.events,
+        stop: &on.stop,
+        is_pressed: true,
+    };
+    let done = retire::work_off(name, by, on.cloud, on.store, &wait).await?;
     for left in done.left {
         let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });

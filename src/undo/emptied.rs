@@ -1,5 +1,6 @@
 //! Emptying a group, and waiting for a group to come to what is asked of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,15 +8,109 @@ use tokio::time::Instant;
 use super::roll::lookup;
 use super::{DEPENDENCY_LIMIT, LONGEST_PAUSE, persist};
 use crate::cloud::{Cloud, Error, Group, GroupName, Size, Stage};
+use crate::run::{Event, Events};
 
 /// How long the lifecycle hooks of machines that are taken back may wait. They have worked for minutes, if at all, and the
 /// undo has a limit of its own.
 const HOOKS: Duration = Duration::from_mins(4);
 
-/// Takes the group to size 0 and waits until its machines have let their requests end and are gone.
-pub(super) async fn empty(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+/// A wait that lasts longer than most says how long it may take, and how it goes, at every change and from time to time.
+const SOON: Duration = Duration::from_mins(1);
+const SAYS: Duration = Duration::from_mins(5);
+
+/// Takes the group to size 0 and waits until its machines have let their requests end and are gone: where somebody is told,
+/// for as long as that may take by the group's own numbers.
+pub(super) async fn empty(
+    cloud: &impl Cloud,
+    group: &Group,
+    told: Option<&dyn Events>,
+) -> Result<(), Error> {
     shrink(cloud, group).await?;
-    until(cloud, &group.name, is_empty, INSTANCES).await
+    match told {
+        Some(events) => leave(cloud, group, events).await,
+        None => until(cloud, &group.name, is_empty, INSTANCES).await,
+    }
+}
+
+/// How long the machines of a group may take to go.
+struct Leaving {
+    /// Their target groups let requests end.
+    drains: Duration,
+    /// Nobody answers their lifecycle hooks.
+    hooks: Duration,
+    /// One that is just starting comes up first.
+    grace: Duration,
+}
+
+impl Leaving {
+    async fn of(group: &Group, cloud: &impl Cloud) -> Result<Self, Error> {
+        let (mut drains, mut hooks) = (Duration::ZERO, Duration::ZERO);
+        persist(async || {
+            for target_group in &group.target_groups {
+                drains = drains.max(cloud.habits(target_group).await?.drains);
+            }
+            hooks = cloud.longest_hook(&group.name).await?;
+            Ok(())
+        })
+        .await?;
+        let grace = group.grace;
+        Ok(Self {
+            drains,
+            hooks,
+            grace,
+        })
+    }
+
+    fn limit(&self) -> Duration {
+        DEPENDENCY_LIMIT + self.drains + self.hooks + self.grace
+    }
+}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (drains, hooks) = (self.drains.as_secs(), self.hooks.as_secs());
+        let limit = self.limit().as_secs();
+        write!(
+            f,
+            "requests have {drains} s to end, lifecycle hooks {hooks} s; {limit} s at the most"
+        )
+    }
+}
+
+async fn leave(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Result<(), Error> {
+    let name = &group.name;
+    let began = Instant::now();
+    let mut pause = Duration::from_secs(1);
+    let (mut leaving, mut said) = (None, None);
+    loop {
+        let there = lookup(cloud, name).await?;
+        let count = there.map_or(0, |group| group.members.len());
+        if count == 0 {
+            return Ok(());
+        }
+        let passed = began.elapsed();
+        if passed >= SOON && leaving.is_none() {
+            leaving = Some(Leaving::of(group, cloud).await?);
+        }
+        if let Some(leaving) = &leaving {
+            if passed > leaving.limit() {
+                let text = format!(
+                    "group {name}: {INSTANCES} after {} s ({leaving}); what it waits for: `aws autoscaling \
+                     describe-scaling-activities --auto-scaling-group-name {name}`",
+                    passed.as_secs()
+                );
+                return Err(Error::blocked("DescribeAutoScalingGroups", text));
+            }
+            let now = (count, passed.as_secs() / SAYS.as_secs());
+            if said != Some(now) {
+                said = Some(now);
+                let text = format!("{count} machines of group {name} have not ended: {leaving}");
+                events.emit(Event::Note { text });
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// The same for a group that is taken back: its lifecycle hooks are answered before the undo's time is up.

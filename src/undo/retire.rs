@@ -10,6 +10,7 @@ use super::lease::{self, Leased};
 use super::roll::refuse_serving;
 use super::{Purpose, persist, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
+use crate::run::Events;
 
 const CALL: &str = "DeleteAutoScalingGroup";
 
@@ -29,8 +30,13 @@ impl fmt::Display for Retire {
     }
 }
 
-/// Retires the group. Errors while a production rule leads to it.
-pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+/// Retires the group. Errors while a production rule leads to it. Where somebody is told how it goes, its machines have all
+/// the time that they may take.
+pub async fn retire(
+    cloud: &impl Cloud,
+    of: &Retire,
+    told: Option<&dyn Events>,
+) -> Result<(), Error> {
     let mut found = None;
     persist(async || {
         found = cloud.group(&of.group).await?;
@@ -42,14 +48,14 @@ pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error>
             return Ok(());
         }
         refuse_serving(cloud, &group, CALL).await?;
-        remove(cloud, &group).await?;
+        remove(cloud, &group, told).await?;
     } else {
         alarms::delete(cloud, &of.group, None).await?;
     }
     persist(async || unwatch(cloud, of).await).await
 }
 
-async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+async fn remove(cloud: &impl Cloud, group: &Group, told: Option<&dyn Events>) -> Result<(), Error> {
     if !group.deleting {
         let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
         persist(async || cloud.tag_group(&group.name, &state).await).await?;
@@ -61,7 +67,7 @@ async fn remove(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
         alarms::delete(cloud, &group.name, None).await?;
     }
     if !group.deleting {
-        empty(cloud, group).await?;
+        empty(cloud, group, told).await?;
         if group.tag(tag::MADE_BY).is_none() {
             return give_back(cloud, group).await;
         }

@@ -18,7 +18,7 @@ use super::super::flow::{Flow, Led};
 use super::super::next_group::{self, grow, wanted};
 use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
-use super::super::retiring::{self, Retiring, before};
+use super::super::retiring::{self, Retiring, Wait, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
 use super::super::{take, targets, template};
@@ -123,11 +123,16 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let hooks = async |_: &mut _| before(&way.group, Some(&by), on.cloud, on.events).await;
     run.step("before it is retired", hooks).await?;
     let due = commit::retirement(&plan.service, &way.group, Some(&way.target_group));
-    let retire = async |_: &mut _| {
-        retiring::retire(due.clone(), on.cloud, on.events).await?;
+    let wait = Wait {
+        events: on.events,
+        stop: &on.stop,
+        is_pressed: true,
+    };
+    let retire = async || {
+        retiring::retire(&due, on.cloud, &wait).await?;
         commit::no_longer(on.store, &plan.service, &way.group)
     };
-    run.step("retire the kept group", retire).await
+    run.work("retire the kept group", retire).await
 }
 
 /// Starts a pilot, then as many machines as serve now, and proves them healthy and right.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use kiln::roll::{Decision, NAMELESS, Verdict, work_off_alone};
-use kiln::run::{Clock as _, Silent};
+use kiln::run::Clock as _;
 use kiln::template::service::{Command, Hook};
 
 use super::outside::Word;
 use super::plain::{nothing_left, rolled_once, three};
+use super::retire::waiting;
 use super::trouble::{about, killed, points};
 use super::world::holder;
 use super::{Bench, V2, V3, expect};
@@ -81,7 +82,8 @@ async fn who_has_no_file_leaves_the_group_alone_and_says_why() {
     bench.pass(3700).await;
     let sweep = holder(bench.next_run(), bench.cloud.now());
     let by = (bench.cloud.now(), NAMELESS);
-    let done = work_off_alone("web", &sweep, by, &bench.client, &bench.store, &Silent).await;
+    let wait = waiting(&bench);
+    let done = work_off_alone("web", &sweep, by, &bench.client, &bench.store, &wait).await;
     let done = done.ok().unwrap().unwrap();
     assert_eq!((done.gone, done.left.len()), (0, 1), "{done:?}");
     assert!(

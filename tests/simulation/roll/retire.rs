@@ -1,16 +1,26 @@
 //! How long a previous group is kept, what keeps it from going, and holds that end.
 
+mod slow;
 mod versions;
 
 use jiff::SignedDuration;
-use kiln::roll::{Decision, Verdict, set_hold, status};
-use kiln::run::Clock as _;
+use kiln::roll::{Decision, Verdict, Wait, set_hold, status};
+use kiln::run::{Clock as _, Silent};
 use localcloud::model::Service as Api;
 use serde_json::json;
 use std::time::Duration;
 
 use super::plain::{rolled_once, three};
 use super::{Bench, V1, V2, V3, expect};
+
+/// Somebody waits for groups to go.
+pub fn waiting(bench: &Bench) -> Wait<'_> {
+    Wait {
+        events: &Silent,
+        stop: &bench.stop,
+        is_pressed: false,
+    }
+}
 
 /// Has somebody else write the production rule: weights of the target groups, and how long clients stick.
 fn lead(bench: &Bench, weights: &[(&str, u32)], sticky: Option<u32>) {

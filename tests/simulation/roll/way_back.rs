@@ -11,6 +11,7 @@ use kiln::sweep::{Sweeping, sweep_journals};
 use kiln::undo::Undo;
 
 use super::plain::{rolled_once, three};
+use super::retire::waiting;
 use super::{V1, V2, expect, holder};
 use crate::simulation::cloud::Mishap;
 
@@ -47,7 +48,8 @@ async fn nothing_is_retired_while_another_holds_the_lease() {
     let sweep = holder(bench.next_run(), now);
     let sweep = async || {
         let (client, store) = (&bench.client, &bench.store);
-        work_off_alone("web", &sweep, (now, NAMELESS), client, store, &Silent).await
+        let wait = waiting(&bench);
+        work_off_alone("web", &sweep, (now, NAMELESS), client, store, &wait).await
     };
     let before = bench.groups();
     let other = holder(bench.next_run(), now);
