@@ -104,6 +104,18 @@ impl ScalingAlarms for Aws {
         Ok(pairs.collect())
     }
 
+    async fn untag_alarm(&self, alarm: &NamedAlarm, keys: &[&str]) -> Result<()> {
+        let call = self.cloudwatch().untag_resource();
+        let keys = keys.iter().map(ToString::to_string).collect();
+        let answer = call
+            .resource_arn(&alarm.arn)
+            .set_tag_keys(Some(keys))
+            .send()
+            .await;
+        answer.map_err(|error| failed("UntagResource", error))?;
+        Ok(())
+    }
+
     async fn delete_alarm(&self, name: &str) -> Result<()> {
         let call = self.cloudwatch().delete_alarms();
         let answer = call.alarm_names(name).send().await;

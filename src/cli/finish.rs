@@ -120,7 +120,7 @@ pub async fn finish(
 }
 
 /// Another run has the lease, or there is no telling.
-fn not_held(held: &Held, context: &Context) -> Exit {
+pub(super) fn not_held(held: &Held, context: &Context) -> Exit {
     let exit = match held {
         Held::By(_) | Held::Unreadable { .. } => Exit::Busy,
         Held::Io(_) => Exit::Failed,

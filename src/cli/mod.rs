@@ -16,6 +16,7 @@ mod fmt;
 mod home;
 mod input;
 mod inspect;
+mod leave;
 mod local;
 mod machine;
 mod roll;
@@ -65,6 +66,7 @@ enum Command {
     Hold(service::Hold),
     Unhold(service::Unhold),
     Doctor(doctor::Doctor),
+    Release(leave::Release),
     Sweep(sweep::Sweep),
     Local(local::Local),
     Demo(demo::Demo),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Hold(hold) => hold.run(&context),
         Command::Unhold(unhold) => unhold.run(&context),
         Command::Doctor(doctor) => doctor.run(&context),
+        Command::Release(release) => release.run(&context),
         Command::Sweep(sweep) => sweep.run(&context),
         Command::Local(local) => local.run(&context),
         Command::Demo(demo) => demo.run(&context),

@@ -66,6 +66,9 @@ pub trait ScalingAlarms {
     /// An alarm's tags.
     fn alarm_tags(&self, alarm: &NamedAlarm) -> impl Future<Output = Result<Tags>>;
 
+    /// Removes tags of an alarm; absent ones are no error.
+    fn untag_alarm(&self, alarm: &NamedAlarm, keys: &[&str]) -> impl Future<Output = Result<()>>;
+
     /// Deletes an alarm.
     fn delete_alarm(&self, name: &str) -> impl Future<Output = Result<()>>;
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use kiln::run::{Clock as _, Holder, Leases as _, RunId, SystemClock};
+use kiln::store::Store;
 use serde_json::{Value, json};
 
 use super::gate::Gate;
@@ -253,4 +255,41 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     let nothing = service.run(&["approve", "web"]);
     assert_eq!(nothing.status.code(), Some(1), "{}", said(&nothing));
     assert!(said(&nothing).contains("asks anything"));
+    is_left(&service);
+}
+
+/// Released, but not without the lease.
+fn is_left(service: &Service) {
+    let exit = |args: &[&str]| {
+        let done = service.run(args);
+        (done.status.code(), said(&done))
+    };
+    let (code, log) = exit(&["release", "web"]);
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("give --yes"), "{log}");
+    let plan = service.document(&["release", "web", "--plan"]);
+    assert!(plan["plan"].as_array().unwrap().len() > 3, "{plan}");
+    let nowhere = ["--state", "/dev/null/state", "release", "web", "--yes"];
+    let (code, log) = exit(&nowhere);
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("the lease cannot be taken"), "{log}");
+    let store = Store::at(service.bakery.folder.path().join(".kiln"));
+    let holder = Holder {
+        run: RunId::new(SystemClock.now(), 7),
+        host: "agent".to_owned(),
+        process: 7,
+        since: SystemClock.now(),
+    };
+    let lease = store.take("web", &holder).unwrap();
+    let (code, log) = exit(&["release", "web", "--yes"]);
+    assert_eq!(code, Some(4), "{log}");
+    assert!(log.contains("on agent (process 7) holds it"), "{log}");
+    drop(lease);
+    let done = service.document(&["release", "web", "--yes"]);
+    assert_eq!(done["verdict"], "done", "{done}");
+    assert_eq!(done["done"], plan["plan"], "{done}");
+    let (code, log) = exit(&["status", "web"]);
+    assert_eq!(code, Some(1), "{log}");
+    let again = service.document(&["release", "web", "--yes"]);
+    assert_eq!(again["verdict"], "nothing_to_do", "{again}");
 }

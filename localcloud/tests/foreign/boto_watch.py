@@ -48,6 +48,10 @@ def alarms(watch, name):
     assert shown[0]["Dimensions"] == wish["Dimensions"] and shown[0]["ActionsEnabled"] is True, shown
     assert isinstance(shown[0]["StateUpdatedTimestamp"], datetime.datetime), shown
     assert watch.list_tags_for_resource(ResourceARN=shown[0]["AlarmArn"])["Tags"] == wish["Tags"]
+    arn = shown[0]["AlarmArn"]
+    watch.untag_resource(ResourceARN=arn, TagKeys=["team", "none"])
+    assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+    watch.refused("ResourceNotFoundException", "untag_resource", ResourceARN=f"{arn}-none", TagKeys=["team"])
     watch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="calm")
     watch.refused("ResourceNotFound", "set_alarm_state", AlarmName="none", StateValue="OK", StateReason="calm")
     whole = f"{name}-whole"

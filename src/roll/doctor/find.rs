@@ -5,7 +5,7 @@ mod office;
 use jiff::{SignedDuration, Timestamp};
 
 use super::scene::Scene;
-use super::temporary::{Cure, KEPT, Known, Owner, State, Temporary, WATCH};
+use super::temporary::{Cure, KEPT, Known, LOW_ALARM, Owner, State, Temporary, WATCH};
 use crate::cloud::{Group, RulePlace, StartsFrom, VersionRef, tag};
 use crate::roll::mark::Mark;
 use crate::roll::names;
@@ -181,7 +181,7 @@ impl Look<'_> {
             }
             (Leased::Version, _) => return self.pin(one, group, cure),
             (Leased::LowAlarm, Some(tag::LIVE)) if !self.is_at_work(one.run) => {
-                "until its low alarm has been OK".clone_into(&mut one.why);
+                LOW_ALARM.clone_into(&mut one.why);
                 return if lease.until <= self.now {
                     one.run_out("its time is up", cure)
                 } else {

@@ -32,6 +32,18 @@ pub(in crate::roll) struct Scene {
 impl Scene {
     /// Looks everything up. Errors when nothing here carries the service's name.
     pub async fn look_up(cloud: &impl Cloud, service: &str) -> Result<Self, Error> {
+        let found = Self::find(cloud, service).await?;
+        found.ok_or_else(|| {
+            let text = format!(
+                "no target group and no group here carries the tag {}={service}",
+                tag::SERVICE
+            );
+            Error::Changed(text)
+        })
+    }
+
+    /// The same; `None` when no target group and no group here carries the service's name.
+    pub async fn find(cloud: &impl Cloud, service: &str) -> Result<Option<Self>, Error> {
         let targets = target_groups_of(cloud, service).await?;
         let all = cloud.groups().await?;
         let (_, stray_alarms) = scaling::made(cloud, service, &all).await?;
@@ -39,11 +51,7 @@ impl Scene {
             .filter(|group| is_of(group, service, &targets))
             .collect();
         if targets.is_empty() && groups.is_empty() {
-            let text = format!(
-                "no target group and no group here carries the tag {}={service}",
-                tag::SERVICE
-            );
-            return Err(Error::Changed(text));
+            return Ok(None);
         }
         if targets.len() > 2 {
             let names: Vec<_> = targets.iter().map(|(one, _)| one.name.as_str()).collect();
@@ -79,7 +87,7 @@ impl Scene {
         }
         let production = production(service, &rules, &sides).cloned();
         let followed = follow(cloud, &groups).await?;
-        Ok(Self {
+        Ok(Some(Self {
             service: service.to_owned(),
             sides,
             led,
@@ -88,7 +96,7 @@ impl Scene {
             groups,
             followed,
             stray_alarms,
-        })
+        }))
     }
 
     /// What the facts of a plan show.

@@ -103,13 +103,22 @@ impl fmt::Display for Temporary {
 
 /// Why the minimum of a kept group is held.
 pub(super) const KEPT: &str = "while the group is kept";
+/// Why the minimum of a group that has taken over is held.
+pub(super) const LOW_ALARM: &str = "until its low alarm has been OK";
+/// What an emptied group still has.
+pub(super) const DRAINING: &str = "machines that end what they do";
 /// What the rule is that keeps its target group in use.
 pub(super) const WATCH: &str = "rule that watches the kept group";
 
 impl Temporary {
     /// Whether it is in force for a group that is kept to go back to.
-    pub(super) fn is_kept(&self) -> bool {
+    pub(in crate::roll) fn is_kept(&self) -> bool {
         self.state == State::InForce && (self.why == KEPT || self.what == WATCH)
+    }
+
+    /// Whether it is in force behind a roll that has gone through, and nothing but its end is waited for.
+    pub(in crate::roll) fn ends_by_itself(&self) -> bool {
+        self.state == State::InForce && (self.why == LOW_ALARM || self.what == DRAINING)
     }
 
     /// The same, to be taken back.

@@ -15,7 +15,11 @@ use super::{Bench, V1, V2, V3, expect, holder};
 use crate::simulation::cloud::Mishap;
 
 impl Bench {
-    fn doctor<'a>(&'a self, known: Known, journal: &'a super::store::SharedJournal) -> Doctor<'a> {
+    pub fn doctor<'a>(
+        &'a self,
+        known: Known,
+        journal: &'a super::store::SharedJournal,
+    ) -> Doctor<'a> {
         Doctor {
             service: "web",
             known,

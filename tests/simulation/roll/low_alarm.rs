@@ -61,7 +61,7 @@ async fn red_at_the_swap(bench: &Bench) {
 }
 
 /// `V2` serves, and its low alarm is red.
-async fn taken_over() -> Bench {
+pub async fn taken_over() -> Bench {
     let bench = tracked().await;
     let watchman = bench.watched();
     let (ended, ()) = tokio::join!(bench.roll(V2), red_at_the_swap(&bench));

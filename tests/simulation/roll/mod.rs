@@ -19,6 +19,7 @@ mod hooks;
 mod invariants;
 mod journals;
 mod kills;
+mod leave;
 mod left_over;
 mod low_alarm;
 mod on_machines;
@@ -382,13 +383,8 @@ impl Bench {
 
     /// Changes something behind kiln's back, as another client of the account.
     pub fn meanwhile(&self, api: Api, action: &str, given: &serde_json::Value) -> Tree {
-        call(
-            &mut self.cloud.world(),
-            self.cloud.now(),
-            api,
-            action,
-            given,
-        )
+        let (mut world, now) = (self.cloud.world(), self.cloud.now());
+        call(&mut world, now, api, action, given)
     }
 }
 

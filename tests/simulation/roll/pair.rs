@@ -110,6 +110,11 @@ pub async fn untouched() -> Bench {
     made_by_others(BLUE_GREEN, V1, NUMBER).await
 }
 
+/// The same, and both groups follow the newest version.
+pub async fn on_latest() -> Bench {
+    made_by_others(BLUE_GREEN, V1, LATEST).await
+}
+
 /// `V1` serves from `web-green`, and `web-blue` is kept.
 async fn rolled_once() -> Bench {
     let bench = made_by_others(BLUE_GREEN, V3, NUMBER).await;

@@ -142,12 +142,29 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
 }
 
 pub(super) fn tags(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let arn = args.text("ResourceARN")?;
-    let mut alarms = state.watch.alarms.values();
-    let alarm = alarms.find(|alarm| alarm.arn == arn).ok_or_else(|| {
-        Fault::new("ResourceNotFoundException", format!("{arn} does not exist")).with_status(404)
-    })?;
-    let tags = alarm.settings.tags.iter();
+    let tags = tagged(state, args)?.settings.tags.iter();
     let tags = tags.map(|(key, value)| Tree::new().put("Key", key).put("Value", value));
     Ok(Tree::new().put("Tags", tags.collect::<Vec<_>>()))
+}
+
+/// Keys that are not there are no matter.
+pub(super) fn untag(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
+    if !args.has("TagKeys") {
+        return Err(args.missing("TagKeys"));
+    }
+    let keys = args.texts("TagKeys")?;
+    let alarm = tagged(state, args)?;
+    for key in keys {
+        alarm.settings.tags.remove(key);
+    }
+    Ok(Tree::new())
+}
+
+/// The alarm whose tags are meant.
+fn tagged<'a>(state: &'a mut State, args: &Args<'_>) -> Result<&'a mut Alarm, Fault> {
+    let arn = args.text("ResourceARN")?;
+    let mut alarms = state.watch.alarms.values_mut();
+    alarms.find(|alarm| alarm.arn == arn).ok_or_else(|| {
+        Fault::new("ResourceNotFoundException", format!("{arn} does not exist")).with_status(404)
+    })
 }

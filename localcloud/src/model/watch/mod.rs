@@ -38,6 +38,7 @@ pub(super) const ALARMS: &[Action] = &[
         "AlarmName StateValue StateReason StateReasonData",
         alarms::set_state,
     ),
+    action("UntagResource", "ResourceARN TagKeys", lists::untag),
 ];
 
 pub(super) const METRICS: &[Action] = &[

@@ -2,7 +2,7 @@
 
 use super::{Look, named};
 use crate::cloud::{Group, tag};
-use crate::roll::doctor::temporary::{Cure, Temporary};
+use crate::roll::doctor::temporary::{Cure, DRAINING, Temporary};
 use crate::roll::mark::Mark;
 use crate::roll::{aside, names, office};
 
@@ -38,7 +38,7 @@ impl Look<'_> {
     /// Machines of an emptied group that may take until then to end what they do.
     pub(super) fn draining(&self, group: &Group) -> Option<Temporary> {
         let until = group.tag(tag::DRAIN_UNTIL)?.parse().ok();
-        let mut one = self.one("machines that end what they do", named(group), None);
+        let mut one = self.one(DRAINING, named(group), None);
         one.until = until;
         let untag = Cure::Untag(group.name.clone(), tag::DRAIN_UNTIL);
         Some(if self.known.holder.is_some() {

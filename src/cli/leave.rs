@@ -1,0 +1,167 @@
+//! `kiln release`: a service that kiln is to have nothing more to do with.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::aws::{Access, Aws};
+use crate::cli::doctor::known;
+use crate::cli::finish::not_held;
+use crate::cli::roll::{begin, holder};
+use crate::cli::service::Name;
+use crate::cli::{Context, Exit, failure, home, state};
+use crate::report::Report;
+use crate::roll::doctor::{Doctor, Known};
+use crate::roll::{Farewell, Left, Verdict, farewell, leave};
+use crate::run::{Journal, Leases as _, MemoryJournal, Stop, with_causes};
+use crate::store::State;
+use crate::undo::Undo;
+
+/// Stop using kiln for a service, and change nothing that runs
+///
+/// Takes off every tag of kiln's, what kiln still holds of a kept group, its watch rule and the due-list. Groups, launch
+/// templates, target groups, rules and traffic stay as they are; what was kept to go back to is nobody's to delete then, and
+/// an emptied group stays empty. Refused while a roll is half-made or something is changed for a while, and without the
+/// service's lease. Shows what it would do, asks, and looks again; in a job look with --plan, then give --yes.
+#[derive(Args, Debug)]
+pub struct Release {
+    #[command(flatten)]
+    name: Name,
+    /// Only show what would be done
+    #[arg(long)]
+    plan: bool,
+    /// Do it without asking
+    #[arg(long, conflicts_with = "plan")]
+    yes: bool,
+    /// Take the lease in a folder although this looks like an agent of continuous integration
+    #[arg(long)]
+    local_state: bool,
+}
+
+impl Release {
+    /// Shows, asks, does, and prints what was done.
+    pub fn run(&self, context: &Context) -> Exit {
+        if !self.plan && !self.yes && !context.environment.terminal {
+            let text = "there is no terminal to ask at: look with --plan, then give --yes";
+            return failure::say(text, Exit::Usage, context);
+        }
+        context.block_on(async {
+            let access = self.name.access();
+            let aws = match self.name.connect_by(&access, context).await {
+                Ok(aws) => aws,
+                Err(exit) => return exit,
+            };
+            let place = state::of_name(&self.name.service, &aws, context).await;
+            let store = state::open(&place, &access);
+            if self.plan {
+                return self.show(store.ok().as_ref(), &aws, context).await;
+            }
+            let refused = state::refuse_folder(&place, context).filter(|_| !self.local_state);
+            match (refused, store) {
+                (Some(refused), _) | (None, Err(refused)) => {
+                    failure::say(&refused, Exit::Usage, context)
+                }
+                (None, Ok(store)) => self.leave(&store, &access, &aws, context).await,
+            }
+        })
+    }
+
+    fn doctor<'a>(
+        &'a self,
+        known: Known,
+        (events, journal): (&'a Report<'a>, &'a dyn Journal<Undo>),
+        stop: &Stop,
+        context: &'a Context,
+    ) -> Doctor<'a> {
+        Doctor {
+            service: &self.name.service,
+            known,
+            clock: &context.clock,
+            events,
+            journal,
+            stop: stop.clone(),
+        }
+    }
+
+    async fn show(&self, store: Option<&State>, aws: &Aws, context: &Context) -> Exit {
+        let service = &self.name.service;
+        let report = context.report(service, true);
+        let journal = MemoryJournal::default();
+        let known = known(store, service, None, context);
+        let doctor = self.doctor(known, (&report, &journal), &Stop::default(), context);
+        let found = farewell(&doctor, aws).await;
+        report.close();
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return failure::say(&with_causes(&error), Exit::Failed, context),
+        };
+        if !found.refused.is_empty() {
+            return failure::say(&found.refused.join("\n"), Exit::Failed, context);
+        }
+        let partings: Vec<String> = found.partings.iter().map(ToString::to_string).collect();
+        let document = json!({ "service": service, "plan": partings, "notes": found.notes });
+        context.document(found.to_string().trim_end(), &document);
+        Exit::Done
+    }
+
+    async fn leave(&self, store: &State, access: &Access, aws: &Aws, context: &Context) -> Exit {
+        let service = &self.name.service;
+        let run = context.run_id();
+        let home = match home::of(access, aws).await {
+            Ok(home) => home,
+            Err(error) => return failure::say(&with_causes(&error), Exit::Failed, context),
+        };
+        let known = known(Some(store), service, None, context);
+        let _lease = match store.take(service, &holder(run, context)) {
+            Ok(lease) => lease,
+            Err(held) => return not_held(&held, context),
+        };
+        let journal = match begin(store, run, service, &home, false, context) {
+            Ok(journal) => journal,
+            Err(error) => {
+                let text = format!("the journal cannot be begun: {error}");
+                return failure::say(&text, Exit::Failed, context);
+            }
+        };
+        let report = context.report(service, true);
+        let stop = Stop::default();
+        let doctor = self.doctor(known, (&report, journal.as_ref()), &stop, context);
+        let agreed = async |found: &Farewell| self.agreed(found, &stop, context).await;
+        let work = leave(&doctor, store, aws, agreed);
+        let goes_on = format!("`kiln release {service}` goes on");
+        let done = context.until_killed(&stop, &goes_on, work).await;
+        report.close();
+        match done {
+            Some(done) => say(&done, context),
+            None => Exit::Stopped,
+        }
+    }
+
+    /// Shows what would be done, and asks where nobody has said yes yet. A stop is a no.
+    async fn agreed(&self, found: &Farewell, stop: &Stop, context: &Context) -> bool {
+        context.say(found.to_string().trim_end());
+        if self.yes {
+            return true;
+        }
+        let service = &self.name.service;
+        let question = format!("release {service}? [yes/no] ");
+        let answer = tokio::select! {
+            biased;
+            () = stop.asked.cancelled() => None,
+            answer = context.ask(&question) => answer,
+        };
+        matches!(answer.as_deref(), Some("y" | "yes"))
+    }
+}
+
+fn say(left: &Left, context: &Context) -> Exit {
+    for text in &left.left {
+        context.say(text);
+    }
+    let text = if left.verdict == Verdict::NothingToDo {
+        format!("nothing of kiln's is there for {}", left.service)
+    } else {
+        left.done.join("\n")
+    };
+    context.document(&text, &json!(left));
+    Exit::of_code(left.verdict.code())
+}

@@ -1,0 +1,208 @@
+//! Everything that carries a service's name, and what becomes of it when the service is left.
+
+use super::Parting;
+use crate::cloud::{
+    Cloud, Group, Kind, NamedAlarm, Resource, ResourceKind, RulePlace, Tags, TargetGroup,
+    TrafficArn, tag,
+};
+use crate::roll::doctor::Scene;
+use crate::roll::error::Error;
+use crate::roll::names;
+use crate::undo::alarms::listed;
+use crate::undo::lease::{Lease, Leased, Sizes, followed_by};
+use crate::undo::serving::{Leading, arn_of};
+
+/// How all of kiln's tags begin.
+const KILN: &str = "kiln:";
+
+/// What there is.
+pub(super) struct Belongings {
+    service: String,
+    /// `None`: no target group and no group carries the name.
+    pub scene: Option<Scene>,
+    alarms: Vec<(NamedAlarm, Tags)>,
+    /// Launch templates, and images that the service must not get again.
+    things: Vec<Resource>,
+}
+
+type Plan = (Vec<Parting>, Vec<String>);
+
+impl Belongings {
+    /// Looks everything up.
+    pub async fn look_up(cloud: &impl Cloud, service: &str) -> Result<Self, Error> {
+        let scene = Scene::find(cloud, service).await?;
+        let mut alarms = Vec::new();
+        for alarm in listed(cloud, &names::beginning(service)).await? {
+            match cloud.alarm_tags(&alarm).await {
+                Ok(tags) if is_of(&tags, service) => alarms.push((alarm, tags)),
+                Err(error) if !(error.is_not_found() || error.kind == Kind::Denied) => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        let barred = tag::quarantine(service);
+        let mut things = cloud.tagged(&[tag::SERVICE, &barred]).await?;
+        things.retain(|one| is_template(one, service) || one.tags.contains_key(&barred));
+        Ok(Self {
+            service: service.to_owned(),
+            scene,
+            alarms,
+            things,
+        })
+    }
+
+    fn groups(&self) -> &[Group] {
+        self.scene.as_ref().map_or(&[], |scene| &scene.groups)
+    }
+
+    fn leading(&self) -> &[Leading] {
+        self.scene.as_ref().map_or(&[], |scene| &scene.leading)
+    }
+
+    fn targets(&self) -> impl Iterator<Item = (&TargetGroup, &Tags)> {
+        let sides = self.scene.iter().flat_map(|scene| &scene.sides);
+        sides.filter_map(|side| Some((side.target_group.as_ref()?, &side.tags)))
+    }
+
+    fn named(&self) -> impl Iterator<Item = &Leading> {
+        let all = self.leading().iter();
+        all.filter(|one| is_of(&one.tags, &self.service))
+    }
+
+    /// The rules by which kiln watches and probes.
+    fn rules(&self) -> impl Iterator<Item = Parting> {
+        self.named().filter_map(|one| match &one.place {
+            RulePlace::Rule(arn) if one.is_probe() => Some(Parting::DeleteRule(arn.clone())),
+            _ => None,
+        })
+    }
+
+    /// What is to be done for the service to go on without kiln.
+    pub fn released(&self) -> Plan {
+        let mut partings: Vec<Parting> = self.rules().collect();
+        let groups = self.groups().iter();
+        let groups = groups.filter(|group| !is_of_another(group, &self.service));
+        let leased = groups.flat_map(|group| {
+            let held = Leased::ALL.into_iter();
+            // A pin stays what it is: what the group followed may mean another version by now.
+            let held = held.filter(|what| *what != Leased::Version);
+            let held = held.filter(move |what| Lease::of(group, *what).is_some());
+            held.map(move |what| Parting::Release(group.name.clone(), what))
+        });
+        partings.extend(leased);
+        partings.extend(self.untagged());
+        let notes = self.groups().iter();
+        let notes = notes.filter(|group| !is_of_another(group, &self.service));
+        (partings, notes.flat_map(known_no_more).collect())
+    }
+
+    /// Kiln's tags; those of target groups last, since they lead to the rest.
+    fn untagged(&self) -> Vec<Parting> {
+        let places = self.named().filter(|one| !one.is_probe());
+        let places = places.map(|one| {
+            Parting::UntagTraffic(arn_of(&one.place), one.place.to_string(), keys(&one.tags))
+        });
+        let alarms = self.alarms.iter();
+        let alarms = alarms.map(|(alarm, tags)| Parting::UntagAlarm(alarm.clone(), keys(tags)));
+        let things = self.things.iter();
+        let things = things.map(|one| Parting::Untag(one.id.clone(), self.own(one)));
+        let groups = self.groups().iter();
+        let groups = groups.filter(|group| !is_of_another(group, &self.service));
+        let groups = groups.filter(|group| !keys(&group.tags).is_empty());
+        let groups = groups.map(|group| Parting::UntagGroup(group.name.clone(), keys(&group.tags)));
+        let targets = self.targets().map(|(one, tags)| {
+            let arn = TrafficArn::TargetGroup(one.arn.clone());
+            Parting::UntagTraffic(arn, format!("target group {}", one.name), keys(tags))
+        });
+        let first = places.chain(alarms).chain(things);
+        first.chain(groups).chain(targets).collect()
+    }
+
+    /// The keys of something of EC2's that are of this service.
+    fn own(&self, one: &Resource) -> Vec<String> {
+        let barred = tag::quarantine(&self.service);
+        let mut own = Vec::new();
+        if is_template(one, &self.service) {
+            own.extend([tag::SERVICE, tag::RUN, tag::MADE_BY].map(ToOwned::to_owned));
+        }
+        if one.tags.contains_key(&barred) {
+            own.push(barred);
+        }
+        own
+    }
+}
+
+fn is_of(tags: &Tags, service: &str) -> bool {
+    tags.get(tag::SERVICE).map(String::as_str) == Some(service)
+}
+
+/// One behind a target group of the service's that kiln has never named is nobody's.
+fn is_of_another(group: &Group, service: &str) -> bool {
+    group
+        .tag(tag::SERVICE)
+        .is_some_and(|other| other != service)
+}
+
+/// Whether kiln made a group for the service.
+pub(super) fn is_ours(group: &Group, service: &str) -> bool {
+    is_of(&group.tags, service) && group.tag(tag::MADE_BY).is_some()
+}
+
+/// Machines and their volumes may carry the name too, from a group or a template that propagates it: they lose it with their
+/// own end.
+fn is_template(one: &Resource, service: &str) -> bool {
+    one.kind == ResourceKind::LaunchTemplate && is_of(&one.tags, service)
+}
+
+fn keys(tags: &Tags) -> Vec<String> {
+    tags.keys()
+        .filter(|key| key.starts_with(KILN))
+        .cloned()
+        .collect()
+}
+
+/// What nothing says of a group any more once its tags are off.
+fn known_no_more(group: &Group) -> impl Iterator<Item = String> + use<> {
+    let notes = [emptied(group), kept(group), pinned(group)];
+    notes.into_iter().flatten()
+}
+
+/// The sizes that a group without machines had.
+fn emptied(group: &Group) -> Option<String> {
+    let sizes = Sizes::of(group)?;
+    let Sizes {
+        min, desired, max, ..
+    } = sizes;
+    let schedule = if sizes.scheduled {
+        ", and its scheduled actions are suspended"
+    } else {
+        ""
+    };
+    Some(format!(
+        "group {} stays empty; it had a minimum of {min}, {desired} machines and a maximum of {max}{schedule}",
+        group.name
+    ))
+}
+
+/// A group that is kept to go back to, whose time nobody knows then.
+fn kept(group: &Group) -> Option<String> {
+    let until = names::keep_until(group).filter(|_| group.tag(tag::STATE) == Some(tag::KEPT))?;
+    let name = &group.name;
+    (group.size.desired > 0).then(|| {
+        format!(
+            "group {name}, kept until {until}, stays with its machines and is retired by nobody; to empty it: `aws autoscaling \
+             update-auto-scaling-group --auto-scaling-group-name {name} --min-size 0 --desired-capacity 0`"
+        )
+    })
+}
+
+/// What a group followed before it was pinned.
+fn pinned(group: &Group) -> Option<String> {
+    let lease = Lease::of(group, Leased::Version)?;
+    let followed = followed_by(&lease)?;
+    let name = &group.name;
+    Some(format!(
+        "group {name} stays with the launch template version that it has; it followed {followed} before"
+    ))
+}
