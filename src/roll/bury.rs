@@ -1,9 +1,8 @@
-//! What only the journals of dead runs know, taken back once the roll is over.
+//! What only the journals of dead runs know, taken back: before a roll that goes on with none of them, else behind it.
 
-use super::Verdict;
-use super::run_roll::{Ended, Request, Tools};
+use super::run_roll::{Request, Tools};
 use crate::cloud::Cloud;
-use crate::run::{Due, Entry, Event, Journal, RunId, Setup, settle};
+use crate::run::{Due, Entry, Event, Journal, Left, RunId, Setup, settle};
 use crate::undo::{Undo, Unwinder};
 
 /// What a dead run's journal says is still to be taken back.
@@ -13,12 +12,12 @@ pub struct Dead<'a> {
     pub journal: &'a dyn Journal<Undo>,
 }
 
-/// Takes it back. What a later run has made its own is left alone.
+/// Takes it back. What a later run has made its own is left alone. Returns what would not go.
 pub(super) async fn bury<C: Cloud, P, S>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
-    ended: &mut Ended,
-) {
+) -> Vec<Left<Undo>> {
+    let mut all = Vec::new();
     for dead in &request.dead {
         // A journal in a bucket refuses this when its run has gone on since it was read.
         if let Err(error) = dead.journal.note(&Entry::taken_over(request.run))
@@ -41,9 +40,7 @@ pub(super) async fn bury<C: Cloud, P, S>(
             let text = format!("the journal of run {} cannot be written: {error}", dead.run);
             on.events.emit(Event::Warning { text });
         }
-        if !left.is_empty() && matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
-            ended.verdict = Verdict::CleanUpDue;
-        }
-        ended.left.extend(left);
+        all.extend(left);
     }
+    all
 }

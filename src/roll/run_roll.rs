@@ -109,6 +109,14 @@ impl Ended {
         }
     }
 
+    /// The same, and what would not go back of other runs: with it, one that is through has something left to clean up.
+    fn leave(&mut self, left: Vec<Left<Undo>>) {
+        if !left.is_empty() && matches!(self.verdict, Verdict::Done | Verdict::NothingToDo) {
+            self.verdict = Verdict::CleanUpDue;
+        }
+        self.left.extend(left);
+    }
+
     /// Whether it failed and everything was left where it is on purpose.
     fn is_held(&self) -> bool {
         let error = self.failure.as_ref().and_then(Failure::error);
@@ -151,14 +159,18 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
         }
         Err(Held::Io(error)) => return Ended::failed("lease", Error::Later(error)),
     };
-    let mut ended = match leased(request, on).await {
+    let mut buried = None;
+    let mut ended = match leased(request, on, &mut buried).await {
         Ok(ended) => ended,
         Err(ended) => *ended,
     };
-    // What is held, or could not even be looked up, stays as it is.
-    if ended.decision.is_some() && !ended.is_held() {
-        bury(request, on, &mut ended).await;
-    }
+    let left = match buried {
+        Some(left) => left,
+        // What is held, or could not even be looked up, stays as it is.
+        None if ended.decision.is_none() || ended.is_held() => Vec::new(),
+        None => bury(request, on).await,
+    };
+    ended.leave(left);
     drop(lease);
     drained::wait(request, on, &mut ended).await;
     ended
@@ -167,6 +179,7 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
 async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
+    buried: &mut Option<Vec<Left<Undo>>>,
 ) -> Result<Ended, Box<Ended>> {
     let (facts, mut decision) = match prepare(request, on).await {
         Err(ended) if ended.cut_short => return Err(cut_short::end(request, on).await),
@@ -178,6 +191,14 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         .await
         .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
     {
+        (_, decision) = prepare(request, on).await?;
+        approved(request, &decision)?;
+    }
+    // Nothing of theirs is gone on with. What they have pinned would look like what this roll has to keep.
+    if let (Decision::Roll(plan), [_, ..]) = (&decision, request.dead.as_slice())
+        && !plan.resumed
+    {
+        *buried = Some(bury(request, on).await);
         (_, decision) = prepare(request, on).await?;
         approved(request, &decision)?;
     }

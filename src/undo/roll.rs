@@ -9,7 +9,7 @@ use std::fmt;
 use super::alarms;
 use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
-use super::persist;
+use super::{LONGEST_PAUSE, persist};
 use super::refresh::rolled;
 use super::serving::serves;
 use super::taken;
@@ -224,13 +224,20 @@ pub(super) async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
     Ok(found)
 }
 
+/// A group of the run's. What is read may be from before it was made: one that is not there is looked for twice.
 pub(super) async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Option<Group>, Error> {
     let mut found = None;
-    persist(async || {
-        found = cloud.group(name).await?;
-        Ok(())
-    })
-    .await?;
+    for last in [false, true] {
+        persist(async || {
+            found = cloud.group(name).await?;
+            Ok(())
+        })
+        .await?;
+        if found.is_some() || last {
+            break;
+        }
+        tokio::time::sleep(LONGEST_PAUSE).await;
+    }
     Ok(found)
 }
 

@@ -12,10 +12,13 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drawn::{Drawn, Start, Strategy};
+use kiln::cloud::{GroupName, Groups as _};
 use kiln::roll::Verdict;
+use kiln::run::Unwind as _;
+use kiln::undo::{Change, OfRoll, Undo, Unwinder};
 use life::Told;
 use table::Table;
 
@@ -151,6 +154,57 @@ async fn what_a_lost_run_has_pinned_goes_with_the_run_that_fails_next() {
     let ended = bench.roll(V1).await;
     assert_eq!(ended.verdict, Verdict::Failed, "{ended:#?}");
     assert!(!pinned());
+}
+
+/// What a dead run has left of its version would look like one of a later run, for which the pin has to stay. Found by seed
+/// 495.
+#[tokio::test(start_paused = true)]
+async fn a_dead_run_is_taken_back_before_the_next_pins_anything() {
+    let bench = of_others(Strategy::Replace, 2, 2).await;
+    bench.cloud.ordain(|call| match call.action {
+        "CreateAutoScalingGroup" => Some(Mishap::Refused),
+        "DeleteLaunchTemplateVersions" => Some(Mishap::KilledBefore),
+        _ => None,
+    });
+    assert!(bench.roll_killed(V1).await.is_none());
+    bench
+        .cloud
+        .ordain(|call| (call.action == "CreateAutoScalingGroup").then_some(Mishap::Refused));
+    let ended = bench.roll(V1).await;
+    assert_eq!(ended.verdict, Verdict::Failed, "{ended:#?}");
+    let group = bench.cloud.world().model.view_groups().remove(0);
+    assert!(!group.tags.contains_key("kiln:lease:version"));
+    assert_eq!(group.template.unwrap().1, "$Latest");
+}
+
+/// Found by seed 993.
+#[tokio::test(start_paused = true)]
+async fn a_next_group_that_does_not_show_yet_goes_with_its_roll() {
+    for at in 1..=3 {
+        let bench = of_others(Strategy::Replace, 2, 2).await;
+        bench.cloud.remember();
+        bench.cloud.ordain(|call| {
+            (call.action == "CreateAutoScalingGroup").then_some(Mishap::KilledAfter)
+        });
+        assert!(bench.roll_killed(V1).await.is_none());
+        let name = GroupName::new("web-v001");
+        let next = bench.client.group(&name).await.unwrap().unwrap();
+        let mut reads = 0;
+        bench.cloud.ordain(move |call| {
+            let is_look = call.action == "DescribeAutoScalingGroups";
+            reads += usize::from(is_look);
+            (is_look && reads == at).then_some(Mishap::Stale(Duration::from_secs(20)))
+        });
+        let made = Undo::Roll(OfRoll {
+            service: "web".to_owned(),
+            run: next.tag("kiln:run").unwrap().parse().unwrap(),
+            next: name,
+            change: Change::Group { served: false },
+        });
+        Unwinder::new(&bench.client).undo(&made).await.unwrap();
+        let groups = bench.groups().into_iter().map(|(name, ..)| name);
+        assert_eq!(groups.collect::<Vec<_>>(), ["web-by-hand"], "{at}");
+    }
 }
 
 #[expect(

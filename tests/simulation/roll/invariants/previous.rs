@@ -125,11 +125,16 @@ impl Previous {
         let Some(group) = group.filter(|group| state(group) != Some("kept")) else {
             return Ok(());
         };
+        // That hold stays behind the run that made it, and is the next one's to find.
+        let mut group = group.clone();
+        if group.tags.contains_key(Leased::LowAlarm.tag()) {
+            group.min = asked(&group).min;
+        }
         if group.min == self.was.min && group.template == self.was.template {
             return Ok(());
         }
         let of = |group: &GroupView| format!("{} from {:?}", group.min, group.template);
-        let (was, is) = (of(&self.was), of(group));
+        let (was, is) = (of(&self.was), of(&group));
         Err(format!("{} had at least {was} and has {is}", group.name))
     }
 }
