@@ -15,6 +15,7 @@ pub mod question;
 pub mod refresh;
 mod retire;
 mod roll;
+pub mod root;
 pub mod serving;
 mod sessions;
 mod taken;
@@ -245,6 +246,8 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
     fn limit(&self, undo: &Undo) -> Duration {
         match undo {
             Undo::Roll(of) if of.is_refresh() => refresh::LIMIT,
+            // Volumes of the run are deleted behind it.
+            Undo::Roll(of) if of.is_root() => root::LIMIT + UNDO_LIMIT,
             _ => UNDO_LIMIT,
         }
     }
@@ -283,9 +286,9 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
                 let there = self.cloud.in_region(region);
                 Box::pin(Unwinder::new(&there).undo(thing)).await
             }
-            Undo::Publish(publication) => publication.settle(self.cloud).await,
-            Undo::Roll(of) => roll::undo(self.cloud, of).await,
-            Undo::Retire(retire) => retire::retire(self.cloud, retire, None).await,
+            Undo::Publish(publication) => Box::pin(publication.settle(self.cloud)).await,
+            Undo::Roll(of) => Box::pin(roll::undo(self.cloud, of)).await,
+            Undo::Retire(retire) => Box::pin(retire::retire(self.cloud, retire, None)).await,
         }
     }
 }

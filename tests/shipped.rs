@@ -117,9 +117,10 @@ fn every_service_is_without_findings() {
             Strategy::Canary(_) => "canary",
             Strategy::Rolling(_) => "rolling",
             Strategy::Replace(_) => "replace",
+            Strategy::ReplaceRoot(_) => "replace_root",
         });
     }
-    assert_eq!(kinds.len(), 4, "an example of each strategy: {kinds:?}");
+    assert_eq!(kinds.len(), 5, "an example of each strategy: {kinds:?}");
     assert_eq!(pairs, 1, "an example of a pair of groups");
 }
 

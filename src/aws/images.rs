@@ -225,7 +225,11 @@ fn image_of(call: &'static str, image: &ec2::Image) -> Result<Image> {
             .iter()
             .map(device_of)
             .collect(),
-        billed: billed(image),
+        billed: billed(
+            image.usage_operation(),
+            image.platform_details(),
+            image.product_codes(),
+        ),
         protected: image
             .deregistration_protection()
             .is_some_and(|word| word.starts_with("enabled")),
@@ -250,11 +254,14 @@ fn device_of(mapping: &ec2::BlockDeviceMapping) -> ImageDevice {
 }
 
 /// Operations beyond `RunInstances` itself carry a billing code ("AMI billing information fields").
-fn billed(image: &ec2::Image) -> Option<String> {
-    let plain = matches!(image.usage_operation(), None | Some("" | "RunInstances"));
-    let mut codes = image.product_codes().iter();
-    let code = codes.find_map(|code| code.product_code_id());
-    let platform = image.platform_details().unwrap_or("another platform");
+pub(super) fn billed(
+    operation: Option<&str>,
+    platform: Option<&str>,
+    codes: &[ec2::ProductCode],
+) -> Option<String> {
+    let plain = matches!(operation, None | Some("" | "RunInstances"));
+    let code = codes.iter().find_map(|code| code.product_code_id());
+    let platform = platform.unwrap_or("another platform");
     let platform = (!plain).then(|| platform.to_owned());
     platform.or_else(|| code.map(|code| format!("product code {code}")))
 }

@@ -5,6 +5,7 @@ use aws_sdk_ec2::types as ec2;
 use super::Aws;
 use super::convert::{specification, text};
 use super::error::failed;
+use super::images::billed;
 use super::instances::state_of;
 use crate::cloud::{
     Disk, Error, InstanceId, NewRoot, Replacement, ReplacementState, Result, Rooted, Roots,
@@ -103,6 +104,14 @@ impl Roots for Aws {
             .map_err(|error| failed("StartInstances", error))
     }
 
+    async fn restart_instance(&self, id: &InstanceId) -> Result<()> {
+        let call = self.ec2.reboot_instances().instance_ids(id.as_str());
+        let answer = call.send().await;
+        answer
+            .map(drop)
+            .map_err(|error| failed("RebootInstances", error))
+    }
+
     async fn snapshot_volume(
         &self,
         volume: &VolumeId,
@@ -142,6 +151,17 @@ fn rooted_of(call: &'static str, instance: &ec2::Instance) -> Result<Rooted> {
         state: state_of(state),
         architecture: architecture.map_or_else(String::new, |one| one.as_str().to_owned()),
         boot_mode: mode.map_or_else(String::new, |one| one.as_str().to_owned()),
+        virtualization: instance
+            .virtualization_type()
+            .map_or_else(String::new, |one| one.as_str().to_owned()),
+        billed: billed(
+            instance.usage_operation(),
+            instance.platform_details(),
+            instance.product_codes(),
+        ),
+        hibernates: instance
+            .hibernation_options()
+            .is_some_and(|one| one.configured() == Some(true)),
         spot: instance.instance_lifecycle() == Some(&ec2::InstanceLifecycleType::Spot),
         root_device: device.to_owned(),
         disks: disks.collect(),

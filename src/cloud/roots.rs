@@ -12,6 +12,12 @@ pub struct Rooted {
     pub architecture: String,
     /// `legacy-bios` or `uefi`; empty where the cloud does not say.
     pub boot_mode: String,
+    /// `hvm` or `paravirtual`.
+    pub virtualization: String,
+    /// What its owner pays for beside the machine, as an image says it ([`Image::billed`](crate::cloud::Image::billed)).
+    pub billed: Option<String>,
+    /// It may be put to sleep, with its memory on its root.
+    pub hibernates: bool,
     /// Spare capacity cannot be stopped.
     pub spot: bool,
     /// The device that it boots from.
@@ -97,6 +103,9 @@ pub trait Roots {
 
     /// Starts a machine that is stopped.
     fn start_instance(&self, id: &InstanceId) -> impl Future<Output = Result<()>>;
+
+    /// Has a machine that runs shut down and start again.
+    fn restart_instance(&self, id: &InstanceId) -> impl Future<Output = Result<()>>;
 
     /// Begins a snapshot of a volume: what is on it at this moment, whatever is written while it is made.
     fn snapshot_volume(

@@ -41,6 +41,11 @@ pub const AS_ROLLED: &str = "kiln:as-rolled";
 pub const KEEP_UNTIL: &str = "kiln:keep-until";
 /// On a group that stays while its machines are replaced: the run that did so, and the launch template version before.
 pub const ROLLED: &str = "kiln:rolled";
+/// On a group whose machine got another root: the run that did so, the launch template version, the machine, the root and the
+/// image before, and until when that root is kept (RFC 3339).
+pub const REROOTED: &str = "kiln:rerooted";
+/// On a root volume that was replaced: the run that did so.
+pub const REPLACED: &str = "kiln:replaced";
 /// On groups: how many seconds its first machine took from its start to its health.
 pub const HEALTHY_AFTER: &str = "kiln:healthy-after";
 /// On a kept group: a rollback is leading traffic to it, and which run it is.

@@ -10,6 +10,7 @@ use crate::cloud::{Cloud, Group, Member, TargetHealth, tag};
 use crate::undo::floor::{self, Floor};
 use crate::undo::lease::Sizes;
 use crate::undo::refresh::rolled;
+use crate::undo::root::{Rerooting, rerooted};
 
 /// A group with what is known of its machines.
 #[derive(Clone, Debug)]
@@ -112,6 +113,9 @@ impl Stand {
             let is_back = refresh_back::is_back(&live.group, self.hold.as_deref());
             return is_back.into_iter().collect();
         }
+        if rerooted(&live.group).is_some() || Rerooting::of(&live.group).is_some() {
+            return Vec::new();
+        }
         let Some(back) = &self.back else {
             return vec!["no previous group is kept".to_owned()];
         };
@@ -161,7 +165,11 @@ pub(super) async fn status(
 ) -> Status {
     let (live, back) = (stand.live.as_ref(), stand.back.as_ref());
     let in_place = live.and_then(|live| rolled(&live.group));
-    let changed = live.filter(|live| stand.next.is_none() && live.group.tag(tag::BACK).is_none());
+    let by_root = live.and_then(|live| rerooted(&live.group));
+    let by_root = by_root.as_ref();
+    let is_half_way =
+        |group: &Group| group.tag(tag::BACK).is_some() || Rerooting::of(group).is_some();
+    let changed = live.filter(|live| stand.next.is_none() && !is_half_way(&live.group));
     Status {
         drift: changed
             .map(|live| drift::of_group(&live.group))
@@ -172,9 +180,14 @@ pub(super) async fn status(
         live: live.map(Known::serving),
         canary: None,
         previous: back.map(Known::serving),
-        kept_until: back.and_then(|back| names::keep_until(&back.group)),
+        kept_until: back
+            .and_then(|back| names::keep_until(&back.group))
+            .or_else(|| Some(by_root?.until)),
+        rollback_brings_root: by_root.map(|one| one.root.clone()),
         rollback_not_ready: stand.not_ready(),
-        rollback_waits_for: stand.waits_for().filter(|_| in_place.is_none()),
+        rollback_waits_for: stand
+            .waits_for()
+            .filter(|_| in_place.is_none() && by_root.is_none()),
         rollback_refreshes_to: in_place.map(|rolled| rolled.before.0),
         hold: stand.hold.clone(),
         half_made: stand.next.as_ref().map(|group| group.name.clone()),

@@ -27,6 +27,9 @@ pub enum Error {
     /// Machines cannot be started, or cannot be looked at: not the image's fault.
     #[error("the next group cannot start: {0}")]
     Launch(String),
+    /// A machine does not get another root: not the image's fault.
+    #[error("the root cannot be replaced: {0}")]
+    Root(String),
     /// A check ran and said no.
     #[error("the check failed: {0}")]
     CheckFailed(String),

@@ -6,6 +6,7 @@ mod settings;
 use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::staying;
+use super::plan::reroot::{self, Machine};
 use super::room::{self, Room};
 use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
@@ -33,6 +34,8 @@ pub struct Facts {
     pub pair: Option<pair::Pair>,
     /// The newest refresh of the group that serves, where its machines are to be replaced.
     pub refresh: Option<crate::cloud::Refresh>,
+    /// The one machine that serves, where it is to get another root.
+    pub machine: Option<Machine>,
     /// Those of the next group: as the file names them, else of the group that serves.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
@@ -189,6 +192,7 @@ pub async fn look_up(
         template: None,
         pair: None,
         refresh: None,
+        machine: None,
         subnets: Vec::new(),
         security_groups,
         alarms,
@@ -200,7 +204,9 @@ pub async fn look_up(
     facts.template = settings::template(cloud, service, &facts, &mut refused).await?;
     facts.pair = pair::look_up(cloud, service, &facts).await?;
     if let Some(staying) = staying(service, &facts) {
-        facts.refresh = cloud.newest_refresh(&staying.name).await?;
+        let refresh = cloud.newest_refresh(&staying.name).await?;
+        let machine = reroot::machine(service, staying, cloud).await?;
+        (facts.refresh, facts.machine) = (refresh, machine);
     }
     if refused.is_empty() {
         Ok(facts)

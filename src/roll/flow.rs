@@ -49,7 +49,7 @@ impl<'f, 'r, C, P, S> Flow<'f, 'r, C, P, S> {
             on,
             run,
             led,
-            watches: Watches::new(&service.checks, plan.in_place.is_some()),
+            watches: Watches::new(&service.checks, plan.stays()),
             health: Health::new(plan.patience, began, Instant::now()),
         }
     }

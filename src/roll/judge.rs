@@ -100,6 +100,10 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     if left.iter().any(is_traffic) {
         return false;
     }
+    let is_root = |left: &Left<Undo>| matches!(&left.undo, Undo::Roll(of) if of.is_root());
+    if left.iter().any(is_root) {
+        return false;
+    }
     // What a refresh has replaced takes requests as well; one that never began has changed nothing.
     for left in left {
         if let Undo::Roll(of) = &left.undo

@@ -10,6 +10,7 @@ mod make_way;
 mod outlook;
 mod pair;
 mod previous;
+pub mod reroot;
 mod room;
 mod settings;
 mod stages;
@@ -21,6 +22,7 @@ mod traffic;
 pub use in_place::InPlace;
 pub use outlook::Outlook;
 pub use pair::Idle;
+pub use reroot::Reroot;
 pub use timing::Timing;
 pub use traffic::{led_to, shared};
 
@@ -104,6 +106,8 @@ pub struct Plan {
     pub hooks: Hooks,
     /// The machines of the group that serves are replaced, and `next` is that group.
     pub in_place: Option<InPlace>,
+    /// The one machine of the group that serves gets another root, and `next` is that group.
+    pub reroot: Option<Reroot>,
     pub keep: Duration,
     pub patience: Timing,
     /// What it will take.
@@ -259,6 +263,7 @@ pub fn plan(
     }
     let resumed = flying.first().and_then(|group| names::run_of(group));
     let resumed = resumed.or_else(|| Some(in_place::resumed(service, facts)?.run));
+    let resumed = resumed.or_else(|| Some(reroot::resumed(service, facts)?.run));
     let cast = cast::of(service, facts, flying.first().copied(), &mut refused);
     if let (Some(live), None) = (cast.previous, resumed)
         && settings::is_live(service, facts, live, &facts.image)
@@ -308,7 +313,10 @@ fn assemble(
     let alarms = cast.previous.filter(|_| copies);
     let alarms = alarms.map(|group| alarms::of(facts, group, &next_name, refused));
     let next = settings::next(service, facts, cast.previous, next_name, run, refused);
+    reroot::refuse_initial(service, cast.previous, refused);
     let timing = timing::of(service, facts, cast.previous);
+    let changes = next.as_ref().map_or(&[][..], |next| &next.changes);
+    let reroot = staying.and_then(|group| reroot::of(service, facts, group, changes, refused));
     let in_place = staying.and_then(|group| in_place::of(service, facts, group, timing, refused));
     Some(Plan {
         service: service.name.value.clone(),
@@ -332,6 +340,7 @@ fn assemble(
         checks: service.checks.clone(),
         hooks: service.hooks.clone(),
         in_place,
+        reroot,
         make_way: match cast.flying.or(staying) {
             Some(_) => None,
             // Only a target group has room for one.

@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::plan::Decision;
 use super::retire;
 use super::run_roll::{Ended, Request, Tools, prepare};
+use super::scraps;
 use super::tidy::chores;
 use crate::cloud::Cloud;
 use crate::run::LaterLists;
@@ -48,6 +49,8 @@ async fn first<C: Cloud, P, S: LaterLists<Undo>>(
         .collect();
     let due = retire::due(name, now, on.cloud, on.store).await?;
     first.extend(due.iter().map(|due| format!("retire: group {}", due.group)));
+    let scraps = scraps::due(name, now, on.store)?;
+    first.extend(scraps.iter().map(|scrap| format!("delete: {scrap}")));
     if let Decision::TakeBack(dead) = decision {
         let (next, run) = (&dead.next, dead.run);
         if dead.adopt {

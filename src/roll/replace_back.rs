@@ -20,7 +20,7 @@ use super::rollback::{RolledBack, Way, bar, barred, tags, verdict};
 use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use super::{aside, calm, give_back, refresh_back};
+use super::{aside, calm, give_back, refresh_back, root_back};
 use crate::cloud::{Cloud, Group, GroupName, Size, tag};
 use crate::run::{self, Event, Failure, Ledger, Patience, Readiness, Run, with_causes};
 use crate::undo::floor::{self, Floor};
@@ -51,6 +51,9 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
     }
     if let Some(of) = Refreshing::of(live) {
         return give_back::give_back(live, &of, way, cloud).await;
+    }
+    if let Some(back) = root_back::rollback(live, way, cloud).await {
+        return back;
     }
     match (rolled(live), &stand.back) {
         (Some(rolled), _) => {

@@ -9,6 +9,7 @@ use super::mark::Mark;
 use super::names;
 use super::probe::Probe;
 use super::retiring::{self, Retiring, Wait, before};
+use super::scraps;
 use crate::cloud::{Cloud, Group, tag};
 use crate::run::{Event, Held, Holder, LaterLists, Leases, Left};
 use crate::undo::lease::Leased;
@@ -22,6 +23,8 @@ pub struct WorkedOff {
     pub gone: usize,
     /// How many held minimums were released.
     pub released: usize,
+    /// How many replaced roots, and lots of snapshots, were deleted.
+    pub deleted: usize,
     /// What would not go.
     pub left: Vec<Left<Undo>>,
 }
@@ -59,6 +62,7 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
         released,
         ..WorkedOff::default()
     };
+    scraps::work_off(service, now, (cloud, store), events, &mut done).await?;
     for retire in due {
         let what = retire.to_string();
         // One that serves again, or is gone, only leaves the list.

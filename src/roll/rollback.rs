@@ -59,7 +59,7 @@ const FOLLOWS: SignedDuration = SignedDuration::from_secs(15);
 pub async fn rollback(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     match replace_back::stand(way, cloud).await {
         Ok(None) => {}
-        Ok(Some(alone)) => return replace_back::rollback(way, &alone, cloud).await,
+        Ok(Some(alone)) => return Box::pin(replace_back::rollback(way, &alone, cloud)).await,
         Err(error) => return RolledBack::not(Verdict::Failed, error.to_string()),
     }
     let stand = match stand(cloud, way.service, way.clock.now()).await {

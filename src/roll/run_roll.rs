@@ -160,7 +160,7 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
         Err(Held::Io(error)) => return Ended::failed("lease", Error::Later(error)),
     };
     let mut buried = None;
-    let mut ended = match leased(request, on, &mut buried).await {
+    let mut ended = match Box::pin(leased(request, on, &mut buried)).await {
         Ok(ended) => ended,
         Err(ended) => *ended,
     };
@@ -168,7 +168,7 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
         Some(left) => left,
         // What is held, or could not even be looked up, stays as it is.
         None if ended.decision.is_none() || ended.is_held() => Vec::new(),
-        None => bury(request, on).await,
+        None => Box::pin(bury(request, on)).await,
     };
     ended.leave(left);
     drop(lease);
@@ -198,7 +198,7 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     if let (Decision::Roll(plan), [_, ..]) = (&decision, request.dead.as_slice())
         && !plan.resumed
     {
-        *buried = Some(bury(request, on).await);
+        *buried = Some(Box::pin(bury(request, on)).await);
         (_, decision) = prepare(request, on).await?;
         approved(request, &decision)?;
     }
@@ -208,7 +208,7 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
             ..Ended::new(Verdict::NothingToDo)
         });
     }
-    let ended = go(request, decision, on).await;
+    let ended = Box::pin(go(request, decision, on)).await;
     address::note_new(request, &facts, on).await;
     Ok(ended)
 }
@@ -300,7 +300,7 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });
     }
-    Ok(done.gone > 0 || done.released > 0 || !chores.is_empty())
+    Ok(done.gone + done.released + done.deleted > 0 || !chores.is_empty())
 }
 
 async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(

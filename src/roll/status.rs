@@ -15,7 +15,7 @@ use super::regrow::{cannot_grow, healthy, short, sick};
 use super::{names, refresh_back};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
-    tag,
+    VolumeId, tag,
 };
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading, percent, served, target_groups_of};
@@ -256,6 +256,8 @@ pub struct Status {
     pub rollback_waits_for: Option<u32>,
     /// The launch template version that a rollback refreshes the group to, whose machines the last roll replaced.
     pub rollback_refreshes_to: Option<u64>,
+    /// The root that a rollback brings back to the machine, which the last roll replaced.
+    pub rollback_brings_root: Option<VolumeId>,
     pub hold: Option<String>,
     /// The bucket where leases, journals and due-list are, as the last roll says.
     pub state: Option<String>,
@@ -292,6 +294,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
         temporary,
         drift: drift::drift(&stand),
         rollback_refreshes_to: refresh_back::to(stand.live.as_ref()).map(|version| version.0),
+        rollback_brings_root: None,
         rollback_not_ready: stand.not_ready(),
         rollback_waits_for: stand
             .live
@@ -362,7 +365,9 @@ impl fmt::Display for Status {
         let by = self.rollback_refreshes_to.map_or(String::new(), |version| {
             format!(" by a refresh to launch template version {version}")
         });
-        let waits = format!("{by}{waits}");
+        let root = self.rollback_brings_root.as_ref();
+        let root = root.map_or(String::new(), |root| format!(" by the old root {root}"));
+        let waits = format!("{by}{root}{waits}");
         match (self.rollback_not_ready.as_slice(), self.kept_until) {
             ([], Some(until)) => writeln!(f, "  rollback  ready{waits}, until {until}")?,
             ([], None) => writeln!(f, "  rollback  ready{waits}")?,

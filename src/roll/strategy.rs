@@ -3,6 +3,7 @@
 mod beside;
 mod canary;
 mod replace;
+mod replace_root;
 pub(super) mod rolling;
 
 use super::plan::Plan;
@@ -20,6 +21,9 @@ pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
+    if let Some(reroot) = &plan.reroot {
+        return Box::pin(replace_root::roll(plan, reroot, service, on, run)).await;
+    }
     match (&plan.in_place, &plan.traffic) {
         (Some(in_place), _) => rolling::roll(plan, in_place, service, on, run).await,
         // The first roll of all makes the group, whose machines later ones replace.

@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::ground::Ground;
 use super::names;
 use super::plan::in_place::{resumed, staying, unfinished};
-use super::plan::led_to;
+use super::plan::{led_to, reroot};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, StartsFrom, Tags, tag,
 };
@@ -38,6 +38,11 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
         && resumed(service, facts).is_none()
     {
         return Some(refreshing(&service.name, group, &of));
+    }
+    if let Some((group, of)) = reroot::unfinished(facts)
+        && reroot::resumed(service, facts).is_none()
+    {
+        return Some(rerooting(&service.name, group, of.run));
     }
     // One of a pair is gone on with as one of a pair, and no other.
     let is_pair = service.groups.pair.is_some();
@@ -130,6 +135,27 @@ pub(super) fn refreshing(service: &str, group: &Group, of: &Refreshing) -> Dead 
     undos.extend(leases(group, of.run, &[Leased::Version]).map(make));
     Dead {
         run: of.run,
+        next: group.name.clone(),
+        adopt: false,
+        undos,
+    }
+}
+
+/// What takes back that a machine of a group got another root.
+pub(super) fn rerooting(service: &str, group: &Group, run: RunId) -> Dead {
+    let make = |change| OfRoll {
+        service: service.to_owned(),
+        run,
+        next: group.name.clone(),
+        change,
+    };
+    let mut undos: Vec<OfRoll> = leases(group, run, &[Leased::Root, Leased::Processes])
+        .map(make)
+        .collect();
+    undos.extend(version(group).map(|template| make(Change::Version { template })));
+    undos.extend(leases(group, run, &[Leased::Version]).map(make));
+    Dead {
+        run,
         next: group.name.clone(),
         adopt: false,
         undos,

@@ -10,6 +10,7 @@ use super::doctor::{Known, Scene, State, Temporary, find, loose};
 use super::error::Error;
 use super::facts::Facts;
 use super::plan::in_place::unfinished;
+use super::plan::reroot;
 use super::{aside, names, office};
 use crate::cloud::{Cloud, Group, GroupName, TargetGroupArn, tag};
 use crate::run::{Event, Events, LaterLists, RunId};
@@ -29,7 +30,8 @@ pub(super) enum Chore {
 
 /// What is to be put right. A half-made roll is another matter: while there is one, nothing is.
 pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timestamp) -> Vec<Chore> {
-    if facts.in_flight(service).next().is_some() || unfinished(facts).is_some() {
+    let in_place = unfinished(facts).is_some() || reroot::unfinished(facts).is_some();
+    if facts.in_flight(service).next().is_some() || in_place {
         return Vec::new();
     }
     let serving = facts.serving();

@@ -184,6 +184,23 @@ pub enum Strategy {
     Rolling(Rolling),
     /// Without a load balancer: a next group beside the one that serves, which is emptied once the next one is active.
     Replace(Replace),
+    /// Without a load balancer: the one machine stays with its address and its volumes, and gets another root.
+    ReplaceRoot(ReplaceRoot),
+}
+
+impl Strategy {
+    /// Whether the group that serves stays.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self, Self::Rolling(_) | Self::ReplaceRoot(_))
+    }
+}
+
+/// What becomes of the data volumes of a `replace_root`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReplaceRoot {
+    /// How long their snapshots are kept.
+    #[serde(serialize_with = "seconds::plain")]
+    pub keep_snapshots: Duration,
 }
 
 /// What becomes of the previous group of a `replace`.

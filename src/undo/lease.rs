@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh;
 use super::roll::run_of;
+use super::root::{self, Rerooting};
 use crate::cloud::{
     Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
 };
@@ -30,15 +31,18 @@ pub enum Leased {
     Version,
     /// Its machines are being replaced.
     Refresh,
+    /// Its machine is getting another root.
+    Root,
     /// A person is asked.
     Question,
 }
 
 impl Leased {
     /// All kinds, in the order in which they go: what was there before the first of two minimums comes back last, and a group
-    /// follows no version again while its machines are being replaced.
-    pub const ALL: [Self; 7] = [
+    /// follows no version again while its machines are being replaced. Before its processes go on, its machine is well.
+    pub const ALL: [Self; 8] = [
         Self::Question,
+        Self::Root,
         Self::Processes,
         Self::GrownMin,
         Self::MinSize,
@@ -56,6 +60,7 @@ impl Leased {
             Self::LowAlarm => "kiln:lease:low-alarm",
             Self::Version => "kiln:lease:version",
             Self::Refresh => "kiln:lease:refresh",
+            Self::Root => "kiln:lease:root",
             Self::Question => "kiln:lease:question",
         }
     }
@@ -70,6 +75,7 @@ impl fmt::Display for Leased {
             Self::LowAlarm => "minimum held until the low alarm has been OK",
             Self::Version => "pinned launch template version",
             Self::Refresh => "instance refresh",
+            Self::Root => "replaced root",
             Self::Question => "question to a person",
         })
     }
@@ -80,7 +86,7 @@ impl fmt::Display for Leased {
 pub struct Lease {
     pub run: RunId,
     pub until: Timestamp,
-    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, or a question.
+    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, of a root what [`Rerooting::words`] says, or a question.
     pub before: Vec<String>,
 }
 
@@ -225,7 +231,9 @@ fn stays_held(group: &Group, what: Leased) -> bool {
     match what {
         Leased::MinSize | Leased::GrownMin => by(Leased::LowAlarm),
         Leased::LowAlarm => by(Leased::MinSize) || by(Leased::GrownMin),
-        Leased::Processes | Leased::Version | Leased::Refresh | Leased::Question => false,
+        Leased::Processes | Leased::Version | Leased::Refresh | Leased::Root | Leased::Question => {
+            false
+        }
     }
 }
 
@@ -238,12 +246,14 @@ async fn restore(
     let first = lease.before.first().map(String::as_str);
     match (what, first) {
         (Leased::Processes, Some(_)) => {
-            let mut names: BTreeSet<String> = lease.before.iter().cloned().collect();
-            // Of a group that was emptied since, the schedule comes back when it is filled again.
-            if Sizes::of(group).is_some_and(|sizes| sizes.scheduled) {
-                names.remove(SCHEDULE);
+            if Rerooting::of(group).is_some() {
+                let text = format!(
+                    "the machine of group {} has not got its root back",
+                    group.name
+                );
+                return Err(Error::blocked("ResumeProcesses", text));
             }
-            cloud.resume(&group.name, &names).await
+            resume_leased(cloud, group, lease).await
         }
         (Leased::MinSize | Leased::GrownMin | Leased::LowAlarm, Some(min)) => {
             let min: u32 = min.parse().map_err(|_| unreadable(group, what))?;
@@ -263,8 +273,30 @@ async fn restore(
             cloud.follow_version(&group.name, id, version).await
         }
         (Leased::Refresh, Some(_)) => refresh::take_back(cloud, &group.name).await,
+        (Leased::Root, Some(_)) => Box::pin(root::take_back(cloud, &group.name)).await,
         (Leased::Question, Some(_)) | (_, None) => Ok(()),
     }
+}
+
+/// Has the processes of a group go on that a run has suspended for a while, and takes the lease off.
+pub(super) async fn resume(cloud: &impl Cloud, group: &Group, run: RunId) -> Result<(), Error> {
+    let what = Leased::Processes;
+    match Lease::of(group, what).filter(|lease| lease.run == run) {
+        None => Ok(()),
+        Some(lease) => {
+            resume_leased(cloud, group, &lease).await?;
+            cloud.untag_group(&group.name, &[what.tag()]).await
+        }
+    }
+}
+
+async fn resume_leased(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Result<(), Error> {
+    let mut names: BTreeSet<String> = lease.before.iter().cloned().collect();
+    // Of a group that was emptied since, the schedule comes back when it is filled again.
+    if Sizes::of(group).is_some_and(|sizes| sizes.scheduled) {
+        names.remove(SCHEDULE);
+    }
+    cloud.resume(&group.name, &names).await
 }
 
 /// Whether a pin is to stay, since the group would start what a later roll has made without it. Errors where that is the

@@ -9,15 +9,16 @@ use std::fmt;
 use super::alarms;
 use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
-use super::{LONGEST_PAUSE, persist};
 use super::refresh::rolled;
+use super::root::{self, rerooted};
 use super::serving::serves;
 use super::taken;
 use super::traffic::restore;
 use super::versions;
+use super::{LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    TrafficArn, tag,
+    TrafficArn, VolumeId, tag,
 };
 use crate::run::RunId;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,12 @@ pub enum Change {
         group: GroupName,
         what: Leased,
     },
+    /// A root volume that was replaced, and is kept to go back to.
+    ReplacedRoot {
+        volume: VolumeId,
+    },
+    /// Snapshots of data volumes, by the tags of the run.
+    Snapshots,
     /// What production traffic did before and what the roll makes it do, step by step.
     Traffic {
         place: RulePlace,
@@ -121,6 +128,8 @@ impl fmt::Display for OfRoll {
             Change::Group { .. } | Change::Taken => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
+            Change::ReplacedRoot { volume } => write!(f, "replaced root {volume}"),
+            Change::Snapshots => write!(f, "snapshots of data volumes of run {}", self.run),
             Change::Traffic { place, .. } => write!(f, "traffic of {} ({place})", self.service),
         }
     }
@@ -133,6 +142,12 @@ impl OfRoll {
         matches!(&self.change, Change::Lease { what: one, .. } if *one == what)
     }
 
+    /// Whether taking it back replaces the root of a machine once more.
+    pub fn is_root(&self) -> bool {
+        let what = Leased::Root;
+        matches!(&self.change, Change::Lease { what: one, .. } if *one == what)
+    }
+
     /// Whether it stays when the roll ends well.
     pub fn is_product(&self) -> bool {
         match &self.change {
@@ -140,9 +155,14 @@ impl OfRoll {
             // Of a group that stays, what goes with its version stays or goes with it; and one hold is made to last until the
             // group has seen traffic.
             Change::Lease { group, what } => {
-                let lasts = matches!(what, Leased::Version | Leased::Refresh | Leased::LowAlarm);
+                let lasts = matches!(
+                    what,
+                    Leased::Version | Leased::Refresh | Leased::Root | Leased::LowAlarm
+                );
                 *group != self.next || lasts
             }
+            // Only a due-list names these, when their time is up.
+            Change::ReplacedRoot { .. } | Change::Snapshots => false,
             _ => true,
         }
     }
@@ -173,12 +193,16 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             }
             delete_rules(cloud, of, listener, *purpose).await
         }
-        Change::Group { served } => remove_group(cloud, of, *served).await,
-        Change::Taken => taken::undo(cloud, of).await,
+        Change::Group { served } => Box::pin(remove_group(cloud, of, *served)).await,
+        Change::Taken => Box::pin(taken::undo(cloud, of)).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
         Change::Lease { group, what } => {
-            persist(async || lease::release(cloud, group, *what, Some(of.run)).await).await
+            let release =
+                async || Box::pin(lease::release(cloud, group, *what, Some(of.run))).await;
+            persist(release).await
         }
+        Change::ReplacedRoot { volume } => root::delete_replaced(cloud, of, volume).await,
+        Change::Snapshots => root::delete_snapshots(cloud, of).await,
         Change::Traffic {
             place,
             before,
@@ -196,7 +220,8 @@ async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> 
     Ok(next.is_some_and(|group| {
         let own = group.tag(tag::RUN) == Some(&of.run.to_string());
         let refreshed = rolled(&group).is_some_and(|rolled| rolled.run == of.run);
-        own && group.tag(tag::STATE) != Some(tag::NEXT) || refreshed
+        let rerooted = rerooted(&group).is_some_and(|rerooted| rerooted.run == of.run);
+        own && group.tag(tag::STATE) != Some(tag::NEXT) || refreshed || rerooted
     }))
 }
 

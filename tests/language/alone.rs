@@ -35,6 +35,14 @@ fn replace_and_rolling_need_no_load_balancer() {
             .traffic
             .is_none()
     );
+    let keep = |text: &str| match load(text).strategy {
+        Strategy::ReplaceRoot(one) => one.keep_snapshots,
+        other => panic!("{other:?}"),
+    };
+    let week = Duration::from_hours(7 * 24);
+    assert_eq!(keep(r#", "strategy": { "type": "replace_root" }"#), week);
+    let named = r#", "strategy": { "type": "replace_root", "keep_snapshots": "1h" }"#;
+    assert_eq!(keep(named), Duration::from_hours(1));
     let findings = case("").service().unwrap_err();
     assert_eq!(findings[0].code, "template::missing_option");
 }
@@ -46,6 +54,14 @@ fn what_needs_a_load_balancer_or_must_not_have_one_is_refused_in_its_place() {
     let replace = r#", "strategy": { "type": "replace" }"#;
     for (more, about) in [
         (format!("{replace}{TRAFFIC}"), "without a load balancer"),
+        (
+            format!(r#"{TRAFFIC}, "strategy": {{ "type": "replace_root" }}"#),
+            "`replace_root` is for services without a load balancer",
+        ),
+        (
+            r#", "strategy": { "type": "replace", "keep_snapshots": "5m" }"#.to_owned(),
+            "`keep_snapshots` belong to snapshots before a root is replaced",
+        ),
         (
             format!(r#"{TRAFFIC}, "hooks": {{ "activate": [{{ "command": "./é" }}] }}"#),
             "`hooks.activate` belongs to the strategy `replace`",

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::RngCore;
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
     /// Of its root; empty without one.
-    image: String,
+    pub(super) image: String,
     hostname: String,
     /// Counts starts, so that what an earlier start had coming does not count.
     boot: u64,

@@ -92,6 +92,11 @@ impl Physics {
             .unwrap_or(&self.usual)
     }
 
+    /// The image whose files are on a machine's root, whatever image it was launched from; empty without a root.
+    pub fn runs(&self, instance: &str) -> Option<&str> {
+        Some(self.machines.get(instance)?.image.as_str())
+    }
+
     /// Begins to carry out what the model asked for.
     pub fn take(&mut self, effects: Vec<Effect>, now: Timestamp) {
         for effect in effects {

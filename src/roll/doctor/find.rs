@@ -15,6 +15,7 @@ use crate::run::RunId;
 use crate::undo::Purpose;
 use crate::undo::lease::{Lease, Leased};
 use crate::undo::refresh::rolled;
+use crate::undo::root::rerooted;
 use crate::undo::serving::Leading;
 
 /// How long a half-made group without a mark of its own is taken for one of a run that lives (`plan::EXPIRY`).
@@ -172,10 +173,11 @@ impl Look<'_> {
     ) -> Temporary {
         let cure = Cure::Release(group.name.clone(), what, lease.run);
         let state = group.tag(tag::STATE);
-        let rolled = rolled(group).is_some_and(|rolled| rolled.run == lease.run);
+        let rolled = rolled(group).is_some_and(|rolled| rolled.run == lease.run)
+            || rerooted(group).is_some_and(|rerooted| rerooted.run == lease.run);
         match (what, state) {
             // A group that stays keeps its number: what it followed may mean another version by now.
-            (Leased::Refresh | Leased::Version, _) if rolled => {
+            (Leased::Refresh | Leased::Root | Leased::Version, _) if rolled => {
                 let note = Cure::Untag(group.name.clone(), what.tag());
                 return one.run_out("its roll has gone through", note);
             }

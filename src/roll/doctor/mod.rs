@@ -176,6 +176,9 @@ pub async fn heal<C: Cloud>(doctor: &Doctor<'_>, cloud: &C) -> Doctored {
 /// Whether machines of two versions serve, since a refresh would not go back.
 async fn is_mixed(temporary: &[Temporary], cloud: &impl Cloud) -> bool {
     for one in temporary.iter().filter(|one| one.state == State::RunOut) {
+        if let Some(Cure::Release(_, Leased::Root, _)) = &one.cure {
+            return true;
+        }
         if let Some(Cure::Release(group, Leased::Refresh, _)) = &one.cure
             && refresh::has_begun(cloud, group).await.unwrap_or(true)
         {

@@ -3,7 +3,7 @@
 use super::{Facts, Template, pair};
 use crate::cloud::{Cloud, Error, Filter, SecurityGroupId, StartsFrom, Subnet, VersionRef};
 use crate::roll::plan::Refusal;
-use crate::roll::plan::in_place::unfinished;
+use crate::roll::plan::{in_place, reroot};
 use crate::roll::refusals;
 use crate::source::Spanned;
 use crate::template::service::Service;
@@ -20,8 +20,10 @@ pub(super) async fn template(
     let (template, version) = match live.map(|group| (&group.name, &group.starts_from)) {
         Some((_, StartsFrom::Template { id, version })) => {
             // What a run that died has begun to give the group is not what it had.
-            let before = unfinished(facts).map(|(_, of)| VersionRef::Number(of.before));
-            (cloud.template(id).await?, before.unwrap_or(*version))
+            let before = in_place::unfinished(facts).map(|(_, of)| of.before);
+            let before = before.or_else(|| Some(reroot::unfinished(facts)?.1.before));
+            let version = before.map_or(*version, VersionRef::Number);
+            (cloud.template(id).await?, version)
         }
         Some((name, StartsFrom::Other(what))) => {
             refused.push(refusals::no_template(service, name, what));

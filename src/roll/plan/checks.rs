@@ -27,7 +27,7 @@ pub(super) fn after(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     list("while it takes traffic", &checks.watch, f)?;
     hooks("after the swap", &plan.hooks.after_swap, f)?;
     list("with all of the traffic", &checks.after, f)?;
-    if plan.in_place.is_none() {
+    if !plan.stays() {
         hooks(
             "before a kept group is retired",
             &plan.hooks.before_retire,

@@ -43,11 +43,11 @@ impl InPlace {
 
 /// The group whose machines are replaced; `None` of another strategy, and where none serves yet.
 pub(in crate::roll) fn staying<'a>(service: &Service, facts: &'a Facts) -> Option<&'a Group> {
-    let is_rolling = matches!(service.strategy, Strategy::Rolling(_));
-    serving(facts).filter(|group| is_rolling && !names::is_next(group))
+    let stays = service.strategy.is_in_place();
+    serving(facts).filter(|group| stays && !names::is_next(group))
 }
 
-fn serving(facts: &Facts) -> Option<&Group> {
+pub(super) fn serving(facts: &Facts) -> Option<&Group> {
     let group = facts.sides[facts.serving()?].group()?;
     Some(group).filter(|group| !group.deleting)
 }
@@ -60,7 +60,7 @@ pub(in crate::roll) fn unfinished(facts: &Facts) -> Option<(&Group, Refreshing)>
 
 /// The unfinished refresh that the same roll goes on with.
 pub(in crate::roll) fn resumed(service: &Service, facts: &Facts) -> Option<Refreshing> {
-    staying(service, facts)?;
+    staying(service, facts).filter(|_| matches!(service.strategy, Strategy::Rolling(_)))?;
     let (_, of) = unfinished(facts)?;
     (of.image == facts.image.id).then_some(of)
 }
@@ -128,24 +128,27 @@ fn refuse_group(facts: &Facts, group: &Group, refused: &mut Vec<Refusal>) {
             "take the protection off, or put them into service".to_owned(),
         );
     }
-    let is_own = Refreshing::of(group).is_some();
-    if let Some(refresh) = facts
-        .refresh
-        .as_ref()
-        .filter(|one| one.is_active() && !is_own)
-    {
+    refuse_refreshing(facts, group, refused);
+}
+
+/// Somebody else replaces machines of the group at this moment.
+pub(super) fn refuse_refreshing(facts: &Facts, group: &Group, refused: &mut Vec<Refusal>) {
+    let (name, is_own) = (&group.name, Refreshing::of(group).is_some());
+    let others = facts.refresh.as_ref();
+    if let Some(refresh) = others.filter(|one| one.is_active() && !is_own) {
         let text = format!("group {name} is being refreshed already: {}", refresh.id);
         let mend =
             format!("aws autoscaling describe-instance-refreshes --auto-scaling-group-name {name}");
-        refuse("roll::refreshing", text, mend);
+        let finding = Diagnostic::error("roll::refreshing", text);
+        refused.push(Refusal::account(finding.help(mend)));
     }
 }
 
-/// A refresh replaces machines; the group stays what it is.
-fn refuse_settings(service: &Service, group: &Group, refused: &mut Vec<Refusal>) {
+/// The group stays what it is.
+pub(super) fn refuse_settings(service: &Service, group: &Group, refused: &mut Vec<Refusal>) {
     let mut refuse = |what: &str| {
         let text = format!(
-            "`set.{what}` is not what group {} has, and a refresh changes no group",
+            "`set.{what}` is not what group {} has, and a roll in place changes no group",
             group.name
         );
         let finding = Diagnostic::error("roll::in_place", text);

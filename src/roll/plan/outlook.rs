@@ -6,11 +6,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Plan, Refusal, stages, timing};
+use super::{Plan, Refusal, reroot, stages, timing};
 use crate::cloud::{Validity, tag};
 use crate::roll::facts::{Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
+use crate::undo::root;
 
 /// Of the write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
 const WRITE: Duration = Duration::from_secs(15);
@@ -56,7 +57,7 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         seen,
         machines: count,
         instance_type: kind.or_else(|| from?.source.instance_type.clone()),
-        notes: notes(facts),
+        notes: unknown(facts),
         ..Outlook::default()
     };
     if let Some(in_place) = &plan.in_place {
@@ -69,6 +70,14 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         // There and back. Without us Auto Scaling goes on with a refresh, and takes back what fails.
         outlook.credentials = 2 * whole + plan.patience.healthy + held;
         outlook.beside = outlook.least;
+    } else if plan.reroot.is_some() {
+        let (least, longest) = reroot::down(plan);
+        outlook.machines = 0;
+        outlook.back = least;
+        // What is seen of it before counts for nothing.
+        outlook.least = least + root::BLIND + watched;
+        outlook.longest = longest + held;
+        outlook.credentials = outlook.longest + root::LIMIT;
     } else {
         outlook.starts = count.min(2);
         outlook.back = WRITE;
@@ -110,7 +119,7 @@ fn seen(facts: &Facts, plan: &Plan) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn notes(facts: &Facts) -> Vec<String> {
+fn unknown(facts: &Facts) -> Vec<String> {
     let mut notes = facts.room.unknown.clone();
     if let Validity::Unknown(whose) = facts.room.validity {
         notes.push(format!("the credentials are {whose}"));
@@ -170,6 +179,9 @@ impl fmt::Display for Outlook {
             }
         }
         writeln!(f, ", {longest} s at the most")?;
+        if self.machines == 0 {
+            return notes(&self.notes, f);
+        }
         let beside = self.beside.as_secs();
         let tenths = u64::from(self.machines) * beside * 10 / HOUR;
         let (whole, tenth, machines) = (tenths / 10, tenths % 10, self.machines);
@@ -178,11 +190,13 @@ impl fmt::Display for Outlook {
             f,
             "  {machines} {kind} more for {beside} s: {whole}.{tenth} instance-hours"
         )?;
-        for note in &self.notes {
-            writeln!(f, "  note: {note}")?;
-        }
-        Ok(())
+        notes(&self.notes, f)
     }
+}
+
+fn notes(notes: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut notes = notes.iter();
+    notes.try_for_each(|note| writeln!(f, "  note: {note}"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::cloud::{Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, V
 use crate::roll::facts::Facts;
 use crate::roll::office;
 use crate::source::Diagnostic;
-use crate::template::service::Service;
+use crate::template::service::{Service, Strategy};
 use crate::undo::lease::{Lease, Leased, followed, followed_by, lasting};
 
 /// Processes without which a group cannot do what the roll asks of it.
@@ -35,7 +35,10 @@ pub(super) fn of(
             text,
         )));
     }
-    refused.extend(stopped(facts, group));
+    // A root that is replaced needs none of them, and suspends them for a while.
+    if !matches!(service.strategy, Strategy::ReplaceRoot(_)) {
+        refused.extend(stopped(facts, group));
+    }
     if group.size.desired == 0 {
         let text = format!("group {name} serves with a desired capacity of 0");
         let finding = Diagnostic::error("roll::empty", text);

@@ -24,7 +24,7 @@ pub(super) fn refuse(
 ) {
     let going = going(service, facts, plan, now);
     zones(service, facts, (plan, &going), refused);
-    if plan.resumed || plan.in_place.is_some() {
+    if plan.resumed || plan.stays() {
         return;
     }
     let mut refuse = |what: &str, most: u32, there: usize, more: usize| {
@@ -118,6 +118,9 @@ impl Plan {
         let desired = self.next.size.desired;
         if let Some(in_place) = &self.in_place {
             return in_place.ahead(desired);
+        }
+        if self.reroot.is_some() {
+            return 0;
         }
         let made = facts.groups.iter().find(|one| one.name == self.next.group);
         let there = made.map_or(0, |group| group.members.len());

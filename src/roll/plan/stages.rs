@@ -14,7 +14,7 @@ pub(super) fn held(service: &Service) -> Duration {
             let delays = rolling.checkpoints.iter();
             (0, delays.map(|_| rolling.checkpoint_delay).sum())
         }
-        Strategy::BlueGreen => (0, Duration::ZERO),
+        Strategy::BlueGreen | Strategy::ReplaceRoot(_) => (0, Duration::ZERO),
         Strategy::Replace(replace) => (0, replace.drain.unwrap_or_default()),
     };
     let hold = service.checks.on_unknown.hold;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Idle, InPlace, NextTemplate, Plan, Previous, Traffic, checks};
+use super::{Idle, InPlace, NextTemplate, Plan, Previous, Traffic, checks, reroot};
 use crate::cloud::{Size, VersionRef};
 use crate::template::service::{Replace, Strategy};
 
@@ -26,6 +26,11 @@ impl fmt::Display for Plan {
         if let Some(in_place) = &self.in_place {
             replaced(self, in_place, f)?;
             checks::before_swap(self, f)?;
+            checks::after(self, f)?;
+            return write!(f, "{}", self.outlook);
+        }
+        if let Some(reroot) = &self.reroot {
+            reroot::show(self, reroot, f)?;
             checks::after(self, f)?;
             return write!(f, "{}", self.outlook);
         }

@@ -6,14 +6,19 @@ use crate::source::Diagnostic;
 
 /// Whether the strategy needs no load balancer.
 pub(super) fn may_be(strategy: &Strategy) -> bool {
-    matches!(strategy, Strategy::Rolling(_) | Strategy::Replace(_))
+    strategy.is_in_place() || matches!(strategy, Strategy::Replace(_))
 }
 
 /// Reports what a service says that cannot be, with a load balancer or without.
 pub(super) fn check(root: &Options<'_>, strategy: &Strategy, checks: &Checks, hooks: &Hooks) {
     let replaces = matches!(strategy, Strategy::Replace(_));
-    if let (Some(json), true) = (root.get("traffic"), replaces) {
-        let text = "`replace` is for services without a load balancer";
+    let kind = match strategy {
+        Strategy::Replace(_) => Some("replace"),
+        Strategy::ReplaceRoot(_) => Some("replace_root"),
+        _ => None,
+    };
+    if let (Some(json), Some(kind)) = (root.get("traffic"), kind) {
+        let text = format!("`{kind}` is for services without a load balancer");
         root.report(
             Diagnostic::error("template::wrong_value", text)
                 .at(json.span, "this one has one")

@@ -2,7 +2,7 @@
 
 use super::super::near;
 use super::super::options::{Key, Options, on};
-use super::super::service::{CanaryStep, Replace, Rolling, Strategy};
+use super::super::service::{CanaryStep, Replace, ReplaceRoot, Rolling, Strategy};
 use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Spanned};
 use std::time::Duration;
@@ -15,7 +15,10 @@ const STRATEGY: &[Key] = &[
     on("checkpoint_delay"),
     on("keep_running"),
     on("drain"),
+    on("keep_snapshots"),
 ];
+/// A week: long enough for somebody to find out that data went wrong.
+const KEEP_SNAPSHOTS: Duration = Duration::from_hours(7 * 24);
 /// What only `replace` has.
 const OF_REPLACE: [&str; 2] = ["keep_running", "drain"];
 /// What only instance refreshes have.
@@ -33,8 +36,8 @@ const LONGEST_DELAY: Duration = Duration::from_hours(48);
 const SHORTEST: Duration = Duration::from_secs(1);
 const STEP: &[Key] = &[on("weight"), on("hold")];
 /// What is carried out.
-const KINDS: [&str; 4] = ["blue_green", "canary", "rolling", "replace"];
-const PLANNED: [&str; 2] = ["replace_root", "dns"];
+const KINDS: [&str; 5] = ["blue_green", "canary", "rolling", "replace", "replace_root"];
+const PLANNED: [&str; 1] = ["dns"];
 
 pub(super) fn read(root: &Options<'_>) -> Strategy {
     let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
@@ -50,7 +53,19 @@ pub(super) fn read(root: &Options<'_>) -> Strategy {
             "replace",
         );
     }
+    if kind_of != Some("replace_root") {
+        let what = "snapshots before a root is replaced";
+        foreign(&options, &["keep_snapshots"], what, "replace_root");
+    }
     match kind_of {
+        Some("replace_root") => {
+            foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
+            foreign(&options, &["steps"], "a canary", "canary");
+            let keep = options.duration("keep_snapshots");
+            return Strategy::ReplaceRoot(ReplaceRoot {
+                keep_snapshots: keep.map_or(KEEP_SNAPSHOTS, |keep| keep.value),
+            });
+        }
         Some("replace") => {
             foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
             foreign(&options, &["steps"], "a canary", "canary");
@@ -174,7 +189,7 @@ fn unknown(root: &Options<'_>, kind: &Spanned<String>) {
             .help(near::or_else(
                 kind,
                 KINDS,
-                "write \"blue_green\", \"canary\", \"rolling\" or \"replace\"",
+                "write \"blue_green\", \"canary\", \"rolling\", \"replace\" or \"replace_root\"",
             )),
     );
 }

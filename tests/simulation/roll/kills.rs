@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::plain::rolled_once;
 use super::trouble::killed_and;
-use super::{Bench, canary, pair, replace, rolling};
+use super::{Bench, canary, pair, replace, replace_root, rolling};
 use crate::simulation::cloud::Mishap;
 
 #[expect(
@@ -60,4 +60,9 @@ async fn a_roll_by_replace_is_gone_on_with() {
 #[tokio::test(start_paused = true)]
 async fn a_roll_from_one_group_of_a_pair_to_the_other_is_gone_on_with() {
     killed_everywhere("pair", pair::untouched().await, alone).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_root_is_gone_on_with() {
+    killed_everywhere("replace_root", replace_root::rooted().await, |_, _| ()).await;
 }

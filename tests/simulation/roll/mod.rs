@@ -34,8 +34,10 @@ mod refused;
 mod regrow;
 mod remote;
 mod replace;
+mod replace_root;
 mod retire;
 mod rolling;
+mod seen;
 mod sent;
 mod shown;
 mod store;
@@ -108,6 +110,14 @@ impl Bench {
     pub async fn alone(strategy: &str) -> Self {
         let text = world::without_traffic();
         Self::of(&text.replace("STRATEGY", strategy)).await
+    }
+
+    /// The same with one machine.
+    pub async fn single(strategy: &str) -> Self {
+        let text = world::without_traffic().replace("STRATEGY", strategy);
+        let sizes = r#""min": 2, "max": 6, "desired": 3"#;
+        assert!(text.contains(sizes));
+        Self::of(&text.replace(sizes, r#""min": 1, "max": 1, "desired": 1"#)).await
     }
 
     /// With another strategy too.
@@ -343,42 +353,6 @@ impl Bench {
     pub async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         drop(self.cloud.world());
-    }
-
-    /// The images behind the production rule, with the number of machines that answer.
-    pub fn serving(&self) -> BTreeMap<String, usize> {
-        let world = self.cloud.world();
-        let images = invariants::images(&world.model);
-        let mut count = BTreeMap::new();
-        if self.service.traffic.is_none() {
-            return invariants::in_office(&world.model);
-        }
-        for rule in invariants::production(&world.model) {
-            for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
-                for target in &reach.targets {
-                    *count.entry(images[target].clone()).or_default() += 1;
-                }
-            }
-        }
-        count
-    }
-
-    /// Every group that is there: name, desired capacity, state.
-    pub fn groups(&self) -> Vec<(String, i64, String)> {
-        let world = self.cloud.world();
-        let groups = world.model.view_groups().into_iter();
-        let state = |tags: &BTreeMap<String, String>| tags.get("kiln:state").cloned();
-        let mut groups: Vec<_> = groups
-            .map(|group| {
-                (
-                    group.name,
-                    group.desired,
-                    state(&group.tags).unwrap_or_default(),
-                )
-            })
-            .collect();
-        groups.sort();
-        groups
     }
 
     /// Changes something behind kiln's back, as another client of the account.

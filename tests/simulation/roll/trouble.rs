@@ -8,7 +8,7 @@ use kiln::roll::{Ended, Verdict};
 use kiln::run::Urgency;
 
 use super::left_over::unused_versions;
-use super::plain::{nothing_left, rolled_once, three};
+use super::plain::{nothing_left, rolled_once};
 use super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
@@ -50,9 +50,9 @@ pub fn about(bench: &Bench, at: usize, mishap: Mishap) -> String {
 /// Whatever happened: one group serves, whole, and nothing is left but what is due.
 fn stands(bench: &Bench, ended: &Ended, about: &str) {
     match ended.verdict {
-        Verdict::Done => assert_eq!(bench.serving(), three(V2), "{about}"),
+        Verdict::Done => assert_eq!(bench.serving(), bench.all(V2), "{about}"),
         Verdict::Failed | Verdict::Stopped => {
-            assert_eq!(bench.serving(), three(V1), "{about}: {ended:#?}");
+            assert_eq!(bench.serving(), bench.all(V1), "{about}: {ended:#?}");
         }
         Verdict::CleanUpDue => return,
         other => panic!("{about}: {other:?} {ended:#?}"),
@@ -65,7 +65,7 @@ pub async fn mends(bench: &Bench, about: &str) {
     let again = bench.roll(V2).await;
     let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
     assert!(good, "{about}, then again: {again:#?}");
-    assert_eq!(bench.serving(), three(V2), "{about}");
+    assert_eq!(bench.serving(), bench.all(V2), "{about}");
     nothing_left(bench, about);
     let unused = unused_versions(&bench.cloud.world().model);
     assert_eq!(unused, [""; 0], "{about}");
@@ -177,7 +177,7 @@ pub async fn killed_for_another(base: &Bench, every: usize, also: fn(&Bench, &st
         let watchman = bench.watched_back();
         expect(&bench.roll(V3).await, Verdict::Done);
         watchman.content(&about);
-        assert_eq!(bench.serving(), three(V3), "{about}");
+        assert_eq!(bench.serving(), bench.all(V3), "{about}");
         nothing_left(&bench, &about);
         also(&bench, &about);
     }
@@ -208,7 +208,7 @@ async fn after_a_kill_of_the_first_roll_any_image_goes_on() {
             let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
             assert!(good, "{about}: {again:#?}");
             watchman.content(&about);
-            assert_eq!(bench.serving(), three(image), "{about}");
+            assert_eq!(bench.serving(), bench.all(image), "{about}");
             nothing_left(&bench, &about);
         }
     }

@@ -198,14 +198,18 @@ pub fn office(model: &Model) -> Option<GroupView> {
     Scene::of(model).office().cloned()
 }
 
-/// Machines in service of live groups, by their images.
-pub fn in_office(model: &Model) -> BTreeMap<String, usize> {
+/// Machines in service of live groups, by what `runs` on them, or else by their images.
+pub fn in_office<'a>(
+    model: &Model,
+    runs: impl Fn(&str) -> Option<&'a str>,
+) -> BTreeMap<String, usize> {
     let live = model.view_groups().into_iter();
     let live = live.filter(|group| group.tags.get("kiln:state").is_some_and(|is| is == "live"));
     let mut count = BTreeMap::new();
     for member in live.flat_map(|group| group.members) {
         if member.state == "InService" {
-            *count.entry(member.image).or_default() += 1;
+            let image = runs(&member.instance).map(ToOwned::to_owned);
+            *count.entry(image.unwrap_or(member.image)).or_default() += 1;
         }
     }
     count

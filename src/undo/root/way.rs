@@ -1,0 +1,235 @@
+//! The way back to the old root: one look and one call at a time, until the machine runs from it and is well.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::roll::description;
+use super::super::{lease, of, persist};
+use super::{BLIND, LIMIT, Rerooting};
+use crate::cloud::{
+    Cloud, Error, Group, GroupName, InstanceState, Kind, NewRoot, Replacement, ReplacementState,
+    Rooted, StartsFrom, StatusCheck, Tags, VersionRef, VolumeId, tag,
+};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
+/// A machine that is not well so long after its restart does not get so.
+const UP: Duration = Duration::from_mins(15);
+/// So many replacements are tried; then the root is put back by hand.
+const TRIES: u32 = 3;
+/// So often in a row nothing must be seen to have been done: what has begun a moment ago may show late.
+const QUIET: u32 = 2;
+
+/// Brings the old root of a lease back, and waits until the machine is well. Nothing is done where the roll has gone through.
+pub(in crate::undo) async fn take_back<C: Cloud>(cloud: &C, name: &GroupName) -> Result<(), Error> {
+    let began = Instant::now();
+    let mut seen = Seen::default();
+    loop {
+        let reason = match Box::pin(turn_back(cloud, name, &mut seen)).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(reason)) => reason,
+            Err(error) if error.is_passing() || error.kind == Kind::Dependency => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        if began.elapsed() > LIMIT {
+            let text = format!("group {name}: {reason}");
+            return Err(Error::blocked("CreateReplaceRootVolumeTask", text));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What was seen and done on this way so far.
+#[derive(Default)]
+struct Seen {
+    tries: u32,
+    /// The machine has restarted, or will.
+    restarts: bool,
+    /// Since when it runs from the old root.
+    up: Option<Instant>,
+    quiet: u32,
+}
+
+/// One look, and one call where it helps. `None`: the machine is what it was; else what is waited for.
+async fn turn_back<C: Cloud>(
+    cloud: &C,
+    name: &GroupName,
+    seen: &mut Seen,
+) -> Result<Option<String>, Error> {
+    let group = cloud.group(name).await?.filter(|group| !group.deleting);
+    let noted = group.as_ref().and_then(Rerooting::of);
+    let Some((group, of)) = group.zip(noted) else {
+        return Ok(None);
+    };
+    let rooted = match cloud.rooted(&of.instance).await {
+        Err(error) if error.is_not_found() => return gone(cloud, &group, &of).await,
+        answer => answer?,
+    };
+    if rooted.state.is_ending() {
+        return gone(cloud, &group, &of).await;
+    }
+    let past = cloud.root_replacements(&of.instance).await?;
+    let goes = |one: &Replacement| one.state == ReplacementState::Going;
+    if past.iter().any(goes) {
+        (seen.restarts, seen.up) = (true, None);
+        return Ok(Some("its root is being replaced".to_owned()));
+    }
+    let text = match (rooted.root().map(|root| &root.volume), rooted.state) {
+        (Some(root), InstanceState::Running) if *root == of.root => {
+            return on_old_root(cloud, (&group, &of, &rooted), past.len(), seen).await;
+        }
+        (Some(root), InstanceState::Stopped) if *root == of.root => {
+            seen.restarts = true;
+            cloud.start_instance(&of.instance).await?;
+            "it starts"
+        }
+        (Some(root), InstanceState::Running) if seen.tries < TRIES => {
+            (seen.restarts, seen.up) = (true, None);
+            let token = format!("kiln-{}-{}", of.run, past.len());
+            mark(cloud, root, &of).await?;
+            let old = NewRoot::Volume(of.root.clone());
+            cloud.replace_root(&of.instance, &old, &token).await?;
+            seen.tries += 1;
+            "its old root comes back"
+        }
+        (_, InstanceState::Running) => {
+            cloud.stop_instance(&of.instance).await?;
+            "it stops, to get its old root by hand"
+        }
+        (Some(root), InstanceState::Stopped) => {
+            mark(cloud, root, &of).await?;
+            cloud.detach_volume(root).await?;
+            "its root is taken off"
+        }
+        (None, InstanceState::Stopped) => {
+            let place = (&of.instance, rooted.root_device.as_str());
+            cloud.attach_volume(&of.root, place).await?;
+            cloud.set_lasting(place, of.lasts).await?;
+            "its old root is put on"
+        }
+        (_, state) => return Ok(Some(format!("it is {}", state.word()))),
+    };
+    Ok(Some(text.to_owned()))
+}
+
+/// The machine is gone, and whatever there is to come is of the version before.
+async fn gone(cloud: &impl Cloud, group: &Group, of: &Rerooting) -> Result<Option<String>, Error> {
+    restore(cloud, group, of, &[]).await.map(|()| None)
+}
+
+/// What is left once the old root is on again: a restart where something was stopped, and health.
+async fn on_old_root<C: Cloud>(
+    cloud: &C,
+    (group, of, rooted): (&Group, &Rerooting, &Rooted),
+    past: usize,
+    seen: &mut Seen,
+) -> Result<Option<String>, Error> {
+    if of.stopped && !seen.restarts {
+        cloud.restart_instance(&of.instance).await?;
+        seen.restarts = true;
+        return Ok(Some("it restarts".to_owned()));
+    }
+    let on: Vec<&VolumeId> = rooted.disks.iter().map(|disk| &disk.volume).collect();
+    if past == of.replaced && !seen.restarts {
+        seen.quiet += 1;
+        if seen.quiet < QUIET {
+            return Ok(Some("nothing has been done to it".to_owned()));
+        }
+        return restore(cloud, group, of, &on).await.map(|()| None);
+    }
+    let root = rooted.root().filter(|root| root.lasts != of.lasts);
+    if let Some(root) = root {
+        let place = (&of.instance, root.device.as_str());
+        cloud.set_lasting(place, of.lasts).await?;
+    }
+    let since = *seen.up.get_or_insert_with(Instant::now);
+    if since.elapsed() < BLIND {
+        return Ok(Some(
+            "what EC2 says of it is of before its restart".to_owned(),
+        ));
+    }
+    let checks = cloud
+        .status_checks(std::slice::from_ref(&of.instance))
+        .await?;
+    if checks
+        .iter()
+        .any(|(_, check)| *check == StatusCheck::Passed)
+    {
+        return restore(cloud, group, of, &on).await.map(|()| None);
+    }
+    let text = format!(
+        "{} runs from its old root, and is not well by EC2's checks",
+        of.instance
+    );
+    if since.elapsed() > UP {
+        return Err(Error::blocked("DescribeInstanceStatus", text));
+    }
+    Ok(Some(text))
+}
+
+/// Marks a root that is about to go as the run's, so that it is found again to be deleted.
+async fn mark(cloud: &impl Cloud, root: &VolumeId, of: &Rerooting) -> Result<(), Error> {
+    let run = Tags::from([(tag::RUN.to_owned(), of.run.to_string())]);
+    cloud.put_tags(&[root.to_string()], &run).await
+}
+
+/// The group starts machines of the version before again and says so, its processes go on, and the roots of the run go, but
+/// for what is on the machine. All before the lease goes: whoever finds it does what is missing again.
+async fn restore(
+    cloud: &impl Cloud,
+    group: &Group,
+    noted: &Rerooting,
+    on: &[&VolumeId],
+) -> Result<(), Error> {
+    if let StartsFrom::Template {
+        id,
+        version: VersionRef::Number(now),
+    } = &group.starts_from
+        && *now != noted.before
+    {
+        let versions = cloud.template_versions(id).await?;
+        let wanted = description(noted.run);
+        let mut versions = versions.iter();
+        if versions.any(|one| one.number == *now && one.description == wanted) {
+            let before = VersionRef::Number(noted.before);
+            cloud.follow_version(&group.name, id, before).await?;
+        }
+    }
+    says_what_it_runs(cloud, group, noted).await?;
+    if on.contains(&&noted.root) {
+        let marks = [tag::REPLACED, tag::KEEP_UNTIL];
+        let old = [noted.root.to_string()];
+        cloud.remove_tags(&old, &marks).await?;
+    }
+    for id in cloud.find_volumes(&of(noted.run)).await? {
+        if id != noted.root && !on.contains(&&id) {
+            persist(async || cloud.delete_volume(&id).await).await?;
+        }
+    }
+    lease::resume(cloud, group, noted.run).await
+}
+
+/// The tag with the image that the group runs, where the roll has written its own: with the lease gone nobody would put it
+/// right any more.
+async fn says_what_it_runs(
+    cloud: &impl Cloud,
+    group: &Group,
+    noted: &Rerooting,
+) -> Result<(), Error> {
+    let StartsFrom::Template { id, .. } = &group.starts_from else {
+        return Ok(());
+    };
+    if group.tag(tag::IMAGE) != Some(noted.image.as_str()) {
+        return Ok(());
+    }
+    let before = VersionRef::Number(noted.before);
+    let found = cloud.template_version(id, before).await?;
+    match found.and_then(|found| found.image) {
+        Some(image) => {
+            let image = Tags::from([(tag::IMAGE.to_owned(), image)]);
+            cloud.tag_group(&group.name, &image).await
+        }
+        None => cloud.untag_group(&group.name, &[tag::IMAGE]).await,
+    }
+}

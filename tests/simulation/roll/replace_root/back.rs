@@ -1,0 +1,141 @@
+//! The old root comes back by hand of a person: `kiln rollback`.
+
+use kiln::roll::Verdict;
+use localcloud::model::Service as Api;
+use serde_json::json;
+
+use super::super::trouble::{about, killed};
+use super::super::{Bench, V1, V2, V3, expect};
+use super::{as_before, first, machine, rooted, stand, tag, volumes};
+use crate::simulation::cloud::Mishap;
+
+/// A machine that got a root of `V2`, and what it had before.
+async fn rerooted() -> (Bench, (String, Vec<String>)) {
+    let bench = rooted().await;
+    let was = (machine(&bench), volumes(&bench).0);
+    expect(&bench.roll(V2).await, Verdict::Done);
+    (bench, was)
+}
+
+fn back(bench: &Bench, was: &(String, Vec<String>), about: &str) {
+    as_before(bench, was, about);
+    assert_eq!(tag(bench, "kiln:image").as_deref(), Some(V1), "{about}");
+    assert_eq!(tag(bench, "kiln:rerooted"), None, "{about}");
+    let images = bench.cloud.world().model.view_images();
+    let barred = |id: &str| {
+        let image = images.iter().find(|image| image.id == id).unwrap();
+        image.tags.contains_key("kiln:quarantine:web")
+    };
+    assert_eq!((barred(V1), barred(V2)), (false, true), "{about}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_brings_the_old_root_back_and_bars_the_image() {
+    let (bench, was) = rerooted().await;
+    let before = stand(&bench).await;
+    assert_eq!(before.rollback_not_ready, [""; 0]);
+    assert!(before.rollback_brings_root.is_some());
+    assert!(before.kept_until.is_some());
+    assert!(
+        before.to_string().contains("ready by the old root vol-"),
+        "{before}"
+    );
+    let watchman = bench.watched_back();
+    let ended = bench.rollback().await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
+    watchman.content("rollback");
+    back(&bench, &was, "rollback");
+    assert_eq!(stand(&bench).await.drift, [""; 0]);
+    expect(&bench.roll(V3).await, Verdict::Frozen);
+    let again = bench.rollback().await;
+    assert_eq!(again.verdict, Verdict::Failed, "{again:?}");
+    kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
+    // What the due-list says of the old root is of no machine's root.
+    bench.pass(2 * 3600).await;
+    expect(&bench.roll(V3).await, Verdict::Done);
+    assert_eq!(bench.serving(), bench.all(V3));
+    assert_eq!(machine(&bench), was.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_root_that_is_gone_is_no_way_back() {
+    let (bench, was) = rerooted().await;
+    bench.pass(3601).await;
+    expect(&bench.roll(V2).await, Verdict::NothingToDo);
+    let calls = bench.cloud.calls().len();
+    let ended = bench.rollback().await;
+    assert_eq!(ended.verdict, Verdict::Failed, "{ended:?}");
+    let calls = bench.cloud.calls().split_off(calls);
+    assert_eq!(
+        calls.iter().find(|call| !call.starts_with("Describe")),
+        None
+    );
+    assert_eq!(machine(&bench), was.0);
+}
+
+/// What somebody has put on the machine since would be lost.
+#[tokio::test(start_paused = true)]
+async fn a_root_of_somebody_else_goes_by_force_alone() {
+    let (bench, was) = rerooted().await;
+    let other = json!({ "InstanceId": was.0, "ImageId": V3 });
+    bench.meanwhile(Api::Ec2, "CreateReplaceRootVolumeTask", &other);
+    bench.pass(600).await;
+    assert_eq!(bench.serving(), bench.all(V3));
+    let calls = bench.cloud.calls().len();
+    let ended = bench.rollback().await;
+    assert_eq!(ended.verdict, Verdict::Failed, "{ended:?}");
+    let calls = bench.cloud.calls().split_off(calls);
+    assert_eq!(
+        calls.iter().find(|call| !call.starts_with("Describe")),
+        None
+    );
+    let ended = bench.rollback_by(Some("the wiki is down")).await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
+    assert_eq!(bench.serving(), bench.all(V1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_is_killed_is_finished_by_the_next() {
+    let (base, was) = rerooted().await;
+    let counted = base.fork().await;
+    assert_eq!(counted.rollback().await.verdict, Verdict::Done);
+    let calls = counted.cloud.calls();
+    for at in (1..=calls.len()).filter(|at| {
+        let call = &calls[at - 1];
+        !call.starts_with("Describe") || !calls[*at..].contains(call)
+    }) {
+        let bench = base.fork().await;
+        bench.cloud.plan(at, Mishap::KilledAfter);
+        let ended = tokio::select! {
+            biased;
+            () = bench.cloud.killed() => None,
+            ended = bench.rollback() => Some(ended),
+        };
+        assert!(ended.is_none(), "{at}: {ended:?}");
+        bench.cloud.calm();
+        let about = about(&bench, at, Mishap::KilledAfter);
+        let again = bench.rollback().await;
+        let is_over = tag(&bench, "kiln:image").as_deref() == Some(V1);
+        assert!(
+            again.verdict == Verdict::Done || is_over,
+            "{about}: {again:?}"
+        );
+        if tag(&bench, "kiln:image").as_deref() == Some(V1) {
+            back(&bench, &was, &about);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_that_died_is_given_back_by_a_rollback() {
+    let base = rooted().await;
+    let was = (machine(&base), volumes(&base).0);
+    let at = first(&base, "CreateReplaceRootVolumeTask").await;
+    let bench = killed(&base, at, Mishap::KilledAfter).await.unwrap();
+    let ended = bench.rollback().await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
+    assert_eq!((machine(&bench), volumes(&bench).0), was);
+    assert_eq!(bench.serving(), bench.all(V1));
+    assert_eq!(tag(&bench, "kiln:lease:root"), None);
+    assert_eq!(tag(&bench, "kiln:lease:processes"), None);
+}

@@ -1,0 +1,50 @@
+//! What a test sees of the service: who serves, and which groups there are.
+
+use std::collections::BTreeMap;
+
+use super::{Bench, invariants};
+
+impl Bench {
+    /// All of its machines, as they are when an image serves.
+    pub fn all(&self, image: &str) -> BTreeMap<String, usize> {
+        let initial = self.service.groups.initial.as_ref().unwrap();
+        let count = usize::try_from(*initial.desired).unwrap();
+        BTreeMap::from([(image.to_owned(), count)])
+    }
+
+    /// The images behind the production rule, with the number of machines that answer.
+    pub fn serving(&self) -> BTreeMap<String, usize> {
+        let world = self.cloud.world();
+        let images = invariants::images(&world.model);
+        let mut count = BTreeMap::new();
+        if self.service.traffic.is_none() {
+            return invariants::in_office(&world.model, |id| world.physics.runs(id));
+        }
+        for rule in invariants::production(&world.model) {
+            for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
+                for target in &reach.targets {
+                    *count.entry(images[target].clone()).or_default() += 1;
+                }
+            }
+        }
+        count
+    }
+
+    /// Every group that is there: name, desired capacity, state.
+    pub fn groups(&self) -> Vec<(String, i64, String)> {
+        let world = self.cloud.world();
+        let groups = world.model.view_groups().into_iter();
+        let state = |tags: &BTreeMap<String, String>| tags.get("kiln:state").cloned();
+        let mut groups: Vec<_> = groups
+            .map(|group| {
+                (
+                    group.name,
+                    group.desired,
+                    state(&group.tags).unwrap_or_default(),
+                )
+            })
+            .collect();
+        groups.sort();
+        groups
+    }
+}
