@@ -9,6 +9,7 @@ use crate::cloud::{Error, Result, TargetGroupArn, TargetHabits};
 pub(super) const DELAY: &str = "deregistration_delay.timeout_seconds";
 const SLOW: &str = "slow_start.duration_seconds";
 const STICKY: &str = "stickiness.enabled";
+const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 const CALL: &str = "DescribeTargetGroupAttributes";
 
 /// Looks them up.
@@ -27,5 +28,7 @@ pub(super) async fn of(aws: &Aws, of: &TargetGroupArn) -> Result<TargetHabits> {
         // Network load balancers have none.
         slow_start: seconds(SLOW).unwrap_or_default(),
         sticky: value(STICKY) == Some("true"),
+        // An Application Load Balancer's own configuration is always on.
+        zonal: value(CROSS_ZONE) == Some("false"),
     })
 }

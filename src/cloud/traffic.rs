@@ -144,6 +144,8 @@ pub struct TargetHabits {
     pub slow_start: Duration,
     /// Clients stick to a target.
     pub sticky: bool,
+    /// Cross-zone load balancing is off: what comes in by a zone goes to targets of that zone alone.
+    pub zonal: bool,
 }
 
 /// A target group to make. `None` is AWS's default.

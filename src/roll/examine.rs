@@ -16,16 +16,25 @@ use crate::cloud::{
 use crate::run::Readiness;
 use crate::undo::floor::{Floor, Lack, healthy};
 
-/// Looks once whether `count` machines of the next group are healthy, in every zone its share. One that is not speaks by its
-/// console.
+/// What a next group of so many machines must have healthy: in each of its zones its share, and one at the least where
+/// requests of a zone go nowhere else.
+pub(super) fn asked(plan: &Plan, count: u32) -> impl Fn(&Group) -> Floor {
+    move |next: &Group| Floor::even(count, &next.zones).in_each(plan.zonal())
+}
+
+/// Its first machine.
+pub(super) fn pilot(_: &Group) -> Floor {
+    Floor::anywhere(1)
+}
+
+/// Looks once whether the next group has the healthy machines that it must have. One that is not speaks by its console.
 pub(super) async fn look(
     plan: &Plan,
-    count: u32,
+    floor: impl Fn(&Group) -> Floor,
     target_group: Option<&TargetGroupArn>,
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
-    let floor = |next: &Group| Floor::even(count, &next.zones);
     let is_pair = plan.next.idle.is_some();
     let counts = |next: &Group, member: &Member| !is_pair || take::is_rolled(plan, next, member);
     examine(plan, floor, counts, target_group, cloud, health).await
@@ -73,7 +82,12 @@ async fn lowered(floor: Floor, plan: &Plan, cloud: &impl Cloud) -> Result<Floor,
         Some(target_group) => cloud.target_health(target_group).await?,
         None => status::of_members(&live, cloud).await?,
     };
-    Ok(floor.lowered_to(&healthy(&live, &targets)))
+    let lowered = floor.lowered_to(&healthy(&live, &targets));
+    if traffic.is_none_or(|traffic| traffic.was_zonal) {
+        return Ok(lowered);
+    }
+    // Requests of a zone without a machine have gone to another one's so far.
+    Ok(lowered.in_each(plan.zonal()))
 }
 
 type Seen = (Group, Vec<TargetHealth>, Vec<Activity>);

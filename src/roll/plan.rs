@@ -216,6 +216,12 @@ pub struct Traffic {
     /// Target groups of others' making that get the service's tag.
     pub claim: Vec<TargetGroupArn>,
     pub probe_header: String,
+    /// Zones whose requests go to targets of the next target group there and nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zonal: Vec<Zone>,
+    /// Those of the previous target group do so too.
+    #[serde(skip)]
+    pub was_zonal: bool,
     pub free_priorities: Vec<u32>,
     pub last_priority: u32,
 }
@@ -236,6 +242,13 @@ impl Plan {
             (None, Some(previous)) => Some(&previous.suspended),
             (None, None) => None,
         }
+    }
+
+    /// Zones of the load balancer of which each needs a machine of the next group.
+    pub fn zonal(&self) -> &[Zone] {
+        self.traffic
+            .as_ref()
+            .map_or(&[], |traffic| traffic.zonal.as_slice())
     }
 }
 

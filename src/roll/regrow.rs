@@ -40,7 +40,20 @@ pub(super) fn short(live: &Standing, back: &Standing) -> Option<u32> {
 fn floor(live: &Standing, back: &Standing) -> Floor {
     let serving = healthy(live);
     let count = u32::try_from(serving.len()).unwrap_or(u32::MAX).max(1);
-    Floor::even(count, &back.group.zones).lowered_to(&serving)
+    let zonal = if back.zonal {
+        &live.group.zones[..]
+    } else {
+        &[]
+    };
+    let floor = Floor::even(count, &back.group.zones).in_each(zonal);
+    floor.lowered_to(&serving)
+}
+
+/// Whether there is a zone in which some machines of `live` serve, and none of `back` could.
+pub(super) fn leaves_a_zone(live: &Standing, back: &Standing) -> bool {
+    let back = healthy(back);
+    let is_left = |one: &&Member| !back.iter().any(|other| other.zone == one.zone);
+    healthy(live).iter().any(is_left)
 }
 
 /// Why the kept group cannot grow as far as it must; nothing when it can, or need not.
@@ -170,6 +183,7 @@ async fn look(
             target_group: back.target_group.clone(),
             group: group(cloud, &back.group.name).await?,
             health: cloud.target_health(&back.target_group).await?,
+            zonal: back.zonal,
         };
         let activities = cloud.activities(&back.group.name).await?;
         Ok((there, launches::failed(&activities, since)))

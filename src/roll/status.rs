@@ -11,7 +11,7 @@ use super::doctor;
 use super::drift;
 use super::error::Error;
 use super::hold;
-use super::regrow::{cannot_grow, healthy, short, sick};
+use super::regrow::{cannot_grow, healthy, leaves_a_zone, short, sick};
 use super::{names, refresh_back};
 use crate::cloud::{
     Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
@@ -26,6 +26,8 @@ pub(super) struct Standing {
     pub target_group: TargetGroupArn,
     pub group: Group,
     pub health: Vec<TargetHealth>,
+    /// Requests of a zone go to machines of that zone alone. Only known of a kept group that has none where some serve.
+    pub zonal: bool,
 }
 
 /// Where a service stands.
@@ -146,6 +148,7 @@ pub(super) async fn stand(
             target_group: arn.clone(),
             group: group.clone(),
             health: cloud.target_health(arn).await?,
+            zonal: false,
         };
         let is_next = names::is_next(group);
         match (served.contains(arn), served.len()) {
@@ -154,6 +157,11 @@ pub(super) async fn stand(
             _ if !is_next => back = Some(standing),
             _ => {}
         }
+    }
+    if let (Some(live), Some(back)) = (&live, &mut back)
+        && leaves_a_zone(live, back)
+    {
+        back.zonal = cloud.habits(&back.target_group).await?.zonal;
     }
     let is_shared = served.len() == 2;
     // Shared by two of which neither is a next group: nobody knows which is to stay.

@@ -47,6 +47,18 @@ impl Floor {
         }
     }
 
+    /// One machine at the least in each of these zones too.
+    #[must_use]
+    pub fn in_each(mut self, zones: &[Zone]) -> Self {
+        for zone in zones {
+            match self.zones.iter_mut().find(|(one, _)| one == zone) {
+                Some((_, share)) => *share = (*share).max(1),
+                None => self.zones.push((zone.clone(), 1)),
+            }
+        }
+        self
+    }
+
     /// Asks no zone for more than is healthy there of what serves: a zone may be out.
     #[must_use]
     pub fn lowered_to(mut self, serving: &[&Member]) -> Self {
@@ -138,6 +150,26 @@ mod tests {
             let (serving, healthy) = (members(serving), members(healthy));
             let serving: Vec<_> = serving.iter().collect();
             let floor = Floor::even(6, &zones).lowered_to(&serving);
+            let found = floor.lack(&healthy.iter().collect::<Vec<_>>());
+            let found = found.map(|lack| lack.to_string());
+            assert_eq!(found.as_deref(), lack, "{serving:?}");
+        }
+    }
+
+    #[test]
+    fn a_zone_that_is_served_by_its_own_machines_alone_needs_one() {
+        let zones = ["a", "b", "c"].map(Zone::new);
+        let in_b = Some("fewer than 1 healthy in zone b");
+        for (serving, healthy, zonal, lack) in [
+            ("a b", "a c", false, None),
+            ("a b", "a c", true, in_b),
+            ("a b", "b a", true, None),
+            ("a a", "c a", true, None),
+        ] {
+            let (serving, healthy) = (members(serving), members(healthy));
+            let serving: Vec<_> = serving.iter().collect();
+            let zonal = if zonal { &zones[..] } else { &[] };
+            let floor = Floor::even(2, &zones).in_each(zonal).lowered_to(&serving);
             let found = floor.lack(&healthy.iter().collect::<Vec<_>>());
             let found = found.map(|lack| lack.to_string());
             assert_eq!(found.as_deref(), lack, "{serving:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::error::Error;
-use super::super::examine::look;
+use super::super::examine::{asked, look};
 use super::super::flow::Flow;
 use super::super::making::group;
 use super::super::next_group::wanted;
@@ -54,7 +54,8 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
     let behind = flow.target_group();
     let poll = async || {
         let (desired, count) = whole(plan, needed, cloud).await?;
-        match look(plan, count, behind.as_ref(), cloud, &mut flow.health).await? {
+        let floor = asked(plan, count);
+        match look(plan, floor, behind.as_ref(), cloud, &mut flow.health).await? {
             Readiness::Ready(healthy) => {
                 (seen, bad) = (Instant::now(), 0);
                 let there = u32::try_from(healthy.len()).unwrap_or(u32::MAX);

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{NextTargetGroup, Plan, Refusal, Traffic};
-use crate::cloud::{Group, SubnetId, tag};
+use crate::cloud::{Group, SubnetId, Zone, tag};
 use crate::roll::facts::Facts;
 use crate::roll::names;
 use crate::source::Diagnostic;
@@ -24,6 +24,7 @@ pub(super) fn refuse(
 ) {
     let going = going(service, facts, plan, now);
     zones(service, facts, (plan, &going), refused);
+    refused.extend(uncovered(service, facts, plan));
     if plan.resumed || plan.stays() {
         return;
     }
@@ -177,6 +178,35 @@ fn zones(
             ));
         }
     }
+}
+
+/// A zone of the load balancer in which the next group has no subnet, where requests of a zone go to its own targets alone: they
+/// would go nowhere. What serves may do so already.
+fn uncovered(service: &Service, facts: &Facts, plan: &Plan) -> Option<Refusal> {
+    let traffic = plan.traffic.as_ref()?;
+    let previous = plan.previous.as_ref().filter(|_| traffic.was_zonal);
+    let previous = previous.and_then(|one| facts.groups.iter().find(|it| it.name == one.group));
+    let is_new = |zone: &&Zone| previous.is_none_or(|group| group.zones.contains(zone));
+    let mut zones = plan.zonal().iter().filter(is_new);
+    let zone = zones.find(|zone| !plan.next.zones.contains(zone))?;
+    let name = traffic.next.name();
+    let text = format!(
+        "cross-zone load balancing of target group {name} is off, and the next group has no subnet in zone {zone} of the load balancer: \
+         requests there would find no machine"
+    );
+    let mend = match &traffic.next {
+        NextTargetGroup::There { arn, .. } => format!(
+            "add a subnet of that zone, or: aws elbv2 modify-target-group-attributes --target-group-arn {arn} --attributes \
+             Key=load_balancing.cross_zone.enabled,Value=use_load_balancer_configuration"
+        ),
+        NextTargetGroup::Make { .. } => "add a subnet of that zone".to_owned(),
+    };
+    let finding = Diagnostic::error("roll::zone", text).help(mend);
+    let named = service.set.subnets.as_ref().and_then(|subnets| subnets.first());
+    Some(match named {
+        Some(id) => Refusal::input(finding.at_value(id, "these subnets")),
+        None => Refusal::account(finding),
+    })
 }
 
 /// Addresses of a subnet that going groups leave: their machines are spread evenly, and what one has more is not counted on.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Plan, Refusal, in_place};
-use crate::roll::facts::{Facts, Side};
+use crate::cloud::Zone;
+use crate::roll::facts::{Balancer, Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{Protocol, Service, Strategy, Traffic};
 use crate::undo::serving::forwards;
@@ -14,6 +15,12 @@ pub(super) fn word(protocol: Protocol) -> &'static str {
         Protocol::Http => "HTTP",
         Protocol::Https => "HTTPS",
     }
+}
+
+/// Zones whose requests go to targets of this target group in the same zone, and nowhere else.
+pub(super) fn zonal(side: &Side, balancer: &Balancer) -> Vec<Zone> {
+    let zones = balancer.load_balancer.zones.iter();
+    zones.filter(|_| side.habits.zonal).cloned().collect()
 }
 
 /// Two target groups of different protocols: machines that serve behind one would not behind the other. One that is still to

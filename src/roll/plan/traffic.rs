@@ -331,6 +331,8 @@ pub(super) fn of(
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
             .collect(),
         probe_header: wanted.probe.header.value.clone(),
+        zonal: target_groups::zonal(&facts.sides[next], balancer),
+        was_zonal: previous.is_some_and(|side| facts.sides[side].habits.zonal),
         free_priorities: free(balancer),
         last_priority: taken.max().unwrap_or_default().max(FIRST_PRODUCTION - 1) + 1,
     })

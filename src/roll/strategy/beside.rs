@@ -13,7 +13,7 @@ use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Way, soak};
 use super::super::commit;
 use super::super::error::Error;
-use super::super::examine::look;
+use super::super::examine::{asked, look, pilot};
 use super::super::flow::{Flow, Led};
 use super::super::next_group::{self, grow, wanted};
 use super::super::plan::{Plan, Traffic};
@@ -23,10 +23,11 @@ use super::super::run_roll::Tools;
 use super::super::swap::{claim, still_holds, swap};
 use super::super::{take, targets, template};
 use super::canary;
-use crate::cloud::{Cloud, RulePlace};
+use crate::cloud::{Cloud, Group, RulePlace};
 use crate::run::{Failure, LaterLists, Patience, Run};
 use crate::template::service::Service;
 use crate::undo::Undo;
+use crate::undo::floor::Floor;
 
 /// Between two looks at a starting group; targets change at the pace of their health checks, 5 s at the least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
@@ -142,9 +143,9 @@ pub(super) async fn prove<C: Cloud, P: Probe, S>(
 ) -> Result<Option<Duration>, Failure> {
     let (plan, on) = (flow.plan, flow.on);
     let began = Instant::now();
-    let pilot = async |made: &mut _| grow(plan, 1, on.cloud, made).await;
-    flow.run.step("pilot machine", pilot).await?;
-    healthy("pilot healthy", 1, 1, flow).await?;
+    let first = async |made: &mut _| grow(plan, 1, on.cloud, made).await;
+    flow.run.step("pilot machine", first).await?;
+    healthy("pilot healthy", pilot, 1, flow).await?;
     let started = (!plan.resumed).then(|| began.elapsed());
     catch_up(flow).await?;
     // Targets that join healthy ones get less than their share for a while: the pilot would have most of the traffic.
@@ -156,10 +157,10 @@ pub(super) async fn prove<C: Cloud, P: Probe, S>(
     Ok(started)
 }
 
-/// Waits until `count` machines are healthy `times` times in a row; a machine that never gets so speaks for itself.
+/// Waits until as many machines are healthy as must be, `times` times in a row; a machine that never gets so speaks for itself.
 async fn healthy<C: Cloud, P: Probe, S>(
     name: &'static str,
-    count: u32,
+    floor: impl Fn(&Group) -> Floor,
     times: u32,
     flow: &mut Flow<'_, '_, C, P, S>,
 ) -> Result<(), Failure> {
@@ -169,7 +170,7 @@ async fn healthy<C: Cloud, P: Probe, S>(
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     flow.health.again(Instant::now());
     let behind = flow.target_group();
-    let poll = async || look(plan, count, behind.as_ref(), cloud, &mut flow.health).await;
+    let poll = async || look(plan, &floor, behind.as_ref(), cloud, &mut flow.health).await;
     let about = (plan, flow.on);
     flow.watches
         .during(flow.run, about, name, &patience, poll)
@@ -189,7 +190,7 @@ pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
             Ok::<_, Error>(count)
         };
         let count = flow.run.step("grow to what serves", step).await?;
-        healthy("next group healthy", count, IN_A_ROW, flow).await?;
+        healthy("next group healthy", asked(plan, count), IN_A_ROW, flow).await?;
         let now = async |_: &mut _| wanted(plan, cloud).await;
         if flow.run.step("look at what serves", now).await? <= count {
             return Ok(());
