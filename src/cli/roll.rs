@@ -11,10 +11,11 @@ use crate::cli::approve::Desk;
 use crate::cli::approving::Approving;
 use crate::cli::at_once::Remembered;
 use crate::cli::finish;
+use crate::cli::half_made::HalfMade;
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure, home, state};
+use crate::cli::{Context, Exit, failure, home, rolled, state};
 use crate::cloud::{Account, Home, ImageId};
-use crate::roll::{self, Approval, Dead, Decision, Ended, Refusal, Request, Tools, Verdict};
+use crate::roll::{self, Approval, Dead, Request, Tools};
 use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Journals as _, State};
@@ -27,7 +28,8 @@ use crate::undo::Undo;
 /// Makes the next group beside the one that serves, waits until it is healthy behind the real load balancer, swaps traffic by
 /// one write, watches it, and keeps the previous group for the way back. Until the swap the serving group is not touched; if
 /// anything fails, what was made is removed and the image is quarantined for this service when it is to blame (exit 5).
-/// The same command again goes on where a killed one stopped.
+/// The same command again goes on where a killed one stopped (`--resume`: only that), and one with another image takes it back
+/// first (`--abandon`: only that).
 #[derive(Args, Debug)]
 pub struct Roll {
     #[command(flatten)]
@@ -43,6 +45,8 @@ pub struct Roll {
     /// Only retire what is due and restore what has run out; a service's name does for SERVICE
     #[arg(long, conflicts_with_all = ["plan", "plan_out", "apply", "approve", "image", "force"])]
     finish: bool,
+    #[command(flatten)]
+    half_made: HalfMade,
     /// Keep the state in a folder although this looks like an agent of continuous integration
     #[arg(long)]
     local_state: bool,
@@ -179,6 +183,7 @@ impl Roll {
                 })
                 .collect(),
             state: state::bucket(state_of(service, context)),
+            resume: self.half_made.only_resumes(),
             approved: approved.as_ref(),
         };
         let asked;
@@ -188,7 +193,7 @@ impl Roll {
                 Ok(asked) => asked,
                 Err(exit) => {
                     report.close();
-                    say(name, run, &ended, sources, context);
+                    rolled::say(name, run, &ended, sources, context);
                     return exit;
                 }
             };
@@ -202,7 +207,7 @@ impl Roll {
                 "the same command goes on with the roll, `kiln rollback {name}` gives its traffic back, and `kiln doctor {name}` shows \
                  what it has changed for a while"
             );
-            let rolled = roll::roll(&request, &tools);
+            let rolled = self.half_made.carry_out(&request, &tools);
             let Some(ended) = context.until_killed(&stop, &goes_on, rolled).await else {
                 report.close();
                 journal.say_left(run, context);
@@ -211,12 +216,13 @@ impl Roll {
             ended
         };
         report.close();
-        say(name, run, &ended, sources, context);
+        rolled::say(name, run, &ended, sources, context);
         if let Err(reason) = self.approving.save(&ended, service, context) {
             return failure::say(&reason, Exit::Failed, context);
         }
         let exit = Exit::of_code(ended.verdict.code());
-        context.document(&result(&ended, is_plan), &document(name, run, &ended));
+        let document = rolled::document(name, run, &ended);
+        context.document(&rolled::result(&ended, is_plan), &document);
         self.approving.exit(&ended, exit)
     }
 }
@@ -313,71 +319,4 @@ pub fn holder(run: RunId, context: &Context) -> Holder {
         process: std::process::id(),
         since: context.clock.now(),
     }
-}
-
-/// Says why it ended as it did.
-fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: &Context) {
-    let findings: Vec<Diagnostic> = ended
-        .refused
-        .iter()
-        .map(|Refusal { finding, .. }| finding.clone())
-        .collect();
-    input::show(&findings, sources, context);
-    if let Some(holder) = &ended.holder {
-        let (run, host, process) = (holder.run, &holder.host, holder.process);
-        context.say(&format!(
-            "{name} is being rolled by run {run} on {host} (process {process})"
-        ));
-    }
-    if let Some(failed) = &ended.failure {
-        failure::say_failure(name, failed, context);
-    }
-    failure::say_left(&ended.left, run, context);
-    for text in &ended.loose {
-        context.say(text);
-    }
-    if ended.verdict == Verdict::Traffic {
-        context.say(&format!(
-            "traffic of {name} is not as it was found: look at `kiln status {name}` now"
-        ));
-    }
-}
-
-fn result(ended: &Ended, is_plan: bool) -> String {
-    let first = ended.first.iter().map(|one| format!("! first {one}"));
-    let first = first.collect::<Vec<_>>().join("\n");
-    let text = decided(ended, is_plan);
-    if first.is_empty() || text.is_empty() {
-        return text;
-    }
-    format!("{first}\n{text}")
-}
-
-fn decided(ended: &Ended, is_plan: bool) -> String {
-    match &ended.decision {
-        Some(Decision::Roll(plan)) if is_plan => plan.to_string(),
-        Some(Decision::Nothing { live }) => {
-            format!("nothing to do: {live} serves this image with these settings")
-        }
-        Some(Decision::TakeBack(_)) if is_plan => "then the plan is made anew".to_owned(),
-        Some(Decision::Roll(plan)) if ended.failure.is_none() => plan.next.group.to_string(),
-        _ => String::new(),
-    }
-}
-
-fn document(name: &str, run: RunId, ended: &Ended) -> Value {
-    let plan = match &ended.decision {
-        Some(Decision::Roll(plan)) => json!(plan),
-        _ => Value::Null,
-    };
-    json!({
-        "service": name,
-        "run": run,
-        "verdict": ended.verdict,
-        "plan": plan,
-        "first": ended.first,
-        "failure": ended.failure.as_ref().map(|failed| with_causes(failed)),
-        "left": ended.left.iter().map(|left| left.undo.to_string()).collect::<Vec<_>>(),
-        "notes": ended.loose,
-    })
 }

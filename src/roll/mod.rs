@@ -4,6 +4,7 @@
 //! the next one is proven healthy behind the real load balancer, and every temporary change stands in the journal and in a
 //! tag before it is made. DESIGN.md section 8 has the rules; printing and exit are left to `cli`.
 
+mod abandon;
 mod address;
 mod alarms;
 mod alone;
@@ -76,6 +77,7 @@ pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe, Ran};
 pub use retire::{WorkedOff, work_off_alone};
 pub use retiring::{NAMELESS, Retiring, Wait};
 pub use rollback::{RolledBack, Way, rollback};
+pub use abandon::abandon;
 pub use run_roll::{Ended, Request, Tools, roll};
 pub use status::{Status, status};
 pub use takeback::Dead as DeadRoll;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::abandon::nothing_to_resume;
 use super::address;
 use super::approval::Approval;
 use super::bury::{Dead, bury};
@@ -51,6 +52,8 @@ pub struct Request<'a> {
     pub dead: Vec<Dead<'a>>,
     /// The bucket where the service's state is; `None`: it is in a folder.
     pub state: Option<String>,
+    /// Only goes on with a roll that is half-made.
+    pub resume: bool,
     /// The plan that somebody has approved: nothing begins when another one would be carried out.
     pub approved: Option<&'a Approval>,
 }
@@ -124,7 +127,7 @@ impl Ended {
     }
 
     /// Wrong input has a code of its own; an account that is not ready is a failure that touched nothing.
-    fn refused(refused: Vec<Refusal>) -> Self {
+    pub(super) fn refused(refused: Vec<Refusal>) -> Self {
         let is_input = refused.iter().any(|refusal| refusal.is_input);
         let verdict = if is_input {
             Verdict::Refused
@@ -143,21 +146,9 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
     request: &Request<'_>,
     on: &Tools<'_, C, P, S>,
 ) -> Ended {
-    let lease = match on.store.take(&request.service.name, &request.holder) {
+    let lease = match take_lease(request, on) {
         Ok(lease) => lease,
-        Err(Held::By(holder)) => {
-            return Ended {
-                holder: Some(*holder),
-                ..Ended::new(Verdict::Busy)
-            };
-        }
-        Err(held @ Held::Unreadable { .. }) => {
-            return Ended {
-                loose: vec![held.to_string()],
-                ..Ended::new(Verdict::Busy)
-            };
-        }
-        Err(Held::Io(error)) => return Ended::failed("lease", Error::Later(error)),
+        Err(ended) => return *ended,
     };
     let mut buried = None;
     let mut ended = match Box::pin(leased(request, on, &mut buried)).await {
@@ -174,6 +165,29 @@ pub async fn roll<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
     drop(lease);
     drained::wait(request, on, &mut ended).await;
     ended
+}
+
+/// The service's lease.
+pub(super) fn take_lease<C, P, S: Leases>(
+    request: &Request<'_>,
+    on: &Tools<'_, C, P, S>,
+) -> Result<S::Lease, Box<Ended>> {
+    let busy = || Ended::new(Verdict::Busy);
+    let held = match on.store.take(&request.service.name, &request.holder) {
+        Ok(lease) => return Ok(lease),
+        Err(held) => held,
+    };
+    Err(Box::new(match held {
+        Held::By(holder) => Ended {
+            holder: Some(*holder),
+            ..busy()
+        },
+        Held::Unreadable { .. } => Ended {
+            loose: vec![held.to_string()],
+            ..busy()
+        },
+        Held::Io(error) => Ended::failed("lease", Error::Later(error)),
+    }))
 }
 
 async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
@@ -255,7 +269,13 @@ pub(super) async fn prepare<C: Cloud, P, S>(
         }));
     }
     match plan(request.service, &facts, request.run, now, request.force) {
-        Ok(decision) => Ok((facts, decision)),
+        Ok(decision) => {
+            let nothing = nothing_to_resume(request, &decision).filter(|_| request.resume);
+            match nothing {
+                Some(refusal) => Err(Box::new(Ended::refused(vec![refusal]))),
+                None => Ok((facts, decision)),
+            }
+        }
         Err(refused) => Err(Box::new(Ended::refused(refused))),
     }
 }

@@ -69,6 +69,18 @@ pub(super) fn dead(service: &Service, facts: &Facts, flying: &[&Group]) -> Optio
     facts.on_ground(&service.name, |ground| undos(&ground, group))
 }
 
+/// Any half-made roll, also one that could be gone on with; `None` when there is none.
+pub(super) fn any(service: &Service, facts: &Facts) -> Option<Dead> {
+    if let Some((group, of)) = unfinished(facts) {
+        return Some(refreshing(&service.name, group, &of));
+    }
+    if let Some((group, of)) = reroot::unfinished(facts) {
+        return Some(rerooting(&service.name, group, of.run));
+    }
+    let group = facts.in_flight(&service.name).next()?;
+    facts.on_ground(&service.name, |ground| undos(&ground, group))
+}
+
 /// What takes the half-made roll of `group` back; nothing when no tag says whose it is.
 pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     let run = names::run_of(group)?;

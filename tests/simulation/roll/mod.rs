@@ -281,6 +281,7 @@ impl Bench {
             force: false,
             dead: Vec::new(),
             state: self.outside.bucket.borrow().clone(),
+            resume: false,
             approved: None,
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Each case is a world of its own, forked from one in which `V1` serves.
 
+mod half_made;
+
 use std::time::Duration;
 
 use kiln::roll::{Ended, Verdict};
