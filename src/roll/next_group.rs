@@ -127,7 +127,7 @@ async fn patiently(cloud: &impl Cloud, new: &NewGroup) -> Result<(), CloudError>
 /// is.
 pub(super) fn serves_from_now(plan: &Plan, made: &mut Ledger<'_, Undo>) -> Result<Slot, Error> {
     let change = match plan.next.idle {
-        Some(_) => Change::Taken,
+        Some(_) => take::change(plan),
         None => Change::Group { served: true },
     };
     super::making::intend(made, super::making::of(plan, change))
@@ -178,6 +178,13 @@ fn group_tags(plan: &Plan, version: LaunchTemplateVersion) -> Vec<GroupTag> {
     own.chain(set).collect()
 }
 
+/// What a roll suspends of its next group for a while: not what is suspended for good.
+pub(super) fn fighting(plan: &Plan) -> BTreeSet<String> {
+    let fighting = FIGHTING.iter().map(|name| (*name).to_owned());
+    let lasting = |name: &String| plan.lasting().is_some_and(|lasting| lasting.contains(name));
+    fighting.filter(|name| !lasting(name)).collect()
+}
+
 /// Suspends what would fight, and for good what is suspended on the previous group. One that has traffic goes on growing by
 /// its alarms.
 pub(super) async fn quieten(
@@ -187,14 +194,13 @@ pub(super) async fn quieten(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let serves = plan.swapped || traffic.is_some_and(|traffic| traffic.now != traffic.before);
-    let none = BTreeSet::new();
-    let lasting = plan.lasting().unwrap_or(&none);
-    let fighting = FIGHTING.iter().map(|name| (*name).to_owned());
-    let ours: Vec<String> = fighting.filter(|name| !lasting.contains(name)).collect();
+    let ours = fighting(plan);
     let next = group(cloud, &plan.next.group).await?;
-    lease(plan, cloud, made, &next, Leased::Processes, ours.clone()).await?;
+    let before = ours.iter().cloned().collect();
+    lease(plan, cloud, made, &next, Leased::Processes, before).await?;
     let ours = ours.into_iter().filter(|name| !serves || name != ALARMS);
-    let all: BTreeSet<String> = lasting.iter().cloned().chain(ours).collect();
+    let lasting = plan.lasting().into_iter().flatten().cloned();
+    let all: BTreeSet<String> = lasting.chain(ours).collect();
     if all.is_subset(&next.suspended) {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 use super::drift::AsRolled;
 use super::error::Error;
 use super::making::{group, intend, of};
-use super::next_group::{as_rolled, is_own, quieten};
+use super::next_group::{as_rolled, fighting, is_own, quieten};
 use super::plan::{Idle, NextTemplate, Plan, Traffic};
 use crate::cloud::{
     Cloud, Group, LaunchTemplateId, LaunchTemplateVersion, Member, StartsFrom, Tags, VersionRef,
@@ -34,7 +34,7 @@ pub(super) async fn take(
     if *id != idle.follows.template {
         return Err(led_elsewhere(&there));
     }
-    intend(made, of(plan, Change::Taken))?;
+    intend(made, of(plan, change(plan)))?;
     cloud.tag_group(&there.name, &tags(plan, idle)).await?;
     quieten(plan, Some(traffic), cloud, made).await?;
     if followed(*version).is_none() {
@@ -42,6 +42,12 @@ pub(super) async fn take(
     }
     let number = VersionRef::Number(idle.version);
     Ok(cloud.follow_version(&there.name, id, number).await?)
+}
+
+/// What is journalled of it, and gives it back.
+pub(super) fn change(plan: &Plan) -> Change {
+    let suspends = fighting(plan);
+    Change::Taken { suspends }
 }
 
 /// What other runs have changed of the group for a while is taken back first: it would be neither ours nor theirs.
@@ -158,7 +164,7 @@ pub(super) async fn lead(
         numbers().any(|number| starts(plan, group, number))
     })
     .await?;
-    intend(made, of(plan, Change::Taken))?;
+    intend(made, of(plan, change(plan)))?;
     let rolled = as_rolled(plan, version).to_string();
     let rolled = Tags::from([(tag::AS_ROLLED.to_owned(), rolled)]);
     cloud.tag_group(name, &rolled).await?;

@@ -3,6 +3,8 @@
 //! A dead run with the same image is gone on with instead; what this module cannot see, such as a launch template version
 //! that nothing names yet, stands in the dead run's journal, which the caller settles after the roll.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::error::Error;
@@ -112,7 +114,10 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     undos.extend(rules(Purpose::Watch));
     undos.push(make(match group.tag(tag::MADE_BY) {
         Some(_) => Change::Group { served },
-        None => Change::Taken,
+        // Its lease says what is suspended.
+        None => Change::Taken {
+            suspends: BTreeSet::new(),
+        },
     }));
     undos.extend(rules(Purpose::Probe));
     undos.extend(version(group).map(|template| make(Change::Version { template })));

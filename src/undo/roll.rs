@@ -4,6 +4,7 @@
 //! thing are undone alike. Once the next group is live its roll has passed the point of no return: whoever replays the
 //! journal later must not take it out of service.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::alarms;
@@ -54,8 +55,11 @@ pub enum Change {
     Group {
         served: bool,
     },
-    /// The next group, which was there before: the idle one of a pair.
-    Taken,
+    /// The next group, which was there before: the idle one of a pair, of which these processes are suspended meanwhile.
+    Taken {
+        #[serde(default)]
+        suspends: BTreeSet<String>,
+    },
     /// A kept group is filled again: its sizes before.
     Filled {
         group: GroupName,
@@ -125,7 +129,7 @@ impl fmt::Display for OfRoll {
                 Purpose::Watch => f.write_str("rule that watches the previous target group"),
                 Purpose::Production => write!(f, "production rule of {}", self.service),
             },
-            Change::Group { .. } | Change::Taken => write!(f, "group {}", self.next),
+            Change::Group { .. } | Change::Taken { .. } => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
             Change::ReplacedRoot { volume } => write!(f, "replaced root {volume}"),
@@ -194,7 +198,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             delete_rules(cloud, of, listener, *purpose).await
         }
         Change::Group { served } => Box::pin(remove_group(cloud, of, *served)).await,
-        Change::Taken => Box::pin(taken::undo(cloud, of)).await,
+        Change::Taken { suspends } => Box::pin(taken::undo(cloud, of, suspends)).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
         Change::Lease { group, what } => {
             let release =

@@ -3,6 +3,7 @@
 //! While its tag `kiln:state` is `next`, another of its tags says which version it followed. Nothing of it is ever deleted
 //! but the version that the run has made for it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::emptied::empty_soon;
@@ -62,7 +63,11 @@ const OF_ROLL: [&str; 8] = [
 ];
 
 /// The group is given back only while it is the run's own, not proven, and behind no rule but probes.
-pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
+pub(super) async fn undo(
+    cloud: &impl Cloud,
+    of: &OfRoll,
+    suspends: &BTreeSet<String>,
+) -> Result<(), Error> {
     let mut found = lookup(cloud, &of.next).await?;
     let is_untagged = |group: &Group| group.tag(tag::RUN).is_none();
     if found.as_ref().is_some_and(is_untagged) {
@@ -74,7 +79,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         return Ok(());
     };
     if is_untagged(&group) {
-        return refuse_untagged(cloud, &group).await;
+        return leave(cloud, &group, suspends).await;
     }
     if !is_scratch(of, &group) {
         return Ok(());
@@ -95,18 +100,38 @@ pub(super) async fn give_back(cloud: &impl Cloud, of: &OfRoll, group: &Group) ->
     persist(async || cloud.untag_group(&group.name, &OF_ROLL).await).await
 }
 
-/// Errors where a group that a run had taken has machines, and somebody has taken the tags off that say whose they are.
-async fn refuse_untagged(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
-    if group.members.is_empty() || group.deleting {
+/// Leaves a group that a run had taken and whose tags somebody has taken off: with its processes, where it is empty. Errors where
+/// it has machines, since nobody knows whose they are.
+async fn leave(
+    cloud: &impl Cloud,
+    group: &Group,
+    suspends: &BTreeSet<String>,
+) -> Result<(), Error> {
+    if group.deleting {
+        return Ok(());
+    }
+    let name = &group.name;
+    let stuck: BTreeSet<String> = suspends.intersection(&group.suspended).cloned().collect();
+    if group.members.is_empty() {
+        if !stuck.is_empty() {
+            persist(async || cloud.resume(name, &stuck).await).await?;
+        }
         return Ok(());
     }
     refuse_serving(cloud, group, "UpdateAutoScalingGroup").await?;
-    let name = &group.name;
-    let text = format!(
+    let mut text = format!(
         "group {name} has machines, and no tag {} says whose any more; look at them, then empty it: aws autoscaling \
          update-auto-scaling-group --auto-scaling-group-name {name} --min-size 0 --desired-capacity 0",
         tag::RUN
     );
+    if !stuck.is_empty() {
+        let stuck: Vec<_> = stuck.iter().map(String::as_str).collect();
+        text = format!(
+            "{text}; and resume what the roll had suspended: aws autoscaling resume-processes --auto-scaling-group-name {name} \
+             --scaling-processes {}",
+            stuck.join(" ")
+        );
+    }
     Err(Error::blocked("UpdateAutoScalingGroup", text))
 }
 

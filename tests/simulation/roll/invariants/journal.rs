@@ -54,7 +54,7 @@ pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Resul
     }
     for group in &scene.groups {
         let run = group.tags.get("kiln:run").cloned().unwrap_or_default();
-        let is = |change: &Change| matches!(change, Change::Group { .. } | Change::Taken);
+        let is = |change: &Change| matches!(change, Change::Group { .. } | Change::Taken { .. });
         if !run.is_empty() && !said(&run, &is) {
             return Err(format!("I4: nobody announced group {}", group.name));
         }

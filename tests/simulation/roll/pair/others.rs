@@ -180,27 +180,50 @@ async fn a_group_that_is_led_to_another_template_meanwhile_stays_there() {
     assert_eq!(group(&bench, "web-green").members.len(), 0);
 }
 
+/// Takes all tags of kiln's off the group.
+fn untag(bench: &Bench) {
+    let keys = group(bench, "web-green").tags.into_keys();
+    let tags: Vec<_> = keys
+        .filter(|key| key.starts_with("kiln:"))
+        .map(
+            |key| json!({ "ResourceId": "web-green", "ResourceType": "auto-scaling-group", "Key": key }),
+        )
+        .collect();
+    scaling(bench, "DeleteTags", &json!({ "Tags": tags }));
+}
+
+/// What the roll had suspended of it is its own, whatever tags say.
+#[tokio::test(start_paused = true)]
+async fn an_empty_group_without_its_tags_gets_its_processes_back() {
+    let bench = untouched().await;
+    bench.cloud.slow(Duration::from_millis(20));
+    let suspended = || group(&bench, "web-green").suspended;
+    assert_eq!(suspended(), [""; 0]);
+    let other = async {
+        while suspended().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        untag(&bench);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), other);
+    expect(&ended, Verdict::Failed);
+    assert_eq!(suspended(), [""; 0]);
+    assert_eq!(bench.serving(), three(V1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_group_without_its_tags_gets_no_traffic_and_is_left_to_be_looked_at() {
     let bench = untouched().await;
     let watchman = bench.watched();
-    let ended = meanwhile(&bench, || {
-        let keys = group(&bench, "web-green").tags.into_keys();
-        let tags: Vec<_> = keys
-            .filter(|key| key.starts_with("kiln:"))
-            .map(|key| {
-                json!({ "ResourceId": "web-green", "ResourceType": "auto-scaling-group", "Key": key })
-            })
-            .collect();
-        scaling(&bench, "DeleteTags", &json!({ "Tags": tags }));
-    })
-    .await;
+    let ended = meanwhile(&bench, || untag(&bench)).await;
     expect(&ended, Verdict::CleanUpDue);
     assert!(changed(&ended).contains("tags of group web-green"));
     let words = format!("{ended:#?}");
     for part in [
         "no tag kiln:run says whose",
         "--min-size 0 --desired-capacity 0",
+        "aws autoscaling resume-processes --auto-scaling-group-name web-green --scaling-processes AZRebalance \
+         AlarmNotification ScheduledActions",
     ] {
         assert!(words.contains(part), "{words}");
     }
