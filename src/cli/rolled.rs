@@ -56,7 +56,9 @@ fn decided(ended: &Ended, is_plan: bool) -> String {
         Some(Decision::TakeBack(dead)) if ended.failure.is_none() => {
             let (next, run) = (&dead.next, dead.run);
             if dead.adopt {
-                format!("group {next} of run {run} serves, and there is nothing to go back to: it stays")
+                format!(
+                    "group {next} of run {run} serves, and there is nothing to go back to: it stays"
+                )
             } else {
                 format!("the roll of run {run} is taken back, with group {next}")
             }

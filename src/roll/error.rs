@@ -44,10 +44,14 @@ pub enum Error {
         "{0}; traffic stays where it is: the same roll goes on with it, `kiln rollback` gives it back"
     )]
     Held(Box<Error>),
-    #[error("{place} was changed by someone else while the roll ran")]
-    TrafficChanged { place: RulePlace },
-    #[error("{place} does not show what was written: {shown}")]
-    TrafficUnknown { place: RulePlace, shown: String },
+    #[error("{place} was changed by someone else while the roll ran; {mend}")]
+    TrafficChanged { place: RulePlace, mend: String },
+    #[error("{place} does not show what was written: {shown}; {mend}")]
+    TrafficUnknown {
+        place: RulePlace,
+        shown: String,
+        mend: String,
+    },
     /// Machines are neither what they were nor what they are to be, and nothing leads them on.
     #[error(
         "the machines of group {group} are half replaced: {reason}; `kiln rollback` again goes on with it"

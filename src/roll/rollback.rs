@@ -18,7 +18,7 @@ pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::swap::write;
 use super::unsaid::Unsaid;
-use super::{Verdict, give_back, hold, refresh_back, replace_back};
+use super::{Verdict, give_back, hold, mend, refresh_back, replace_back};
 use crate::cloud::{Action, Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
@@ -253,7 +253,11 @@ async fn unchanged(stand: &Stand, cloud: &impl Cloud) -> Result<(), Error> {
     if now.as_ref() == Some(&stand.actions) {
         return Ok(());
     }
-    let text = format!("{} was changed by someone else meanwhile", stand.place);
+    let text = format!(
+        "{} was changed by someone else meanwhile; look at it: `{}`",
+        stand.place,
+        mend::show(&stand.place)
+    );
     Err(Error::Changed(text))
 }
 

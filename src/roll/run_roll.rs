@@ -264,7 +264,10 @@ pub(super) async fn prepare<C: Cloud, P, S>(
     let mut sides = facts.sides.iter();
     if let Some(why) = sides.find_map(|side| hold::in_force(&side.tags, now)) {
         return Err(Box::new(Ended {
-            loose: vec![format!("a hold is set on {}: {why}", request.service.name)],
+            loose: vec![format!(
+                "a hold is set on {name}: {why}; `kiln unhold {name}` takes it off",
+                name = request.service.name
+            )],
             ..Ended::new(Verdict::Frozen)
         }));
     }

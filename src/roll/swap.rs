@@ -7,7 +7,7 @@ use super::flow::Led;
 use super::making::{intend, of};
 use super::next_group::serves_from_now;
 use super::plan::{Plan, led_to};
-use super::{take, targets};
+use super::{mend, take, targets};
 use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
 use crate::undo::serving::arn_of;
@@ -46,9 +46,7 @@ pub(super) async fn shift(
 ) -> Result<(), Error> {
     let now = cloud.actions_at(place).await?.unwrap_or_default();
     if now != after && now != from {
-        return Err(Error::TrafficChanged {
-            place: place.clone(),
-        });
+        return Err(changed(place, &led.traffic.before));
     }
     if now != after && plan.next.idle.is_some() {
         take::held(plan, cloud).await?;
@@ -90,9 +88,14 @@ pub(super) async fn still_holds(
     if cloud.actions_at(place).await? == Some(after) {
         return Ok(());
     }
-    Err(Error::TrafficChanged {
+    Err(changed(place, &led.traffic.before))
+}
+
+fn changed(place: &RulePlace, before: &[Action]) -> Error {
+    Error::TrafficChanged {
         place: place.clone(),
-    })
+        mend: mend::settle(place, before),
+    }
 }
 
 /// Writes once and reads until it shows.
@@ -118,11 +121,7 @@ pub(super) async fn write(
         match cloud.actions_at(place).await {
             Ok(Some(now)) if now == after => return Ok(()),
             Ok(Some(now)) if now == before => "what was there before".clone_into(&mut shown),
-            Ok(_) => {
-                return Err(Error::TrafficChanged {
-                    place: place.clone(),
-                });
-            }
+            Ok(_) => return Err(changed(place, before)),
             Err(error) if error.is_passing() => shown = error.to_string(),
             // It was written: whatever keeps it from being read, traffic may have moved.
             Err(error) => {
@@ -134,6 +133,7 @@ pub(super) async fn write(
     Err(Error::TrafficUnknown {
         place: place.clone(),
         shown,
+        mend: mend::settle(place, before),
     })
 }
 

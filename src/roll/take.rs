@@ -24,7 +24,11 @@ pub(super) async fn take(
 ) -> Result<(), Error> {
     let there = group(cloud, &plan.next.group).await?;
     if !is_own(plan, &there) && !is_idle(&there) {
-        let text = format!("group {} is not empty any more", there.name);
+        let name = &there.name;
+        let text = format!(
+            "group {name} is not empty any more: `aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --min-size 0 \
+             --desired-capacity 0`"
+        );
         return Err(Error::Changed(text));
     }
     let there = without_others(plan, there, cloud).await?;
@@ -109,8 +113,10 @@ async fn seen(
         there = group(cloud, name).await?;
     }
     if !is_taken(&there) {
-        let text =
-            format!("the tags of group {name} do not say any more that this run has taken it");
+        let text = format!(
+            "the tags of group {name} do not say any more that this run has taken it: `aws autoscaling describe-tags --filters \
+             Name=auto-scaling-group,Values={name}`"
+        );
         return Err(Error::Changed(text));
     }
     if is_led(&there) {

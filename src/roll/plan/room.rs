@@ -202,7 +202,11 @@ fn uncovered(service: &Service, facts: &Facts, plan: &Plan) -> Option<Refusal> {
         NextTargetGroup::Make { .. } => "add a subnet of that zone".to_owned(),
     };
     let finding = Diagnostic::error("roll::zone", text).help(mend);
-    let named = service.set.subnets.as_ref().and_then(|subnets| subnets.first());
+    let named = service
+        .set
+        .subnets
+        .as_ref()
+        .and_then(|subnets| subnets.first());
     Some(match named {
         Some(id) => Refusal::input(finding.at_value(id, "these subnets")),
         None => Refusal::account(finding),

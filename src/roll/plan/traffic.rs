@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::{NextTargetGroup, Refusal, Traffic, target_groups};
 use crate::cloud::{
-    Action, Forward, Group, NewTargetGroup, RulePlace, Tags, TargetGroup, TargetGroupArn, tag,
+    Action, Forward, Group, NewTargetGroup, Tags, TargetGroup, TargetGroupArn, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
+use crate::roll::mend;
 use crate::source::Diagnostic;
 use crate::template::service::{self, Rule, Service, Strategy};
-use crate::undo::serving::{Leading, arn_of, forwards};
+use crate::undo::serving::{Leading, forwards};
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
 const MOST: u32 = 50_000;
@@ -77,11 +78,9 @@ fn of_another(service: &Service, production: &Leading, rule: &Rule) -> Option<Re
         production.place
     );
     let finding = Diagnostic::error("roll::rule_of_another", text).at_place(rule.place, "this one");
-    let arn = arn_of(&production.place);
     Some(Refusal::input(finding.help(format!(
-        "name a rule of this service's own; or, when {other} is no more: aws elbv2 remove-tags --resource-arns {} --tag-keys {}",
-        arn.as_str(),
-        tag::SERVICE
+        "name a rule of this service's own; or, when {other} is no more: {}",
+        mend::disown(&production.place)
     ))))
 }
 
@@ -235,18 +234,12 @@ pub(super) fn still_named(facts: &Facts, side: &Side, group: &Group) -> Option<R
         "{} still names target group {} at weight 0, and group {} must go from it",
         production.place, side.name, group.name
     );
-    let action = match &production.place {
-        RulePlace::Rule(arn) => format!("modify-rule --rule-arn {arn} --actions"),
-        RulePlace::Default(arn) => {
-            format!("modify-listener --listener-arn {arn} --default-actions")
-        }
-    };
-    let mend = format!(
-        "aws elbv2 {action} Type=forward,TargetGroupArn={}",
-        live.arn
-    );
     let finding = Diagnostic::error("roll::still_named", text);
-    Some(Refusal::account(finding.help(mend)))
+    let mend = mend::write(&production.place, &led_to(production.actions(), &live.arn));
+    Some(Refusal::account(match mend {
+        Some(mend) => finding.help(mend),
+        None => finding,
+    }))
 }
 
 /// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.

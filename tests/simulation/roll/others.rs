@@ -43,10 +43,16 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
         .failure
         .as_ref()
         .and_then(|failure| failure.error::<Error>());
-    assert!(
-        matches!(error, Some(Error::TrafficChanged { .. })),
-        "{ended:#?}"
-    );
+    let Some(Error::TrafficChanged { mend, .. }) = error else {
+        panic!("{ended:#?}");
+    };
+    for command in [
+        "`aws elbv2 describe-listeners --listener-arns arn:",
+        "`aws elbv2 modify-listener --listener-arn arn:",
+        r#"--default-actions '[{"Type":"forward","ForwardConfig":{"TargetGroups":[{"TargetGroupArn":"arn:"#,
+    ] {
+        assert!(mend.contains(command), "{mend}");
+    }
     assert_eq!(
         bench.serving(),
         BTreeMap::new(),

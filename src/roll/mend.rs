@@ -1,0 +1,133 @@
+//! The plain commands of AWS's own tool that mend what a roll cannot, for the end of a message.
+
+use serde_json::{Value, json};
+
+use crate::cloud::{Action, Forward, RulePlace, tag};
+use crate::undo::serving::arn_of;
+
+/// Has a rule, or a listener's default action, do this. Nothing where it has an action that cannot be written.
+pub(super) fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
+    let actions: Option<Vec<Value>> = actions.iter().map(word).collect();
+    let actions = Value::Array(actions.filter(|actions| !actions.is_empty())?);
+    Some(match place {
+        RulePlace::Rule(arn) => {
+            format!("aws elbv2 modify-rule --rule-arn {arn} --actions '{actions}'")
+        }
+        RulePlace::Default(arn) => {
+            format!("aws elbv2 modify-listener --listener-arn {arn} --default-actions '{actions}'")
+        }
+    })
+}
+
+/// Shows what it does.
+pub(super) fn show(place: &RulePlace) -> String {
+    match place {
+        RulePlace::Rule(arn) => format!("aws elbv2 describe-rules --rule-arns {arn}"),
+        RulePlace::Default(arn) => format!("aws elbv2 describe-listeners --listener-arns {arn}"),
+    }
+}
+
+/// What a person needs who is to settle production traffic: how to see it, and how to put it back.
+pub(super) fn settle(place: &RulePlace, before: &[Action]) -> String {
+    let shown = format!("look at it: `{}`", show(place));
+    match write(place, before) {
+        Some(back) => format!("{shown}, and lead it back, if that is wanted: `{back}`"),
+        None => shown,
+    }
+}
+
+/// Takes the service's name off something that carries traffic.
+pub(super) fn disown(place: &RulePlace) -> String {
+    let (arn, key) = (arn_of(place), tag::SERVICE);
+    format!(
+        "aws elbv2 remove-tags --resource-arns {} --tag-keys {key}",
+        arn.as_str()
+    )
+}
+
+fn word(action: &Action) -> Option<Value> {
+    let given = |fields: &[(&str, &Option<String>)]| -> Value {
+        let fields = fields.iter();
+        let fields =
+            fields.filter_map(|(key, value)| Some(((*key).to_owned(), json!((*value).as_ref()?))));
+        Value::Object(fields.collect())
+    };
+    Some(match action {
+        Action::Forward(forward) => json!({ "Type": "forward", "ForwardConfig": config(forward) }),
+        Action::Fixed {
+            status,
+            content_type,
+            body,
+        } => {
+            let status = Some(status.clone());
+            let config = given(&[
+                ("StatusCode", &status),
+                ("ContentType", content_type),
+                ("MessageBody", body),
+            ]);
+            json!({ "Type": "fixed-response", "FixedResponseConfig": config })
+        }
+        Action::Redirect {
+            status,
+            protocol,
+            port,
+            host,
+            path,
+            query,
+        } => {
+            let status = Some(status.clone());
+            let config = given(&[
+                ("StatusCode", &status),
+                ("Protocol", protocol),
+                ("Port", port),
+                ("Host", host),
+                ("Path", path),
+                ("Query", query),
+            ]);
+            json!({ "Type": "redirect", "RedirectConfig": config })
+        }
+        Action::Other(_) => return None,
+    })
+}
+
+fn config(forward: &Forward) -> Value {
+    let shares = forward.shares.iter();
+    let shares = shares.map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight }));
+    let mut config = json!({ "TargetGroups": shares.collect::<Vec<_>>() });
+    if let Some(seconds) = forward.sticky_seconds {
+        config["TargetGroupStickinessConfig"] =
+            json!({ "Enabled": true, "DurationSeconds": seconds });
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{ListenerArn, RuleArn, TargetGroupArn};
+
+    #[test]
+    fn what_a_rule_did_is_a_command() {
+        let place = RulePlace::Rule(RuleArn::new("rule-1"));
+        let mut forward = Forward::to(TargetGroupArn::new("web-a"));
+        forward.sticky_seconds = Some(60);
+        let actions = [Action::Forward(forward)];
+        assert_eq!(
+            write(&place, &actions).unwrap(),
+            r#"aws elbv2 modify-rule --rule-arn rule-1 --actions '[{"Type":"forward","ForwardConfig":{"TargetGroups":[{"TargetGroupArn":"web-a","Weight":1}],"TargetGroupStickinessConfig":{"Enabled":true,"DurationSeconds":60}}}]'"#
+        );
+        let place = RulePlace::Default(ListenerArn::new("listener-1"));
+        let fixed = Action::Fixed {
+            status: "404".to_owned(),
+            content_type: None,
+            body: None,
+        };
+        assert_eq!(
+            write(&place, &[fixed]).unwrap(),
+            r#"aws elbv2 modify-listener --listener-arn listener-1 --default-actions '[{"Type":"fixed-response","FixedResponseConfig":{"StatusCode":"404"}}]'"#
+        );
+        assert_eq!(write(&place, &[]), None);
+        let other = Action::Other("authenticate-oidc".to_owned());
+        assert_eq!(write(&place, &[other]), None);
+    }
+}
