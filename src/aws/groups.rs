@@ -51,6 +51,14 @@ impl Groups for Aws {
         Ok(())
     }
 
+    async fn set_max(&self, name: &GroupName, max: u32) -> Result<()> {
+        let update = self.autoscaling().update_auto_scaling_group();
+        let update = update.auto_scaling_group_name(name.as_str());
+        let answer = update.max_size(signed(max)).send().await;
+        answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
+        Ok(())
+    }
+
     async fn behaviour(&self, name: &GroupName) -> Result<Behaviour> {
         behaviour::of(self, name).await
     }

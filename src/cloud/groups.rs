@@ -189,6 +189,9 @@ pub trait Groups {
     /// capacity below it is raised to it (`UpdateAutoScalingGroup`).
     fn set_min(&self, name: &GroupName, min: u32) -> impl Future<Output = Result<()>>;
 
+    /// Sets the maximum alone.
+    fn set_max(&self, name: &GroupName, max: u32) -> impl Future<Output = Result<()>>;
+
     /// What the group does by itself and at the starts and ends of its instances.
     fn behaviour(&self, name: &GroupName) -> impl Future<Output = Result<Behaviour>>;
 

@@ -11,6 +11,7 @@ mod alone;
 mod approval;
 mod approve;
 mod aside;
+mod bounds;
 mod bury;
 mod calm;
 mod checks;

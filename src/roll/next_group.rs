@@ -14,7 +14,7 @@ use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
     Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, LaunchTemplateId,
-    LaunchTemplateVersion, NewGroup, Size, Tags, tag,
+    LaunchTemplateVersion, NewGroup, Size, tag,
 };
 use crate::run::{Ledger, Slot};
 use crate::undo::lease::{Lease, Leased, unheld};
@@ -252,24 +252,6 @@ pub(super) async fn grow(
         desired,
     };
     Ok(cloud.resize_group(&next.name, size).await?)
-}
-
-/// Has the next group come back to the minimum that the previous one has by now: a schedule or a person may have set it
-/// since the plan.
-pub(super) async fn take_over_min(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    let Some(previous) = &plan.previous else {
-        return Ok(());
-    };
-    let min = unheld(&group(cloud, &previous.group).await?).min;
-    let next = group(cloud, &plan.next.group).await?;
-    let before = vec![min.to_string()];
-    let Some(lease) = Lease::of(&next, Leased::MinSize).filter(|lease| lease.before != before)
-    else {
-        return Ok(());
-    };
-    let lease = Lease { before, ..lease }.to_string();
-    let tags = Tags::from([(Leased::MinSize.tag().to_owned(), lease)]);
-    Ok(cloud.tag_group(&next.name, &tags).await?)
 }
 
 /// Holds the previous group at its capacity: without requests its own alarms would shrink it, and the way back with it.

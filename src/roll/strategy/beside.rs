@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::super::bounds;
 use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Way, soak};
 use super::super::commit;
@@ -60,8 +61,9 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;
     flow.watches_pass().await?;
-    let office = async |_: &mut _| {
+    let office = async |made: &mut _| {
         still_holds(&led, &place, on.cloud).await?;
+        bounds::follow(plan, on.cloud, made).await?;
         next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
         commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
     };
@@ -226,7 +228,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;
-        next_group::take_over_min(plan, cloud).await?;
+        bounds::take_over(plan, cloud).await?;
         calm::hold(&plan.next.group, holding(plan, plan.expires), cloud, made).await?;
         next_group::heed_alarms(plan, cloud).await?;
         let place = swap(plan, led, &from, cloud, made).await?;

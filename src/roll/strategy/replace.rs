@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::aside;
+use super::super::bounds;
 use super::super::calm;
 use super::super::checks::{Stage, Way};
 use super::super::commit;
@@ -45,7 +46,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     catch_up(&mut flow).await?;
     let office = async |made: &mut _| {
         let hold = holding(plan, plan.expires);
-        next_group::take_over_min(plan, on.cloud).await?;
+        bounds::take_over(plan, on.cloud).await?;
         calm::hold(&plan.next.group, hold, on.cloud, made).await?;
         next_group::let_alarms_act(plan, None, on.cloud).await?;
         commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await

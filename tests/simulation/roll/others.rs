@@ -1,8 +1,9 @@
 //! Others at work while a roll runs: a second writer, a scale-out, a group that follows `$Latest`.
 
+use jiff::SignedDuration;
 use kiln::cloud::tag;
-use kiln::roll::{Error, Verdict};
-use kiln::run::Unwind as _;
+use kiln::roll::{Error, Verdict, status};
+use kiln::run::{Clock as _, Unwind as _};
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::{Model, Service as Api};
 use localcloud::physics::{Behaviour, Service as Answers};
@@ -268,4 +269,32 @@ async fn a_launch_that_can_never_go_through_fails_fast_and_spares_the_image() {
     );
     assert_eq!(bench.serving(), three(V1));
     nothing_left(&bench, "launch failure");
+}
+
+/// The schedule of the previous group sets its sizes while the next one, whose schedule waits, serves already.
+#[tokio::test(start_paused = true)]
+async fn what_a_schedule_sets_behind_the_swap_is_taken_over() {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after[0] = soak(10);
+    let watchman = bench.watched();
+    let schedule = async {
+        while bench.serving() != three(V2) {
+            bench.pass(1).await;
+        }
+        let soon = bench.cloud.now() + SignedDuration::from_mins(2);
+        let soon = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let given = json!({ "AutoScalingGroupName": "web-v001", "ScheduledActionName": "morning", "StartTime": soon,
+            "MaxSize": 9, "DesiredCapacity": 5 });
+        bench.meanwhile(Api::AutoScaling, "PutScheduledUpdateGroupAction", &given);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), schedule);
+    expect(&ended, Verdict::Done);
+    watchman.content("a schedule behind the swap");
+    bench.pass(300).await;
+    let groups = bench.cloud.world().model.view_groups();
+    let next = groups.iter().find(|one| one.name == "web-v002").unwrap();
+    assert_eq!((next.min, next.desired, next.max), (2, 5, 9));
+    let shown = status(&bench.client, "web", bench.cloud.now()).await;
+    assert_eq!(shown.unwrap().drift, [""; 0]);
+    nothing_left(&bench, "a schedule behind the swap");
 }
