@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::health::{Health, status};
 use super::making::group;
-use super::next_group::there;
+use super::next_group::{EVENS_OUT, fighting, there};
 use super::plan::Plan;
 use super::take;
 use crate::cloud::{
@@ -49,26 +49,55 @@ pub(super) async fn examine(
     cloud: &impl Cloud,
     health: &mut Health,
 ) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
-    match gather(plan, target_group, cloud).await {
-        Ok((mut next, targets, activities)) => {
-            let members = std::mem::take(&mut next.members).into_iter();
-            next.members = members.filter(|member| counts(&next, member)).collect();
-            let mut floor = floor(&next);
-            if let Some(Lack::InZone { .. }) = floor.lack(&healthy(&next, &targets)) {
-                floor = lowered(floor, plan, cloud).await?;
-            }
-            let judged = health.judge(&floor, &next, &targets, &activities, Instant::now());
-            for id in health.ailing() {
-                health.keep_console(&id, console(cloud, &id).await);
-            }
-            match judged {
-                Err(error) => Err(with_console(error, cloud, health).await),
-                judged => judged,
-            }
-        }
+    match examined(plan, (floor, counts), target_group, cloud, health).await {
         Err(Error::Cloud(error)) if error.is_passing() => Ok(Readiness::NotYet(error.to_string())),
-        Err(error) => Err(error),
+        looked => looked,
     }
+}
+
+async fn examined(
+    plan: &Plan,
+    (floor, counts): (impl Fn(&Group) -> Floor, impl Fn(&Group, &Member) -> bool),
+    target_group: Option<&TargetGroupArn>,
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Readiness<BTreeSet<InstanceId>>, Error> {
+    let (mut next, targets, activities) = gather(plan, target_group, cloud).await?;
+    let members = std::mem::take(&mut next.members).into_iter();
+    next.members = members.filter(|member| counts(&next, member)).collect();
+    let floor = in_zones(plan, floor(&next), (&next, &targets), cloud, health).await?;
+    let judged = health.judge(&floor, &next, &targets, &activities, Instant::now());
+    for id in health.ailing() {
+        health.keep_console(&id, console(cloud, &id).await);
+    }
+    match judged {
+        Err(error) => Err(with_console(error, cloud, health).await),
+        judged => judged,
+    }
+}
+
+/// The floor as what serves has it, where a zone of the next group is short of it. One that is short even so has its group
+/// even its zones out, which starts a machine before it ends one.
+async fn in_zones(
+    plan: &Plan,
+    floor: Floor,
+    (next, targets): (&Group, &[TargetHealth]),
+    cloud: &impl Cloud,
+    health: &mut Health,
+) -> Result<Floor, Error> {
+    let healthy = healthy(next, targets);
+    let is_lopsided = |floor: &Floor| matches!(floor.lack(&healthy), Some(Lack::InZone { .. }));
+    if !is_lopsided(&floor) {
+        return Ok(floor);
+    }
+    let floor = lowered(floor, plan, cloud).await?;
+    let can = next.suspended.contains(EVENS_OUT) && fighting(plan).contains(EVENS_OUT);
+    if can && is_lopsided(&floor) {
+        let process = BTreeSet::from([EVENS_OUT.to_owned()]);
+        cloud.resume(&next.name, &process).await?;
+        health.again(Instant::now());
+    }
+    Ok(floor)
 }
 
 /// The floor, which asks no zone for more than is healthy there of what serves.

@@ -21,7 +21,9 @@ use crate::undo::lease::{Lease, Leased, unheld};
 use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
-const FIGHTING: [&str; 3] = ["AZRebalance", ALARMS, "ScheduledActions"];
+const FIGHTING: [&str; 3] = [EVENS_OUT, ALARMS, "ScheduledActions"];
+/// The process that evens out the zones of a group.
+pub(super) const EVENS_OUT: &str = "AZRebalance";
 /// IAM's changes are known within seconds; the step cannot be stopped meanwhile.
 const FRESH: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(3);

@@ -7,7 +7,7 @@ use kiln::run::Clock as _;
 use localcloud::model::{FaultPlan, Scarcity, Service as Api};
 use serde_json::json;
 
-use super::plain::{rolled_once, three};
+use super::plain::{nothing_left, rolled_once, three};
 use super::{BLUE_GREEN, Bench, V1, V2, expect};
 
 const OUT: &str = "eu-central-1c";
@@ -72,6 +72,25 @@ async fn the_same_without_a_load_balancer() {
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     assert_eq!(bench.serving(), three(V1));
     assert!(!zones(&bench, "web-v001").contains(OUT));
+}
+
+/// A launch that finds no room in its zone goes to another one.
+#[tokio::test(start_paused = true)]
+async fn a_lopsided_next_group_is_evened_out_before_it_serves() {
+    let bench = rolled_once().await;
+    let scarcity = Scarcity {
+        times: 1,
+        zone: Some(OUT.to_owned()),
+        ..Scarcity::default()
+    };
+    let plan = FaultPlan::default().scarce(scarcity);
+    bench.cloud.world().model.inject(plan);
+    let watchman = bench.watched();
+    expect(&bench.roll(V2).await, Verdict::Done);
+    watchman.content("a lopsided group");
+    assert_eq!(bench.serving(), three(V2));
+    assert!(zones(&bench, "web-v002").contains(OUT));
+    nothing_left(&bench, "a lopsided group");
 }
 
 /// Has the requests of a zone go to machines of that zone alone.
