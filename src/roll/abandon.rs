@@ -28,11 +28,11 @@ pub async fn abandon<C: Cloud, P: Probe, S: Leases + LaterLists<Undo>>(
         Ok(lease) => lease,
         Err(ended) => return *ended,
     };
-    let mut ended = match abandoned(request, on).await {
+    let mut ended = match Box::pin(abandoned(request, on)).await {
         Ok(ended) => ended,
         Err(ended) => return *ended,
     };
-    bury(request, on, &mut ended).await;
+    ended.leave(Box::pin(bury(request, on)).await);
     if ended.verdict == Verdict::NothingToDo {
         let text = format!("no roll of {} is half-made", request.service.name);
         ended.loose.push(text);

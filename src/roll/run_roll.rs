@@ -113,7 +113,7 @@ impl Ended {
     }
 
     /// The same, and what would not go back of other runs: with it, one that is through has something left to clean up.
-    fn leave(&mut self, left: Vec<Left<Undo>>) {
+    pub(super) fn leave(&mut self, left: Vec<Left<Undo>>) {
         if !left.is_empty() && matches!(self.verdict, Verdict::Done | Verdict::NothingToDo) {
             self.verdict = Verdict::CleanUpDue;
         }

@@ -14,7 +14,7 @@ use super::super::checks::{Stage, Way};
 use super::super::commit;
 use super::super::drift::AsRolled;
 use super::super::error::Error;
-use super::super::examine::look;
+use super::super::examine::{asked, look};
 use super::super::flow::Flow;
 use super::super::making::{group, lease, of, tags};
 use super::super::plan::reroot::{self, COMES, MEANWHILE};
@@ -309,7 +309,7 @@ async fn well<C: Cloud, P: Probe, S>(flow: &mut Flow<'_, '_, C, P, S>) -> Result
             let text = "what EC2 says of it is of before its restart".to_owned();
             return Ok(Readiness::NotYet(text));
         }
-        look(plan, 1, None, cloud, &mut flow.health).await
+        look(plan, asked(plan, 1), None, cloud, &mut flow.health).await
     };
     let about = (plan, flow.on);
     flow.watches
