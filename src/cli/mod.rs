@@ -29,6 +29,7 @@ mod stores;
 mod sweep;
 mod vars;
 mod vault;
+mod watch;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::aws::{Access, Aws};
 use crate::cli::roll::{begin, holder};
+use crate::cli::watch::watch;
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::roll::{self, Way};
 use crate::run::{Clock as _, Entry, Held, Holder, Journal, Leases, RunId, Stop, with_causes};
@@ -69,6 +70,11 @@ impl Name {
 pub struct Status {
     #[command(flatten)]
     name: Name,
+    /// Look again every so many seconds, until Ctrl-C: in place at a terminal, else each change is printed, with `--json` as one
+    /// line. With the requests of the last minute, which this needs `cloudwatch:GetMetricData` for
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10",
+        value_parser = clap::value_parser!(u64).range(1..=3600))]
+    watch: Option<u64>,
 }
 
 impl Status {
@@ -79,6 +85,10 @@ impl Status {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
+            if let Some(seconds) = self.watch {
+                let every = Duration::from_secs(seconds);
+                return watch(&aws, &self.name.service, every, context).await;
+            }
             let now = context.clock.now();
             match roll::status(&aws, &self.name.service, now).await {
                 Ok(status) => {

@@ -27,6 +27,7 @@ use crate::template::service::{Check, CheckKind};
 
 pub(super) use soak::soak;
 pub(super) use watch::{Stage, Watches};
+pub(super) use watched::floor;
 
 /// Between two answers of a check.
 const PAUSE: Duration = Duration::from_secs(2);

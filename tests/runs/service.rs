@@ -1,5 +1,6 @@
 //! `kiln roll` and the commands on a service's name, from outside: kiln's own process against the model behind a listener.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -243,6 +244,7 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     assert_eq!(held.status.code(), Some(4), "{}", said(&held));
     let unheld = service.run(&["unhold", "web"]);
     assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));
+    is_watched(&service);
     // What is due goes by the service's name alone.
     let finish = || service.document(&["roll", "--finish", "web"]);
     // It is kept for as long as the load balancer may still lead somebody there, which is seconds.
@@ -256,6 +258,33 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     assert_eq!(nothing.status.code(), Some(1), "{}", said(&nothing));
     assert!(said(&nothing).contains("asks anything"));
     is_left(&service);
+}
+
+/// Each change is a line, and who stops reading ends it.
+fn is_watched(service: &Service) {
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "eu-central-1"),
+    ];
+    let args = ["status", "web", "--watch", "1", "--json"];
+    let kiln = env!("CARGO_BIN_EXE_kiln");
+    let mut watch = service.bakery.command(kiln, &args, &environment);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let first = next();
+    assert_eq!(first["status"]["live"]["group"], "web-v001", "{first}");
+    assert_eq!(first["status"]["hold"], Value::Null, "{first}");
+    assert_eq!(first["requests"], json!({}), "{first}");
+    let held = service.run(&["hold", "web", "--reason", "audit"]);
+    assert_eq!(held.status.code(), Some(0), "{}", said(&held));
+    let hold = next()["status"]["hold"].to_string();
+    assert!(hold.contains("audit"), "{hold}");
+    drop(lines);
+    let unheld = service.run(&["unhold", "web"]);
+    assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
 }
 
 /// Released, but not without the lease.

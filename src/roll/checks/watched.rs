@@ -162,7 +162,7 @@ fn seconds(period: Duration) -> i64 {
     i64::try_from(period.as_secs()).unwrap_or(i64::MAX).max(60)
 }
 
-fn floor(at: Timestamp, period: i64) -> Timestamp {
+pub(in crate::roll) fn floor(at: Timestamp, period: i64) -> Timestamp {
     let second = at.as_second();
     Timestamp::from_second(second - second.rem_euclid(period)).unwrap_or(at)
 }

@@ -245,6 +245,26 @@ async fn a_metric_has_a_bound_and_no_data_is_no_pass() {
     }
 }
 
+/// What `kiln status --watch` shows of it.
+#[tokio::test(start_paused = true)]
+async fn requests_of_the_newest_whole_minute_are_told_of_each_target_group() {
+    let bench = rolled_once().await;
+    let requests = async || {
+        let now = bench.cloud.now();
+        let all = kiln::roll::requests(&bench.client, "web", now).await;
+        let all = all.unwrap().into_iter();
+        let of = all.map(|(arn, count)| (arn.name().to_owned(), count));
+        of.collect::<Vec<_>>()
+    };
+    assert_eq!(requests().await, []);
+    let serving = bench.cloud.world().model.view_groups()[0].target_groups[0].clone();
+    for _ in 0..2 {
+        serve(&bench, &serving, 0);
+        bench.pass(60).await;
+    }
+    assert_eq!(requests().await, [("web-a".to_owned(), 1000.0)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn trouble_in_the_middle_of_a_watch_leaves_nothing() {
     let base = watching().await;
