@@ -5,6 +5,7 @@ mod bake;
 mod cloud;
 mod imaging;
 mod provision;
+mod reroot;
 mod roll;
 mod service;
 mod spot;

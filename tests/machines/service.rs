@@ -135,6 +135,15 @@ impl Web {
         page.auto_scaling_groups.unwrap_or_default()
     }
 
+    /// The private address of a machine.
+    pub async fn address(&self, instance: &str) -> String {
+        let client = aws_sdk_ec2::Client::new(&self.config);
+        let page = client.describe_instances().instance_ids(instance);
+        let page = page.send().await.unwrap();
+        let machine = &page.reservations()[0].instances()[0];
+        machine.private_ip_address().unwrap().to_owned()
+    }
+
     /// What the rules that are not for users are for, with how many there are of each.
     pub async fn other_rules(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
