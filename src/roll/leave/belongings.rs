@@ -187,11 +187,10 @@ fn emptied(group: &Group) -> Option<String> {
 
 /// A group that is kept to go back to, whose time nobody knows then.
 fn kept(group: &Group) -> Option<String> {
-    let until = names::keep_until(group).filter(|_| group.tag(tag::STATE) == Some(tag::KEPT))?;
     let name = &group.name;
-    (group.size.desired > 0).then(|| {
+    (group.tag(tag::STATE) == Some(tag::KEPT) && group.size.desired > 0).then(|| {
         format!(
-            "group {name}, kept until {until}, stays with its machines and is retired by nobody; to empty it: `aws autoscaling \
+            "group {name}, which is kept, stays with its machines and is retired by nobody; to empty it: `aws autoscaling \
              update-auto-scaling-group --auto-scaling-group-name {name} --min-size 0 --desired-capacity 0`"
         )
     })
