@@ -12,7 +12,7 @@ use crate::cli::{Context, Exit, failure, home, state};
 use crate::report::Report;
 use crate::roll::doctor::{Doctor, Known};
 use crate::roll::{Farewell, Left, Verdict, farewell, leave};
-use crate::run::{Journal, Leases as _, MemoryJournal, Stop, with_causes};
+use crate::run::{Journal, LaterLists as _, Leases as _, MemoryJournal, Stop, with_causes};
 use crate::store::State;
 use crate::undo::Undo;
 
@@ -88,7 +88,8 @@ impl Release {
         let journal = MemoryJournal::default();
         let known = known(store, service, None, context);
         let doctor = self.doctor(known, (&report, &journal), &Stop::default(), context);
-        let found = farewell(&doctor, aws).await;
+        let due = store.and_then(|store| store.read(service).ok());
+        let found = farewell(&doctor, &due.unwrap_or_default(), aws).await;
         report.close();
         let found = match found {
             Ok(found) => found,

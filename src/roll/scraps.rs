@@ -20,7 +20,8 @@ pub(super) fn due<S: LaterLists<Undo>>(
     Ok(due.map(|later| later.undo).collect())
 }
 
-fn is_scrap(undo: &Undo) -> bool {
+/// Whether it is one of them.
+pub(super) fn is_scrap(undo: &Undo) -> bool {
     let Undo::Roll(OfRoll { change, .. }) = undo else {
         return false;
     };

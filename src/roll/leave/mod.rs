@@ -14,8 +14,9 @@ use serde::Serialize;
 use super::Verdict;
 use super::doctor::{Doctor, Known, Owner, State, Temporary, find};
 use super::error::Error;
+use super::scraps;
 use crate::cloud::{Cloud, tag};
-use crate::run::{self, Event, LaterLists, Run, Setup, with_causes};
+use crate::run::{self, Event, Later, LaterLists, Run, Setup, with_causes};
 use crate::undo::lease::Leased;
 use crate::undo::{Undo, Unwinder};
 use belongings::{Belongings, is_ours};
@@ -58,10 +59,19 @@ impl fmt::Display for Farewell {
     }
 }
 
-/// Looks up what would be done. Nothing is changed.
-pub async fn farewell(doctor: &Doctor<'_>, cloud: &impl Cloud) -> Result<Farewell, Error> {
+/// Looks up what would be done with a service that has this due-list. Nothing is changed.
+pub async fn farewell(
+    doctor: &Doctor<'_>,
+    due: &[Later<Undo>],
+    cloud: &impl Cloud,
+) -> Result<Farewell, Error> {
     let found = Belongings::look_up(cloud, doctor.service).await?;
-    let (partings, notes) = found.released();
+    let (partings, mut notes) = found.released();
+    let scraps = due.iter().filter(|later| scraps::is_scrap(&later.undo));
+    notes.extend(scraps.map(|later| {
+        let (what, at) = (&later.undo, later.at);
+        format!("what was to go at {at} stays, and is deleted by nobody: {what}")
+    }));
     Ok(Farewell {
         service: doctor.service.to_owned(),
         partings,
@@ -128,7 +138,7 @@ pub async fn leave<C: Cloud, S: LaterLists<Undo>>(
     cloud: &C,
     agreed: impl AsyncFnOnce(&Farewell) -> bool,
 ) -> Left {
-    match ask(doctor, cloud, agreed).await {
+    match ask(doctor, store, cloud, agreed).await {
         Ok(farewell) => carry_out(&farewell, doctor, store, cloud).await,
         Err((verdict, left)) => Left {
             service: doctor.service.to_owned(),
@@ -142,12 +152,16 @@ pub async fn leave<C: Cloud, S: LaterLists<Undo>>(
 /// What is to be done; or how it ends with nothing touched.
 async fn ask(
     doctor: &Doctor<'_>,
+    store: &impl LaterLists<Undo>,
     cloud: &impl Cloud,
     agreed: impl AsyncFnOnce(&Farewell) -> bool,
 ) -> Result<Farewell, (Verdict, Vec<String>)> {
     let failed = |error: Error| (Verdict::Failed, vec![with_causes(&error)]);
     let service = doctor.service;
-    let shown = farewell(doctor, cloud).await.map_err(failed)?;
+    let due = store
+        .read(service)
+        .map_err(|error| failed(Error::Later(error)))?;
+    let shown = farewell(doctor, &due, cloud).await.map_err(failed)?;
     if !shown.refused.is_empty() {
         return Err((Verdict::Failed, shown.refused));
     }
@@ -158,7 +172,7 @@ async fn ask(
         let text = format!("nothing of {service} was touched: it was not confirmed");
         return Err((Verdict::Stopped, vec![text]));
     }
-    let again = farewell(doctor, cloud).await.map_err(failed)?;
+    let again = farewell(doctor, &due, cloud).await.map_err(failed)?;
     if again != shown {
         let text = format!(
             "nothing of {service} was touched: it is not what was shown any more, look again"

@@ -20,10 +20,12 @@ use super::{Bench, OWN_RULE, V1, V2, V3, expect, holder};
 use crate::simulation::cloud::Mishap;
 
 impl Bench {
-    async fn farewell(&self) -> Farewell {
+    pub async fn farewell(&self) -> Farewell {
         let journal = SharedJournal::default();
         let doctor = self.doctor(Known::default(), &journal);
-        farewell(&doctor, &self.client).await.unwrap()
+        farewell(&doctor, &self.store.due(), &self.client)
+            .await
+            .unwrap()
     }
 
     /// As the command does, in a process of its own that has the lease.
@@ -37,7 +39,7 @@ impl Bench {
     }
 
     /// Somebody says yes.
-    async fn leave(&self) -> Left {
+    pub async fn leave(&self) -> Left {
         self.leave_if(async |_: &Farewell| true).await
     }
 

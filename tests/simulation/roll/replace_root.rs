@@ -346,6 +346,17 @@ async fn a_run_that_died_is_gone_on_with_and_does_nothing_twice() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_it_keeps_for_a_while_is_told_when_kiln_leaves() {
+    let bench = rooted().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    let shown = bench.farewell().await.to_string();
+    let told = "stays, and is deleted by nobody: ";
+    assert!(shown.contains(told), "{shown}");
+    let done = bench.leave().await;
+    assert_eq!(done.verdict, Verdict::Done, "{done:?}");
+}
+
 async fn stand(bench: &Bench) -> kiln::roll::Status {
     let now = bench.cloud.now();
     status(&bench.client, "web", now).await.unwrap()
