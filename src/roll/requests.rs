@@ -14,7 +14,7 @@ const PERIOD: u32 = 60;
 /// Metrics of load balancers come a minute or two late.
 const BACK: SignedDuration = SignedDuration::from_mins(3);
 
-/// The requests of the newest whole minute that CloudWatch knows of ("CloudWatch metrics for your Application Load Balancer",
+/// The requests of the newest whole minute that is known of (AWS: "`CloudWatch` metrics for your Application Load Balancer",
 /// `RequestCount`), for each target group of the service that a load balancer leads to. One without a value had none, or none
 /// is known yet, and is left out.
 pub async fn requests(

@@ -279,8 +279,8 @@ fn is_watched(service: &Service) {
     assert_eq!(first["requests"], json!({}), "{first}");
     let held = service.run(&["hold", "web", "--reason", "audit"]);
     assert_eq!(held.status.code(), Some(0), "{}", said(&held));
-    let hold = next()["status"]["hold"].to_string();
-    assert!(hold.contains("audit"), "{hold}");
+    let told = next()["status"]["hold"].to_string();
+    assert!(told.contains("audit"), "{told}");
     drop(lines);
     let unheld = service.run(&["unhold", "web"]);
     assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));

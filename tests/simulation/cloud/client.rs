@@ -185,7 +185,10 @@ impl Client {
         let now = self.cloud.now();
         let lag = SignedDuration::try_from(lag).unwrap();
         let past = self.cloud.0.past.lock().unwrap();
-        let mut past = past.iter().flatten();
+        let Some(past) = past.as_ref() else {
+            panic!("a stale read needs `Cloud::remember` beforehand");
+        };
+        let mut past = past.iter();
         let Some((_, model)) = past.find(|(at, _)| now.duration_since(*at) <= lag) else {
             return self.carry_out(request);
         };
