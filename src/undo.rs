@@ -245,9 +245,9 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
 
     fn limit(&self, undo: &Undo) -> Duration {
         match undo {
-            Undo::Roll(of) if of.is_refresh() => refresh::LIMIT,
+            Undo::Roll(of) if of.releases(lease::Leased::Refresh) => refresh::LIMIT,
             // Volumes of the run are deleted behind it.
-            Undo::Roll(of) if of.is_root() => root::LIMIT + UNDO_LIMIT,
+            Undo::Roll(of) if of.releases(lease::Leased::Root) => root::LIMIT + UNDO_LIMIT,
             _ => UNDO_LIMIT,
         }
     }

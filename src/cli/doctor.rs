@@ -63,7 +63,8 @@ impl Doctor {
                 return say(&found, true, context);
             }
             let run = context.run_id();
-            let _lease = match leased(store.as_ref(), service, &holder(run, context), context) {
+            let holder = holder(run, context);
+            let _lease = match leased(store.as_ref(), service, &holder, false, context) {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
             };

@@ -1,5 +1,7 @@
 //! `kiln release`: a service that kiln is to have nothing more to do with.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::json;
 
@@ -15,6 +17,9 @@ use crate::roll::{Farewell, Left, Verdict, farewell, leave};
 use crate::run::{Journal, LaterLists as _, Leases as _, MemoryJournal, Stop, with_causes};
 use crate::store::State;
 use crate::undo::Undo;
+
+/// How long an answer is waited for.
+const ASKED: Duration = Duration::from_mins(10);
 
 /// Stop using kiln for a service, and change nothing that runs
 ///
@@ -149,6 +154,11 @@ impl Release {
             biased;
             () = stop.asked.cancelled() => None,
             answer = context.ask(&question) => answer,
+            // The lease keeps every other command off meanwhile.
+            () = tokio::time::sleep(ASKED) => {
+                context.say("nobody has answered");
+                None
+            }
         };
         matches!(answer.as_deref(), Some("y" | "yes"))
     }

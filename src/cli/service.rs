@@ -130,7 +130,8 @@ impl Rollback {
             };
             let run = context.run_id();
             let store = state::open_if_there(service, &access, &aws, context).await;
-            let lease = leased(store.as_ref(), service, &holder(run, context), context);
+            let holder = holder(run, context);
+            let lease = leased(store.as_ref(), service, &holder, self.force, context);
             let _lease = match lease {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
@@ -169,13 +170,15 @@ impl Rollback {
     }
 }
 
-/// The service's lease. In an emergency a folder that cannot be written must not stand in the way.
+/// The service's lease. In an emergency a folder that cannot be written must not stand in the way, and by force one whose text
+/// nobody can read.
 ///
 /// Errors when another run holds it.
 pub fn leased(
     store: Option<&State>,
     service: &str,
     holder: &Holder,
+    by_force: bool,
     context: &Context,
 ) -> Result<Option<StateLease>, Exit> {
     let Some(store) = store else {
@@ -183,6 +186,10 @@ pub fn leased(
     };
     match store.take(service, holder) {
         Ok(lease) => Ok(Some(lease)),
+        Err(held @ Held::Unreadable { .. }) if by_force => {
+            context.say(&format!("warning: without a lease: {held}"));
+            Ok(None)
+        }
         Err(held @ (Held::By(_) | Held::Unreadable { .. })) => {
             Err(failure::say(&held.to_string(), Exit::Busy, context))
         }

@@ -1,10 +1,10 @@
-//! Where the state of a service is, in a tag of its target groups: by it commands that know the service's name alone find the
+//! Where the state of a service is, in a tag of its target groups, or of its groups where no load balancer leads to them: by it commands that know the service's name alone find the
 //! lease, the journals and the due-list. It names a bucket; a folder of one host says nothing to another.
 
 use super::error::Error;
 use super::facts::Facts;
 use super::run_roll::{Request, Tools};
-use crate::cloud::{Cloud, Tags, TrafficArn, tag};
+use crate::cloud::{Cloud, Group, Tags, TrafficArn, tag};
 use crate::run::Event;
 use crate::undo::serving::target_groups_of;
 
@@ -14,7 +14,17 @@ const S3: &str = "s3://";
 /// Where the last roll kept the state; `None` where it is in a folder, or nobody has rolled yet.
 pub async fn state_of(cloud: &impl Cloud, service: &str) -> Result<Option<String>, Error> {
     let found = target_groups_of(cloud, service).await?;
-    Ok(found.iter().find_map(|(_, tags)| of(tags)))
+    if !found.is_empty() {
+        return Ok(found.iter().find_map(|(_, tags)| of(tags)));
+    }
+    let groups = cloud.groups().await?;
+    Ok(own(service, &groups).find_map(|group| of(&group.tags)))
+}
+
+/// Groups of a service without a load balancer.
+fn own<'a>(service: &'a str, groups: &'a [Group]) -> impl Iterator<Item = &'a Group> {
+    let mine = move |group: &&Group| group.tag(tag::SERVICE) == Some(service) && !group.deleting;
+    groups.iter().filter(mine)
 }
 
 /// The address in a target group's tags.
@@ -30,6 +40,20 @@ pub(super) async fn note<C: Cloud, P, S>(
     facts: &Facts,
     on: &Tools<'_, C, P, S>,
 ) {
+    if facts.balancer.is_none() {
+        let mut groups = own(&request.service.name, &facts.groups);
+        if let Some(said) = groups.find_map(|group| of(&group.tags))
+            && Some(&said) != request.state.as_ref()
+        {
+            let text = mismatch(request, &said);
+            on.events.emit(Event::Warning { text });
+        }
+        if let Err(error) = note_groups(request, &facts.groups, on.cloud).await {
+            let text = format!("where the state is cannot be written down: {error}");
+            on.events.emit(Event::Warning { text });
+        }
+        return;
+    }
     let sides = facts.sides.iter();
     let there = sides.filter_map(|side| Some((&side.target_group.as_ref()?.arn, of(&side.tags))));
     let mut is_named = false;
@@ -58,7 +82,26 @@ pub(super) async fn note<C: Cloud, P, S>(
     }
 }
 
-/// The same for target groups that the roll itself has made.
+/// The same for the groups of a service without a load balancer.
+async fn note_groups(
+    request: &Request<'_>,
+    groups: &[Group],
+    cloud: &impl Cloud,
+) -> crate::cloud::Result<()> {
+    for group in own(&request.service.name, groups) {
+        match &request.state {
+            said if *said == of(&group.tags) => {}
+            Some(address) => {
+                let tags = Tags::from([(tag::STORE.to_owned(), address.clone())]);
+                cloud.tag_group(&group.name, &tags).await?;
+            }
+            None => cloud.untag_group(&group.name, &[tag::STORE]).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The same for target groups that the roll itself has made, or groups without a load balancer.
 pub(super) async fn note_new<C: Cloud, P, S>(
     request: &Request<'_>,
     facts: &Facts,
@@ -69,6 +112,10 @@ pub(super) async fn note_new<C: Cloud, P, S>(
         return;
     };
     let tagged = async {
+        if facts.balancer.is_none() {
+            let groups = on.cloud.groups().await?;
+            return note_groups(request, &groups, on.cloud).await;
+        }
         for (group, tags) in target_groups_of(on.cloud, &request.service.name).await? {
             if of(&tags).as_ref() != Some(address) {
                 let tags = Tags::from([(tag::STORE.to_owned(), address.clone())]);

@@ -30,7 +30,14 @@ pub(super) async fn follow(
     let Some(previous) = &plan.previous else {
         return Ok(());
     };
-    let live = group(cloud, &previous.group).await?;
+    // Somebody has deleted it: with all of the traffic elsewhere nothing of it is waited for.
+    let Some(live) = cloud
+        .group(&previous.group)
+        .await?
+        .filter(|live| !live.deleting)
+    else {
+        return Ok(());
+    };
     let mut next = group(cloud, &plan.next.group).await?;
     let mut count = live.size.desired;
     if plan.next.idle.is_some() {

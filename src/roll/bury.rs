@@ -3,6 +3,7 @@
 use super::run_roll::{Request, Tools};
 use crate::cloud::Cloud;
 use crate::run::{Due, Entry, Event, Journal, Left, RunId, Setup, settle};
+use crate::undo::lease::Leased;
 use crate::undo::{Undo, Unwinder};
 
 /// What a dead run's journal says is still to be taken back.
@@ -10,6 +11,17 @@ pub struct Dead<'a> {
     pub run: RunId,
     pub due: Vec<Due<Undo>>,
     pub journal: &'a dyn Journal<Undo>,
+}
+
+impl Dead<'_> {
+    /// Whether it owes a group the version that it followed.
+    pub(super) fn has_pinned(&self) -> bool {
+        let is_pin = |due: &Due<Undo>| match &due.undo {
+            Undo::Roll(of) => of.releases(Leased::Version),
+            _ => false,
+        };
+        self.due.iter().any(is_pin)
+    }
 }
 
 /// Takes it back. What a later run has made its own is left alone. Returns what would not go.

@@ -18,6 +18,7 @@ use crate::cloud::{
     VersionRef,
 };
 use crate::run::{self, Event, Failure, Patience, Readiness, Run, Unwind, with_causes};
+use crate::undo::lease::Leased;
 use crate::undo::refresh::{LIMIT, Refreshing, has_begun, turn_back};
 use crate::undo::{Undo, Unwinder};
 
@@ -134,10 +135,13 @@ async fn clear<C: Cloud>(
     unwinder: &Unwinder<'_, C>,
     run: &mut Run<'_, Undo>,
 ) -> Vec<String> {
-    let (last, first): (Vec<_>, Vec<_>) = dead.undos.iter().partition(|undo| undo.is_refresh());
+    let (last, first): (Vec<_>, Vec<_>) = dead
+        .undos
+        .iter()
+        .partition(|undo| undo.releases(Leased::Refresh));
     let mut left = Vec::new();
     for of in first.into_iter().chain(last) {
-        if of.is_refresh() && !(is_said && left.is_empty()) {
+        if of.releases(Leased::Refresh) && !(is_said && left.is_empty()) {
             break;
         }
         let undo = Undo::Roll(of.clone());

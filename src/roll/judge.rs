@@ -9,6 +9,7 @@ use super::run_roll::{Ended, Request, Tools};
 use super::{Verdict, hold};
 use crate::cloud::{Cloud, Tags, tag};
 use crate::run::{Answer, Attendance, Failure, Left, Operator, Outcome};
+use crate::undo::lease::Leased;
 use crate::undo::{Change, OfRoll, Purpose, Undo, refresh};
 
 /// Nobody is there, but the service file may say that traffic stays when a check fails.
@@ -100,14 +101,15 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     if left.iter().any(is_traffic) {
         return false;
     }
-    let is_root = |left: &Left<Undo>| matches!(&left.undo, Undo::Roll(of) if of.is_root());
+    let is_root =
+        |left: &Left<Undo>| matches!(&left.undo, Undo::Roll(of) if of.releases(Leased::Root));
     if left.iter().any(is_root) {
         return false;
     }
     // What a refresh has replaced takes requests as well; one that never began has changed nothing.
     for left in left {
         if let Undo::Roll(of) = &left.undo
-            && of.is_refresh()
+            && of.releases(Leased::Refresh)
             && refresh::has_begun(cloud, &of.next).await.unwrap_or(true)
         {
             return false;

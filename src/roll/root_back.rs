@@ -3,6 +3,8 @@
 //! A roll that has gone through is made an unfinished one again by its tags, and then taken back as one that failed is. A
 //! rollback that died is gone on with by the next, by a roll, or by `kiln doctor`.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::drift::AsRolled;
@@ -13,12 +15,15 @@ use super::rollback::{RolledBack, Way, bar, tags, verdict};
 use super::takeback::{rerooting, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
-use crate::cloud::{Cloud, Filter, Group, ImageId, VolumeId, tag};
+use crate::cloud::{Cloud, Filter, Group, GroupName, ImageId, Rooted, VolumeId, tag};
 use crate::run::{self, Event, Ledger, RunId, with_causes};
 use crate::undo::lease::{Lease, Leased, lasting};
 use crate::undo::root::{Rerooted, Rerooting, rerooted};
 use crate::undo::{Change, OfRoll, Undo, Unwinder};
 
+/// What is read shows within so many looks.
+const SHOWS: u32 = 12;
+const PAUSE: Duration = Duration::from_secs(5);
 /// How long a lease of the way back is good; far longer than it takes.
 const HELD: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
@@ -52,11 +57,13 @@ pub(super) async fn rollback<C: Cloud>(
             run.step("note the way back", reopen).await?;
         }
         let back = async |made: &mut _| {
-            let there = group(cloud, &live.name).await?;
+            let there = reopened(&live.name, of.run, cloud).await?;
             let dead = rerooting(way.service, &there, of.run);
             take_back(&dead, cloud, &unwinder, made).await
         };
-        run.step("bring the old root back", back).await
+        run.step("bring the old root back", back).await?;
+        let look = async |_: &mut _| is_on(&of, cloud).await;
+        run.step("look at the machine", look).await
     });
     let outcome = outcome.await;
     let mut back = match &outcome.result {
@@ -107,6 +114,37 @@ async fn against(
     Ok(Some(format!(
         "{instance} runs from {root}, which is not of the last roll, and would lose what is on it"
     )))
+}
+
+/// The group once its tags say what is to be taken back: what is read may be of before.
+async fn reopened(name: &GroupName, run: RunId, cloud: &impl Cloud) -> Result<Group, Error> {
+    for _ in 0..SHOWS {
+        let there = group(cloud, name).await?;
+        if Rerooting::of(&there).is_some_and(|of| of.run == run) {
+            return Ok(there);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let text = format!("the tags of group {name} do not say what is to be taken back");
+    Err(Error::Changed(text))
+}
+
+/// Errors where the machine does not run from its old root. One that is gone has left nothing to go back to.
+async fn is_on(of: &Rerooting, cloud: &impl Cloud) -> Result<(), Error> {
+    let (instance, old) = (&of.instance, &of.root);
+    for _ in 0..SHOWS {
+        let rooted = match cloud.rooted(instance).await {
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            rooted => rooted.ok().filter(|one| !one.state.is_ending()),
+        };
+        let root = rooted.as_ref().map(Rooted::root);
+        if root.is_none_or(|root| root.is_some_and(|root| root.volume == *old)) {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let text = format!("{instance} does not run from {old}");
+    Err(Error::Root(text))
 }
 
 fn only(volume: &VolumeId) -> Filter {

@@ -208,9 +208,11 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         (_, decision) = prepare(request, on).await?;
         approved(request, &decision)?;
     }
-    // Nothing of theirs is gone on with. What they have pinned would look like what this roll has to keep.
-    if let (Decision::Roll(plan), [_, ..]) = (&decision, request.dead.as_slice())
+    // Nothing of theirs is gone on with. What they have pinned would look like what this roll has to keep; all else has time
+    // until the roll is over.
+    if let Decision::Roll(plan) = &decision
         && !plan.resumed
+        && request.dead.iter().any(Dead::has_pinned)
     {
         *buried = Some(Box::pin(bury(request, on)).await);
         (_, decision) = prepare(request, on).await?;

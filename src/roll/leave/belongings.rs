@@ -185,12 +185,13 @@ fn emptied(group: &Group) -> Option<String> {
     ))
 }
 
-/// A group that is kept to go back to, whose time nobody knows then.
+/// A group that is kept to go back to, or was to be retired, whose time nobody knows then.
 fn kept(group: &Group) -> Option<String> {
     let name = &group.name;
-    (group.tag(tag::STATE) == Some(tag::KEPT) && group.size.desired > 0).then(|| {
+    let spent = matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING));
+    (spent && group.size.desired > 0).then(|| {
         format!(
-            "group {name}, which is kept, stays with its machines and is retired by nobody; to empty it: `aws autoscaling \
+            "group {name}, which serves no more, stays with its machines and is retired by nobody; to empty it: `aws autoscaling \
              update-auto-scaling-group --auto-scaling-group-name {name} --min-size 0 --desired-capacity 0`"
         )
     })

@@ -133,7 +133,15 @@ pub(super) fn of(
     if noted.is_none() {
         refuse_group(group, refused);
     }
-    let machine = facts.machine.as_ref()?;
+    let Some(machine) = facts.machine.as_ref() else {
+        // Of several, or none, it is told above.
+        if group.members.len() == 1 {
+            let text = format!("the machine of group {} cannot be looked at", group.name);
+            let finding = Diagnostic::error("roll::root", text);
+            refused.push(Refusal::account(finding.help("wait until it can be")));
+        }
+        return None;
+    };
     let rooted = &machine.rooted;
     if noted.is_none() {
         refuse_machine(rooted, &facts.image, refused);

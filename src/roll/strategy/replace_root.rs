@@ -71,7 +71,8 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     flow.run.step("put in office", office).await?;
     flow.run.commit()?;
     let forget = async |_: &mut _| {
-        let notes = [Leased::Root.tag(), Leased::Version.tag()];
+        // A refresh before is none any more that a rollback could take back.
+        let notes = [Leased::Root.tag(), Leased::Version.tag(), tag::ROLLED];
         cloud.untag_group(&plan.next.group, &notes).await
     };
     let loose = flow.run.step("take the notes off", forget).await.err();
@@ -182,8 +183,8 @@ async fn note(
         stopped: stops || has,
     };
     lease(plan, cloud, made, &there, Leased::Root, wanted.words()).await?;
-    if noted.is_some_and(|of| of != wanted) {
-        // The commands have come into the file since the run died.
+    if Lease::of(&there, Leased::Root).is_some() && noted.is_none_or(|of| of != wanted) {
+        // Of an earlier roll that went through; or the commands have come into the file since the run died.
         let lease = Lease {
             run: plan.run,
             until: plan.expires,
@@ -367,7 +368,12 @@ async fn put_in_office<C: Cloud, P, S: LaterLists<Undo>>(
     let mut tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
     let now = AsRolled::now(&there).map(|now| (tag::AS_ROLLED.to_owned(), now.to_string()));
     tags.extend(now);
-    if let Err(error) = cloud.tag_group(name, &tags).await {
+    let say = async || cloud.tag_group(name, &tags).await;
+    let told = match say().await {
+        Err(error) if error.may_have_happened() => say().await,
+        told => told,
+    };
+    if let Err(error) = told {
         // A lost answer may hide success, and then nothing may be undone any more.
         let said = |group: &Group| rerooted(group).is_some_and(|one| one.run == plan.run);
         if !group(cloud, name).await.is_ok_and(|group| said(&group)) {

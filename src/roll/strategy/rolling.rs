@@ -5,7 +5,6 @@
 //! health check, so that a dead run costs no healthy machine, and Auto Scaling itself takes back what fails. What began
 //! stands in a lease of the group; the tag that says that it has gone through is the point of no return.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -339,7 +338,7 @@ async fn put_in_office(
 /// Takes the notes of a refresh off that has gone through. The group keeps the number: `$Latest` or `$Default`, which it may
 /// have followed, can mean another version by now.
 pub(in crate::roll) async fn forget(name: &GroupName, cloud: &impl Cloud) -> Result<(), Error> {
-    let notes = BTreeSet::from([Leased::Refresh.tag(), Leased::Version.tag()]);
-    let notes: Vec<&str> = notes.into_iter().collect();
+    // A root that was replaced before went with its machine.
+    let notes = [Leased::Refresh.tag(), Leased::Version.tag(), tag::REROOTED];
     Ok(cloud.untag_group(name, &notes).await?)
 }

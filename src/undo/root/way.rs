@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::lease::{Lease, Leased};
 use super::super::roll::description;
 use super::super::{lease, of, persist};
 use super::{BLIND, LIMIT, Rerooting};
 use crate::cloud::{
-    Cloud, Error, Group, GroupName, InstanceState, Kind, NewRoot, Replacement, ReplacementState,
-    Rooted, StartsFrom, StatusCheck, Tags, VersionRef, VolumeId, tag,
+    Cloud, Error, Filter, Group, GroupName, ImageQuery, InstanceState, Kind, NewRoot, Replacement,
+    ReplacementState, Rooted, StartsFrom, StatusCheck, Tags, VersionRef, VolumeId, tag,
 };
 
 /// Between two looks.
@@ -18,8 +19,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 const UP: Duration = Duration::from_mins(15);
 /// So many replacements are tried; then the root is put back by hand.
 const TRIES: u32 = 3;
-/// So often in a row nothing must be seen to have been done: what has begun a moment ago may show late.
-const QUIET: u32 = 2;
+/// So many looks in a row nothing must be seen to have been done: what has begun a moment ago may show late.
+const QUIET: u32 = 12;
+/// So many looks in a row the roll must be seen to have gone through: one read may be of before a rollback.
+const THROUGH: u32 = 6;
 
 /// Brings the old root of a lease back, and waits until the machine is well. Nothing is done where the roll has gone through.
 pub(in crate::undo) async fn take_back<C: Cloud>(cloud: &C, name: &GroupName) -> Result<(), Error> {
@@ -29,7 +32,15 @@ pub(in crate::undo) async fn take_back<C: Cloud>(cloud: &C, name: &GroupName) ->
         let reason = match Box::pin(turn_back(cloud, name, &mut seen)).await {
             Ok(None) => return Ok(()),
             Ok(Some(reason)) => reason,
-            Err(error) if error.is_passing() || error.kind == Kind::Dependency => error.to_string(),
+            Err(error)
+                if error.is_passing() || matches!(error.kind, Kind::Dependency | Kind::Limit) =>
+            {
+                error.to_string()
+            }
+            // It would count as done.
+            Err(error) if error.is_not_found() => {
+                return Err(Error::blocked(error.call, format!("group {name}: {error}")));
+            }
             Err(error) => return Err(error),
         };
         if began.elapsed() > LIMIT {
@@ -49,6 +60,7 @@ struct Seen {
     /// Since when it runs from the old root.
     up: Option<Instant>,
     quiet: u32,
+    through: u32,
 }
 
 /// One look, and one call where it helps. `None`: the machine is what it was; else what is waited for.
@@ -57,11 +69,15 @@ async fn turn_back<C: Cloud>(
     name: &GroupName,
     seen: &mut Seen,
 ) -> Result<Option<String>, Error> {
-    let group = cloud.group(name).await?.filter(|group| !group.deleting);
-    let noted = group.as_ref().and_then(Rerooting::of);
-    let Some((group, of)) = group.zip(noted) else {
+    let Some(group) = cloud.group(name).await?.filter(|group| !group.deleting) else {
         return Ok(None);
     };
+    let Some(of) = Rerooting::of(&group) else {
+        seen.through += 1;
+        let text = "its tags say that nothing is to be taken back";
+        return Ok((seen.through < THROUGH).then(|| text.to_owned()));
+    };
+    seen.through = 0;
     let rooted = match cloud.rooted(&of.instance).await {
         Err(error) if error.is_not_found() => return gone(cloud, &group, &of).await,
         answer => answer?,
@@ -86,11 +102,8 @@ async fn turn_back<C: Cloud>(
         }
         (Some(root), InstanceState::Running) if seen.tries < TRIES => {
             (seen.restarts, seen.up) = (true, None);
-            let token = format!("kiln-{}-{}", of.run, past.len());
             mark(cloud, root, &of).await?;
-            let old = NewRoot::Volume(of.root.clone());
-            cloud.replace_root(&of.instance, &old, &token).await?;
-            seen.tries += 1;
+            put_back(cloud, &of, past.len(), seen).await?;
             "its old root comes back"
         }
         (_, InstanceState::Running) => {
@@ -118,6 +131,29 @@ async fn gone(cloud: &impl Cloud, group: &Group, of: &Rerooting) -> Result<Optio
     restore(cloud, group, of, &[]).await.map(|()| None)
 }
 
+/// Has EC2 put the old root on. What it refuses for good, as an unencrypted root in place of an encrypted one, is done by hand.
+async fn put_back(
+    cloud: &impl Cloud,
+    of: &Rerooting,
+    past: usize,
+    seen: &mut Seen,
+) -> Result<(), Error> {
+    let token = format!("kiln-{}-back-{past}", of.run);
+    let old = NewRoot::Volume(of.root.clone());
+    match cloud.replace_root(&of.instance, &old, &token).await {
+        Err(error) if error.is_passing() || error.is_not_found() => return Err(error),
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other | Kind::Denied) => {
+            seen.tries = TRIES;
+        }
+        Err(error) => {
+            seen.tries += 1;
+            return Err(error);
+        }
+        Ok(_) => seen.tries += 1,
+    }
+    Ok(())
+}
+
 /// What is left once the old root is on again: a restart where something was stopped, and health.
 async fn on_old_root<C: Cloud>(
     cloud: &C,
@@ -125,12 +161,17 @@ async fn on_old_root<C: Cloud>(
     past: usize,
     seen: &mut Seen,
 ) -> Result<Option<String>, Error> {
+    let on: Vec<&VolumeId> = rooted.disks.iter().map(|disk| &disk.volume).collect();
+    // The processes go on last of all: the machine was well then, and is no longer to be touched.
+    let suspended = Lease::of(group, Leased::Processes);
+    if suspended.is_none_or(|lease| lease.run != of.run) {
+        return restore(cloud, group, of, &on).await.map(|()| None);
+    }
     if of.stopped && !seen.restarts {
         cloud.restart_instance(&of.instance).await?;
         seen.restarts = true;
         return Ok(Some("it restarts".to_owned()));
     }
-    let on: Vec<&VolumeId> = rooted.disks.iter().map(|disk| &disk.volume).collect();
     if past == of.replaced && !seen.restarts {
         seen.quiet += 1;
         if seen.quiet < QUIET {
@@ -168,8 +209,25 @@ async fn on_old_root<C: Cloud>(
     Ok(Some(text))
 }
 
-/// Marks a root that is about to go as the run's, so that it is found again to be deleted.
+/// Marks a root that is about to go as the run's, so that it is found again to be deleted. One that is not of the run's image
+/// is somebody else's, and stays.
 async fn mark(cloud: &impl Cloud, root: &VolumeId, of: &Rerooting) -> Result<(), Error> {
+    let image = cloud.find_images(&ImageQuery::id(&of.image)).await?;
+    let snapshot = image.first().and_then(|image| {
+        let mut devices = image.devices.iter();
+        let root = devices.find(|device| device.device == image.root_device)?;
+        root.snapshot.clone()
+    });
+    let Some(snapshot) = snapshot else {
+        return Ok(());
+    };
+    let ours = [
+        Filter::new("volume-id", root.as_str()),
+        Filter::new("snapshot-id", snapshot.as_str()),
+    ];
+    if cloud.find_volumes(&ours).await?.is_empty() {
+        return Ok(());
+    }
     let run = Tags::from([(tag::RUN.to_owned(), of.run.to_string())]);
     cloud.put_tags(&[root.to_string()], &run).await
 }

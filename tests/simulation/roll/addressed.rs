@@ -63,6 +63,25 @@ async fn a_roll_writes_down_where_its_state_is_and_names_another_place() {
     nothing_left(&bench, "moved");
 }
 
+/// No load balancer leads to it, so that its groups say so.
+#[tokio::test(start_paused = true)]
+async fn groups_say_where_the_state_is_where_there_is_no_load_balancer() {
+    let bench = Bench::alone(r#"{ "type": "replace" }"#).await;
+    at(&bench, Some("s3://acme/prod"));
+    expect(&bench.roll(V1).await, Verdict::Done);
+    assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/prod"));
+    expect(&bench.roll(V2).await, Verdict::Done);
+    assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/prod"));
+    let warnings = Warnings::default();
+    at(&bench, Some("s3://acme/other"));
+    expect(&bench.roll_with(V2, &warnings).await, Verdict::NothingToDo);
+    assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/other"));
+    assert!(warnings.0.borrow()[0].contains("was at s3://acme/prod"));
+    at(&bench, None);
+    expect(&bench.roll(V2).await, Verdict::NothingToDo);
+    assert_eq!(told(&bench).await, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plan_writes_nothing_down_and_what_cannot_be_written_stops_no_roll() {
     let bench = Bench::new().await;

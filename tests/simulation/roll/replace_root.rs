@@ -218,6 +218,28 @@ async fn a_root_that_does_not_come_is_no_fault_of_the_image() {
     }
 }
 
+/// Nor does EC2 put an unencrypted root in the place of an encrypted one.
+#[tokio::test(start_paused = true)]
+async fn an_old_root_that_ec2_does_not_put_back_is_put_on_by_hand() {
+    let bench = rooted().await;
+    let was = (machine(&bench), volumes(&bench).0);
+    let broken = Behaviour {
+        boot_failure: Some("no init found".to_owned()),
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V2, broken);
+    let mut begun = 0;
+    bench.cloud.ordain(move |call| {
+        begun += usize::from(call.action == "CreateReplaceRootVolumeTask");
+        let is_back = begun > 1 && call.action == "CreateReplaceRootVolumeTask";
+        is_back.then_some(Mishap::Refused)
+    });
+    let before = bench.cloud.calls().len();
+    expect(&bench.roll(V2).await, Verdict::Rejected);
+    as_before(&bench, &was, "by hand");
+    assert_eq!(calls(&bench, before, "AttachVolume"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_command_has_stopped_is_started_again() {
     let mut bench = rooted().await;

@@ -1,5 +1,7 @@
 //! The old root comes back by hand of a person: `kiln rollback`.
 
+use std::time::Duration;
+
 use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
 use serde_json::json;
@@ -73,6 +75,28 @@ async fn an_old_root_that_is_gone_is_no_way_back() {
     assert_eq!(machine(&bench), was.0);
 }
 
+/// What is read of the group may be of before the rollback has begun.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_reads_what_was_goes_back_all_the_same() {
+    let (base, was) = rerooted().await;
+    for at in 1..=8 {
+        let bench = base.fork().await;
+        bench.cloud.remember();
+        let (mut is_open, mut reads) = (false, 0);
+        bench.cloud.ordain(move |call| {
+            // The old root is barred and held before that.
+            is_open |= call.action == "DeleteTags";
+            let is_look = is_open && call.action == "DescribeAutoScalingGroups";
+            reads += usize::from(is_look);
+            let stale = is_look && (at..at + 2).contains(&reads);
+            stale.then_some(Mishap::Stale(Duration::from_secs(4)))
+        });
+        let ended = bench.rollback().await;
+        assert_eq!(ended.verdict, Verdict::Done, "{at}: {ended:?}");
+        back(&bench, &was, &at.to_string());
+    }
+}
+
 /// What somebody has put on the machine since would be lost.
 #[tokio::test(start_paused = true)]
 async fn a_root_of_somebody_else_goes_by_force_alone() {
@@ -138,4 +162,21 @@ async fn a_roll_that_died_is_given_back_by_a_rollback() {
     assert_eq!(bench.serving(), bench.all(V1));
     assert_eq!(tag(&bench, "kiln:lease:root"), None);
     assert_eq!(tag(&bench, "kiln:lease:processes"), None);
+}
+
+/// A person has given the machine a root of their own where a run had died.
+#[tokio::test(start_paused = true)]
+async fn a_root_of_somebody_else_is_put_away_and_not_deleted() {
+    let base = rooted().await;
+    let at = first(&base, "CreateReplaceRootVolumeTask").await;
+    let bench = killed(&base, at, Mishap::KilledBefore).await.unwrap();
+    let other = json!({ "InstanceId": machine(&bench), "ImageId": V3 });
+    bench.meanwhile(Api::Ec2, "CreateReplaceRootVolumeTask", &other);
+    bench.pass(600).await;
+    let theirs = volumes(&bench).0;
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(bench.serving(), bench.all(V1));
+    let off = volumes(&bench).1;
+    assert_eq!(off.iter().filter(|id| theirs.contains(id)).count(), 1);
 }
