@@ -294,9 +294,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
 }
 
 /// Tries until it goes, is gone already, or can never go.
-pub(crate) async fn persist(
-    mut call: impl AsyncFnMut() -> Result<(), CloudError>,
-) -> Result<(), CloudError> {
+async fn persist(mut call: impl AsyncFnMut() -> Result<(), CloudError>) -> Result<(), CloudError> {
     let began = Instant::now();
     let mut pause = Duration::from_secs(1);
     loop {

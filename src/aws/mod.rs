@@ -45,7 +45,6 @@ mod secrets;
 mod services;
 mod sessions;
 mod template_data;
-mod template_users;
 mod traffic;
 mod types;
 mod unchecked;

@@ -1,9 +1,9 @@
 //! Everything that carries a service's name, and what becomes of it when the service is left.
 
-use super::{Leave, Parting, Plan};
+use super::Parting;
 use crate::cloud::{
-    Cloud, Group, Kind, LaunchTemplate, LaunchTemplateId, NamedAlarm, Resource, ResourceKind,
-    RulePlace, Tags, TargetGroup, TemplateUser, TrafficArn, tag,
+    Cloud, Group, Kind, NamedAlarm, Resource, ResourceKind, RulePlace, Tags, TargetGroup,
+    TrafficArn, tag,
 };
 use crate::roll::doctor::Scene;
 use crate::roll::error::Error;
@@ -17,26 +17,19 @@ const KILN: &str = "kiln:";
 
 /// What there is.
 pub(super) struct Belongings {
-    pub service: String,
+    service: String,
     /// `None`: no target group and no group carries the name.
     pub scene: Option<Scene>,
-    pub alarms: Vec<(NamedAlarm, Tags)>,
+    alarms: Vec<(NamedAlarm, Tags)>,
     /// Launch templates, and images that the service must not get again.
-    pub things: Vec<Resource>,
-    /// The launch templates, where they are to go.
-    pub templates: Vec<Template>,
+    things: Vec<Resource>,
 }
 
-/// A launch template that carries the service's name.
-pub(super) struct Template {
-    pub template: LaunchTemplate,
-    /// Or why nobody knows.
-    pub users: Result<Vec<TemplateUser>, String>,
-}
+type Plan = (Vec<Parting>, Vec<String>);
 
 impl Belongings {
     /// Looks everything up.
-    pub async fn look_up(cloud: &impl Cloud, service: &str, how: Leave) -> Result<Self, Error> {
+    pub async fn look_up(cloud: &impl Cloud, service: &str) -> Result<Self, Error> {
         let scene = Scene::find(cloud, service).await?;
         let mut alarms = Vec::new();
         for alarm in listed(cloud, &names::beginning(service)).await? {
@@ -51,48 +44,34 @@ impl Belongings {
         let barred = tag::quarantine(service);
         let mut things = cloud.tagged(&[tag::SERVICE, &barred]).await?;
         things.retain(|one| is_template(one, service) || one.tags.contains_key(&barred));
-        let mut templates = Vec::new();
-        let named = things.iter().filter(|one| is_template(one, service));
-        for one in named.filter(|_| how == Leave::Destroy) {
-            templates.extend(Template::look_up(cloud, &one.id).await?);
-        }
         Ok(Self {
             service: service.to_owned(),
             scene,
             alarms,
             things,
-            templates,
         })
     }
 
-    pub fn groups(&self) -> &[Group] {
+    fn groups(&self) -> &[Group] {
         self.scene.as_ref().map_or(&[], |scene| &scene.groups)
     }
 
-    pub fn leading(&self) -> &[Leading] {
+    fn leading(&self) -> &[Leading] {
         self.scene.as_ref().map_or(&[], |scene| &scene.leading)
     }
 
-    pub fn targets(&self) -> impl Iterator<Item = (&TargetGroup, &Tags)> {
+    fn targets(&self) -> impl Iterator<Item = (&TargetGroup, &Tags)> {
         let sides = self.scene.iter().flat_map(|scene| &scene.sides);
         sides.filter_map(|side| Some((side.target_group.as_ref()?, &side.tags)))
     }
 
-    pub fn is_named(&self, one: &Leading) -> bool {
-        is_of(&one.tags, &self.service)
-    }
-
     fn named(&self) -> impl Iterator<Item = &Leading> {
-        self.leading().iter().filter(|one| self.is_named(one))
-    }
-
-    /// The rules and default actions that carry the name and serve users.
-    pub fn places(&self) -> impl Iterator<Item = &Leading> {
-        self.named().filter(|one| !one.is_probe())
+        let all = self.leading().iter();
+        all.filter(|one| is_of(&one.tags, &self.service))
     }
 
     /// The rules by which kiln watches and probes.
-    pub fn watching(&self) -> impl Iterator<Item = Parting> {
+    fn rules(&self) -> impl Iterator<Item = Parting> {
         self.named().filter_map(|one| match &one.place {
             RulePlace::Rule(arn) if one.is_probe() => Some(Parting::DeleteRule(arn.clone())),
             _ => None,
@@ -101,7 +80,7 @@ impl Belongings {
 
     /// What is to be done for the service to go on without kiln.
     pub fn released(&self) -> Plan {
-        let mut partings: Vec<Parting> = self.watching().collect();
+        let mut partings: Vec<Parting> = self.rules().collect();
         let groups = self.groups().iter();
         let groups = groups.filter(|group| !is_of_another(group, &self.service));
         let leased = groups.flat_map(|group| {
@@ -120,12 +99,18 @@ impl Belongings {
 
     /// Kiln's tags; those of target groups last, since they lead to the rest.
     fn untagged(&self) -> Vec<Parting> {
-        let places = self.places().map(Self::untag_place);
+        let places = self.named().filter(|one| !one.is_probe());
+        let places = places.map(|one| {
+            Parting::UntagTraffic(arn_of(&one.place), one.place.to_string(), keys(&one.tags))
+        });
         let alarms = self.alarms.iter();
         let alarms = alarms.map(|(alarm, tags)| Parting::UntagAlarm(alarm.clone(), keys(tags)));
         let things = self.things.iter();
         let things = things.map(|one| Parting::Untag(one.id.clone(), self.own(one)));
-        let groups = self.untagged_groups();
+        let groups = self.groups().iter();
+        let groups = groups.filter(|group| !is_of_another(group, &self.service));
+        let groups = groups.filter(|group| !keys(&group.tags).is_empty());
+        let groups = groups.map(|group| Parting::UntagGroup(group.name.clone(), keys(&group.tags)));
         let targets = self.targets().map(|(one, tags)| {
             let arn = TrafficArn::TargetGroup(one.arn.clone());
             Parting::UntagTraffic(arn, format!("target group {}", one.name), keys(tags))
@@ -134,20 +119,8 @@ impl Belongings {
         first.chain(groups).chain(targets).collect()
     }
 
-    pub fn untag_place(one: &Leading) -> Parting {
-        Parting::UntagTraffic(arn_of(&one.place), one.place.to_string(), keys(&one.tags))
-    }
-
-    pub fn untagged_groups(&self) -> impl Iterator<Item = Parting> {
-        let groups = self.groups().iter();
-        let groups = groups.filter(|group| !is_of_another(group, &self.service));
-        let tagged = groups.map(|group| (group, keys(&group.tags)));
-        let tagged = tagged.filter(|(_, keys)| !keys.is_empty());
-        tagged.map(|(group, keys)| Parting::UntagGroup(group.name.clone(), keys))
-    }
-
     /// The keys of something of EC2's that are of this service.
-    pub fn own(&self, one: &Resource) -> Vec<String> {
+    fn own(&self, one: &Resource) -> Vec<String> {
         let barred = tag::quarantine(&self.service);
         let mut own = Vec::new();
         if is_template(one, &self.service) {
@@ -160,25 +133,12 @@ impl Belongings {
     }
 }
 
-impl Template {
-    async fn look_up(cloud: &impl Cloud, id: &str) -> Result<Option<Self>, Error> {
-        let Some(template) = cloud.template(&LaunchTemplateId::new(id)).await? else {
-            return Ok(None);
-        };
-        let users = match cloud.template_users(&template).await {
-            Err(error) if error.kind == Kind::Denied => Err(error.to_string()),
-            found => Ok(found?),
-        };
-        Ok(Some(Self { template, users }))
-    }
-}
-
 fn is_of(tags: &Tags, service: &str) -> bool {
     tags.get(tag::SERVICE).map(String::as_str) == Some(service)
 }
 
 /// One behind a target group of the service's that kiln has never named is nobody's.
-pub(super) fn is_of_another(group: &Group, service: &str) -> bool {
+fn is_of_another(group: &Group, service: &str) -> bool {
     group
         .tag(tag::SERVICE)
         .is_some_and(|other| other != service)
@@ -195,7 +155,7 @@ fn is_template(one: &Resource, service: &str) -> bool {
     one.kind == ResourceKind::LaunchTemplate && is_of(&one.tags, service)
 }
 
-pub(super) fn keys(tags: &Tags) -> Vec<String> {
+fn keys(tags: &Tags) -> Vec<String> {
     tags.keys()
         .filter(|key| key.starts_with(KILN))
         .cloned()

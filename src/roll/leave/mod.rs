@@ -1,28 +1,25 @@
-//! Leaving a service alone: `kiln release` takes off what kiln noted and changes nothing that runs; `kiln destroy` takes away
-//! what kiln made for it.
+//! Leaving a service alone: `kiln release` takes off what kiln noted and changes nothing that runs.
 //!
 //! What is to be done is found by tags alone, each thing on its own, shown, and looked up again before it is done. Every step
 //! may be done twice: after a death the same command finds what is left. The service's name goes from what leads to the rest
 //! as the last.
 
 mod belongings;
-mod hindrance;
 mod parting;
-mod removal;
-mod removing;
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::Verdict;
-use super::doctor::Doctor;
+use super::doctor::{Doctor, Known, Owner, State, Temporary, find};
 use super::error::Error;
-use crate::cloud::Cloud;
-use crate::run::{self, Event, LaterLists, Run, Setup, with_causes};
+use super::scraps;
+use crate::cloud::{Cloud, tag};
+use crate::run::{self, Event, Later, LaterLists, Run, Setup, with_causes};
+use crate::undo::lease::Leased;
 use crate::undo::{Undo, Unwinder};
-use belongings::Belongings;
-use hindrance::hindrances;
+use belongings::{Belongings, is_ours};
 pub use parting::Parting;
 
 /// What would be done, or why it is not.
@@ -62,62 +59,87 @@ impl fmt::Display for Farewell {
     }
 }
 
-/// What becomes of a service that is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
-    /// It goes on without kiln.
-    Release,
-    /// It is to be no more.
-    Destroy,
-}
-
-impl fmt::Display for Leave {
-    /// The command's name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Release => "release",
-            Self::Destroy => "destroy",
-        })
-    }
-}
-
-/// What is to be done, and what a person is to know.
-type Plan = (Vec<Parting>, Vec<String>);
-
-/// Looks up what would be done. Nothing is changed.
+/// Looks up what would be done with a service that has this due-list. Nothing is changed.
 pub async fn farewell(
-    how: Leave,
     doctor: &Doctor<'_>,
+    due: &[Later<Undo>],
     cloud: &impl Cloud,
 ) -> Result<Farewell, Error> {
-    let found = Belongings::look_up(cloud, doctor.service, how).await?;
-    let mut refused = hindrances(&found, how, doctor);
-    let (partings, notes) = match how {
-        Leave::Release => found.released(),
-        Leave::Destroy => {
-            refused.extend(found.entangled());
-            found.destroyed()
-        }
-    };
+    let found = Belongings::look_up(cloud, doctor.service).await?;
+    let (partings, mut notes) = found.released();
+    let scraps = due.iter().filter(|later| scraps::is_scrap(&later.undo));
+    notes.extend(scraps.map(|later| {
+        let (what, at) = (&later.undo, later.at);
+        format!("what was to go at {at} stays, and is deleted by nobody: {what}")
+    }));
     Ok(Farewell {
         service: doctor.service.to_owned(),
         partings,
         notes,
-        refused,
+        refused: under_way(&found, doctor),
     })
+}
+
+/// What is half-made or changed for a while: only what is kept on purpose may be there, and a pin, which stays as it is.
+fn under_way(found: &Belongings, doctor: &Doctor<'_>) -> Vec<String> {
+    let Some(scene) = &found.scene else {
+        return Vec::new();
+    };
+    let known = Known {
+        holder: None,
+        ..doctor.known.clone()
+    };
+    let service = doctor.service;
+    let groups = scene.groups.iter();
+    let spent = groups.filter(|group| group.tag(tag::STATE) == Some(tag::RETIRING));
+    let (ours, others): (Vec<_>, Vec<_>) = spent.partition(|group| is_ours(group, service));
+    let mut refused: Vec<String> = ours
+        .iter()
+        .map(|group| {
+            let name = &group.name;
+            format!("group {name} is half taken away: `kiln roll --finish {service}` first")
+        })
+        .collect();
+    let pin = Leased::Version.to_string();
+    let stays = |one: &Temporary| one.what == pin && one.state != State::RunOut;
+    let spent: Vec<String> = ours
+        .iter()
+        .chain(&others)
+        .map(|group| format!("group {}", group.name))
+        .collect();
+    let all = find(scene, &known, doctor.clock.now()).into_iter();
+    let all = all.filter(|one| !one.is_kept() && !stays(one) && !spent.contains(&one.on));
+    refused.extend(all.map(|one| hindrance(&one, service)));
+    refused
+}
+
+/// A temporary change, with what ends it.
+fn hindrance(one: &Temporary, service: &str) -> String {
+    match (one.state, one.run) {
+        (State::RunOut, _) => format!("{one}: `kiln doctor {service}` first"),
+        (State::InForce, _) if one.ends_by_itself() => {
+            format!("{one}: wait for it, then `kiln roll --finish {service}`")
+        }
+        (State::InForce, Some(run)) if one.owner != Owner::Alive => {
+            format!(
+                "{one}: wait for its run or its end; where that run is over, `kiln doctor {service} --run {run}`"
+            )
+        }
+        (State::InForce, _) => format!("{one}: wait for its run or its end"),
+        (State::Stays, _) => one.to_string(),
+    }
 }
 
 /// Shows what would be done to whoever answers whether it is to be, looks again, and does it. The caller holds the service's
 /// lease.
 pub async fn leave<C: Cloud, S: LaterLists<Undo>>(
-    how: Leave,
     doctor: &Doctor<'_>,
     store: &S,
     cloud: &C,
     agreed: impl AsyncFnOnce(&Farewell) -> bool,
 ) -> Left {
-    match ask(how, doctor, cloud, agreed).await {
-        Ok(farewell) => carry_out((how, &farewell), doctor, store, cloud).await,
+    match ask(doctor, store, cloud, agreed).await {
+        Ok(farewell) => carry_out(&farewell, doctor, store, cloud).await,
         Err((verdict, left)) => Left {
             service: doctor.service.to_owned(),
             verdict,
@@ -129,14 +151,17 @@ pub async fn leave<C: Cloud, S: LaterLists<Undo>>(
 
 /// What is to be done; or how it ends with nothing touched.
 async fn ask(
-    how: Leave,
     doctor: &Doctor<'_>,
+    store: &impl LaterLists<Undo>,
     cloud: &impl Cloud,
     agreed: impl AsyncFnOnce(&Farewell) -> bool,
 ) -> Result<Farewell, (Verdict, Vec<String>)> {
     let failed = |error: Error| (Verdict::Failed, vec![with_causes(&error)]);
     let service = doctor.service;
-    let shown = farewell(how, doctor, cloud).await.map_err(failed)?;
+    let due = store
+        .read(service)
+        .map_err(|error| failed(Error::Later(error)))?;
+    let shown = farewell(doctor, &due, cloud).await.map_err(failed)?;
     if !shown.refused.is_empty() {
         return Err((Verdict::Failed, shown.refused));
     }
@@ -147,7 +172,7 @@ async fn ask(
         let text = format!("nothing of {service} was touched: it was not confirmed");
         return Err((Verdict::Stopped, vec![text]));
     }
-    let again = farewell(how, doctor, cloud).await.map_err(failed)?;
+    let again = farewell(doctor, &due, cloud).await.map_err(failed)?;
     if again != shown {
         let text = format!(
             "nothing of {service} was touched: it is not what was shown any more, look again"
@@ -158,7 +183,7 @@ async fn ask(
 }
 
 async fn carry_out<C: Cloud, S: LaterLists<Undo>>(
-    (how, farewell): (Leave, &Farewell),
+    farewell: &Farewell,
     doctor: &Doctor<'_>,
     store: &S,
     cloud: &C,
@@ -173,17 +198,18 @@ async fn carry_out<C: Cloud, S: LaterLists<Undo>>(
     let outcome = run::run(&unwinder, setup, async |run| {
         let forget = async |_: &mut _| forget(store, doctor.service);
         run.step("empty the due-list", forget).await?;
-        part((how, farewell), doctor, cloud, run, (&mut done, &mut left)).await
+        part(farewell, cloud, run, (&mut done, &mut left)).await
     });
     let outcome = outcome.await;
     let undos = outcome.left.iter();
     left.extend(undos.map(|left| format!("{}: {}", left.undo, left.reason)));
     let verdict = match outcome.result {
         Err(failure) if failure.is_stop() => {
-            let rest = farewell.partings.iter().map(ToString::to_string);
-            left.extend(rest.filter(|one| !done.contains(one)));
+            let rest = farewell.partings.len() - done.len();
             let service = doctor.service;
-            left.push(format!("stopped: `kiln {how} {service}` does the rest"));
+            left.push(format!(
+                "stopped with {rest} thing(s) to do: `kiln release {service}` does the rest"
+            ));
             Verdict::Stopped
         }
         Err(failure) => {
@@ -212,26 +238,14 @@ fn forget(store: &impl LaterLists<Undo>, service: &str) -> Result<(), Error> {
 
 /// Each thing in its order. What would not go keeps all behind it: that may be needed to find it again.
 async fn part<C: Cloud>(
-    (how, farewell): (Leave, &Farewell),
-    doctor: &Doctor<'_>,
+    farewell: &Farewell,
     cloud: &C,
     run: &mut Run<'_, Undo>,
     (done, left): (&mut Vec<String>, &mut Vec<String>),
 ) -> Result<(), run::Failure> {
     for parting in &farewell.partings {
-        let gone = match still(how, parting, doctor, cloud, run).await {
-            Ok(Still::Asked) => {
-                let on = (doctor.service, &doctor.stop);
-                removing::carry_out(parting, on, cloud, run).await
-            }
-            Ok(Still::Gone) => continue,
-            Ok(Still::Refused(reasons)) => {
-                left.extend(reasons);
-                return Ok(());
-            }
-            Err(failure) => Err(failure),
-        };
-        match gone {
+        let step = async |_: &mut _| parting.carry_out(cloud).await;
+        match run.step("leave the service", step).await {
             Ok(()) => {
                 let text = parting.to_string();
                 run.events().emit(Event::Note { text: text.clone() });
@@ -245,33 +259,4 @@ async fn part<C: Cloud>(
         }
     }
     Ok(())
-}
-
-/// What became of a thing since it was shown.
-enum Still {
-    Asked,
-    Gone,
-    Refused(Vec<String>),
-}
-
-/// What is taken away is looked at once more right before: draining takes its time, in which others go on.
-async fn still<C: Cloud>(
-    how: Leave,
-    parting: &Parting,
-    doctor: &Doctor<'_>,
-    cloud: &C,
-    run: &mut Run<'_, Undo>,
-) -> Result<Still, run::Failure> {
-    if how == Leave::Release {
-        return Ok(Still::Asked);
-    }
-    let look = async || farewell(how, doctor, cloud).await;
-    let now = run.work("look again", look).await?;
-    Ok(if !now.refused.is_empty() {
-        Still::Refused(now.refused)
-    } else if now.partings.contains(parting) {
-        Still::Asked
-    } else {
-        Still::Gone
-    })
 }

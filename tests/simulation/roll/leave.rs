@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiln::roll::doctor::Known;
-use kiln::roll::{Farewell, Leave, Left, Verdict, farewell, leave};
+use kiln::roll::{Farewell, Left, Verdict, farewell, leave};
 use kiln::run::{Clock as _, Leases as _, Urgency};
 use localcloud::model::Service as Api;
 use serde_json::json;
@@ -20,10 +20,10 @@ use super::{Bench, OWN_RULE, V1, V2, V3, expect, holder};
 use crate::simulation::cloud::Mishap;
 
 impl Bench {
-    async fn farewell(&self) -> Farewell {
+    pub async fn farewell(&self) -> Farewell {
         let journal = SharedJournal::default();
         let doctor = self.doctor(Known::default(), &journal);
-        farewell(Leave::Release, &doctor, &self.client)
+        farewell(&doctor, &self.store.due(), &self.client)
             .await
             .unwrap()
     }
@@ -35,11 +35,11 @@ impl Bench {
         let client = self.process(run).await;
         let journal = self.journals.begin(run);
         let doctor = self.doctor(Known::default(), &journal);
-        leave(Leave::Release, &doctor, &self.store, &client, agreed).await
+        leave(&doctor, &self.store, &client, agreed).await
     }
 
     /// Somebody says yes.
-    async fn leave(&self) -> Left {
+    pub async fn leave(&self) -> Left {
         self.leave_if(async |_: &Farewell| true).await
     }
 
@@ -57,7 +57,7 @@ impl Bench {
 type Machines = BTreeMap<String, Vec<String>>;
 
 /// Every thing that carries a tag of kiln's, but for what says of an image that it was baked.
-pub fn tagged(bench: &Bench) -> Vec<String> {
+fn tagged(bench: &Bench) -> Vec<String> {
     let world = bench.cloud.world();
     let model = &world.model;
     let mut found = Vec::new();
@@ -100,7 +100,7 @@ fn machines(bench: &Bench) -> Machines {
 }
 
 /// A service with a rule of its own, policies with alarms, an image that was rolled back, and a group that is kept.
-pub async fn lived_in() -> Bench {
+async fn lived_in() -> Bench {
     let bench = Bench::with(OWN_RULE).await;
     expect(&bench.roll(V1).await, Verdict::Done);
     step(&bench).await;
