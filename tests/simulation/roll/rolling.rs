@@ -6,7 +6,7 @@ use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
 use super::plain::{nothing_left, three};
-use super::trouble::{about, killed, points, stopped_everywhere, trouble_everywhere};
+use super::trouble::{about, killed, killed_back, points, stopped_everywhere, trouble_everywhere};
 use super::{Bench, DEFAULT_RULE, V1, V2, V3, expect, quick, soak};
 use crate::simulation::cloud::Mishap;
 use kiln::run::Clock as _;
@@ -294,33 +294,18 @@ async fn a_rollback_is_another_refresh_and_bars_the_image() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_is_stopped_or_killed_is_finished_by_the_next() {
     let base = replaced().await;
-    let counted = base.fork().await;
-    assert_eq!(counted.rollback().await.verdict, Verdict::Done);
-    let calls = counted.cloud.calls();
-    for at in (1..=calls.len()).filter(|at| {
-        let call = &calls[at - 1];
-        !call.starts_with("Describe") || !calls[*at..].contains(call)
-    }) {
-        let bench = base.fork().await;
-        bench.cloud.plan(at, Mishap::KilledAfter);
-        let ended = tokio::select! {
-            biased;
-            () = bench.cloud.killed() => None,
-            ended = bench.rollback() => Some(ended),
-        };
-        assert!(ended.is_none(), "{at}: {ended:?}");
-        bench.cloud.calm();
-        let about = about(&bench, at, Mishap::KilledAfter);
+    killed_back(&base, async |bench, about| {
         let watchman = bench.watched_back();
         let again = bench.rollback().await;
-        let is_over = tag(&bench, "kiln:rolled").is_none();
+        let is_over = tag(bench, "kiln:rolled").is_none();
         assert!(
             again.verdict == Verdict::Done || is_over,
             "{about}: {again:?}"
         );
-        watchman.content(&about);
-        back(&bench, &about);
-    }
+        watchman.content(about);
+        back(bench, about);
+    })
+    .await;
     let bench = base.fork().await;
     let stop = async {
         tokio::time::sleep(std::time::Duration::from_secs(100)).await;

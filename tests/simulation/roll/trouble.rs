@@ -185,6 +185,29 @@ pub async fn killed_for_another(base: &Bench, every: usize, also: fn(&Bench, &st
     }
 }
 
+/// Kills a rollback at every call that writes, and at the last of each that reads; `after` sees each once it is dead.
+pub async fn killed_back(base: &Bench, after: impl AsyncFn(&Bench, &str)) {
+    let counted = base.fork().await;
+    assert_eq!(Box::pin(counted.rollback()).await.verdict, Verdict::Done);
+    let calls = counted.cloud.calls();
+    for at in (1..=calls.len()).filter(|at| {
+        let call = &calls[at - 1];
+        !call.starts_with("Describe") || !calls[*at..].contains(call)
+    }) {
+        let bench = base.fork().await;
+        bench.cloud.plan(at, Mishap::KilledAfter);
+        let ended = tokio::select! {
+            biased;
+            () = bench.cloud.killed() => None,
+            ended = Box::pin(bench.rollback()) => Some(ended),
+        };
+        assert!(ended.is_none(), "{at}: {ended:?}");
+        bench.cloud.calm();
+        let about = about(&bench, at, Mishap::KilledAfter);
+        Box::pin(after(&bench, &about)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
     killed_for_another(&rolled_once().await, 3, |_, _| ()).await;

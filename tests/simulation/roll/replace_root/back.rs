@@ -6,7 +6,7 @@ use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
 use serde_json::json;
 
-use super::super::trouble::{about, killed};
+use super::super::trouble::{killed, killed_back};
 use super::super::{Bench, V1, V2, V3, expect};
 use super::{as_before, first, machine, rooted, stand, tag, volumes};
 use crate::simulation::cloud::Mishap;
@@ -64,15 +64,16 @@ async fn an_old_root_that_is_gone_is_no_way_back() {
     let (bench, was) = rerooted().await;
     bench.pass(3601).await;
     expect(&bench.roll(V2).await, Verdict::NothingToDo);
-    let calls = bench.cloud.calls().len();
+    is_refused(&bench).await;
+    assert_eq!(machine(&bench), was.0);
+}
+
+/// A rollback that is refused has only looked.
+async fn is_refused(bench: &Bench) {
+    let writes = bench.cloud.writes().len();
     let ended = bench.rollback().await;
     assert_eq!(ended.verdict, Verdict::Failed, "{ended:?}");
-    let calls = bench.cloud.calls().split_off(calls);
-    assert_eq!(
-        calls.iter().find(|call| !call.starts_with("Describe")),
-        None
-    );
-    assert_eq!(machine(&bench), was.0);
+    assert_eq!(bench.cloud.writes().split_off(writes), [""; 0]);
 }
 
 /// What is read of the group may be of before the rollback has begun.
@@ -105,14 +106,7 @@ async fn a_root_of_somebody_else_goes_by_force_alone() {
     bench.meanwhile(Api::Ec2, "CreateReplaceRootVolumeTask", &other);
     bench.pass(600).await;
     assert_eq!(bench.serving(), bench.all(V3));
-    let calls = bench.cloud.calls().len();
-    let ended = bench.rollback().await;
-    assert_eq!(ended.verdict, Verdict::Failed, "{ended:?}");
-    let calls = bench.cloud.calls().split_off(calls);
-    assert_eq!(
-        calls.iter().find(|call| !call.starts_with("Describe")),
-        None
-    );
+    is_refused(&bench).await;
     let ended = bench.rollback_by(Some("the wiki is down")).await;
     assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
     assert_eq!(bench.serving(), bench.all(V1));
@@ -121,33 +115,16 @@ async fn a_root_of_somebody_else_goes_by_force_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_is_killed_is_finished_by_the_next() {
     let (base, was) = rerooted().await;
-    let counted = base.fork().await;
-    assert_eq!(counted.rollback().await.verdict, Verdict::Done);
-    let calls = counted.cloud.calls();
-    for at in (1..=calls.len()).filter(|at| {
-        let call = &calls[at - 1];
-        !call.starts_with("Describe") || !calls[*at..].contains(call)
-    }) {
-        let bench = base.fork().await;
-        bench.cloud.plan(at, Mishap::KilledAfter);
-        let ended = tokio::select! {
-            biased;
-            () = bench.cloud.killed() => None,
-            ended = bench.rollback() => Some(ended),
-        };
-        assert!(ended.is_none(), "{at}: {ended:?}");
-        bench.cloud.calm();
-        let about = about(&bench, at, Mishap::KilledAfter);
+    killed_back(&base, async |bench, about| {
         let again = bench.rollback().await;
-        let is_over = tag(&bench, "kiln:image").as_deref() == Some(V1);
+        let is_over = tag(bench, "kiln:image").as_deref() == Some(V1);
         assert!(
             again.verdict == Verdict::Done || is_over,
             "{about}: {again:?}"
         );
-        if tag(&bench, "kiln:image").as_deref() == Some(V1) {
-            back(&bench, &was, &about);
-        }
-    }
+        back(bench, &was, about);
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
