@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::error::Error;
 use super::health::status::of_members;
 use super::status::{Serving, Status};
-use super::{doctor, drift, hold, names, office, refresh_back};
+use super::{address, doctor, drift, hold, names, office, refresh_back};
 use crate::cloud::{Cloud, Group, Member, TargetHealth, tag};
 use crate::undo::floor::{self, Floor};
 use crate::undo::lease::Sizes;
@@ -175,8 +175,7 @@ pub(super) async fn status(
             .map(|live| drift::of_group(&live.group))
             .unwrap_or_default(),
         service: service.to_owned(),
-        // A bucket's address stands at target groups alone.
-        state: None,
+        state: live.and_then(|live| address::of(&live.group.tags)),
         live: live.map(Known::serving),
         canary: None,
         previous: back.map(Known::serving),

@@ -72,6 +72,8 @@ async fn groups_say_where_the_state_is_where_there_is_no_load_balancer() {
     assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/prod"));
     expect(&bench.roll(V2).await, Verdict::Done);
     assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/prod"));
+    let stand = status(&bench.client, "web", bench.cloud.now()).await;
+    assert_eq!(stand.unwrap().state.as_deref(), Some("s3://acme/prod"));
     let warnings = Warnings::default();
     at(&bench, Some("s3://acme/other"));
     expect(&bench.roll_with(V2, &warnings).await, Verdict::NothingToDo);
