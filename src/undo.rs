@@ -6,6 +6,7 @@
 pub mod alarms;
 mod emptied;
 pub mod floor;
+pub mod held;
 mod images;
 pub mod lease;
 mod making;

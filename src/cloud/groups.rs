@@ -256,3 +256,30 @@ impl Group {
         self.tag(key).map(ImageId::new)
     }
 }
+
+#[cfg(test)]
+impl Group {
+    /// One of `count` machines, none of which is there yet.
+    pub(crate) fn example(name: &str, count: u32) -> Self {
+        Self {
+            name: GroupName::new(name),
+            starts_from: StartsFrom::Other("a template".to_owned()),
+            size: Size {
+                min: count,
+                max: count,
+                desired: count,
+            },
+            subnets: Vec::new(),
+            zones: Vec::new(),
+            target_groups: Vec::new(),
+            grace: Duration::from_mins(1),
+            asks_balancers: true,
+            protections: Vec::new(),
+            members: Vec::new(),
+            suspended: BTreeSet::new(),
+            tags: Tags::new(),
+            deleting: false,
+            not_copied: Vec::new(),
+        }
+    }
+}

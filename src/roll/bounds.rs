@@ -8,7 +8,8 @@ use super::plan::Plan;
 use crate::cloud::{Cloud, Group, Tags, tag};
 use crate::run::Ledger;
 use crate::undo::Undo;
-use crate::undo::lease::{Lease, Leased, unheld};
+use crate::undo::held::{Held, unheld};
+use crate::undo::lease::{Lease, Leased};
 
 /// Has the next group come back to the minimum that the previous one has by now, and be as large as that may be.
 pub(super) async fn take_over(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
@@ -54,12 +55,16 @@ async fn from(plan: &Plan, live: &Group, next: &Group, cloud: &impl Cloud) -> Re
     let mut tags = Tags::new();
     let mut min = unheld(next).min;
     for what in [Leased::MinSize, Leased::LowAlarm] {
-        let Some(lease) = Lease::of(next, what) else {
+        let Some((lease, held)) = Lease::of(next, what).zip(Held::of(next, what)) else {
             continue;
         };
         min = unheld(live).min;
-        let before = vec![min.to_string()];
-        if lease.before != before {
+        if held.before != min {
+            let before = Held {
+                before: min,
+                ..held
+            }
+            .words();
             let lease = Lease { before, ..lease };
             tags.insert(what.tag().to_owned(), lease.to_string());
         }

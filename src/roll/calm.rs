@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::commit;
 use super::error::Error;
-use super::making::{group, note_lease};
+use super::making::{Hold, group, note_min};
 use super::rollback::Way;
 use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Tags, tag};
 use crate::run::{Event, Events, Later, LaterLists, Ledger, Patience, Readiness, Run, RunId};
-use crate::undo::lease::{Lease, Leased, release, unheld};
+use crate::undo::held::unheld;
+use crate::undo::lease::{Lease, Leased, release};
 use crate::undo::{Change, OfRoll, Undo};
 
 /// How long a roll waits for the alarms. With traffic a metric that comes once a minute says so in two or three.
@@ -64,16 +65,19 @@ pub(super) async fn hold(
         return Ok(());
     }
     let there = group(cloud, name).await?;
-    let lease = Lease {
+    let min = there.size.desired.max(there.size.min);
+    let hold = Hold {
+        what: Leased::LowAlarm,
         run: by.run,
         until: by.until,
-        before: vec![unheld(&there).min.to_string()],
+        before: unheld(&there).min,
+        min,
     };
-    note_lease(of(name, by), &lease, &there, Leased::LowAlarm, cloud, made).await?;
-    if there.size.min >= there.size.desired {
+    note_min(of(name, by), hold, &there, cloud, made).await?;
+    if there.size.min == min {
         return Ok(());
     }
-    Ok(cloud.set_min(name, there.size.desired).await?)
+    Ok(cloud.set_min(name, min).await?)
 }
 
 /// The same for a rollback. A minimum that is not held may be mended; a rollback that waits for it serves nobody.

@@ -6,7 +6,8 @@ use std::fmt;
 
 use super::status::Stand;
 use crate::cloud::{Group, StartsFrom, VersionRef, tag};
-use crate::undo::lease::{lasting, unheld};
+use crate::undo::held::unheld;
+use crate::undo::lease::lasting;
 use crate::undo::serving::{percent, served};
 
 /// A group as its roll made it, in a tag of the group: numbers and names with blanks between.

@@ -1,9 +1,12 @@
 //! Making things of a roll: intent first, adopted when a dead run or a lost answer has made them already.
 
+use jiff::Timestamp;
+
 use super::error::Error;
 use super::plan::Plan;
 use crate::cloud::{Cloud, Group, GroupName, Kind, Result as CloudResult, Tags, tag};
-use crate::run::{Ledger, Lifetime, Slot};
+use crate::run::{Ledger, Lifetime, RunId, Slot};
+use crate::undo::held::{self, Held};
 use crate::undo::lease::{Lease, Leased};
 use crate::undo::{Change, OfRoll, Undo};
 
@@ -112,21 +115,99 @@ pub(super) async fn note_lease(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    // Once: the second time there would be nothing to take back, and that is looked at twice.
+    owe(undo, made)?;
+    let there = Lease::of(group, what);
+    let now = owned(lease, there.as_ref(), what);
+    if there.as_ref() == Some(&now) {
+        return Ok(());
+    }
+    let tags = Tags::from([(what.tag().to_owned(), now.to_string())]);
+    Ok(cloud.tag_group(&group.name, &tags).await?)
+}
+
+/// Once: the second time there would be nothing to take back, and that is looked at twice.
+fn owe(undo: Undo, made: &mut Ledger<'_, Undo>) -> Result<(), Error> {
     if !made.owes(&undo) {
         intend(made, undo)?;
     }
-    let lease = match Lease::of(group, what) {
+    Ok(())
+}
+
+/// A lease that is to be, where there may be one already.
+fn owned(lease: &Lease, there: Option<&Lease>, what: Leased) -> Lease {
+    match there {
         None => lease.clone(),
-        Some(there) if there.run == lease.run && there.until >= lease.until => return Ok(()),
-        Some(there) if there.run != lease.run && outlasts(what) => return Ok(()),
+        Some(there) if there.run == lease.run && there.until >= lease.until => there.clone(),
+        Some(there) if there.run != lease.run && outlasts(what) => there.clone(),
         Some(there) => Lease {
-            before: there.before,
+            before: there.before.clone(),
             ..lease.clone()
         },
+    }
+}
+
+/// A minimum that is to be held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub what: Leased,
+    pub run: RunId,
+    pub until: Timestamp,
+    /// What comes back, where no lease says so yet.
+    pub before: u32,
+    /// What it is about to become.
+    pub min: u32,
+}
+
+/// Journals that the minimum of a group is about to be another one, and says so in its tags.
+pub(super) async fn note_min(
+    undo: Undo,
+    hold: Hold,
+    group: &Group,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    owe(undo, made)?;
+    let what = hold.what;
+    let lease = Lease {
+        run: hold.run,
+        until: hold.until,
+        before: Vec::new(),
     };
-    let tags = Tags::from([(what.tag().to_owned(), lease.to_string())]);
+    let there = Lease::of(group, what);
+    let now = Lease {
+        before: Held::now(group, what, hold.before, hold.min).words(),
+        ..owned(&lease, there.as_ref(), what)
+    };
+    let mut tags = held::beside(group, what, hold.min);
+    tags.insert(what.tag().to_owned(), now.to_string());
+    tags.retain(|key, text| group.tag(key) != Some(text.as_str()));
+    if tags.is_empty() {
+        return Ok(());
+    }
     Ok(cloud.tag_group(&group.name, &tags).await?)
+}
+
+/// The same of a roll, until its end.
+pub(super) async fn hold_min(
+    plan: &Plan,
+    (before, min): (u32, u32),
+    group: &Group,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let what = Leased::MinSize;
+    let change = Change::Lease {
+        group: group.name.clone(),
+        what,
+    };
+    let hold = Hold {
+        what,
+        run: plan.run,
+        until: plan.expires,
+        before,
+        min,
+    };
+    note_min(of(plan, change), hold, group, cloud, made).await
 }
 
 /// A group that the plan counts on.

@@ -9,7 +9,7 @@ use super::drift::AsRolled;
 use super::error::Error;
 use super::flow::Led;
 use super::launches;
-use super::making::{ensure, group, lease, tags};
+use super::making::{ensure, group, hold_min, lease, tags};
 use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
@@ -17,7 +17,8 @@ use crate::cloud::{
     LaunchTemplateVersion, NewGroup, Size, tag,
 };
 use crate::run::{Ledger, Slot};
-use crate::undo::lease::{Lease, Leased, unheld};
+use crate::undo::held::unheld;
+use crate::undo::lease::{Lease, Leased};
 use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
@@ -238,9 +239,8 @@ pub(super) async fn grow(
     if next.size.desired >= count && next.size.min >= count {
         return Ok(());
     }
-    let before = vec![plan.next.size.min.to_string()];
-    lease(plan, cloud, made, &next, Leased::MinSize, before).await?;
     let desired = count.max(next.size.desired);
+    hold_min(plan, (plan.next.size.min, desired), &next, cloud, made).await?;
     if desired <= next.size.max {
         return Ok(cloud.set_min(&next.name, desired).await?);
     }
@@ -272,9 +272,9 @@ pub(super) async fn hold_previous(
     if there.size.min >= there.size.desired && !by_another {
         return Ok(());
     }
-    let before = vec![unheld(&there).min.to_string()];
-    lease(plan, cloud, made, &there, Leased::MinSize, before).await?;
-    Ok(cloud.set_min(&there.name, there.size.desired).await?)
+    let (before, min) = (unheld(&there).min, there.size.desired);
+    hold_min(plan, (before, min), &there, cloud, made).await?;
+    Ok(cloud.set_min(&there.name, min).await?)
 }
 
 /// Lets the group grow by its own alarms while it serves. Its minimum is held, so that it only grows.

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::Error;
 use super::launches::{self, Class, Failed};
-use super::making::{group, note_lease};
+use super::making::{Hold, group, note_min};
 use super::rollback::Way;
 use super::status::{Stand, Standing, stand};
 use crate::cloud::{Cloud, Group, Member, TargetState};
 use crate::run::{Failure, Ledger, Patience, Readiness, Run};
 use crate::undo::floor::{self, Floor};
-use crate::undo::lease::{Lease, Leased};
+use crate::undo::lease::Leased;
 use crate::undo::{Change, OfRoll, Undo};
 
 /// Machines that start move a wait on; one that nothing moves for this long is over.
@@ -143,12 +143,13 @@ async fn grow(
         .saturating_add(sick)
         .min(there.size.max)
         .max(there.size.desired);
-    hold(&there, way, cloud, made).await?;
+    hold(&there, desired, way, cloud, made).await?;
     Ok(cloud.set_min(&there.name, desired).await?)
 }
 
 async fn hold(
     there: &Group,
+    min: u32,
     way: &Way<'_>,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
@@ -163,12 +164,14 @@ async fn hold(
             what,
         },
     });
-    let lease = Lease {
+    let hold = Hold {
+        what,
         run: way.run,
         until: way.clock.now() + HELD,
-        before: vec![there.size.min.to_string()],
+        before: there.size.min,
+        min,
     };
-    note_lease(undo, &lease, there, what, cloud, made).await
+    note_min(undo, hold, there, cloud, made).await
 }
 
 /// Looks once whether the kept group has as many healthy machines as `live` had.

@@ -7,11 +7,11 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::refresh;
 use super::roll::run_of;
 use super::root::{self, Rerooting};
+use super::{held, refresh};
 use crate::cloud::{
-    Cloud, Error, Group, GroupName, LaunchTemplateVersion, Size, StartsFrom, VersionRef, tag,
+    Cloud, Error, Group, GroupName, LaunchTemplateVersion, StartsFrom, VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -86,7 +86,7 @@ impl fmt::Display for Leased {
 pub struct Lease {
     pub run: RunId,
     pub until: Timestamp,
-    /// Processes that were not suspended, the minimum, `latest` or `default`, of a refresh version, image and warm-up, of a root what [`Rerooting::words`] says, or a question.
+    /// Processes that were not suspended, the minimum with what holds it ([`held::Held`]), `latest` or `default`, of a refresh version, image and warm-up, of a root what [`Rerooting::words`] says, or a question.
     pub before: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ pub async fn release(
     if owner.is_some() && what == Leased::Version && stays_pinned(cloud, &group, &lease).await? {
         return Ok(());
     }
-    if !stays_held(&group, what) {
+    if !held::stays(&group, what) {
         restore(cloud, &group, what, &lease).await?;
     }
     let tags = match what {
@@ -182,7 +182,7 @@ impl Sizes {
     /// Those of a group that is about to be emptied.
     pub fn before(group: &Group) -> Self {
         Self {
-            min: unheld(group).min,
+            min: held::unheld(group).min,
             desired: group.size.desired,
             max: group.size.max,
             scheduled: !lasting(group).contains(SCHEDULE),
@@ -211,32 +211,6 @@ pub fn lasting(group: &Group) -> BTreeSet<String> {
     group.suspended.difference(&leased).cloned().collect()
 }
 
-/// The minimum without what holds it: holds only ever raise it.
-pub fn unheld(group: &Group) -> Size {
-    let holds = [Leased::MinSize, Leased::GrownMin, Leased::LowAlarm].into_iter();
-    let before = holds.filter_map(|what| Lease::of(group, what)?.before.first()?.parse().ok());
-    // One that was emptied and is filled again has a minimum for the time being too.
-    let emptied = Sizes::of(group).filter(|_| group.size.desired > 0);
-    let before = before.chain(emptied.map(|sizes| sizes.min));
-    let min = before.chain([group.size.min]).min();
-    Size {
-        min: min.unwrap_or(group.size.min),
-        ..group.size
-    }
-}
-
-/// Whether another lease goes on holding the minimum that this one held.
-fn stays_held(group: &Group, what: Leased) -> bool {
-    let by = |other: Leased| Lease::of(group, other).is_some();
-    match what {
-        Leased::MinSize | Leased::GrownMin => by(Leased::LowAlarm),
-        Leased::LowAlarm => by(Leased::MinSize) || by(Leased::GrownMin),
-        Leased::Processes | Leased::Version | Leased::Refresh | Leased::Root | Leased::Question => {
-            false
-        }
-    }
-}
-
 async fn restore(
     cloud: &impl Cloud,
     group: &Group,
@@ -255,18 +229,12 @@ async fn restore(
             }
             resume_leased(cloud, group, lease).await
         }
-        (Leased::MinSize | Leased::GrownMin | Leased::LowAlarm, Some(min)) => {
-            let min: u32 = min.parse().map_err(|_| unreadable(group, what))?;
-            // Never raised: a next group that is taken back may never have grown to the minimum that it was to have, and of
-            // two leases the other may have gone first.
-            let min = min.min(group.size.min);
-            if min == group.size.min {
-                return Ok(());
-            }
-            cloud.set_min(&group.name, min).await
+        (Leased::MinSize | Leased::GrownMin | Leased::LowAlarm, Some(_)) => {
+            held::give_back(cloud, group, what).await
         }
         (Leased::Version, Some(before)) => {
-            let version = version(before).ok_or_else(|| unreadable(group, what))?;
+            let version =
+                version(before).ok_or_else(|| held::unreadable(&group.name, what.tag()))?;
             let StartsFrom::Template { id, .. } = &group.starts_from else {
                 return Ok(());
             };
@@ -336,14 +304,6 @@ pub(super) fn version(before: &str) -> Option<VersionRef> {
     }
 }
 
-fn unreadable(group: &Group, what: Leased) -> Error {
-    let name = &group.name;
-    Error::blocked(
-        "lease",
-        format!("the tag {} of group {name} cannot be read", what.tag()),
-    )
-}
-
 /// What the tag says of a group that follows `version`; `None` for a number, which needs no pin.
 pub fn followed(version: VersionRef) -> Option<&'static str> {
     match version {
@@ -370,26 +330,8 @@ mod tests {
                 .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c)),
             "{text}"
         );
-        let group = Group {
-            name: GroupName::new("web-v001"),
-            starts_from: StartsFrom::Other("nothing".to_owned()),
-            size: Size {
-                min: 0,
-                max: 0,
-                desired: 0,
-            },
-            subnets: Vec::new(),
-            zones: Vec::new(),
-            target_groups: Vec::new(),
-            grace: std::time::Duration::ZERO,
-            asks_balancers: true,
-            protections: Vec::new(),
-            members: Vec::new(),
-            suspended: BTreeSet::new(),
-            tags: [(Leased::Processes.tag().to_owned(), text)].into(),
-            deleting: false,
-            not_copied: Vec::new(),
-        };
+        let mut group = Group::example("web-v001", 0);
+        group.tags.insert(Leased::Processes.tag().to_owned(), text);
         assert_eq!(Lease::of(&group, Leased::Processes), Some(lease));
         assert_eq!(Lease::of(&group, Leased::MinSize), None);
     }

@@ -13,6 +13,7 @@ use crate::roll::regrow::HELD;
 use crate::roll::takeback::undos;
 use crate::run::RunId;
 use crate::undo::Purpose;
+use crate::undo::held::Held;
 use crate::undo::lease::{Lease, Leased};
 use crate::undo::refresh::rolled;
 use crate::undo::root::rerooted;
@@ -156,7 +157,8 @@ impl Look<'_> {
         };
         let mut one = self.one(what.to_string(), named(group), Some(lease.run));
         one.until = Some(lease.until);
-        one.before = Some(lease.before.join(" "));
+        let held = Held::of(group, what).map(|held| held.before.to_string());
+        one.before = held.or_else(|| Some(lease.before.join(" ")));
         if self.goes_with_half_made(&mut one) {
             return Some(one);
         }

@@ -1,7 +1,7 @@
 //! One judgement at a time; the flow around it is simulated in `tests/simulation/roll`.
 
 use super::*;
-use crate::cloud::{ActivityOutcome, GroupName, Member, Size, StartsFrom, Tags, Zone};
+use crate::cloud::{ActivityOutcome, Member, Zone};
 
 const TIMING: Timing = Timing {
     boot: Duration::from_mins(1),
@@ -22,24 +22,8 @@ fn group(zones: &[&str]) -> Group {
     });
     let count = u32::try_from(zones.len()).unwrap();
     Group {
-        name: GroupName::new("web-v002"),
-        starts_from: StartsFrom::Other("a template".to_owned()),
-        size: Size {
-            min: count,
-            max: count,
-            desired: count,
-        },
-        subnets: Vec::new(),
-        zones: Vec::new(),
-        target_groups: Vec::new(),
-        grace: TIMING.boot,
-        asks_balancers: true,
-        protections: Vec::new(),
         members: members.collect(),
-        suspended: BTreeSet::new(),
-        tags: Tags::new(),
-        deleting: false,
-        not_copied: Vec::new(),
+        ..Group::example("web-v002", count)
     }
 }
 

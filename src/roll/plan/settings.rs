@@ -110,7 +110,7 @@ fn size(
     refused: &mut Vec<Refusal>,
 ) -> Option<Size> {
     if let Some(previous) = previous {
-        let own = crate::undo::lease::unheld(previous);
+        let own = crate::undo::held::unheld(previous);
         return Some(pair::size(service, facts, own));
     }
     let Some(initial) = &service.groups.initial else {

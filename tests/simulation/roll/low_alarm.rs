@@ -8,6 +8,7 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::plain::{nothing_left, rolled_once, three};
+use super::regrow::minimum;
 use super::trouble::{killed_in, stopped_everywhere, trouble_everywhere};
 use super::{Bench, V1, V2, expect};
 use crate::simulation::cloud::Mishap;
@@ -69,6 +70,19 @@ pub async fn taken_over() -> Bench {
     bench.pass(600).await;
     watchman.content("a low alarm that is red");
     bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minimum_that_somebody_sets_meanwhile_is_left_to_them() {
+    for min in [4, 1] {
+        let bench = taken_over().await;
+        let given = json!({ "AutoScalingGroupName": "web-v002", "MinSize": min });
+        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+        set(&bench, "web-v002", "OK");
+        expect(&bench.roll(V2).await, Verdict::NothingToDo);
+        assert_eq!(minimum(&bench, "web-v002"), (min, false));
+        nothing_left(&bench, "a minimum of somebody else");
+    }
 }
 
 fn is_due(bench: &Bench) -> bool {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
+use super::regrow::minimum;
 use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick, soak};
 use crate::simulation::cloud::Mishap;
 
@@ -297,4 +298,43 @@ async fn what_a_schedule_sets_behind_the_swap_is_taken_over() {
     let shown = status(&bench.client, "web", bench.cloud.now()).await;
     assert_eq!(shown.unwrap().drift, [""; 0]);
     nothing_left(&bench, "a schedule behind the swap");
+}
+
+/// A schedule or a person raises the minimum of the group that serves, or of the one that did, while kiln holds it.
+#[tokio::test(start_paused = true)]
+async fn a_minimum_that_somebody_raises_while_it_is_held_stays() {
+    for group in ["web-v001", "web-v002"] {
+        let mut bench = rolled_once().await;
+        bench.service.checks.after[0] = soak(10);
+        let watchman = bench.watched();
+        let person = async {
+            while bench.serving() != three(V2) {
+                bench.pass(1).await;
+            }
+            bench.pass(60).await;
+            raise(&bench, group);
+        };
+        let (ended, ()) = tokio::join!(bench.roll(V2), person);
+        expect(&ended, Verdict::Done);
+        watchman.content(group);
+        assert_eq!(minimum(&bench, "web-v002"), (4, false), "{group}");
+        nothing_left(&bench, group);
+    }
+}
+
+/// The same of a kept group, to which a rollback goes.
+#[tokio::test(start_paused = true)]
+async fn a_minimum_of_a_kept_group_that_somebody_raises_is_its_own_after_a_rollback() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    raise(&bench, "web-v001");
+    bench.pass(200).await;
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(minimum(&bench, "web-v001"), (4, false));
+}
+
+fn raise(bench: &Bench, group: &str) {
+    let larger = json!({ "AutoScalingGroupName": group, "MinSize": 4 });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &larger);
 }

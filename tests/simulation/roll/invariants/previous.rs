@@ -146,10 +146,18 @@ fn asked(group: &GroupView) -> GroupView {
         let text = group.tags.get(what.tag())?;
         text.split_whitespace().nth(2).map(ToOwned::to_owned)
     };
-    let mut mins = MINIMUM.into_iter().filter_map(before);
+    let held = MINIMUM.into_iter().filter_map(|what| {
+        let text = group.tags.get(what.tag())?;
+        let words = text.split_whitespace().skip(2);
+        words.map(|word| word.parse().ok()).collect()
+    });
+    let held: Vec<Vec<i64>> = held.collect();
+    // What no lease names is somebody else's.
+    let is_ours = held.iter().any(|held| held.contains(&group.min));
     let size = group.tags.get("kiln:size");
-    let size = size.and_then(|size| size.split_whitespace().next().map(ToOwned::to_owned));
-    if let Some(min) = mins.next().or(size).and_then(|min| min.parse().ok()) {
+    let size = size.and_then(|size| size.split_whitespace().next()?.parse().ok());
+    let lowest = held.first().and_then(|held| held.first().copied());
+    if let Some(min) = lowest.filter(|_| is_ours).or(size) {
         asked.min = min;
     }
     if let Some(text) = group.tags.get(Leased::Processes.tag()) {
