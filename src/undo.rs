@@ -23,6 +23,7 @@ mod taken;
 mod traffic;
 mod versions;
 
+pub use emptied::ended;
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
 pub use retire::{Retire, retire};
@@ -295,7 +296,9 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
 }
 
 /// Tries until it goes, is gone already, or can never go.
-async fn persist(mut call: impl AsyncFnMut() -> Result<(), CloudError>) -> Result<(), CloudError> {
+pub(crate) async fn persist(
+    mut call: impl AsyncFnMut() -> Result<(), CloudError>,
+) -> Result<(), CloudError> {
     let began = Instant::now();
     let mut pause = Duration::from_secs(1);
     loop {

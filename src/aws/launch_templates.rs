@@ -10,7 +10,7 @@ use super::Aws;
 use super::error::failed;
 use crate::cloud::{
     Error, Kind, LaunchTemplate, LaunchTemplateId, LaunchTemplateVersion, LaunchTemplates, Result,
-    SecurityGroupId, Tags, TemplateChange, TemplateVersion, VersionRef,
+    SecurityGroupId, Tags, TemplateChange, TemplateUser, TemplateVersion, VersionRef,
 };
 
 impl LaunchTemplates for Aws {
@@ -62,6 +62,10 @@ impl LaunchTemplates for Aws {
         template: &LaunchTemplate,
     ) -> Result<BTreeSet<LaunchTemplateVersion>> {
         self.users_of(template).await
+    }
+
+    async fn template_users(&self, template: &LaunchTemplate) -> Result<Vec<TemplateUser>> {
+        self.all_users_of(template).await
     }
 
     async fn create_template(

@@ -45,6 +45,7 @@ mod secrets;
 mod services;
 mod sessions;
 mod template_data;
+mod template_users;
 mod traffic;
 mod types;
 mod unchecked;

@@ -7,7 +7,7 @@ use super::error::failed;
 use crate::cloud::{LaunchTemplate, LaunchTemplateVersion, Result};
 
 /// The tags that EC2 puts on what it launches from a template ("Launch instances from a launch template").
-const TEMPLATE: &str = "aws:ec2launchtemplate:id";
+pub(super) const TEMPLATE: &str = "aws:ec2launchtemplate:id";
 const VERSION: &str = "aws:ec2launchtemplate:version";
 
 impl Aws {

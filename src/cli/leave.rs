@@ -1,4 +1,4 @@
-//! `kiln release`: a service that kiln is to have nothing more to do with.
+//! `kiln release` and `kiln destroy`: a service that kiln is to have nothing more to do with, and one that is to be no more.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::aws::{Access, Aws};
 use crate::cli::doctor::known;
 use crate::cli::finish::not_held;
 use crate::cli::roll::{begin, holder};
-use crate::cli::service::Name;
+use crate::cli::service::{Name, service_name};
 use crate::cli::{Context, Exit, failure, home, state};
 use crate::report::Report;
 use crate::roll::doctor::{Doctor, Known};
-use crate::roll::{Farewell, Left, Verdict, farewell, leave};
+use crate::roll::{Farewell, Leave, Left, Verdict, farewell, leave};
 use crate::run::{Journal, LaterLists as _, Leases as _, MemoryJournal, Stop, with_causes};
 use crate::store::State;
 use crate::undo::Undo;
@@ -30,13 +30,38 @@ const ASKED: Duration = Duration::from_mins(10);
 #[derive(Args, Debug)]
 pub struct Release {
     #[command(flatten)]
+    leaving: Leaving,
+    /// Do it without asking
+    #[arg(long, conflicts_with = "plan")]
+    yes: bool,
+}
+
+/// Take a service away: everything that kiln made for it, and nothing else
+///
+/// Its groups are emptied without force, so that requests and lifecycle hooks end first; then go the rules, alarms, groups,
+/// target groups and the launch template that kiln made for it, where nobody else uses them, and every tag of kiln's. The
+/// plan says of each thing what becomes of it, and why what stays does. Refused where users come by a listener or a rule that
+/// kiln did not make, or others' machines are behind it. Shows what it would do, has the service's name typed, and looks again;
+/// in a job look with --plan, then name the service once more with --confirm.
+#[derive(Args, Debug)]
+pub struct Destroy {
+    #[command(flatten)]
+    leaving: Leaving,
+    /// The service's name once more, instead of typing it at the terminal
+    #[arg(long, value_name = "SERVICE", conflicts_with = "plan", value_parser = service_name)]
+    confirm: Option<String>,
+    /// What the hooks `before_retire` of the service file do before a group goes has been done, or need not be
+    #[arg(long)]
+    without_hooks: bool,
+}
+
+#[derive(Args, Debug)]
+struct Leaving {
+    #[command(flatten)]
     name: Name,
     /// Only show what would be done
     #[arg(long)]
     plan: bool,
-    /// Do it without asking
-    #[arg(long, conflicts_with = "plan")]
-    yes: bool,
     /// Take the lease in a folder although this looks like an agent of continuous integration
     #[arg(long)]
     local_state: bool,
@@ -45,10 +70,54 @@ pub struct Release {
 impl Release {
     /// Shows, asks, does, and prints what was done.
     pub fn run(&self, context: &Context) -> Exit {
-        if !self.plan && !self.yes && !context.environment.terminal {
+        if !self.leaving.plan && !self.yes && !context.environment.terminal {
             let text = "there is no terminal to ask at: look with --plan, then give --yes";
             return failure::say(text, Exit::Usage, context);
         }
+        let service = &self.leaving.name.service;
+        let question = format!("release {service}? [yes/no] ");
+        let is_yes = |answer: &str| matches!(answer, "y" | "yes");
+        let asks = (!self.yes).then_some(question);
+        self.leaving.run(Leave::Release, (asks, &is_yes), context)
+    }
+}
+
+impl Destroy {
+    /// Shows, has the name typed, does, and prints what was done.
+    pub fn run(&self, context: &Context) -> Exit {
+        let service = &self.leaving.name.service;
+        match &self.confirm {
+            Some(confirm) if confirm != service => {
+                let text = format!(
+                    "--confirm names {confirm}, and this is {service}: nothing was touched"
+                );
+                return failure::say(&text, Exit::Usage, context);
+            }
+            None if !self.leaving.plan && !context.environment.terminal => {
+                let text = format!(
+                    "there is no terminal to type the service's name at: look with --plan, then give --confirm {service}"
+                );
+                return failure::say(&text, Exit::Usage, context);
+            }
+            _ => {}
+        }
+        let question = format!("destroy {service}? Type its name: ");
+        // Answers come in small letters.
+        let name = service.to_lowercase();
+        let is_name = |answer: &str| answer == name;
+        let asks = self.confirm.is_none().then_some(question);
+        let how = Leave::Destroy {
+            without_hooks: self.without_hooks,
+        };
+        self.leaving.run(how, (asks, &is_name), context)
+    }
+}
+
+/// What is asked, if anything is, and whether an answer is a yes.
+type Question<'a> = (Option<String>, &'a dyn Fn(&str) -> bool);
+
+impl Leaving {
+    fn run(&self, how: Leave, question: Question<'_>, context: &Context) -> Exit {
         context.block_on(async {
             let access = self.name.access();
             let aws = match self.name.connect_by(&access, context).await {
@@ -58,14 +127,17 @@ impl Release {
             let place = state::of_name(&self.name.service, &aws, context).await;
             let store = state::open(&place, &access);
             if self.plan {
-                return self.show(store.ok().as_ref(), &aws, context).await;
+                return self.show(how, store.ok().as_ref(), &aws, context).await;
             }
             let refused = state::refuse_folder(&place, context).filter(|_| !self.local_state);
             match (refused, store) {
                 (Some(refused), _) | (None, Err(refused)) => {
                     failure::say(&refused, Exit::Usage, context)
                 }
-                (None, Ok(store)) => self.leave(&store, &access, &aws, context).await,
+                (None, Ok(store)) => {
+                    let on = (&store, &access, &aws);
+                    self.leave(how, question, on, context).await
+                }
             }
         })
     }
@@ -87,14 +159,14 @@ impl Release {
         }
     }
 
-    async fn show(&self, store: Option<&State>, aws: &Aws, context: &Context) -> Exit {
+    async fn show(&self, how: Leave, store: Option<&State>, aws: &Aws, context: &Context) -> Exit {
         let service = &self.name.service;
         let report = context.report(service, true);
         let journal = MemoryJournal::default();
         let known = known(store, service, None, context);
         let doctor = self.doctor(known, (&report, &journal), &Stop::default(), context);
         let due = store.and_then(|store| store.read(service).ok());
-        let found = farewell(&doctor, &due.unwrap_or_default(), aws).await;
+        let found = farewell(how, &doctor, &due.unwrap_or_default(), aws).await;
         report.close();
         let found = match found {
             Ok(found) => found,
@@ -109,7 +181,13 @@ impl Release {
         Exit::Done
     }
 
-    async fn leave(&self, store: &State, access: &Access, aws: &Aws, context: &Context) -> Exit {
+    async fn leave(
+        &self,
+        how: Leave,
+        question: Question<'_>,
+        (store, access, aws): (&State, &Access, &Aws),
+        context: &Context,
+    ) -> Exit {
         let service = &self.name.service;
         let run = context.run_id();
         let home = match home::of(access, aws).await {
@@ -131,9 +209,9 @@ impl Release {
         let report = context.report(service, true);
         let stop = Stop::default();
         let doctor = self.doctor(known, (&report, journal.as_ref()), &stop, context);
-        let agreed = async |found: &Farewell| self.agreed(found, &stop, context).await;
-        let work = leave(&doctor, store, aws, agreed);
-        let goes_on = format!("`kiln release {service}` goes on");
+        let agreed = async |found: &Farewell| agreed(found, question, &stop, context).await;
+        let work = leave(how, &doctor, store, aws, agreed);
+        let goes_on = format!("`kiln {how} {service}` goes on");
         let done = context.until_killed(&stop, &goes_on, work).await;
         report.close();
         match done {
@@ -141,27 +219,30 @@ impl Release {
             None => Exit::Stopped,
         }
     }
+}
 
-    /// Shows what would be done, and asks where nobody has said yes yet. A stop is a no.
-    async fn agreed(&self, found: &Farewell, stop: &Stop, context: &Context) -> bool {
-        context.say(found.to_string().trim_end());
-        if self.yes {
-            return true;
+/// Shows what would be done, and asks where nobody has agreed yet. A stop is a no.
+async fn agreed(
+    found: &Farewell,
+    (question, is_yes): Question<'_>,
+    stop: &Stop,
+    context: &Context,
+) -> bool {
+    context.say(found.to_string().trim_end());
+    let Some(question) = question else {
+        return true;
+    };
+    let answer = tokio::select! {
+        biased;
+        () = stop.asked.cancelled() => None,
+        answer = context.ask(&question) => answer,
+        // The lease keeps every other command off meanwhile.
+        () = tokio::time::sleep(ASKED) => {
+            context.say("nobody has answered");
+            None
         }
-        let service = &self.name.service;
-        let question = format!("release {service}? [yes/no] ");
-        let answer = tokio::select! {
-            biased;
-            () = stop.asked.cancelled() => None,
-            answer = context.ask(&question) => answer,
-            // The lease keeps every other command off meanwhile.
-            () = tokio::time::sleep(ASKED) => {
-                context.say("nobody has answered");
-                None
-            }
-        };
-        matches!(answer.as_deref(), Some("y" | "yes"))
-    }
+    };
+    answer.is_some_and(|answer| is_yes(&answer))
 }
 
 fn say(left: &Left, context: &Context) -> Exit {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::cloud::{
-    ImageId, LaunchTemplateId, LaunchTemplateVersion, Result, SecurityGroupId, Tags, VersionRef,
+    GroupName, ImageId, InstanceId, LaunchTemplateId, LaunchTemplateVersion, Result,
+    SecurityGroupId, Tags, VersionRef,
 };
 
 /// A launch template.
@@ -44,6 +45,30 @@ pub struct TemplateChange {
     pub user_data: Option<String>,
 }
 
+/// Who uses a launch template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateUser {
+    /// Alone or in a mix.
+    Group(GroupName),
+    Instance {
+        id: InstanceId,
+        /// The Auto Scaling group that started it.
+        group: Option<GroupName>,
+    },
+    /// A fleet, or a Spot Fleet request.
+    Fleet(String),
+}
+
+impl std::fmt::Display for TemplateUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Group(name) => write!(f, "Auto Scaling group {name}"),
+            Self::Instance { id, .. } => write!(f, "instance {id}"),
+            Self::Fleet(id) => write!(f, "fleet {id}"),
+        }
+    }
+}
+
 /// Launch templates.
 pub trait LaunchTemplates {
     /// The template of that name, if it is there.
@@ -73,6 +98,12 @@ pub trait LaunchTemplates {
         &self,
         template: &LaunchTemplate,
     ) -> impl Future<Output = Result<BTreeSet<LaunchTemplateVersion>>>;
+
+    /// Everybody who would start machines from the template, by whatever version, and the instances that were.
+    fn template_users(
+        &self,
+        template: &LaunchTemplate,
+    ) -> impl Future<Output = Result<Vec<TemplateUser>>>;
 
     /// Makes a template with its first version. The same token gives the same template.
     fn create_template(

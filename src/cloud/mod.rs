@@ -45,7 +45,9 @@ pub use instances::{
     Placement, Reservation, Spot, StatusCheck,
 };
 pub use keys::Keys;
-pub use launch_templates::{LaunchTemplate, LaunchTemplates, TemplateChange, TemplateVersion};
+pub use launch_templates::{
+    LaunchTemplate, LaunchTemplates, TemplateChange, TemplateUser, TemplateVersion,
+};
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use objects::{Mark, Object, Objects, Put, When};
 pub use parameters::Parameters;

@@ -15,9 +15,22 @@ pub(super) fn is_filled(group: &Group) -> bool {
     group.size.desired > 0 || group.size.min > 0
 }
 
-/// Empties a kept group, with its sizes before in a tag, and in another until when its machines may take to end. Its maximum
-/// is none too and its schedule is suspended, or these would fill it again. A second time is harmless.
+/// Empties a kept group, as [`clear`] does, and lets go of what held its minimum.
 pub(super) async fn empty(
+    name: &GroupName,
+    until: Option<Timestamp>,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    clear(name, until, cloud).await?;
+    for what in [Leased::MinSize, Leased::LowAlarm] {
+        release(cloud, name, what, None).await?;
+    }
+    Ok(())
+}
+
+/// Takes a group to no machine, with its sizes before in a tag, and in another until when its machines may take to end. Its
+/// maximum is none too and its schedule is suspended, or these would fill it again. A second time is harmless.
+pub(super) async fn clear(
     name: &GroupName,
     until: Option<Timestamp>,
     cloud: &impl Cloud,
@@ -45,9 +58,6 @@ pub(super) async fn empty(
     };
     if there.size != none {
         cloud.resize_group(name, none).await?;
-    }
-    for what in [Leased::MinSize, Leased::LowAlarm] {
-        release(cloud, name, what, None).await?;
     }
     Ok(())
 }

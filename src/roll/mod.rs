@@ -74,7 +74,7 @@ pub use approve::{Answered, approve};
 pub use bury::Dead;
 pub use error::Error;
 pub use hold::{clear as clear_hold, set as set_hold};
-pub use leave::{Farewell, Left, Parting, farewell, leave};
+pub use leave::{Farewell, Leave, Left, Parting, farewell, leave};
 pub use plan::{Decision, Plan, Refusal};
 pub use plan_only::plan_only;
 pub use probe::{Answer, Ask, HttpProbe, NoAnswer, Probe, Ran};

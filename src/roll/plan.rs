@@ -266,6 +266,7 @@ pub fn plan(
     refused.extend(image::refusal(service, &facts.image, force));
     traffic::refuse(service, facts, &mut refused);
     refused.extend(previous::several(service, facts));
+    refused.extend(previous::going(service, facts));
     pair::refuse(service, facts, &mut refused);
     if !refused.is_empty() {
         return Err(refused);

@@ -27,7 +27,7 @@ pub(super) async fn empty(
 ) -> Result<(), Error> {
     shrink(cloud, group).await?;
     match told {
-        Some(events) => leave(cloud, group, events).await,
+        Some(events) => ended(cloud, group, events).await,
         None => until(cloud, &group.name, is_empty, INSTANCES).await,
     }
 }
@@ -77,7 +77,9 @@ impl fmt::Display for Leaving {
     }
 }
 
-async fn leave(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Result<(), Error> {
+/// Waits until the machines of an emptied group have let their requests end and are gone, and says how that goes. Errors when
+/// they take longer than the group's own numbers allow.
+pub async fn ended(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Result<(), Error> {
     let name = &group.name;
     let began = Instant::now();
     let mut pause = Duration::from_secs(1);

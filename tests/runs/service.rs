@@ -296,6 +296,25 @@ fn is_left(service: &Service) {
     let (code, log) = exit(&["release", "web"]);
     assert_eq!(code, Some(2), "{log}");
     assert!(log.contains("give --yes"), "{log}");
+    // It is destroyed only by who names it twice, and not under users' feet.
+    for (args, code, part) in [
+        (&["destroy", "web"][..], 2, "then give --confirm web"),
+        (
+            &["destroy", "web", "--confirm", "wed"],
+            2,
+            "names wed, and this is web",
+        ),
+        (
+            &["destroy", "web", "--confirm", "web"],
+            1,
+            "`aws elbv2 modify-listener --listener-arn",
+        ),
+        (&["destroy", "web", "--plan"], 1, "kiln did not make it"),
+    ] {
+        let (found, log) = exit(args);
+        assert_eq!(found, Some(code), "{log}");
+        assert!(log.contains(part), "{log}");
+    }
     let plan = service.document(&["release", "web", "--plan"]);
     assert!(plan["plan"].as_array().unwrap().len() > 3, "{plan}");
     let nowhere = ["--state", "/dev/null/state", "release", "web", "--yes"];
@@ -310,9 +329,14 @@ fn is_left(service: &Service) {
         since: SystemClock.now(),
     };
     let lease = store.take("web", &holder).unwrap();
-    let (code, log) = exit(&["release", "web", "--yes"]);
-    assert_eq!(code, Some(4), "{log}");
-    assert!(log.contains("on agent (process 7) holds it"), "{log}");
+    for args in [
+        &["release", "web", "--yes"][..],
+        &["destroy", "web", "--confirm", "web"],
+    ] {
+        let (code, log) = exit(args);
+        assert_eq!(code, Some(4), "{log}");
+        assert!(log.contains("on agent (process 7) holds it"), "{log}");
+    }
     drop(lease);
     let done = service.document(&["release", "web", "--yes"]);
     assert_eq!(done["verdict"], "done", "{done}");
@@ -320,5 +344,7 @@ fn is_left(service: &Service) {
     let (code, log) = exit(&["status", "web"]);
     assert_eq!(code, Some(1), "{log}");
     let again = service.document(&["release", "web", "--yes"]);
+    assert_eq!(again["verdict"], "nothing_to_do", "{again}");
+    let again = service.document(&["destroy", "web", "--confirm", "web"]);
     assert_eq!(again["verdict"], "nothing_to_do", "{again}");
 }

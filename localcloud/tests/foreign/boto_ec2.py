@@ -291,6 +291,8 @@ def fleet(ec2, made):
     request = ec2.describe_spot_instance_requests(**named)["SpotInstanceRequests"][0]
     assert request["Status"]["Code"] == "instance-terminated-by-user", request
     ec2.refused("InvalidSpotInstanceRequestID.NotFound", "describe_spot_instance_requests", SpotInstanceRequestIds=["sir-1"])
+    assert ec2.describe_fleets()["Fleets"] == []
+    assert ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"] == []
 
 
 def clean(ec2, made, until):

@@ -5,7 +5,9 @@ mod office;
 use jiff::{SignedDuration, Timestamp};
 
 use super::scene::Scene;
-use super::temporary::{Cure, KEPT, Known, LOW_ALARM, Owner, State, Temporary, WATCH};
+use super::temporary::{
+    BACK, Cure, HALF_MADE, KEPT, Known, LOW_ALARM, Owner, PROBE, State, Temporary, WATCH,
+};
 use crate::cloud::{Group, RulePlace, StartsFrom, VersionRef, tag};
 use crate::roll::mark::Mark;
 use crate::roll::names;
@@ -20,7 +22,7 @@ use crate::undo::root::rerooted;
 use crate::undo::serving::Leading;
 
 /// How long a half-made group without a mark of its own is taken for one of a run that lives (`plan::EXPIRY`).
-const HALF_MADE: SignedDuration = SignedDuration::from_hours(24);
+const UNMARKED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Everything temporary of the service; half-made groups first, as they are taken back.
 pub(in crate::roll) fn find(scene: &Scene, known: &Known, now: Timestamp) -> Vec<Temporary> {
@@ -120,9 +122,9 @@ impl Look<'_> {
 
     fn half_made(&self, group: &Group) -> Temporary {
         let run = names::run_of(group);
-        let mut one = self.one("half-made roll", named(group), run);
+        let mut one = self.one(HALF_MADE, named(group), run);
         let marked = group.tag(tag::EXPIRES).and_then(|text| text.parse().ok());
-        one.until = marked.or_else(|| run?.began().checked_add(HALF_MADE).ok());
+        one.until = marked.or_else(|| run?.began().checked_add(UNMARKED).ok());
         let dead = self.scene.on_ground(|ground| undos(&ground, group));
         match (self.over(run, one.until), dead) {
             (Some(why), Some(dead)) => one.run_out(why, Cure::TakeBack(Box::new(dead))),
@@ -238,7 +240,7 @@ impl Look<'_> {
     /// The mark of a rollback.
     fn back(&self, group: &Group) -> Option<Temporary> {
         let Mark { run, until, .. } = Mark::of(group)?;
-        let mut one = self.one("mark of a rollback", named(group), run);
+        let mut one = self.one(BACK, named(group), run);
         one.until = until.or_else(|| run?.began().checked_add(HELD).ok());
         let serves = self.scene.on_ground(|ground| {
             let serving = ground.serving();
@@ -291,7 +293,7 @@ impl Look<'_> {
         };
         let run = rule.tags.get(tag::RUN).and_then(|run| run.parse().ok());
         let what = match purpose {
-            Purpose::Probe => "probe rule",
+            Purpose::Probe => PROBE,
             _ => WATCH,
         };
         let mut one = self.one(what, rule.place.to_string(), run);

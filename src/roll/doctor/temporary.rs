@@ -107,6 +107,11 @@ pub(super) const KEPT: &str = "while the group is kept";
 pub(super) const LOW_ALARM: &str = "until its low alarm has been OK";
 /// What an emptied group still has.
 pub(super) const DRAINING: &str = "machines that end what they do";
+/// What a roll that is not through has.
+pub(super) const HALF_MADE: &str = "half-made roll";
+pub(super) const PROBE: &str = "probe rule";
+/// What a rollback that is not through has.
+pub(super) const BACK: &str = "mark of a rollback";
 /// What the rule is that keeps its target group in use.
 pub(super) const WATCH: &str = "rule that watches the kept group";
 
@@ -119,6 +124,14 @@ impl Temporary {
     /// Whether it is in force behind a roll that has gone through, and nothing but its end is waited for.
     pub(in crate::roll) fn ends_by_itself(&self) -> bool {
         self.state == State::InForce && (self.why == LOW_ALARM || self.what == DRAINING)
+    }
+
+    /// Whether a roll or a rollback that is not through has it.
+    pub(in crate::roll) fn is_of_a_roll(&self) -> bool {
+        let what = self.what.as_str();
+        let at_work = [Leased::Refresh, Leased::Root, Leased::Question];
+        [HALF_MADE, PROBE, BACK].contains(&what)
+            || at_work.iter().any(|leased| what == leased.to_string())
     }
 
     /// The same, to be taken back.

@@ -99,6 +99,23 @@ fn number(facts: &Facts, group: &Group) -> Option<LaunchTemplateVersion> {
     numbers.filter(|all| all.len() == 1)?.pop_first()
 }
 
+/// A group that serves and is being taken away: somebody is destroying the service.
+pub(super) fn going(service: &Service, facts: &Facts) -> Option<Refusal> {
+    let live = facts.sides[facts.serving()?].group()?;
+    if live.tag(tag::STATE) != Some(tag::RETIRING) {
+        return None;
+    }
+    let (name, service) = (&live.name, &service.name);
+    let text = format!("group {name} serves, and is being taken away");
+    let finding = Diagnostic::error("roll::empty", text);
+    let help = format!(
+        "`kiln destroy {service}` goes on with that; to have the group serve instead, give it machines, and the tag {}={}",
+        tag::STATE,
+        tag::LIVE
+    );
+    Some(Refusal::account(finding.help(help)))
+}
+
 /// Groups without a load balancer that carry the service's name, where nothing says which of them is in office.
 pub(super) fn several(service: &Service, facts: &Facts) -> Option<Refusal> {
     if facts.balancer.is_some() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiln::roll::doctor::Known;
-use kiln::roll::{Farewell, Left, Verdict, farewell, leave};
+use kiln::roll::{Farewell, Leave, Left, Verdict, farewell, leave};
 use kiln::run::{Clock as _, Leases as _, Urgency};
 use localcloud::model::Service as Api;
 use serde_json::json;
@@ -23,7 +23,8 @@ impl Bench {
     pub async fn farewell(&self) -> Farewell {
         let journal = SharedJournal::default();
         let doctor = self.doctor(Known::default(), &journal);
-        farewell(&doctor, &self.store.due(), &self.client)
+        let due = self.store.due();
+        farewell(Leave::Release, &doctor, &due, &self.client)
             .await
             .unwrap()
     }
@@ -35,7 +36,7 @@ impl Bench {
         let client = self.process(run).await;
         let journal = self.journals.begin(run);
         let doctor = self.doctor(Known::default(), &journal);
-        leave(&doctor, &self.store, &client, agreed).await
+        leave(Leave::Release, &doctor, &self.store, &client, agreed).await
     }
 
     /// Somebody says yes.
@@ -57,7 +58,7 @@ impl Bench {
 type Machines = BTreeMap<String, Vec<String>>;
 
 /// Every thing that carries a tag of kiln's, but for what says of an image that it was baked.
-fn tagged(bench: &Bench) -> Vec<String> {
+pub fn tagged(bench: &Bench) -> Vec<String> {
     let world = bench.cloud.world();
     let model = &world.model;
     let mut found = Vec::new();
@@ -100,7 +101,7 @@ fn machines(bench: &Bench) -> Machines {
 }
 
 /// A service with a rule of its own, policies with alarms, an image that was rolled back, and a group that is kept.
-async fn lived_in() -> Bench {
+pub async fn lived_in() -> Bench {
     let bench = Bench::with(OWN_RULE).await;
     expect(&bench.roll(V1).await, Verdict::Done);
     step(&bench).await;

@@ -11,6 +11,7 @@ mod chosen;
 mod cloudwatch;
 mod complaints;
 mod cut_short;
+mod destroy;
 mod doctor;
 mod given_back;
 mod go_back;

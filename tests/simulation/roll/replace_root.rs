@@ -45,7 +45,7 @@ fn machine(bench: &Bench) -> String {
 }
 
 /// Its volumes, and those on no machine.
-fn volumes(bench: &Bench) -> (Vec<String>, Vec<String>) {
+pub fn volumes(bench: &Bench) -> (Vec<String>, Vec<String>) {
     let volumes = bench.cloud.world().model.view_volumes();
     let (on, off): (Vec<_>, Vec<_>) = volumes.into_iter().partition(|one| one.instance.is_some());
     let ids = |all: Vec<localcloud::model::view::VolumeView>| {

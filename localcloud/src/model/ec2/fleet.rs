@@ -1,4 +1,4 @@
-//! `CreateFleet` of type instant: one synchronous launch, tried over the overrides in order.
+//! `CreateFleet` of type instant: one synchronous launch, tried over the overrides in order. No fleet outlives its launch.
 
 use super::{
     super::{Fault, Params, Service, Tree, actions::Action, args::Args, state::State, tags},
@@ -7,13 +7,29 @@ use super::{
     templates::{self, Choice, Data},
 };
 
-pub(super) const ACTIONS: &[Action] = &[Action::new(
-    Service::Ec2,
-    "CreateFleet",
-    "ClientToken SpotOptions OnDemandOptions ExcessCapacityTerminationPolicy LaunchTemplateConfigs \
-     TargetCapacitySpecification TerminateInstancesWithExpiration Type ReplaceUnhealthyInstances TagSpecification",
-    create_fleet,
-)];
+pub(super) const ACTIONS: &[Action] = &[
+    Action::new(
+        Service::Ec2,
+        "CreateFleet",
+        "ClientToken SpotOptions OnDemandOptions ExcessCapacityTerminationPolicy LaunchTemplateConfigs \
+         TargetCapacitySpecification TerminateInstancesWithExpiration Type ReplaceUnhealthyInstances TagSpecification",
+        create_fleet,
+    ),
+    // "If a fleet is of type instant, you must specify the fleet ID in the request, otherwise the fleet does not appear".
+    Action::new(
+        Service::Ec2,
+        "DescribeFleets",
+        "MaxResults NextToken",
+        |_, _| Ok(Tree::new().put("fleetSet", Vec::<Tree>::new())),
+    ),
+    // Nobody can request one here.
+    Action::new(
+        Service::Ec2,
+        "DescribeSpotFleetRequests",
+        "MaxResults NextToken",
+        |_, _| Ok(Tree::new().put("spotFleetRequestConfigSet", Vec::<Tree>::new())),
+    ),
+];
 
 /// Kept in the place of the choice that went.
 const REFUSED: &str = "refused";
