@@ -27,7 +27,7 @@ pub use emptied::ended;
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
 pub use retire::{Retire, retire};
-pub use roll::{Change, OfRoll, Purpose, description};
+pub use roll::{Change, Moved, OfRoll, Purpose, description};
 pub use taken::Taken;
 
 use std::fmt;

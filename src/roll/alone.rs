@@ -177,6 +177,7 @@ pub(super) async fn status(
         service: service.to_owned(),
         state: live.and_then(|live| address::of(&live.group.tags)),
         live: live.map(Known::serving),
+        rules: Vec::new(),
         canary: None,
         previous: back.map(Known::serving),
         kept_until: back

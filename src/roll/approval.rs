@@ -18,10 +18,10 @@ use crate::source::Diagnostic;
 use crate::template::service::Service;
 
 /// Of the saved document.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What differs from one look to the next, or is made only by the run: parts of a plan that say nothing about the world.
-const PASSING: [&str; 15] = [
+const PASSING: [&str; 14] = [
     "run",
     "expires",
     "outlook",
@@ -33,7 +33,6 @@ const PASSING: [&str; 15] = [
     "previous.size.desired",
     "previous.suspended",
     "traffic.free_priorities",
-    "traffic.last_priority",
     "traffic.claim",
     // The digest of the service file has these, and secrets may stand in them.
     "checks",

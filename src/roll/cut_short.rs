@@ -2,20 +2,23 @@
 //! may be rolled before the rest is done: the image that was no good would go into service again.
 
 use super::Verdict;
-use super::facts::Facts;
+use super::facts::{Facts, Side};
 use super::rollback::{RolledBack, Way, finish};
 use super::run_roll::{Ended, Request, Tools};
 use crate::cloud::{Cloud, Group, tag};
 
-/// The group that serves, where it carries the mark.
-fn marked(facts: &Facts) -> Option<&Group> {
-    let group = facts.sides[facts.serving()?].group()?;
-    group.tag(tag::BACK).map(|_| group)
+/// The group that gets requests and carries the mark: all of them, or those of some rules.
+fn marked<'f>(service: &str, facts: &'f Facts) -> Option<&'f Group> {
+    let mut groups = facts.sides.iter().filter_map(Side::group);
+    groups.find(|group| {
+        let is_led = || facts.on_ground(service, |ground| ground.leads_to(group));
+        group.tag(tag::BACK).is_some() && is_led()
+    })
 }
 
 /// What keeps a roll off while the mark stands.
 pub(super) fn refusal(service: &str, facts: &Facts) -> Option<Box<Ended>> {
-    let name = &marked(facts)?.name;
+    let name = &marked(service, facts)?.name;
     let text = format!(
         "a rollback led traffic of {service} to group {name} and died before it could say so: `kiln rollback {service}` finishes it"
     );

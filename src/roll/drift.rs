@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::status::Stand;
+use super::status::{Ruled, Stand};
 use crate::cloud::{Group, StartsFrom, VersionRef, tag};
 use crate::undo::held::unheld;
 use crate::undo::lease::lasting;
-use crate::undo::serving::{percent, served};
 
 /// A group as its roll made it, in a tag of the group: numbers and names with blanks between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +60,7 @@ impl AsRolled {
 
 /// What has changed since, in words. While a roll or a rollback is half-way nobody else's doing is told from its own.
 pub(super) fn drift(stand: &Stand) -> Vec<String> {
-    if stand.next.is_some() || stand.canary.is_some() || stand.is_back() {
+    if stand.next.is_some() || stand.canary.is_some() || stand.is_back() || stand.is_half_back {
         return Vec::new();
     }
     let mut drift = traffic(stand);
@@ -72,30 +71,43 @@ pub(super) fn drift(stand: &Stand) -> Vec<String> {
 }
 
 fn traffic(stand: &Stand) -> Vec<String> {
-    let place = &stand.place;
-    let all = served(&stand.actions).unwrap_or_default();
-    if all.len() > 1 {
-        let shares = all.iter().map(|arn| {
-            let name = arn.as_str().rsplit('/').nth(1).unwrap_or(arn.as_str());
-            format!("{name} {} %", percent(&stand.actions, arn))
+    let astray = stand.astray.iter();
+    let mut drift: Vec<String> = astray
+        .map(|place| {
+            format!("{place} leads to no target group of the service, whose name it carries")
+        })
+        .collect();
+    let rules: Vec<_> = stand.production.iter().map(Ruled::of).collect();
+    let shares = rules.iter().filter(|rule| rule.leads_to.len() > 1);
+    drift.extend(shares.map(|rule| {
+        let place = &rule.place;
+        let shares = rule.leads_to.iter();
+        let shares = shares.map(|(arn, share)| format!("{} {share} %", arn.name()));
+        let shares = shares.collect::<Vec<_>>().join(", ");
+        format!("{place} shares its traffic, and no roll is under way: {shares}")
+    }));
+    let whole = rules.iter().filter(|rule| rule.leads_to.len() == 1);
+    let whole: Vec<_> = whole.collect();
+    if whole.iter().any(|rule| rule.leads_to != whole[0].leads_to) {
+        let ways = whole.iter().flat_map(|rule| {
+            let to = rule.leads_to.iter();
+            to.map(|(arn, _)| format!("{} to {}", rule.place, arn.name()))
         });
-        let shares: Vec<_> = shares.collect();
-        return vec![format!(
-            "{place} shares its traffic, and no roll is under way: {}",
-            shares.join(", ")
-        )];
+        let ways = ways.collect::<Vec<_>>().join(", ");
+        drift.push(format!(
+            "its rules lead apart, and no roll is under way: {ways}"
+        ));
     }
     let live = stand.live.iter().map(|live| &live.group);
-    let aside =
+    let mut aside =
         live.filter(|group| matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)));
-    aside
-        .map(|group| {
-            format!(
-                "{place} leads to group {}, which the last roll set aside",
-                group.name
-            )
-        })
-        .collect()
+    if let (Some(group), true) = (aside.next(), drift.is_empty()) {
+        drift.extend(rules.iter().map(|rule| {
+            let (place, name) = (&rule.place, &group.name);
+            format!("{place} leads to group {name}, which the last roll set aside")
+        }));
+    }
+    drift
 }
 
 /// What has changed of a group that is in office.

@@ -52,6 +52,11 @@ pub enum Error {
         shown: String,
         mend: String,
     },
+    /// Some rules lead to one group and some to another, and nobody but a rollback leads them together.
+    #[error(
+        "{place} does not lead where other rules of the service do: {reason}; `kiln rollback` again goes on with it"
+    )]
+    HalfBack { place: RulePlace, reason: String },
     /// Machines are neither what they were nor what they are to be, and nothing leads them on.
     #[error(
         "the machines of group {group} are half replaced: {reason}; `kiln rollback` again goes on with it"

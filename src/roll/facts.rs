@@ -3,6 +3,8 @@
 pub(super) mod pair;
 mod settings;
 
+use std::collections::BTreeSet;
+
 use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::staying;
@@ -10,9 +12,9 @@ use super::plan::reroot::{self, Machine};
 use super::room::{self, Room};
 use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
-    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, LoadBalancer, SecurityGroupId,
-    Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits, TargetHealth, TemplateVersion,
-    TrafficArn, tag,
+    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, Listener, ListenerArn,
+    LoadBalancer, SecurityGroupId, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
+    TargetHealth, TemplateVersion, TrafficArn, tag,
 };
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
@@ -53,8 +55,14 @@ pub struct Balancer {
     pub load_balancer: LoadBalancer,
     /// Every rule and default action of the load balancer.
     pub leading: Vec<Leading>,
-    /// The listener of the production rule.
-    pub listener: crate::cloud::Listener,
+    /// Those that the service file names, in its order; at least one.
+    pub rules: Vec<Found>,
+}
+
+/// A production rule of the service file as it is found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub listener: Listener,
     /// `None`: the rule is still to be made.
     pub production: Option<Leading>,
 }
@@ -94,19 +102,21 @@ impl From<Error> for NoFacts {
 impl Facts {
     /// The same in the words of whoever takes a half-made roll back.
     pub(super) fn on_ground<T>(&self, service: &str, then: impl FnOnce(Ground<'_>) -> T) -> T {
-        let listeners = self.balancer.iter().map(|one| &one.listener.arn);
+        let rules = self.balancer.iter().flat_map(|one| &one.rules);
+        let listeners: BTreeSet<&ListenerArn> = rules.map(|one| &one.listener.arn).collect();
         then(Ground {
             service,
             sides: &self.sides,
             led: self.balancer.is_some(),
-            production: self.production(),
-            listeners: &listeners.collect::<Vec<_>>(),
+            production: &self.production().collect::<Vec<_>>(),
+            listeners: &listeners.into_iter().collect::<Vec<_>>(),
         })
     }
 
-    /// The rule or default action that leads to what serves.
-    pub fn production(&self) -> Option<&Leading> {
-        self.balancer.as_ref()?.production.as_ref()
+    /// The rules and default actions that carry the service's traffic, but for those that are still to be made.
+    pub fn production(&self) -> impl Iterator<Item = &Leading> {
+        let rules = self.balancer.iter().flat_map(|one| &one.rules);
+        rules.filter_map(|one| one.production.as_ref())
     }
 
     /// Every rule and default action of the load balancer.
@@ -114,12 +124,12 @@ impl Facts {
         (self.balancer.as_ref()).map_or(&[], |balancer| &balancer.leading)
     }
 
-    /// The side that production traffic goes to. While a canary shares it, the side that had it before.
+    /// The side that production traffic goes to. While two share it, the side that had it before.
     pub fn serving(&self) -> Option<usize> {
         self.on_ground("", |ground| ground.serving())
     }
 
-    /// Whether a canary shares production traffic.
+    /// Whether production traffic is on its way from one side to the other.
     pub fn is_shared(&self) -> bool {
         self.on_ground("", |ground| ground.is_shared())
     }
@@ -233,31 +243,31 @@ async fn balancer(
         return Err(NoFacts::Refused(std::mem::take(refused)));
     };
     let leading = leading(cloud, &load_balancer.arn).await?;
-    let Some(listener) = keep(listener_of(traffic, &load_balancer, &leading), refused) else {
-        return Ok(None);
-    };
-    let production = production(traffic, &listener, &leading);
-    Ok(Some(Balancer {
+    if traffic.rules.is_empty() {
+        refused.push(refusals::no_rule(traffic));
+    }
+    let found = traffic.rules.iter().map(|rule| {
+        let listener = listener_of(rule, &load_balancer, &leading)?;
+        let production = production(rule, &listener, &leading);
+        Ok(Found {
+            listener,
+            production,
+        })
+    });
+    let rules: Vec<_> = found.filter_map(|found| keep(found, refused)).collect();
+    let is_whole = !rules.is_empty() && rules.len() == traffic.rules.len();
+    Ok(is_whole.then_some(Balancer {
         load_balancer,
         leading,
-        listener,
-        production,
+        rules,
     }))
 }
 
-/// The one production rule. `plan` refuses several.
-fn rule_of(traffic: &Traffic) -> Option<&Rule> {
-    traffic.rules.first()
-}
-
 fn listener_of(
-    traffic: &Traffic,
+    rule: &Rule,
     load_balancer: &LoadBalancer,
     leading: &[Leading],
-) -> Result<crate::cloud::Listener, Refusal> {
-    let Some(rule) = rule_of(traffic) else {
-        return Err(refusals::no_rule(traffic));
-    };
+) -> Result<Listener, Refusal> {
     let mut listeners = leading.iter().map(|one| &one.listener);
     let found = listeners
         .find(|listener| listener.port == *rule.port)
@@ -266,12 +276,8 @@ fn listener_of(
 }
 
 /// The rule, or the default action, that matches exactly what the service file says.
-fn production(
-    traffic: &Traffic,
-    listener: &crate::cloud::Listener,
-    leading: &[Leading],
-) -> Option<Leading> {
-    let wanted = conditions(rule_of(traffic)?);
+fn production(rule: &Rule, listener: &Listener, leading: &[Leading]) -> Option<Leading> {
+    let wanted = conditions(rule);
     let on_listener = leading
         .iter()
         .filter(|one| one.listener.arn == listener.arn);

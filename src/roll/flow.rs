@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::checks::Watches;
 use super::health::Health;
-use super::plan::{Plan, Traffic};
+use super::plan::{Doing, Plan, Traffic, led_to};
 use super::run_roll::Tools;
 use crate::cloud::TargetGroupArn;
 use crate::run::Run;
@@ -18,6 +18,14 @@ pub(super) struct Led<'f> {
     pub traffic: &'f Traffic,
     /// The next group's.
     pub target_group: TargetGroupArn,
+}
+
+impl Led<'_> {
+    /// What production traffic does once all of it goes to the next group.
+    pub(super) fn all(&self) -> Doing {
+        let traffic = self.traffic;
+        traffic.each(|rule| led_to(&rule.before, &self.target_group))
+    }
 }
 
 /// What is to be done, with what, and what is known of the next group. A strategy makes it once the next group is there.

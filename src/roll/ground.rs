@@ -3,8 +3,8 @@
 
 use super::facts::Side;
 use super::names;
-use crate::cloud::{Group, ListenerArn, TargetGroupArn};
-use crate::undo::serving::{Leading, served};
+use crate::cloud::{Group, ListenerArn, TargetGroupArn, tag};
+use crate::undo::serving::{Leading, served_by};
 
 /// Where a service stands.
 #[derive(Clone, Copy)]
@@ -13,40 +13,54 @@ pub(super) struct Ground<'a> {
     pub sides: &'a [Side; 2],
     /// A load balancer leads to the machines. Otherwise the first side is the group in office, by its tags.
     pub led: bool,
-    /// `None`: no rule leads to them yet, or nobody can say which.
-    pub production: Option<&'a Leading>,
+    /// The rules that carry the service's traffic; none where nobody can say which.
+    pub production: &'a [&'a Leading],
     /// Where rolls make their rules.
     pub listeners: &'a [&'a ListenerArn],
 }
 
 impl Ground<'_> {
-    /// The side that production traffic goes to. While a canary shares it, the side that had it before.
+    /// The side that production traffic goes to. While two share it, the side that had it before: a canary has begun, or
+    /// a run died between two rules.
     pub fn serving(&self) -> Option<usize> {
         if !self.led {
             return (!self.sides[0].groups.is_empty()).then_some(0);
         }
-        let served = served(self.production?.actions())?;
         let side_of = |arn: &TargetGroupArn| {
             let is_it =
                 |side: &Side| side.target_group.as_ref().map(|group| &group.arn) == Some(arn);
             self.sides.iter().position(is_it)
         };
-        let is_next = |side: &usize| self.sides[*side].groups.iter().any(names::is_next);
-        match served.as_slice() {
+        let comes = |group: &Group| names::is_next(group) || group.tag(tag::BACK).is_some();
+        let is_coming = |side: &usize| self.sides[*side].groups.iter().any(comes);
+        match self.served().as_slice() {
             [one] => side_of(one),
             [one, other] => {
                 let both = [side_of(one)?, side_of(other)?];
-                let mut old = both.into_iter().filter(|side| !is_next(side));
+                let mut old = both.into_iter().filter(|side| !is_coming(side));
                 old.next().filter(|_| old.next().is_none())
             }
             _ => None,
         }
     }
 
-    /// Whether a canary shares production traffic.
+    /// The target groups that get requests.
+    fn served(&self) -> Vec<TargetGroupArn> {
+        served_by(self.production.iter().copied())
+    }
+
+    /// Whether production traffic is on its way from one side to the other.
     pub fn is_shared(&self) -> bool {
-        let served = self.production.and_then(|one| served(one.actions()));
-        self.serving().is_some() && served.is_some_and(|served| served.len() > 1)
+        self.serving().is_some() && self.served().len() > 1
+    }
+
+    /// Whether a group gets requests.
+    pub fn leads_to(&self, group: &Group) -> bool {
+        if !self.led {
+            return self.serving().is_some() && self.serving() == self.side_of(group);
+        }
+        let served = self.served();
+        group.target_groups.iter().any(|arn| served.contains(arn))
     }
 
     /// The side that a group's machines are behind.

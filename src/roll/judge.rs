@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::error::Error;
-use super::plan::{Decision, Plan};
+use super::plan::{Decision, Plan, ProductionRule};
 use super::run_roll::{Ended, Request, Tools};
 use super::{Verdict, hold};
 use crate::cloud::{Cloud, Tags, tag};
@@ -121,13 +121,22 @@ async fn is_as_found(plan: Option<&Plan>, left: &[Left<Undo>], cloud: &impl Clou
     let Some(traffic) = &plan.traffic else {
         return true;
     };
-    let Some(place) = &traffic.place else {
+    for rule in &traffic.rules {
+        if !is_rule_as_found(rule, cloud).await {
+            return false;
+        }
+    }
+    true
+}
+
+async fn is_rule_as_found(rule: &ProductionRule, cloud: &impl Cloud) -> bool {
+    let Some(place) = &rule.place else {
         return true;
     };
     // One more try, since nothing hangs on the first.
     for _ in 0..2 {
         if let Ok(now) = cloud.actions_at(place).await {
-            return now.is_some_and(|now| traffic.was_found(&now));
+            return now.is_some_and(|now| rule.was_found(&now));
         }
     }
     false

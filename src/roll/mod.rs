@@ -33,6 +33,7 @@ mod image;
 mod judge;
 mod launches;
 mod leave;
+mod led_back;
 mod making;
 mod mark;
 mod mend;

@@ -196,7 +196,7 @@ pub(super) async fn quieten(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let serves = plan.swapped || traffic.is_some_and(|traffic| traffic.now != traffic.before);
+    let serves = plan.swapped || traffic.is_some_and(Traffic::is_moved);
     let ours = fighting(plan);
     let next = group(cloud, &plan.next.group).await?;
     let before = ours.iter().cloned().collect();

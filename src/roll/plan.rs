@@ -12,6 +12,7 @@ mod pair;
 mod previous;
 pub mod reroot;
 mod room;
+mod rules;
 mod settings;
 mod stages;
 mod target_groups;
@@ -23,8 +24,9 @@ pub use in_place::InPlace;
 pub use outlook::Outlook;
 pub use pair::Idle;
 pub use reroot::Reroot;
+pub use stages::Doing;
 pub use timing::Timing;
-pub use traffic::{led_to, shared};
+pub use traffic::{NextTargetGroup, ProductionRule, Traffic, led_to, shared};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,9 +38,8 @@ use super::facts::Facts;
 use super::facts::pair::idle;
 use super::names;
 use crate::cloud::{
-    Action, AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion,
-    ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, Size, SubnetId, TargetGroupArn,
-    TemplateChange, VersionRef, Zone,
+    AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion, Size,
+    SubnetId, TargetGroupArn, TemplateChange, VersionRef, Zone,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -161,69 +162,6 @@ pub enum NextTemplate {
     },
     /// The first roll of all: a template of that name.
     New { name: String },
-}
-
-/// The target group of the next group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NextTargetGroup {
-    There {
-        name: String,
-        arn: TargetGroupArn,
-    },
-    /// The first roll makes both.
-    Make {
-        name: String,
-    },
-}
-
-impl NextTargetGroup {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::There { name, .. } | Self::Make { name } => name,
-        }
-    }
-}
-
-/// Listener, rules and target groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Traffic {
-    /// The previous group's target group.
-    pub previous: Option<TargetGroupArn>,
-    /// The next group's.
-    pub next: NextTargetGroup,
-    pub listener: ListenerArn,
-    pub port: u16,
-    pub tls: bool,
-    #[serde(skip)]
-    pub load_balancer: LoadBalancerArn,
-    /// Its own name.
-    pub address: String,
-    /// What production requests are for.
-    pub host: String,
-    /// The rule or default action that the swap writes; `None`: a rule with `conditions` is made.
-    pub place: Option<RulePlace>,
-    pub conditions: crate::cloud::Conditions,
-    /// What it does without this roll; empty while it is still to be made.
-    pub before: Vec<Action>,
-    /// What it does now: what a canary that died has led here is a share of it.
-    #[serde(skip)]
-    pub now: Vec<Action>,
-    /// Target groups to make.
-    #[serde(skip)]
-    pub make: Vec<NewTargetGroup>,
-    /// Target groups of others' making that get the service's tag.
-    pub claim: Vec<TargetGroupArn>,
-    pub probe_header: String,
-    /// Zones whose requests go to targets of the next target group there and nowhere else.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub zonal: Vec<Zone>,
-    /// Those of the previous target group do so too.
-    #[serde(skip)]
-    pub was_zonal: bool,
-    pub free_priorities: Vec<u32>,
-    pub last_priority: u32,
 }
 
 /// A kept group that goes before its time.

@@ -79,7 +79,7 @@ async fn give_up<C: Cloud>(way: &Way<'_>, live: &Group, next: &Group, cloud: &C)
         service: way.service,
         sides: &office::sides(way.service, &groups),
         led: false,
-        production: None,
+        production: &[],
         listeners: &[],
     };
     let Some(dead) = takeback::undos(&ground, next) else {

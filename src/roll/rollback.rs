@@ -1,4 +1,4 @@
-//! The way back: one listener write to the group that is kept whole, checked first and read back. A kept group that what
+//! The way back: one listener write a rule to the group that is kept whole, checked first and read back. A kept group that what
 //! serves has outgrown catches up before.
 //!
 //! It needs the service's name, region and credentials and nothing else: tags find the target groups, the listener says
@@ -10,16 +10,15 @@ use jiff::SignedDuration;
 
 use super::calm;
 use super::error::Error;
+use super::led_back::lead_back;
 use super::making::group;
 use super::mark::{self, Mark};
-use super::plan::led_to;
 use super::regrow::{healthy, regrow};
 pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
-use super::swap::write;
 use super::unsaid::Unsaid;
-use super::{Verdict, give_back, hold, mend, refresh_back, replace_back};
-use crate::cloud::{Action, Cloud, Group, GroupName, ImageId, Tags, tag};
+use super::{Verdict, give_back, hold, refresh_back, replace_back};
+use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
 };
@@ -114,6 +113,8 @@ pub(super) async fn finish(way: &Way<'_>, cloud: &impl Cloud) -> RolledBack {
     }
     match stand(cloud, way.service, way.clock.now()).await {
         Err(error) => RolledBack::not(Verdict::Failed, error.to_string()),
+        // The rest of its rules is led back too.
+        Ok(stand) if stand.is_half_back => Box::pin(rollback(way, cloud)).await,
         Ok(stand) => match finished(&stand, way, cloud).await {
             Some(back) => back,
             None => RolledBack::not(Verdict::Failed, "nothing tells what it came from"),
@@ -182,10 +183,13 @@ pub(super) fn verdict(failure: &Failure) -> Verdict {
 }
 
 /// What an error says of traffic; nothing where it is as it was.
-fn verdict_of(error: &Error) -> Option<Verdict> {
+pub(super) fn verdict_of(error: &Error) -> Option<Verdict> {
     let moved = matches!(
         error,
-        Error::TrafficChanged { .. } | Error::TrafficUnknown { .. } | Error::HalfReplaced { .. }
+        Error::TrafficChanged { .. }
+            | Error::TrafficUnknown { .. }
+            | Error::HalfBack { .. }
+            | Error::HalfReplaced { .. }
     );
     moved.then_some(Verdict::Traffic)
 }
@@ -210,7 +214,6 @@ async fn go<C: Cloud>(
         let gone = Error::Changed("the kept group is gone".to_owned());
         return Err(Failure::new("swap back", gone));
     };
-    let after = led_to(&stand.actions, &back.target_group);
     let name = &back.group.name;
     let swap = async |made: &mut _| {
         calm::hold_back(way, &back.group, cloud, made).await;
@@ -218,12 +221,16 @@ async fn go<C: Cloud>(
         let mark = mark::text(way.run, way.clock.now(), &live.group);
         let mark = tags(&[(tag::BACK, &mark)]);
         if let Err(error) = cloud.tag_group(name, &mark).await {
+            if stand.production.len() > 1 {
+                // Nothing else tells that a rollback has died between two rules.
+                return Err(error.into());
+            }
             let text = format!("group {name} cannot be marked: {error}");
             way.events.emit(Event::Warning { text });
         }
-        let swapped = swap_back(stand, (name, &after), cloud).await;
+        let swapped = swap_back(stand, back, cloud).await;
         let written = swapped.as_ref().err().and_then(verdict_of);
-        if swapped.is_err() && written.is_none() {
+        if swapped.is_err() && written.is_none() && !stand.is_half_back {
             // Whoever leads traffic there by hand is no rollback. Where this fails, it runs out.
             drop(cloud.untag_group(name, &[tag::BACK]).await);
         }
@@ -237,28 +244,9 @@ async fn go<C: Cloud>(
 }
 
 /// Leads all of the traffic to a kept group, if that is there to stay and the listener is as it was.
-async fn swap_back(
-    stand: &Stand,
-    (name, after): (&GroupName, &[Action]),
-    cloud: &impl Cloud,
-) -> Result<(), Error> {
-    stays(name, cloud).await?;
-    unchanged(stand, cloud).await?;
-    write(&stand.place, after, &stand.actions, cloud).await
-}
-
-/// Errors when the listener is not what was looked at: then somebody else is at work.
-async fn unchanged(stand: &Stand, cloud: &impl Cloud) -> Result<(), Error> {
-    let now = cloud.actions_at(&stand.place).await?;
-    if now.as_ref() == Some(&stand.actions) {
-        return Ok(());
-    }
-    let text = format!(
-        "{} was changed by someone else meanwhile; look at it: `{}`",
-        stand.place,
-        mend::show(&stand.place)
-    );
-    Err(Error::Changed(text))
+async fn swap_back(stand: &Stand, back: &Standing, cloud: &impl Cloud) -> Result<(), Error> {
+    stays(&back.group.name, cloud).await?;
+    lead_back(stand, &back.target_group, cloud).await
 }
 
 /// Leads all of the traffic to what had it before a canary that died. Its group is left to the next roll, which takes it
@@ -275,12 +263,7 @@ async fn end_canary(
         bar(way, barred(&canary.group), cloud, &mut unsaid).await;
     }
     way.events.emit(Event::Started { step: "swap back" });
-    let after = led_to(&stand.actions, &live.target_group);
-    let written = match unchanged(stand, cloud).await {
-        Ok(()) => write(&stand.place, &after, &stand.actions, cloud).await,
-        changed => changed,
-    };
-    if let Err(error) = written {
+    if let Err(error) = lead_back(stand, &live.target_group, cloud).await {
         let failure = Failure::new("swap back", error);
         return RolledBack::not(verdict(&failure), with_causes(&failure)).without(unsaid);
     }

@@ -2,7 +2,7 @@
 
 mod shown;
 
-pub use shown::{Serving, Status};
+pub use shown::{Ruled, Serving, Status};
 
 use jiff::Timestamp;
 
@@ -13,13 +13,12 @@ use super::drift;
 use super::error::Error;
 use super::hold;
 use super::regrow::{cannot_grow, healthy, leaves_a_zone, short, sick};
-use super::{mend, names, refresh_back};
+use super::{names, refresh_back};
 use crate::cloud::{
-    Action, Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState,
-    tag,
+    Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState, tag,
 };
 use crate::undo::Purpose;
-use crate::undo::serving::{Leading, leading, percent, served, target_groups_of};
+use crate::undo::serving::{Leading, leading, percent, served_by, target_groups_of};
 
 /// A group with its target group and what the load balancer knows of it.
 #[derive(Clone, Debug)]
@@ -34,15 +33,20 @@ pub(super) struct Standing {
 /// Where a service stands.
 #[derive(Clone, Debug)]
 pub(super) struct Stand {
-    pub place: RulePlace,
-    pub actions: Vec<Action>,
+    /// The rules that carry its traffic.
+    pub production: Vec<Leading>,
+    /// Rules that carry its name, and that somebody leads to none of its target groups.
+    pub astray: Vec<RulePlace>,
     pub live: Option<Standing>,
-    /// The group in the other target group, which served before.
+    /// The group in the other target group, which served before. It has some of the traffic already when a rollback died
+    /// between two rules.
     pub back: Option<Standing>,
     /// The next group of a canary that runs or died, with its share of the traffic; `live` has the rest.
     pub canary: Option<(Standing, u32)>,
-    /// Requests are shared between both target groups, whatever stands behind them.
+    /// Requests are shared between both target groups, whatever stands behind them, and no rollback does that.
     pub is_shared: bool,
+    /// A rollback has led some rules back and died before the others.
+    pub is_half_back: bool,
     /// Other rules that lead to what serves.
     pub others: Vec<RulePlace>,
     /// The half-made group of a roll that runs or died.
@@ -108,7 +112,7 @@ pub(super) fn is_retiring(one: &Standing) -> bool {
     one.group.tag(tag::STATE) == Some(tag::RETIRING)
 }
 
-/// Looks up where a service stands. Errors when its tags do not lead to one production rule.
+/// Looks up where a service stands. Errors when its tags lead to no production rule.
 pub(super) async fn stand(
     cloud: &impl Cloud,
     service: &str,
@@ -133,10 +137,11 @@ pub(super) async fn stand(
         rules.extend(leading(cloud, balancer).await?);
     }
     let arns: Vec<_> = targets.iter().map(|(group, _)| group.arn.clone()).collect();
-    let production = production(service, &rules, &arns)?;
-    let served = served(production.actions()).unwrap_or_default();
+    let (production, astray) = production(service, &rules, &arns)?;
+    let served = served_by(&production);
     let groups = cloud.groups().await?;
     let (mut live, mut back, mut canary) = (None, None, None);
+    let mut is_half_back = false;
     for arn in &arns {
         let attached = groups
             .iter()
@@ -152,8 +157,13 @@ pub(super) async fn stand(
             zonal: false,
         };
         let is_next = names::is_next(group);
+        let is_marked = group.tag(tag::BACK).is_some();
         match (served.contains(arn), served.len()) {
-            (true, 2) if is_next => canary = Some((standing, percent(production.actions(), arn))),
+            (true, 2) if is_next => canary = Some((standing, most(&production, arn))),
+            (true, 2) if is_marked => {
+                is_half_back = true;
+                back = Some(standing);
+            }
             (true, 1 | 2) => live = Some(standing),
             _ if !is_next => back = Some(standing),
             _ => {}
@@ -164,19 +174,20 @@ pub(super) async fn stand(
     {
         back.zonal = cloud.habits(&back.target_group).await?.zonal;
     }
-    let is_shared = served.len() == 2;
+    let is_shared = served.len() == 2 && !is_half_back;
     // Shared by two of which neither is a next group: nobody knows which is to stay.
     let both = groups_of(&served, &groups) > 1 && canary.is_none();
     live = live.filter(|_| !(is_shared && both));
     let of = |one: &&Group| one.tag(tag::SERVICE) == Some(service) && names::is_next(one);
     Ok(Stand {
-        place: production.place.clone(),
-        actions: production.actions().to_vec(),
+        others: others(&production, &rules, &served),
+        production,
+        astray,
         live,
         back,
         canary,
         is_shared,
-        others: others(production, &rules, &served),
+        is_half_back,
         next: groups.iter().find(of).map(|group| group.name.clone()),
         watch: own(service, &rules, Purpose::Watch),
         probes: if groups.iter().any(|one| of(&one)) {
@@ -191,34 +202,33 @@ pub(super) async fn stand(
     })
 }
 
-/// The one rule or default action that carries the service's name and leads to one of its target groups.
-fn production<'a>(
+/// The rules and default actions that carry the service's name: those that lead to its target groups, and those that do not.
+fn production(
     service: &str,
-    rules: &'a [Leading],
+    rules: &[Leading],
     target_groups: &[TargetGroupArn],
-) -> Result<&'a Leading, Error> {
-    let is_one = |one: &Leading| {
-        one.tags.get(tag::SERVICE).map(String::as_str) == Some(service)
-            && !one.is_probe()
-            && target_groups.iter().any(|arn| one.names(arn))
+) -> Result<(Vec<Leading>, Vec<RulePlace>), Error> {
+    let is_named = |one: &&Leading| {
+        one.tags.get(tag::SERVICE).map(String::as_str) == Some(service) && !one.is_probe()
     };
-    let mut found = rules.iter().filter(|one| is_one(one));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(Error::Changed(format!(
+    let leads = |one: &&Leading| target_groups.iter().any(|arn| one.names(arn));
+    let (found, astray): (Vec<_>, Vec<_>) = rules.iter().filter(is_named).partition(leads);
+    if found.is_empty() {
+        return Err(Error::Changed(format!(
             "no production rule carries the tag of {service}: `aws elbv2 add-tags --resource-arns RULE --tags Key={},Value={service}` \
              puts it on",
             tag::SERVICE
-        ))),
-        (Some(_), Some(_)) => {
-            let places = rules.iter().filter(|one| is_one(one));
-            let mends: Vec<_> = places.map(|one| mend::disown(&one.place)).collect();
-            Err(Error::Changed(format!(
-                "more than one production rule carries the tag of {service}; take it off the one that is not its own: `{}`",
-                mends.join("` or `")
-            )))
-        }
+        )));
     }
+    let astray = astray.into_iter().map(|one| one.place.clone());
+    Ok((found.into_iter().cloned().collect(), astray.collect()))
+}
+
+/// The largest share of a rule's requests that a target group has, in percent.
+fn most(production: &[Leading], target_group: &TargetGroupArn) -> u32 {
+    let shares = production.iter();
+    let shares = shares.map(|one| percent(one.actions(), target_group));
+    shares.max().unwrap_or_default()
 }
 
 /// How many groups have machines behind these target groups.
@@ -235,10 +245,11 @@ fn groups_of(target_groups: &[TargetGroupArn], groups: &[Group]) -> usize {
     behind.count()
 }
 
-/// Rules beside the production rule that send users to what serves.
-fn others(production: &Leading, rules: &[Leading], served: &[TargetGroupArn]) -> Vec<RulePlace> {
+/// Rules beside the production rules that send users to what serves.
+fn others(production: &[Leading], rules: &[Leading], served: &[TargetGroupArn]) -> Vec<RulePlace> {
+    let is_production = |place: &RulePlace| production.iter().any(|one| one.place == *place);
     let others = rules.iter().filter(|one| {
-        one.place != production.place && !one.is_probe() && served.iter().any(|arn| one.names(arn))
+        !is_production(&one.place) && !one.is_probe() && served.iter().any(|arn| one.names(arn))
     });
     others.map(|one| one.place.clone()).collect()
 }
@@ -281,6 +292,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
             .as_ref()
             .and_then(|back| names::keep_until(&back.group)),
         live: stand.live.as_ref().map(serving),
+        rules: stand.production.iter().map(Ruled::of).collect(),
         canary: stand
             .canary
             .as_ref()

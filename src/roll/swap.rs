@@ -1,4 +1,4 @@
-//! The swap: the listener is read again, compared, written once and read back.
+//! The swap: each production rule is read again, compared, written once and read back.
 
 use std::time::Duration;
 
@@ -6,92 +6,124 @@ use super::error::Error;
 use super::flow::Led;
 use super::making::{intend, of};
 use super::next_group::serves_from_now;
-use super::plan::{Plan, led_to};
+use super::plan::{Doing, Plan, ProductionRule, Traffic};
 use super::{mend, take, targets};
 use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
-use crate::undo::serving::arn_of;
-use crate::undo::{Change, Undo};
+use crate::undo::serving::{self, arn_of};
+use crate::undo::{Change, Moved, Undo};
 
 /// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
 const READS: u32 = 15;
 
-/// Moves all of production traffic from where `from` leads it to `next`. Errors without a write when someone else has
-/// written since.
+/// Moves all of production traffic from where `from` leads it to `next`, and makes the rules that are still to be made. Errors
+/// without a write when someone else has written since.
 pub(super) async fn swap(
     plan: &Plan,
     led: &Led<'_>,
-    from: &[Action],
+    from: &Doing,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
-) -> Result<RulePlace, Error> {
-    let Some(place) = &led.traffic.place else {
-        serves_from_now(plan, made)?;
-        let rule = targets::production(plan, led, cloud, made).await?;
-        return Ok(RulePlace::Rule(rule));
-    };
-    let after = led_to(&led.traffic.before, &led.target_group);
-    shift(plan, led, (place, from, &after), cloud, made).await?;
-    Ok(place.clone())
+) -> Result<Vec<RulePlace>, Error> {
+    let after = led.all();
+    shift(plan, led, (from, &after), cloud, made).await?;
+    let mut places = Vec::new();
+    for rule in &led.traffic.rules {
+        places.push(match &rule.place {
+            Some(place) => place.clone(),
+            None => RulePlace::Rule(targets::production(plan, led, rule, cloud, made).await?),
+        });
+    }
+    Ok(places)
 }
 
-/// Moves production traffic at a place from one stage of the plan to another. Errors without a write when someone else has
-/// written since.
+/// Moves production traffic from one stage of the plan to another, a rule after the other: both groups are whole meanwhile.
+/// Errors without a write when someone else has written to any of them since; what was written before somebody does is
+/// taken back with the rest.
 pub(super) async fn shift(
     plan: &Plan,
     led: &Led<'_>,
-    (place, from, after): (&RulePlace, &[Action], &[Action]),
+    (from, after): (&Doing, &Doing),
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let now = cloud.actions_at(place).await?.unwrap_or_default();
-    if now != after && now != from {
-        return Err(changed(place, &led.traffic.before));
+    let mut due = Vec::new();
+    for ((rule, from), after) in led.traffic.rules.iter().zip(from).zip(after) {
+        let way = (rule, from.as_slice(), after.as_slice());
+        if let Some(place) = &rule.place
+            && is_due(place, way, cloud).await?
+        {
+            due.push((place, way));
+        }
     }
-    if now != after && plan.next.idle.is_some() {
+    if !due.is_empty() && plan.next.idle.is_some() {
         take::held(plan, cloud).await?;
     }
     serves_from_now(plan, made)?;
-    take_down(plan, place, led, made)?;
-    if now != after {
-        write(place, after, from, cloud).await?;
+    take_down(plan, led, made)?;
+    for (index, (place, way)) in due.into_iter().enumerate() {
+        // The first was looked at a moment ago.
+        if index == 0 || is_due(place, way, cloud).await? {
+            let (_, from, after) = way;
+            write(place, after, from, cloud).await?;
+        }
     }
     Ok(())
 }
 
-/// Journals that production traffic will be, or is, at one of the plan's stages.
+/// Whether a rule is still to be written. Errors when someone else has written to it.
+async fn is_due(
+    place: &RulePlace,
+    (rule, from, after): (&ProductionRule, &[Action], &[Action]),
+    cloud: &impl Cloud,
+) -> Result<bool, Error> {
+    let now = cloud.actions_at(place).await?.unwrap_or_default();
+    if now != after && now != from {
+        return Err(changed(place, &rule.before));
+    }
+    Ok(now != after)
+}
+
+/// Journals that production traffic will be, or is, at one of the plan's stages: all of its rules, before the first is written.
 pub(super) fn take_down(
     plan: &Plan,
-    place: &RulePlace,
     led: &Led<'_>,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let traffic = led.traffic;
-    let mut stages = plan.stages(traffic, &led.target_group);
-    stages.push(traffic.now.clone());
-    let change = Change::Traffic {
-        place: place.clone(),
-        before: traffic.before.clone(),
-        after: stages,
-    };
-    intend(made, of(plan, change))?;
+    let mut stages = plan.stages(led.traffic, &led.target_group);
+    stages.push(led.traffic.now());
+    let rules = led.traffic.rules.iter().enumerate();
+    let moved = rules.filter_map(|(index, rule)| {
+        let after = stages.iter().map(|stage| stage[index].clone());
+        Some(Moved {
+            place: rule.place.clone()?,
+            before: rule.before.clone(),
+            after: after.collect(),
+        })
+    });
+    let moved: Vec<_> = moved.collect();
+    if !moved.is_empty() {
+        intend(made, of(plan, Change::Traffic { moved }))?;
+    }
     Ok(())
 }
 
 /// Errors when somebody has led production traffic elsewhere since the swap: then this roll must not call it its own.
 pub(super) async fn still_holds(
     led: &Led<'_>,
-    place: &RulePlace,
+    places: &[RulePlace],
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    let after = led_to(&led.traffic.before, &led.target_group);
-    if cloud.actions_at(place).await? == Some(after) {
-        return Ok(());
+    let after = led.all();
+    for ((rule, place), after) in led.traffic.rules.iter().zip(places).zip(after) {
+        if cloud.actions_at(place).await? != Some(after) {
+            return Err(changed(place, &rule.before));
+        }
     }
-    Err(changed(place, &led.traffic.before))
+    Ok(())
 }
 
-fn changed(place: &RulePlace, before: &[Action]) -> Error {
+pub(super) fn changed(place: &RulePlace, before: &[Action]) -> Error {
     Error::TrafficChanged {
         place: place.clone(),
         mend: mend::settle(place, before),
@@ -135,6 +167,21 @@ pub(super) async fn write(
         shown,
         mend: mend::settle(place, before),
     })
+}
+
+/// Puts the service's name on the rules that lead to what serves before any of them is moved: should the run die between two,
+/// the name alone leads a rollback to all of them.
+pub(super) async fn claim_what_serves(
+    plan: &Plan,
+    traffic: &Traffic,
+    cloud: &impl Cloud,
+) -> Result<(), Error> {
+    let unnamed = traffic.rules.iter().filter(|rule| !rule.is_named);
+    let leads = unnamed.filter(|rule| serving::forwards(&rule.before).next().is_some());
+    for place in leads.filter_map(|rule| rule.place.as_ref()) {
+        claim(plan, place, cloud).await?;
+    }
+    Ok(())
 }
 
 /// Puts the service's name on what carries its traffic, so that the way back needs no file.

@@ -20,7 +20,8 @@ use crate::run::{Ledger, Lifetime, RunId, Unwind};
 use crate::template::service::Service;
 use crate::undo::lease::{self, Lease, Leased};
 use crate::undo::refresh::Refreshing;
-use crate::undo::{Change, OfRoll, Purpose, Undo, Unwinder};
+use crate::undo::serving::Leading;
+use crate::undo::{Change, Moved, OfRoll, Purpose, Undo, Unwinder};
 
 /// A roll that a dead run left half-made and that is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -106,7 +107,7 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     };
     let mut undos = Vec::new();
     if served {
-        undos.extend(traffic(ground, back, side).map(make));
+        undos.extend(traffic(ground, group, back, side).map(make));
     }
     if let Some(back) = back {
         undos.extend(leases(back, run, &[Leased::MinSize]).map(make));
@@ -206,16 +207,25 @@ fn leases(group: &Group, run: RunId, kinds: &[Leased]) -> impl Iterator<Item = C
 }
 
 /// Traffic as it was before the dead run's swap: the same actions, led to the other target group.
-fn traffic(ground: &Ground<'_>, back: Option<&Group>, side: Option<usize>) -> Option<Change> {
-    let production = ground.production?;
+fn traffic(
+    ground: &Ground<'_>,
+    next: &Group,
+    back: Option<&Group>,
+    side: Option<usize>,
+) -> Option<Change> {
     back?;
     let previous = ground.sides[1 - side?].target_group.as_ref()?;
-    let after: Vec<Action> = production.actions().to_vec();
-    Some(Change::Traffic {
-        place: production.place.clone(),
-        before: led_to(&after, &previous.arn),
-        after: vec![after],
-    })
+    let leads = |one: &&&Leading| next.target_groups.iter().any(|arn| one.names(arn));
+    let moved = ground.production.iter().filter(leads).map(|one| {
+        let after: Vec<Action> = one.actions().to_vec();
+        Moved {
+            place: one.place.clone(),
+            before: led_to(&after, &previous.arn),
+            after: vec![after],
+        }
+    });
+    let moved: Vec<_> = moved.collect();
+    (!moved.is_empty()).then_some(Change::Traffic { moved })
 }
 
 /// Takes it back, each thing journalled first.

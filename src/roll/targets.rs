@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::flow::Led;
 use super::making::{ensure, scratch_tags, tags};
-use super::plan::{NextTargetGroup, Plan, Traffic};
+use super::plan::{NextTargetGroup, Plan, ProductionRule, Traffic};
 use crate::cloud::{
     Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
     TargetGroupArn, TrafficArn, tag,
@@ -77,15 +77,9 @@ pub(super) async fn probe(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
-    let mut tags = scratch_tags(plan);
-    tags.extend(
-        Purpose::Probe
-            .tag()
-            .map(|value| (tag::RULE.to_owned(), value.to_owned())),
-    );
-    let conditions = header(led.traffic, &secret(plan));
-    let purpose = Purpose::Probe;
-    let rule = rule(plan, purpose, led, &conditions, tags, cloud, made).await?;
+    let tags = for_purpose(scratch_tags(plan), Purpose::Probe);
+    let new = with_header(led.traffic, &secret(plan), &led.target_group, tags);
+    let rule = rule(plan, (led.traffic, Purpose::Probe, &new), cloud, made).await?;
     if plan.resumed {
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
         let arn = TrafficArn::Rule(rule.clone());
@@ -106,40 +100,30 @@ pub(super) async fn watch(
     let Some(previous) = &traffic.previous else {
         return Ok(());
     };
-    let led = Led {
-        traffic,
-        target_group: previous.clone(),
-    };
-    let mut tags = tags(plan);
-    tags.extend(
-        Purpose::Watch
-            .tag()
-            .map(|value| (tag::RULE.to_owned(), value.to_owned())),
-    );
-    let conditions = header(traffic, &format!("{}-previous", secret(plan)));
-    let purpose = Purpose::Watch;
-    let rule = rule(plan, purpose, &led, &conditions, tags, cloud, made).await;
+    let tags = for_purpose(tags(plan), Purpose::Watch);
+    let value = format!("{}-previous", secret(plan));
+    let new = with_header(traffic, &value, previous, tags);
+    let rule = rule(plan, (traffic, Purpose::Watch, &new), cloud, made).await;
     rule.map(drop)
 }
 
-/// Makes the production rule of a first roll.
+/// Makes a production rule.
 pub(super) async fn production(
     plan: &Plan,
     led: &Led<'_>,
+    wanted: &ProductionRule,
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
-    let conditions = led.traffic.conditions.clone();
-    rule(
-        plan,
-        Purpose::Production,
-        led,
-        &conditions,
-        tags(plan),
-        cloud,
-        made,
-    )
-    .await
+    let new = NewRule {
+        listener: wanted.listener.clone(),
+        priority: wanted.priority,
+        conditions: wanted.conditions.clone(),
+        target_group: led.target_group.clone(),
+        tags: tags(plan),
+    };
+    let what = (led.traffic, Purpose::Production, &new);
+    rule(plan, what, cloud, made).await
 }
 
 /// The value of the probe header: nobody who has not made the roll knows it.
@@ -147,49 +131,64 @@ pub(super) fn secret(plan: &Plan) -> String {
     plan.run.to_string().to_lowercase()
 }
 
-fn header(traffic: &Traffic, value: &str) -> Conditions {
-    Conditions {
-        headers: vec![(traffic.probe_header.clone(), vec![value.to_owned()])],
-        ..Conditions::default()
+fn for_purpose(mut tags: Tags, purpose: Purpose) -> Tags {
+    let value = purpose.tag().map(ToOwned::to_owned);
+    tags.extend(value.map(|value| (tag::RULE.to_owned(), value)));
+    tags
+}
+
+/// A rule for requests with the probe header, on the listener of the first production rule.
+fn with_header(traffic: &Traffic, value: &str, to: &TargetGroupArn, tags: Tags) -> NewRule {
+    NewRule {
+        listener: traffic.listener.clone(),
+        priority: 0,
+        conditions: Conditions {
+            headers: vec![(traffic.probe_header.clone(), vec![value.to_owned()])],
+            ..Conditions::default()
+        },
+        target_group: to.clone(),
+        tags,
     }
 }
 
+/// Makes a rule. One that is no production rule gets a priority that is free.
 async fn rule(
     plan: &Plan,
-    purpose: Purpose,
-    led: &Led<'_>,
-    conditions: &Conditions,
-    tags: Tags,
+    (traffic, purpose, new): (&Traffic, Purpose, &NewRule),
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
-    let listener = &led.traffic.listener;
+    let is_production = purpose == Purpose::Production;
     let change = Change::Rule {
-        listener: listener.clone(),
+        listener: new.listener.clone(),
         purpose,
     };
     let find = async || {
-        let rules = cloud.rules(listener).await?.into_iter();
-        let arns: Vec<_> = rules.map(|rule| TrafficArn::Rule(rule.arn)).collect();
-        let tagged = cloud.traffic_tags(&arns).await?.into_iter();
+        let mut rules = cloud.rules(&new.listener).await?;
+        // A run may make several of these.
+        rules.retain(|rule| !is_production || rule.conditions == new.conditions);
+        let arns = rules.into_iter().map(|rule| TrafficArn::Rule(rule.arn));
+        let tagged = cloud.traffic_tags(&arns.collect::<Vec<_>>()).await?;
         let wanted = [tag::SERVICE, tag::RUN, tag::RULE];
-        let mut ours =
-            tagged.filter(|(_, there)| wanted.iter().all(|key| there.get(*key) == tags.get(*key)));
+        let is_ours = |there: &Tags| {
+            let mut wanted = wanted.iter();
+            wanted.all(|key| there.get(*key) == new.tags.get(*key))
+        };
+        let mut ours = tagged.into_iter().filter(|(_, there)| is_ours(there));
         Ok(ours.next().and_then(|(arn, _)| match arn {
             TrafficArn::Rule(arn) => Some(arn),
             _ => None,
         }))
     };
-    let new = |priority| NewRule {
-        listener: listener.clone(),
-        priority,
-        conditions: conditions.clone(),
-        target_group: led.target_group.clone(),
-        tags: tags.clone(),
-    };
-    let create = async || match purpose {
-        Purpose::Production => cloud.create_rule(&new(led.traffic.last_priority)).await,
-        _ => at_free_priority(led.traffic, cloud, new, &find).await,
+    let create = async || {
+        if is_production {
+            return cloud.create_rule(new).await;
+        }
+        let at = |priority| NewRule {
+            priority,
+            ..new.clone()
+        };
+        at_free_priority(traffic, cloud, at, &find).await
     };
     ensure(plan, made, change, &find, create).await
 }

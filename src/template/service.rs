@@ -19,6 +19,7 @@ pub use instance::InstanceCheck;
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 pub use outside::{Login, PrometheusCheck, Server};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A checked service file.
@@ -164,6 +165,26 @@ pub struct Rule {
     /// Where the object stands.
     #[serde(skip)]
     pub place: Place,
+}
+
+impl Rule {
+    /// Whether it is the same rule of the same listener.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let texts = |values: &[Spanned<String>]| -> BTreeSet<String> {
+            values.iter().map(|value| value.value.clone()).collect()
+        };
+        let headers = |rule: &Self| -> BTreeSet<(String, BTreeSet<String>)> {
+            let headers = rule.headers.iter();
+            let words = |values: &[String]| values.iter().cloned().collect();
+            headers
+                .map(|(name, values)| (name.value.clone(), words(values)))
+                .collect()
+        };
+        *self.port == *other.port
+            && texts(&self.hosts) == texts(&other.hosts)
+            && texts(&self.paths) == texts(&other.paths)
+            && headers(self) == headers(other)
+    }
 }
 
 /// The header that leads a request to the next group before the swap.

@@ -76,12 +76,19 @@ pub enum Change {
     },
     /// Snapshots of data volumes, by the tags of the run.
     Snapshots,
-    /// What production traffic did before and what the roll makes it do, step by step.
+    /// What production traffic did before and what the roll makes it do, step by step, of all its rules.
     Traffic {
-        place: RulePlace,
-        before: Vec<Action>,
-        after: Vec<Vec<Action>>,
+        moved: Vec<Moved>,
     },
+}
+
+/// One of the rules that carry production traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub place: RulePlace,
+    pub before: Vec<Action>,
+    /// Each step.
+    pub after: Vec<Vec<Action>>,
 }
 
 /// What a listener rule that a roll made is for.
@@ -134,7 +141,10 @@ impl fmt::Display for OfRoll {
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
             Change::ReplacedRoot { volume } => write!(f, "replaced root {volume}"),
             Change::Snapshots => write!(f, "snapshots of data volumes of run {}", self.run),
-            Change::Traffic { place, .. } => write!(f, "traffic of {} ({place})", self.service),
+            Change::Traffic { moved } => {
+                let places: Vec<_> = moved.iter().map(|one| one.place.to_string()).collect();
+                write!(f, "traffic of {} ({})", self.service, places.join(", "))
+            }
         }
     }
 }
@@ -201,12 +211,8 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         }
         Change::ReplacedRoot { volume } => root::delete_replaced(cloud, of, volume).await,
         Change::Snapshots => root::delete_snapshots(cloud, of).await,
-        Change::Traffic {
-            place,
-            before,
-            after,
-        } if is_half_made(cloud, of).await? => {
-            persist(async || restore(cloud, place, before, after).await).await
+        Change::Traffic { moved } if is_half_made(cloud, of).await? => {
+            persist(async || restore(cloud, moved).await).await
         }
         Change::Traffic { .. } => Ok(()),
     }

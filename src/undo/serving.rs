@@ -1,5 +1,7 @@
 //! What serves, read from the listeners and from nothing else.
 
+use std::collections::BTreeSet;
+
 use crate::cloud::{
     Action, Error, Forward, Listener, LoadBalancerArn, Rule, RulePlace, Tags, TargetGroup,
     TargetGroupArn, Traffic, TrafficArn, tag,
@@ -52,6 +54,14 @@ pub fn served(actions: &[Action]) -> Option<Vec<TargetGroupArn>> {
     let forward = forwards(actions).next()?;
     let shares = forward.shares.iter().filter(|(_, weight)| *weight > 0);
     Some(shares.map(|(arn, _)| arn.clone()).collect())
+}
+
+/// The target groups that get requests by any of some rules, in the order of their ARNs.
+pub fn served_by<'a>(rules: impl IntoIterator<Item = &'a Leading>) -> Vec<TargetGroupArn> {
+    let rules = rules.into_iter();
+    let served = rules.filter_map(|one| served(one.actions()));
+    let served: BTreeSet<_> = served.flatten().collect();
+    served.into_iter().collect()
 }
 
 /// A target group's share of what is forwarded, in percent.

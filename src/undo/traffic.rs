@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::floor::{self, Floor};
+use super::roll::Moved;
 use super::serving::{forwards, served};
 use crate::cloud::{Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone};
 
@@ -18,48 +19,109 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Puts traffic back where it was: only from what the roll wrote, and only to targets of which some are healthy.
 ///
 /// As many are asked for as there are, up to the number that serves now, for a while at least. Where what serves now is no
-/// healthier, nothing is waited for.
-pub(super) async fn restore(
-    cloud: &impl Cloud,
-    place: &RulePlace,
-    before: &[Action],
-    after: &[Vec<Action>],
-) -> Result<(), Error> {
-    if is_back(cloud, place, before, after).await? {
-        return Ok(());
+/// healthier, nothing is waited for. A rule that cannot be put back keeps none of the others where it is.
+pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), Error> {
+    let mut stays = Stays::default();
+    let mut rest: Vec<&Moved> = moved.iter().collect();
+    for last in [false, true] {
+        let away;
+        (away, rest) = look(cloud, rest, &mut stays).await;
+        let away = when_whole(cloud, away, &mut stays).await;
+        put_back(cloud, away, &mut stays).await;
+        // That nothing is to be put back is seen twice: the roll may have written a moment ago, and what is read be from
+        // before.
+        if last || rest.is_empty() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
     }
+    stays.why.map_or(Ok(()), Err)
+}
+
+/// Waits until what served before is whole, but not for ever. Gives what may go back.
+async fn when_whole<'m>(
+    cloud: &impl Cloud,
+    mut away: Vec<&'m Moved>,
+    stays: &mut Stays,
+) -> Vec<&'m Moved> {
     let began = Instant::now();
-    loop {
-        let wait = shortage(cloud, place, before).await?;
+    while !away.is_empty() {
+        let mut wait = false;
+        let mut goes = Vec::new();
+        for one in away {
+            if let Some(short) = stays.unless(shortage(cloud, &one.place, &one.before).await) {
+                wait |= short;
+                goes.push(one);
+            }
+        }
+        away = goes;
         if !wait || began.elapsed() >= WHOLE {
             break;
         }
         tokio::time::sleep(LOOK).await;
     }
-    // Somebody may have written meanwhile.
-    if is_back(cloud, place, before, after).await? {
-        return Ok(());
-    }
-    let written = cloud.write_actions(place, before).await;
-    match cloud.actions_at(place).await? {
-        Some(now) if now == before => Ok(()),
-        // Reads may lag behind writes: the caller looks again.
-        _ => Err(written.err().unwrap_or_else(|| lags(place))),
+    away
+}
+
+/// Writes each that is still away: somebody may have written meanwhile.
+async fn put_back(cloud: &impl Cloud, mut rest: Vec<&Moved>, stays: &mut Stays) {
+    for last in [false, true] {
+        let away;
+        (away, rest) = look(cloud, rest, stays).await;
+        for one in away {
+            let (place, before) = (&one.place, &one.before);
+            let written = cloud.write_actions(place, before).await;
+            stays.unless(match cloud.actions_at(place).await {
+                Ok(Some(now)) if now == *before => Ok(()),
+                // Reads may lag behind writes: the caller looks again.
+                Ok(_) => Err(written.err().unwrap_or_else(|| lags(place))),
+                Err(error) => Err(error),
+            });
+        }
+        if last || rest.is_empty() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Whether nothing is to be put back, by two looks: the roll may have written a moment ago, and what is read be from before.
-async fn is_back(
-    cloud: &impl Cloud,
-    place: &RulePlace,
-    before: &[Action],
-    after: &[Vec<Action>],
-) -> Result<bool, Error> {
-    if is_away(cloud, place, before, after).await? {
-        return Ok(false);
+/// Why something stays where it is: what may go by itself, so that it is tried again, before what a person must see to.
+#[derive(Default)]
+struct Stays {
+    why: Option<Error>,
+}
+
+impl Stays {
+    fn unless<T>(&mut self, answer: Result<T, Error>) -> Option<T> {
+        let error = match answer {
+            Ok(answer) => return Some(answer),
+            Err(error) => error,
+        };
+        let comes_first = |why: &Error| error.is_passing() && !why.is_passing();
+        // What is gone is not led anywhere.
+        if !error.is_not_found() && self.why.as_ref().is_none_or(comes_first) {
+            self.why = Some(error);
+        }
+        None
     }
-    tokio::time::sleep(LOOK).await;
-    Ok(!is_away(cloud, place, before, after).await?)
+}
+
+/// What is to be put back, and what is not.
+async fn look<'m>(
+    cloud: &impl Cloud,
+    moved: Vec<&'m Moved>,
+    stays: &mut Stays,
+) -> (Vec<&'m Moved>, Vec<&'m Moved>) {
+    let (mut away, mut back) = (Vec::new(), Vec::new());
+    for one in moved {
+        let is_away = is_away(cloud, &one.place, &one.before, &one.after).await;
+        match stays.unless(is_away) {
+            Some(true) => away.push(one),
+            Some(false) => back.push(one),
+            None => {}
+        }
+    }
+    (away, back)
 }
 
 /// Whether there is something to put back. Errors when somebody else has written.

@@ -9,11 +9,11 @@ fn an_approval_needs_a_terminal_or_a_plan_of_this_service() {
         .with("web.json", &whole())
         .with("garbage", "{ nonsense")
         .with("earlier", r#"{ "format": 1 }"#)
-        .with("later", r#"{ "format": 3 }"#)
-        .with("empty", r#"{ "format": 2 }"#)
+        .with("later", r#"{ "format": 4 }"#)
+        .with("empty", r#"{ "format": 3 }"#)
         .with(
             "other",
-            r#"{ "format": 2, "service": "api", "made": "2026-11-01T00:00:00Z", "plan": "", "salt": "",
+            r#"{ "format": 3, "service": "api", "made": "2026-11-01T00:00:00Z", "plan": "", "salt": "",
                  "service_file": "", "stands_on": {} }"#,
         );
     for (args, hint) in [
@@ -21,7 +21,7 @@ fn an_approval_needs_a_terminal_or_a_plan_of_this_service() {
         (&["--apply", "lost"], "cannot read lost"),
         (&["--apply", "garbage"], "no saved plan"),
         (&["--apply", "earlier"], "format 1"),
-        (&["--apply", "later"], "format 3"),
+        (&["--apply", "later"], "format 4"),
         (&["--apply", "empty"], "no saved plan"),
         (&["--apply", "other"], "service api"),
         (&["--detailed-exitcode"], "--plan"),

@@ -16,6 +16,7 @@ mod misspelt;
 mod once;
 mod pair;
 mod polling;
+mod rules;
 mod secrets;
 mod services;
 mod tags;

@@ -242,10 +242,7 @@ impl Look<'_> {
         let Mark { run, until, .. } = Mark::of(group)?;
         let mut one = self.one(BACK, named(group), run);
         one.until = until.or_else(|| run?.began().checked_add(HELD).ok());
-        let serves = self.scene.on_ground(|ground| {
-            let serving = ground.serving();
-            serving.is_some() && serving == ground.side_of(group)
-        });
+        let serves = self.scene.on_ground(|ground| ground.leads_to(group));
         Some(if serves && !self.is_at_work(run) {
             let service = &self.scene.service;
             one.stays(format!(

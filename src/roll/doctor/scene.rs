@@ -20,7 +20,7 @@ pub(in crate::roll) struct Scene {
     pub led: bool,
     /// Every rule and default action of the load balancers that lead to them.
     pub leading: Vec<Leading>,
-    pub production: Option<Leading>,
+    pub production: Vec<Leading>,
     /// The service's own groups and those behind its target groups.
     pub groups: Vec<Group>,
     /// For groups that are pinned for a while: the version that they would follow without it.
@@ -85,7 +85,7 @@ impl Scene {
         if !led {
             sides = office::sides(service, &groups);
         }
-        let production = production(service, &rules, &sides).cloned();
+        let production = production(service, &rules, &sides);
         let followed = follow(cloud, &groups).await?;
         Ok(Some(Self {
             service: service.to_owned(),
@@ -113,7 +113,7 @@ impl Scene {
             sides: facts.sides.clone(),
             led: facts.balancer.is_some(),
             leading: facts.leading().to_vec(),
-            production: facts.production().cloned(),
+            production: facts.production().cloned().collect(),
             groups: groups.cloned().collect(),
             followed: BTreeMap::new(),
             stray_alarms: facts.scaling.stray.clone(),
@@ -130,7 +130,7 @@ impl Scene {
             service: &self.service,
             sides: &self.sides,
             led: self.led,
-            production: self.production.as_ref(),
+            production: &self.production.iter().collect::<Vec<_>>(),
             listeners: &listeners,
         })
     }
@@ -155,8 +155,8 @@ fn is_of(group: &Group, service: &str, targets: &[(TargetGroup, Tags)]) -> bool 
         || targets.any(|(target, _)| group.target_groups.contains(&target.arn))
 }
 
-/// The one place that leads users to the target groups. A roll that died early has not put the service's name on it yet.
-fn production<'a>(service: &str, rules: &'a [Leading], sides: &[Side; 2]) -> Option<&'a Leading> {
+/// What leads users to the target groups. A roll that died early has not put the service's name on it yet.
+fn production(service: &str, rules: &[Leading], sides: &[Side; 2]) -> Vec<Leading> {
     let leads = |one: &&Leading| {
         let mut arns = sides.iter().filter_map(|side| side.target_group.as_ref());
         !one.is_probe() && arns.any(|target_group| one.names(&target_group.arn))
@@ -164,10 +164,8 @@ fn production<'a>(service: &str, rules: &'a [Leading], sides: &[Side; 2]) -> Opt
     let ours = |one: &&Leading| one.tags.get(tag::SERVICE).map(String::as_str) == Some(service);
     let found: Vec<&Leading> = rules.iter().filter(leads).collect();
     let named: Vec<&Leading> = found.iter().copied().filter(ours).collect();
-    match (named.as_slice(), found.as_slice()) {
-        ([one], _) | ([], [one]) => Some(one),
-        _ => None,
-    }
+    let found = if named.is_empty() { found } else { named };
+    found.into_iter().cloned().collect()
 }
 
 /// The versions that pinned groups would follow without their pins.

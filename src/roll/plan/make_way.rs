@@ -24,7 +24,7 @@ pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Opti
         refused.push(Refusal::account(finding.help(mend)));
         return None;
     }
-    refused.extend(super::traffic::still_named(facts, side, group));
+    refused.extend(super::rules::still_named(facts, side, group));
     Some(MakeWay {
         group: group.name.clone(),
         target_group,

@@ -13,7 +13,7 @@ use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
 use crate::undo::root;
 
-/// Of the write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
+/// Of a write that leads traffic back: it is read until it shows, at most so long (`swap::write`).
 const WRITE: Duration = Duration::from_secs(15);
 /// AWS's default ("Edit target group attributes": deregistration delay).
 const DRAINS: Duration = Duration::from_mins(5);
@@ -80,7 +80,7 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.credentials = outlook.longest + root::LIMIT;
     } else {
         outlook.starts = count.min(2);
-        outlook.back = WRITE;
+        outlook.back = WRITE * writes(plan);
         let slow = plan.slow_start().unwrap_or_default();
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
         outlook.longest = outlook.starts * plan.patience.healthy + slow + held;
@@ -95,6 +95,12 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.beside = outlook.least + after;
     }
     outlook
+}
+
+/// How many writes lead traffic back: one a rule.
+fn writes(plan: &Plan) -> u32 {
+    let rules = plan.traffic.as_ref().map(|traffic| traffic.rules.len());
+    u32::try_from(rules.unwrap_or_default().max(1)).unwrap_or(u32::MAX)
 }
 
 /// How long requests to targets that leave may last, at the most.

@@ -226,7 +226,7 @@ fn together(names: &[Spanned<String>; 2], facts: &Facts) -> Option<Refusal> {
 
 /// One of the two must serve: there is nothing else to make the other one like.
 fn nothing_serves(names: &[Spanned<String>; 2], facts: &Facts) -> Option<Refusal> {
-    let leads = facts.production().is_some_and(|one| {
+    let leads = facts.production().any(|one| {
         crate::undo::serving::forwards(one.actions())
             .next()
             .is_some()

@@ -88,10 +88,10 @@ fn going<'a>(
     makes_way.chain(due).collect()
 }
 
-/// The probe rule, the one that keeps the previous group watched, and a production rule that is to be made.
+/// The probe rule, the one that keeps the previous group watched, and production rules that are to be made.
 fn rules_more(plan: &Plan, traffic: &Traffic) -> usize {
-    let makes = traffic.place.is_none();
-    1 + usize::from(plan.previous.is_some()) + usize::from(makes)
+    let makes = traffic.rules.iter().filter(|rule| rule.place.is_none());
+    1 + usize::from(plan.previous.is_some()) + makes.count()
 }
 
 /// Target groups that rules of the load balancer name, and how many of the roll's are not among them.

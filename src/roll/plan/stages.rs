@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Plan, Traffic, led_to, shared};
-use crate::cloud::{Action, TargetGroupArn};
+use super::{Plan, ProductionRule, Traffic, led_to, shared};
+use crate::cloud::{Action, RulePlace, TargetGroupArn};
 use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
+use crate::undo::serving::percent;
 
 /// How long the service file has traffic held and watched.
 pub(super) fn held(service: &Service) -> Duration {
@@ -69,20 +70,53 @@ impl Plan {
         }
     }
 
-    /// What production traffic does at each step, in order; the last is all of it for `next`, and the only one where there are
-    /// no steps.
-    pub fn stages(&self, traffic: &Traffic, next: &TargetGroupArn) -> Vec<Vec<Action>> {
-        let before = &traffic.before;
+    /// What production traffic does at each step, in order; the last is all of it for `next`, and the only one where there
+    /// are no steps.
+    pub fn stages(&self, traffic: &Traffic, next: &TargetGroupArn) -> Vec<Doing> {
         let shares = traffic.previous.iter().flat_map(|previous| {
             let steps = self.steps().iter().filter(|step| *step.weight < 100);
-            steps.map(|step| shared(before, previous, next, *step.weight))
+            steps
+                .map(|step| traffic.each(|rule| shared(&rule.before, previous, next, *step.weight)))
         });
-        shares.chain([led_to(before, next)]).collect()
+        let all = traffic.each(|rule| led_to(&rule.before, next));
+        shares.chain([all]).collect()
     }
 }
 
+/// What each production rule does, in the order of the plan's rules.
+pub type Doing = Vec<Vec<Action>>;
+
 impl Traffic {
-    /// Whether this is what production traffic did when the roll began, or before a dead canary shared it.
+    /// What each rule does, as `of` says.
+    pub fn each(&self, of: impl Fn(&ProductionRule) -> Vec<Action>) -> Doing {
+        self.rules.iter().map(of).collect()
+    }
+
+    /// The rules that are there.
+    pub fn places(&self) -> impl Iterator<Item = &RulePlace> {
+        self.rules.iter().filter_map(|rule| rule.place.as_ref())
+    }
+
+    /// What each rule does now.
+    pub fn now(&self) -> Doing {
+        self.each(|rule| rule.now.clone())
+    }
+
+    /// Whether a run that died has led requests elsewhere.
+    pub fn is_moved(&self) -> bool {
+        self.rules.iter().any(|rule| rule.now != rule.before)
+    }
+
+    /// The largest share of a rule's requests that a target group has, in percent.
+    pub fn reached(&self, target_group: &TargetGroupArn) -> u32 {
+        let shares = self.rules.iter();
+        let shares = shares.map(|rule| percent(&rule.now, target_group));
+        shares.max().unwrap_or_default()
+    }
+}
+
+impl ProductionRule {
+    /// Whether this is what it did when the roll began, or before a dead run moved it.
     pub fn was_found(&self, actions: &[Action]) -> bool {
         self.before == actions || self.now == actions
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Plan, Refusal, in_place};
-use crate::cloud::Zone;
+use crate::cloud::{NewTargetGroup, Tags, Zone};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{Protocol, Service, Strategy, Traffic};
@@ -14,6 +14,25 @@ pub(super) fn word(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http => "HTTP",
         Protocol::Https => "HTTPS",
+    }
+}
+
+/// One that is made.
+pub(super) fn new(wanted: &Traffic, balancer: &Balancer, name: &str) -> NewTargetGroup {
+    let target = &wanted.target;
+    let check = &target.health_check;
+    NewTargetGroup {
+        name: name.to_owned(),
+        protocol: word(target.protocol).to_owned(),
+        port: *target.port,
+        vpc: balancer.load_balancer.vpc.clone(),
+        path: check.path.value.clone(),
+        matcher: check.matcher.as_ref().map(|matcher| matcher.value.clone()),
+        interval: check.interval,
+        timeout: check.timeout,
+        healthy_threshold: check.healthy_threshold,
+        unhealthy_threshold: check.unhealthy_threshold,
+        tags: Tags::new(),
     }
 }
 
@@ -55,15 +74,15 @@ pub(super) fn protocols(service: &Service, traffic: &Traffic, facts: &Facts) -> 
 
 /// ELB shares requests among sticky target groups only where the rule sticks too.
 pub(super) fn stickiness(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
-    let production = facts.production().filter(|_| {
-        let shares = matches!(service.strategy, Strategy::Canary(_));
-        shares && facts.serving().is_some()
-    })?;
-    let sticky = facts.sides.iter().find(|side| side.habits.sticky)?;
-    let mut forwards = forwards(production.actions());
-    if forwards.all(|forward| forward.sticky_seconds.is_some()) {
+    let shares = matches!(service.strategy, Strategy::Canary(_));
+    if !shares || facts.serving().is_none() {
         return None;
     }
+    let sticky = facts.sides.iter().find(|side| side.habits.sticky)?;
+    let production = facts.production().find(|one| {
+        let mut forwards = forwards(one.actions());
+        forwards.any(|forward| forward.sticky_seconds.is_none())
+    })?;
     let text = format!(
         "clients stick to targets of {}, and {} does not stick: ELB refuses to share its requests",
         sticky.name, production.place

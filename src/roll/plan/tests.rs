@@ -1,7 +1,7 @@
 //! The pure parts of a plan; whole plans are made in `tests/simulation/roll`.
 
 use super::*;
-use crate::cloud::Forward;
+use crate::cloud::{Action, Forward};
 
 fn arn(name: &str) -> TargetGroupArn {
     TargetGroupArn::new(name)

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Idle, InPlace, NextTemplate, Plan, Previous, Traffic, checks, reroot};
-use crate::cloud::{Size, VersionRef};
+use crate::cloud::{Action, Size, VersionRef};
 use crate::template::service::{Replace, Strategy};
+use crate::undo::serving;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,21 +180,25 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
         traffic.port
     )?;
     let to = traffic.next.name();
-    match (&traffic.place, &traffic.previous) {
-        (Some(place), Some(previous)) => {
-            let from = previous.name();
-            writeln!(f, "~ {place}: {from} -> {to}")?;
-            for step in plan.steps() {
-                let (weight, hold) = (&step.weight, step.hold.as_secs());
-                writeln!(f, "    {weight} % for {hold} s")?;
-            }
+    for rule in &traffic.rules {
+        let port = match traffic.rules.len() {
+            1 => String::new(),
+            _ => format!(" (port {})", rule.port),
+        };
+        let Some(place) = &rule.place else {
+            let host = &rule.host;
+            writeln!(f, "+ production rule for {host}{port}: forwards to {to}")?;
+            continue;
+        };
+        // One that leads nowhere yet, beside others that do, has no share to give.
+        match traffic.previous.as_ref().filter(|_| forwards(&rule.before)) {
+            Some(previous) => writeln!(f, "~ {place}{port}: {} -> {to}", previous.name())?,
+            None => writeln!(f, "~ {place}{port}: forwards to {to}")?,
         }
-        (Some(place), None) => writeln!(f, "~ {place}: forwards to {to}")?,
-        (None, _) => writeln!(
-            f,
-            "+ production rule for {}: forwards to {to}",
-            traffic.host
-        )?,
+    }
+    for step in plan.steps() {
+        let (weight, hold) = (&step.weight, step.hold.as_secs());
+        writeln!(f, "    {weight} % for {hold} s")?;
     }
     let boot = plan.patience.healthy.as_secs();
     writeln!(
@@ -201,6 +206,22 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
         "  once all of {} are healthy three times in a row, at most {boot} s",
         plan.next.group
     )
+}
+
+/// Whether some requests are forwarded.
+fn forwards(actions: &[Action]) -> bool {
+    serving::forwards(actions).next().is_some()
+}
+
+fn writes(plan: &Plan) -> String {
+    match plan
+        .traffic
+        .as_ref()
+        .map_or(1, |traffic| traffic.rules.len())
+    {
+        1 => "one write".to_owned(),
+        several => format!("{several} writes, one a rule"),
+    }
 }
 
 fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -216,7 +237,8 @@ fn back(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     writeln!(
         f,
-        "  never fewer than {floor} healthy machines; the way back is one write, {} s at the most",
+        "  never fewer than {floor} healthy machines; the way back is {}, {} s at the most",
+        writes(plan),
         plan.outlook.back.as_secs()
     )?;
     let keep = plan.keep.as_secs();

@@ -1,16 +1,18 @@
-//! The traffic half of a plan: which rule, which target groups, which priorities.
+//! The traffic half of a plan: which rules, which target groups, which priorities.
 
 use std::time::Duration;
 
-use super::{NextTargetGroup, Refusal, Traffic, target_groups};
+use serde::Serialize;
+
+use super::{Refusal, rules, target_groups};
 use crate::cloud::{
-    Action, Forward, Group, NewTargetGroup, Tags, TargetGroup, TargetGroupArn, tag,
+    Action, Conditions, Forward, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace,
+    TargetGroup, TargetGroupArn, Zone, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
-use crate::roll::mend;
 use crate::source::Diagnostic;
-use crate::template::service::{self, Rule, Service, Strategy};
-use crate::undo::serving::{Leading, forwards};
+use crate::template::service::{self, Service, Strategy};
+use crate::undo::serving::forwards;
 
 /// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
 const MOST: u32 = 50_000;
@@ -19,19 +21,91 @@ const FIRST_PRODUCTION: u32 = 100;
 /// The probe rule and the one that watches the previous target group; the rest is for retries.
 const PRIORITIES: usize = 8;
 
+/// The target group of the next group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextTargetGroup {
+    There {
+        name: String,
+        arn: TargetGroupArn,
+    },
+    /// The first roll makes both.
+    Make {
+        name: String,
+    },
+}
+
+impl NextTargetGroup {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::There { name, .. } | Self::Make { name } => name,
+        }
+    }
+}
+
+/// Listener, rules and target groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// The previous group's target group.
+    pub previous: Option<TargetGroupArn>,
+    /// The next group's.
+    pub next: NextTargetGroup,
+    /// What carries production traffic, in the order of the service file.
+    pub rules: Vec<ProductionRule>,
+    /// That of the first of them, where the probe rule is and checks ask.
+    pub listener: ListenerArn,
+    pub port: u16,
+    pub tls: bool,
+    #[serde(skip)]
+    pub load_balancer: LoadBalancerArn,
+    /// Its own name.
+    pub address: String,
+    /// What requests of the first rule are for.
+    pub host: String,
+    /// Target groups to make.
+    #[serde(skip)]
+    pub make: Vec<NewTargetGroup>,
+    /// Target groups of others' making that get the service's tag.
+    pub claim: Vec<TargetGroupArn>,
+    pub probe_header: String,
+    /// Zones whose requests go to targets of the next target group there and nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zonal: Vec<Zone>,
+    /// Those of the previous target group do so too.
+    #[serde(skip)]
+    pub was_zonal: bool,
+    pub free_priorities: Vec<u32>,
+}
+
+/// A rule, or a listener's default action, that carries production traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProductionRule {
+    /// What the swap writes; `None`: a rule with `conditions` is made.
+    pub place: Option<RulePlace>,
+    pub listener: ListenerArn,
+    pub port: u16,
+    pub conditions: Conditions,
+    /// What its requests are for.
+    pub host: String,
+    /// What it does without this roll; empty while it is still to be made.
+    pub before: Vec<Action>,
+    /// What it does now: what a run that died has led elsewhere is a share of it, or all.
+    #[serde(skip)]
+    pub now: Vec<Action>,
+    /// Whether it carries the service's name.
+    #[serde(skip)]
+    pub is_named: bool,
+    /// Where it is made.
+    #[serde(skip)]
+    pub priority: u32,
+}
+
 /// Every reason in listeners and target groups.
 pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) {
     let (Some(balancer), Some(wanted)) = (&facts.balancer, &service.traffic) else {
         return;
     };
-    let account = |code, text: String| Refusal::account(Diagnostic::error(code, text));
-    if let [_, second, ..] = wanted.rules.as_slice() {
-        let text = "one production rule a service is all that is rolled so far";
-        let finding = Diagnostic::error("roll::several_rules", text);
-        refused.push(Refusal::input(
-            finding.at_place(second.place, "a second one"),
-        ));
-    }
     if !balancer.load_balancer.application {
         let text = format!(
             "{} is no application load balancer",
@@ -42,89 +116,26 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
             .help("a header rule is what proves the next group; rolls behind others are still to come");
         refused.push(Refusal::input(finding));
     }
-    match (&balancer.production, wanted.rules.first()) {
-        (None, Some(rule)) if !rule.create => {
-            let text = format!("the listener on port {} has no such rule", rule.port);
-            let finding = Diagnostic::error("roll::no_rule", text).at_place(rule.place, "this one");
-            refused.push(Refusal::input(
-                finding.help("say `\"create\": true` to have it made"),
-            ));
-        }
-        (Some(production), rule) => {
-            refused.extend(rule.and_then(|rule| of_another(service, production, rule)));
-            refuse_actions(production.actions(), facts, refused);
-        }
-        _ => {}
-    }
+    rules::refuse(service, facts, (wanted, balancer), refused);
     for side in &facts.sides {
-        refuse_side(service, balancer, side, refused);
+        refuse_side(service, facts, balancer, side, refused);
     }
     refused.extend(target_groups::protocols(service, wanted, facts));
     refused.extend(target_groups::stickiness(service, wanted, facts));
     if free(balancer).len() < 2 {
-        let text = "the listener has no two free priorities before its production rule".to_owned();
-        refused.push(account("roll::priorities", text));
+        let text = "the listener has no two free priorities before its production rule";
+        let finding = Diagnostic::error("roll::priorities", text);
+        refused.push(Refusal::account(finding));
     }
 }
 
-/// A rule, or a listener's default action, that carries the traffic of another service.
-fn of_another(service: &Service, production: &Leading, rule: &Rule) -> Option<Refusal> {
-    let other = production.tags.get(tag::SERVICE)?;
-    if *other == *service.name {
-        return None;
-    }
-    let text = format!(
-        "{} carries the traffic of service {other}",
-        production.place
-    );
-    let finding = Diagnostic::error("roll::rule_of_another", text).at_place(rule.place, "this one");
-    Some(Refusal::input(finding.help(format!(
-        "name a rule of this service's own; or, when {other} is no more: {}",
-        mend::disown(&production.place)
-    ))))
-}
-
-fn refuse_actions(actions: &[Action], facts: &Facts, refused: &mut Vec<Refusal>) {
-    let mut refuse = |code, text: String| {
-        refused.push(Refusal::account(Diagnostic::error(code, text)));
-    };
-    for action in actions {
-        if let Action::Other(kind) = action {
-            let text = format!(
-                "the production rule has an action of type {kind}, which cannot be written back"
-            );
-            refuse("roll::action", text);
-        }
-    }
-    let mut found = forwards(actions);
-    let Some(forward) = found.next() else {
-        return;
-    };
-    if found.next().is_some() {
-        refuse(
-            "roll::action",
-            "the production rule forwards twice".to_owned(),
-        );
-    }
-    match forward.only() {
-        None if facts.is_shared() => {}
-        None => {
-            let text = "the production rule shares requests among several target groups";
-            refuse("roll::weights", text.to_owned());
-        }
-        Some(arn) if facts.serving().is_none() => {
-            let names: Vec<_> = facts.sides.iter().map(|side| side.name.as_str()).collect();
-            let text = format!(
-                "the production rule leads to {arn}, which is none of {}",
-                names.join(", ")
-            );
-            refuse("roll::foreign_target_group", text);
-        }
-        Some(_) => {}
-    }
-}
-
-fn refuse_side(service: &Service, balancer: &Balancer, side: &Side, refused: &mut Vec<Refusal>) {
+fn refuse_side(
+    service: &Service,
+    facts: &Facts,
+    balancer: &Balancer,
+    side: &Side,
+    refused: &mut Vec<Refusal>,
+) {
     let Some(target_group) = &side.target_group else {
         return;
     };
@@ -148,12 +159,9 @@ fn refuse_side(service: &Service, balancer: &Balancer, side: &Side, refused: &mu
             format!("target group {name} is in another VPC than its load balancer"),
         );
     }
-    let production = balancer
-        .production
-        .as_ref()
-        .map(|production| &production.place);
+    let is_production = |place: &RulePlace| facts.production().any(|one| one.place == *place);
     let others = balancer.leading.iter().filter(|one| {
-        !one.is_probe() && Some(&one.place) != production && one.names(&target_group.arn)
+        !one.is_probe() && !is_production(&one.place) && one.names(&target_group.arn)
     });
     for other in others {
         refuse(
@@ -201,8 +209,8 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
 /// last, targets that join are spared, and machines of an emptied group may take to end.
 pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
     let keep = service.keep;
-    let actions = facts.production().map(Leading::actions);
-    let sticky = forwards(actions.unwrap_or_default()).filter_map(|forward| forward.sticky_seconds);
+    let forwards = facts.production().flat_map(|one| forwards(one.actions()));
+    let sticky = forwards.filter_map(|forward| forward.sticky_seconds);
     let sticky = Duration::from_secs(sticky.max().unwrap_or_default().into());
     if let Some(place) = keep.place
         && keep.previous < sticky
@@ -225,37 +233,21 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
         .unwrap_or_default()
 }
 
-/// Why the group behind the idle target group cannot go: production names it, at weight 0, so that clients may stick to it.
-pub(super) fn still_named(facts: &Facts, side: &Side, group: &Group) -> Option<Refusal> {
-    let arn = &side.target_group.as_ref()?.arn;
-    let production = facts.production().filter(|one| one.names(arn))?;
-    let live = facts.sides[facts.serving()?].target_group.as_ref()?;
-    let text = format!(
-        "{} still names target group {} at weight 0, and group {} must go from it",
-        production.place, side.name, group.name
-    );
-    let finding = Diagnostic::error("roll::still_named", text);
-    let mend = mend::write(&production.place, &led_to(production.actions(), &live.arn));
-    Some(Refusal::account(match mend {
-        Some(mend) => finding.help(mend),
-        None => finding,
-    }))
+/// The priorities of a listener's rules.
+fn taken<'b>(balancer: &'b Balancer, listener: &'b ListenerArn) -> impl Iterator<Item = u32> + 'b {
+    let all = balancer.leading.iter();
+    let on_it = all.filter(move |one| one.listener.arn == *listener);
+    on_it.filter_map(|one| Some(one.rule.as_ref()?.priority))
 }
 
 /// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.
 fn free(balancer: &Balancer) -> Vec<u32> {
-    let on_listener = balancer
-        .leading
-        .iter()
-        .filter(|one| one.listener.arn == balancer.listener.arn);
-    let taken: Vec<u32> = on_listener
-        .filter_map(|one| Some(one.rule.as_ref()?.priority))
-        .collect();
-    let production = balancer
-        .production
-        .as_ref()
-        .and_then(|one| Some(one.rule.as_ref()?.priority));
-    let before = production.unwrap_or(MOST);
+    let listener = &balancer.rules[0].listener.arn;
+    let taken: Vec<u32> = taken(balancer, listener).collect();
+    let rules = balancer.rules.iter();
+    let there = rules.filter(|one| one.listener.arn == *listener);
+    let there = there.filter_map(|one| Some(one.production.as_ref()?.rule.as_ref()?.priority));
+    let before = there.min().unwrap_or(MOST);
     let free = (1..before).filter(|priority| !taken.contains(priority));
     free.take(PRIORITIES).collect()
 }
@@ -282,43 +274,27 @@ pub(super) fn of(
     makes: bool,
 ) -> Option<Traffic> {
     let (balancer, wanted) = facts.balancer.as_ref().zip(service.traffic.as_ref())?;
-    let rule = wanted.rules.first();
-    let host = rule
-        .and_then(|rule| rule.hosts.first())
-        .map(|host| host.value.clone());
-    let on_listener = balancer
-        .leading
-        .iter()
-        .filter(|one| one.listener.arn == balancer.listener.arn);
-    let taken = on_listener.filter_map(|one| Some(one.rule.as_ref()?.priority));
     let sides = facts.sides.iter();
     let claim = sides
         .clone()
         .filter(|side| !side.tags.contains_key(tag::SERVICE));
-    let now = balancer
-        .production
-        .as_ref()
-        .map(|one| one.actions().to_vec())
-        .unwrap_or_default();
+    let ends = [1 - next, next].map(|side| arn(facts, side).filter(|_| swapped));
+    let rules = production_rules(service, wanted, balancer, &ends);
+    let first = rules.first()?;
+    let listener = &balancer.rules.first()?.listener;
     Some(Traffic {
         previous: previous.and_then(|side| arn(facts, side)),
         next: target_group(facts, next),
-        listener: balancer.listener.arn.clone(),
-        port: balancer.listener.port,
-        tls: balancer.listener.tls,
+        listener: listener.arn.clone(),
+        port: listener.port,
+        tls: listener.tls,
         load_balancer: balancer.load_balancer.arn.clone(),
         address: balancer.load_balancer.host.clone(),
-        host: host.unwrap_or_else(|| balancer.load_balancer.host.clone()),
-        place: balancer.production.as_ref().map(|one| one.place.clone()),
-        conditions: rule.map(conditions).unwrap_or_default(),
-        before: match arn(facts, 1 - next).filter(|_| swapped) {
-            Some(previous) => led_to(&now, &previous),
-            None => now.clone(),
-        },
-        now,
+        host: first.host.clone(),
+        rules,
         make: sides
             .filter(|side| makes && side.target_group.is_none())
-            .map(|side| new_target_group(wanted, balancer, &side.name))
+            .map(|side| target_groups::new(wanted, balancer, &side.name))
             .collect(),
         claim: claim
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
@@ -327,8 +303,47 @@ pub(super) fn of(
         zonal: target_groups::zonal(&facts.sides[next], balancer),
         was_zonal: previous.is_some_and(|side| facts.sides[side].habits.zonal),
         free_priorities: free(balancer),
-        last_priority: taken.max().unwrap_or_default().max(FIRST_PRODUCTION - 1) + 1,
     })
+}
+
+/// The rules in the order of the service file. `ends`: where production led before and leads to, when a dead run has begun to
+/// move it.
+fn production_rules(
+    service: &Service,
+    wanted: &service::Traffic,
+    balancer: &Balancer,
+    ends: &[Option<TargetGroupArn>; 2],
+) -> Vec<ProductionRule> {
+    let mut made: Vec<&ListenerArn> = Vec::new();
+    let mut rules = Vec::new();
+    for (rule, found) in wanted.rules.iter().zip(&balancer.rules) {
+        let (listener, there) = (&found.listener.arn, found.production.as_ref());
+        let now = there.map(|one| one.actions().to_vec()).unwrap_or_default();
+        let is_moved = |to: &TargetGroupArn| there.is_some_and(|one| one.names(to));
+        let before = match ends {
+            [Some(previous), Some(next)] if is_moved(next) => led_to(&now, previous),
+            _ => now.clone(),
+        };
+        let last = taken(balancer, listener).max().unwrap_or_default();
+        let more = made.iter().filter(|one| **one == listener).count();
+        let more = u32::try_from(more).unwrap_or(MOST);
+        let host = rule.hosts.first().map(|host| host.value.clone());
+        if there.is_none() {
+            made.push(listener);
+        }
+        rules.push(ProductionRule {
+            place: there.map(|one| one.place.clone()),
+            listener: listener.clone(),
+            port: found.listener.port,
+            conditions: conditions(rule),
+            host: host.unwrap_or_else(|| balancer.load_balancer.host.clone()),
+            before,
+            now,
+            is_named: there.is_some_and(|one| one.tags.get(tag::SERVICE) == Some(&service.name)),
+            priority: last.max(FIRST_PRODUCTION - 1) + 1 + more,
+        });
+    }
+    rules
 }
 
 fn arn(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
@@ -364,22 +379,4 @@ fn forwarded(actions: &[Action], shares: &[(TargetGroupArn, u32)]) -> Vec<Action
         other => other.clone(),
     });
     each.collect()
-}
-
-fn new_target_group(wanted: &service::Traffic, balancer: &Balancer, name: &str) -> NewTargetGroup {
-    let target = &wanted.target;
-    let check = &target.health_check;
-    NewTargetGroup {
-        name: name.to_owned(),
-        protocol: target_groups::word(target.protocol).to_owned(),
-        port: *target.port,
-        vpc: balancer.load_balancer.vpc.clone(),
-        path: check.path.value.clone(),
-        matcher: check.matcher.as_ref().map(|matcher| matcher.value.clone()),
-        interval: check.interval,
-        timeout: check.timeout,
-        healthy_threshold: check.healthy_threshold,
-        unhealthy_threshold: check.unhealthy_threshold,
-        tags: Tags::new(),
-    }
 }

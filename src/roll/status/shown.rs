@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cloud::{GroupName, TargetGroupArn, VolumeId};
+use crate::undo::serving::{Leading, percent, served};
 
 /// What `kiln status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +14,8 @@ pub struct Status {
     pub service: String,
     /// `None`: not exactly one group serves.
     pub live: Option<Serving>,
+    /// The rules that carry its traffic; none without a load balancer.
+    pub rules: Vec<Ruled>,
     /// What a canary shares the traffic with, and how many percent of it.
     pub canary: Option<(Serving, u32)>,
     pub previous: Option<Serving>,
@@ -48,6 +51,41 @@ pub struct Serving {
     pub desired: u32,
 }
 
+/// A rule, or a listener's default action, that carries the service's traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ruled {
+    pub place: String,
+    /// Target groups, with their shares of its requests in percent.
+    pub leads_to: Vec<(TargetGroupArn, u32)>,
+}
+
+impl Ruled {
+    pub(in crate::roll) fn of(rule: &Leading) -> Self {
+        let served = served(rule.actions()).unwrap_or_default().into_iter();
+        let shares = served.map(|arn| {
+            let share = percent(rule.actions(), &arn);
+            (arn, share)
+        });
+        Self {
+            place: rule.place.to_string(),
+            leads_to: shares.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Ruled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shares = self.leads_to.iter();
+        let shares = shares.map(|(arn, share)| format!("{} {share} %", arn.name()));
+        write!(
+            f,
+            "{}: {}",
+            self.place,
+            shares.collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |f: &mut fmt::Formatter<'_>, what: &str, one: &Serving| {
@@ -75,6 +113,9 @@ impl fmt::Display for Status {
         }
         if let Some(previous) = &self.previous {
             line(f, "previous", previous)?;
+        }
+        for rule in self.rules.iter().filter(|_| self.rules.len() > 1) {
+            writeln!(f, "  rule      {rule}")?;
         }
         let waits = self.rollback_waits_for.map_or(String::new(), |count| {
             format!(", as soon as {count} machines of the previous group are healthy")

@@ -1,5 +1,5 @@
-//! The next group beside the previous one: made and proven there, then traffic moves to it, in one write (`blue_green`) or
-//! in several that each move a share of it (`canary`).
+//! The next group beside the previous one: made and proven there, then traffic moves to it, in one write a rule (`blue_green`)
+//! or in several that each move a share of it (`canary`).
 //!
 //! This file is the table of contents. Every step is idempotent by name, token and tag, so that a dead run is gone on with
 //! by doing the same again; before the commit nothing of the previous group is touched but what a lease tag names.
@@ -21,7 +21,7 @@ use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::retiring::{self, Retiring, Wait, before};
 use super::super::run_roll::Tools;
-use super::super::swap::{claim, still_holds, swap};
+use super::super::swap::{claim, claim_what_serves, still_holds, swap};
 use super::super::{take, targets, template};
 use super::canary;
 use crate::cloud::{Cloud, Group, RulePlace};
@@ -55,14 +55,14 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         started = prove(&mut flow).await?;
     }
     flow.watches.reached(Stage::Proven);
-    let place = bring_in(&mut flow, &led).await?;
+    let places = bring_in(&mut flow, &led).await?;
     flow.health.again(Instant::now());
     canary::hold_all(&mut flow).await?;
     flow.run_checks(&service.checks.after, Way::Production)
         .await?;
     flow.watches_pass().await?;
     let office = async |made: &mut _| {
-        still_holds(&led, &place, on.cloud).await?;
+        still_holds(&led, &places, on.cloud).await?;
         bounds::follow(plan, on.cloud, made).await?;
         next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
         commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
@@ -206,18 +206,19 @@ pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
 async fn bring_in<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
     led: &Led<'_>,
-) -> Result<RulePlace, Failure> {
+) -> Result<Vec<RulePlace>, Failure> {
     let (plan, cloud) = (flow.plan, flow.on.cloud);
     if plan.previous.is_some() {
         let watch = async |made: &mut _| {
             targets::watch(plan, led.traffic, cloud, made).await?;
+            claim_what_serves(plan, led.traffic, cloud).await?;
             next_group::hold_previous(plan, cloud, made).await
         };
         flow.run
             .step("keep the previous group whole", watch)
             .await?;
     }
-    let mut from = led.traffic.before.clone();
+    let mut from = led.traffic.each(|rule| rule.before.clone());
     if !plan.swapped {
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
@@ -231,15 +232,17 @@ async fn bring_in<C: Cloud, P: Probe, S>(
         bounds::take_over(plan, cloud).await?;
         calm::hold(&plan.next.group, holding(plan, plan.expires), cloud, made).await?;
         next_group::heed_alarms(plan, cloud).await?;
-        let place = swap(plan, led, &from, cloud, made).await?;
-        claim(plan, &place, cloud).await?;
-        Ok::<_, Error>(place)
+        let places = swap(plan, led, &from, cloud, made).await?;
+        for place in &places {
+            claim(plan, place, cloud).await?;
+        }
+        Ok::<_, Error>(places)
     };
-    let place = flow.run.step("swap", step).await?;
+    let places = flow.run.step("swap", step).await?;
     flow.watches.reached(Stage::Swapped);
     flow.run_hooks("after the swap", &plan.hooks.after_swap)
         .await?;
-    Ok(place)
+    Ok(places)
 }
 
 /// What is done behind the point of no return. Failures are returned as what is left to do.

@@ -3,28 +3,28 @@
 use super::super::checks::{Stage, Way, soak};
 use super::super::flow::{Flow, Led};
 use super::super::next_group;
-use super::super::plan::{NextTargetGroup, Plan, Traffic};
+use super::super::plan::{Doing, NextTargetGroup, Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::swap::{shift, take_down};
 use super::beside::catch_up;
-use crate::cloud::{Action, Cloud};
+use crate::cloud::Cloud;
 use crate::run::{Event, Failure, Run};
 use crate::undo::Undo;
-use crate::undo::serving::percent;
 
-/// Takes every step but the last and returns what production traffic does then. The next group is as large as what serves
+/// Takes every step but the last, each with all rules before it is held, and returns what production traffic does then. The next group is as large as what serves
 /// before each, so that its share of the traffic is never more than its share of the machines; the previous one is held
 /// whole, also when it has grown. What a dead run has reached is not given back first.
 pub(super) async fn share<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
     led: &Led<'_>,
-) -> Result<Vec<Action>, Failure> {
+) -> Result<Doing, Failure> {
     let (plan, on) = (flow.plan, flow.on);
-    let mut now = led.traffic.now.clone();
-    let Some(place) = &led.traffic.place else {
+    let mut now = led.traffic.now();
+    if led.traffic.rules.iter().all(|rule| rule.place.is_none()) {
         return Ok(now);
-    };
-    let reached = percent(&now, &led.target_group);
+    }
+    // A run that died between two rules had held the step before: the others follow.
+    let reached = led.traffic.reached(&led.target_group);
     let stages = plan.stages(led.traffic, &led.target_group);
     let steps = plan.steps().iter().zip(&stages);
     for (step, stage) in steps.filter(|(step, _)| (reached..100).contains(&*step.weight)) {
@@ -33,8 +33,7 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
         let write = async |made: &mut _| {
             next_group::hold_previous(plan, on.cloud, made).await?;
             next_group::heed_alarms(plan, on.cloud).await?;
-            let way = (place, now.as_slice(), stage.as_slice());
-            shift(plan, led, way, on.cloud, made).await
+            shift(plan, led, (&now, stage), on.cloud, made).await
         };
         flow.run.step("shift traffic", write).await?;
         flow.watches.reached(Stage::Shared);
@@ -57,30 +56,30 @@ pub(super) fn stage(plan: &Plan, led: &Led<'_>) -> Stage {
     let traffic = led.traffic;
     if plan.swapped {
         Stage::Swapped
-    } else if traffic.place.is_some() && percent(&traffic.now, &led.target_group) > 0 {
+    } else if traffic.reached(&led.target_group) > 0 {
         Stage::Shared
     } else {
         Stage::Making
     }
 }
 
-/// Makes the share of a canary that died this run's own, before anything else can fail: it goes with the rest.
+/// Makes what a run that died before the end of its swap has moved this run's own, before anything else can fail: it goes with the rest.
 pub(super) async fn inherit(
     plan: &Plan,
     traffic: &Traffic,
     run: &mut Run<'_, Undo>,
 ) -> Result<(), Failure> {
-    let (Some(place), NextTargetGroup::There { arn, .. }) = (&traffic.place, &traffic.next) else {
+    let NextTargetGroup::There { arn, .. } = &traffic.next else {
         return Ok(());
     };
-    if plan.swapped || traffic.now == traffic.before {
+    if plan.swapped || !traffic.is_moved() {
         return Ok(());
     }
     let led = Led {
         traffic,
         target_group: arn.clone(),
     };
-    let inherit = async |made: &mut _| take_down(plan, place, &led, made);
+    let inherit = async |made: &mut _| take_down(plan, &led, made);
     run.step("go on with the canary", inherit).await
 }
 

@@ -15,7 +15,7 @@ use super::super::error::Error;
 use super::super::examine::examine;
 use super::super::flow::{Flow, Led};
 use super::super::making::{group, lease};
-use super::super::plan::{InPlace, Plan};
+use super::super::plan::{InPlace, Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::run_roll::Tools;
 use super::super::swap::claim;
@@ -69,7 +69,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         // From here on the service's name alone leads a rollback to the group.
         let create = async |made: &mut _| {
             let target_group = targets::create((plan, traffic), service, cloud, made).await?;
-            if let Some(place) = &traffic.place {
+            for place in traffic.places() {
                 claim(plan, place, cloud).await?;
             }
             Ok::<_, Error>(target_group)
@@ -312,8 +312,7 @@ async fn put_in_office(
         let text = format!("group {name} was given another launch template version meanwhile");
         return Err(Error::Changed(text));
     }
-    let place = plan.traffic.as_ref().and_then(|one| one.place.as_ref());
-    if let Some(place) = place {
+    for place in plan.traffic.iter().flat_map(Traffic::places) {
         claim(plan, place, cloud).await?;
     }
     let tags = [

@@ -60,6 +60,14 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
         .iter()
         .filter_map(rule)
         .collect();
+    for (index, one) in rules.iter().enumerate() {
+        if rules[..index].iter().any(|other| one.is_like(other)) {
+            let text = "this rule is written twice";
+            let finding = Diagnostic::error("template::wrong_value", text);
+            let finding = finding.at_place(one.place, "the second time");
+            traffic.report(finding.help("each rule of a listener is written once"));
+        }
+    }
     if count == 0 {
         traffic.missing(
             "rules",

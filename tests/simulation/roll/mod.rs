@@ -40,6 +40,7 @@ mod retire;
 mod rolling;
 mod seen;
 mod sent;
+mod several;
 mod shown;
 mod store;
 mod trouble;

@@ -1,6 +1,6 @@
 //! What a test sees of the service: who serves, and which groups there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bench, invariants};
 
@@ -13,7 +13,7 @@ impl Bench {
         BTreeMap::from([(image.to_owned(), count)])
     }
 
-    /// The images behind the production rule, with the number of machines that answer.
+    /// The images behind the production rules, with the number of machines that answer.
     pub fn serving(&self) -> BTreeMap<String, usize> {
         let world = self.cloud.world();
         let images = invariants::images(&world.model);
@@ -21,12 +21,13 @@ impl Bench {
         if self.service.traffic.is_none() {
             return invariants::in_office(&world.model, |id| world.physics.runs(id));
         }
-        for rule in invariants::production(&world.model) {
-            for reach in rule.reach.iter().filter(|reach| reach.weight > 0) {
-                for target in &reach.targets {
-                    *count.entry(images[target].clone()).or_default() += 1;
-                }
-            }
+        let rules = invariants::production(&world.model).into_iter();
+        let reached = rules
+            .flat_map(|rule| rule.reach)
+            .filter(|reach| reach.weight > 0);
+        let targets: BTreeSet<String> = reached.flat_map(|reach| reach.targets).collect();
+        for target in targets {
+            *count.entry(images[&target].clone()).or_default() += 1;
         }
         count
     }

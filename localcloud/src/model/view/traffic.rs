@@ -31,6 +31,8 @@ pub struct RuleView {
     pub arn: String,
     /// `None` is the default rule.
     pub priority: Option<u32>,
+    /// What a request must be like, in words.
+    pub conditions: String,
     /// Target group ARNs and weights; empty for other actions than forward.
     pub forwards: Vec<(String, u32)>,
     /// What a request may reach through it now.
@@ -99,6 +101,7 @@ impl Model {
         RuleView {
             arn: arn.to_owned(),
             priority: rule.priority,
+            conditions: format!("{:?}", rule.conditions),
             forwards: rule.weights().to_vec(),
             reach: self.served_by(arn),
             tags: self.tags_at(arn),

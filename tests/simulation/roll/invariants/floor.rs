@@ -53,12 +53,15 @@ impl Floor {
             };
             healthy.retain(|(id, _)| of(id));
         }
-        let is_next = |(id, _): &&Machine| {
+        let is_coming = |(id, _): &&Machine| {
             let group = scene.group_of(id);
-            group.is_some_and(|group| group.tags.get("kiln:state").is_some_and(|is| is == "next"))
+            group.is_some_and(|group| {
+                let is_next = group.tags.get("kiln:state").is_some_and(|is| is == "next");
+                is_next || group.tags.contains_key("kiln:back") && scene.serving().len() > 1
+            })
         };
-        let (fresh, old): (Vec<_>, Vec<_>) = healthy.iter().partition(is_next);
-        // What a canary has put beside is no floor.
+        let (fresh, old): (Vec<_>, Vec<_>) = healthy.iter().partition(is_coming);
+        // What a canary, or a rollback that died between two rules, has put beside is no floor.
         let healthy = if old.is_empty() { fresh } else { old };
         let mut floor = Self {
             need: healthy.len(),

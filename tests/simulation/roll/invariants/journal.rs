@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kiln::undo::lease::Leased;
-use kiln::undo::serving::forwards;
+use kiln::undo::serving::{arn_of, forwards};
 use kiln::undo::{Change, Purpose, Undo};
 use localcloud::model::view::GroupView;
 
@@ -133,9 +133,11 @@ pub fn traffic_was_announced(
         };
         let said = journals.said(|undo| match undo {
             Undo::Roll(of) => match &of.change {
-                Change::Traffic { before, after, .. } => {
-                    announced(before) || after.iter().any(|actions| announced(actions))
-                }
+                Change::Traffic { moved } => moved.iter().any(|one| {
+                    let mut after = one.after.iter();
+                    arn_of(&one.place).as_str() == scene.place(rule)
+                        && (announced(&one.before) || after.any(|actions| announced(actions)))
+                }),
                 _ => false,
             },
             _ => false,

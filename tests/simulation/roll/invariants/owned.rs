@@ -106,7 +106,9 @@ pub fn once(scene: &Scene) -> Result<(), String> {
         let Some(run) = rule.tags.get("kiln:run") else {
             continue;
         };
-        let kind = rule.tags.get("kiln:rule").cloned().unwrap_or_default();
+        // Of production rules a service may have several, each for other requests.
+        let kind = rule.tags.get("kiln:rule").cloned();
+        let kind = kind.unwrap_or_else(|| format!("{} {}", scene.place(rule), rule.conditions));
         if !seen.insert((run.clone(), kind.clone())) {
             return Err(format!("I8: run {run} has two rules of the kind `{kind}`"));
         }

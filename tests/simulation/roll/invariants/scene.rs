@@ -105,6 +105,17 @@ impl Scene {
         })
     }
 
+    /// What is written when a rule is: it, or its listener.
+    pub fn place<'s>(&'s self, rule: &'s RuleView) -> &'s str {
+        let has = |listener: &&ListenerView| listener.rules.iter().any(|one| one.arn == rule.arn);
+        let listener = self
+            .listeners
+            .iter()
+            .find(has)
+            .filter(|_| rule.priority.is_none());
+        listener.map_or(&rule.arn, |listener| &listener.arn)
+    }
+
     /// Healthy machines behind a rule.
     pub fn behind(&self, rule: &RuleView) -> BTreeSet<Machine> {
         let weighted = rule.forwards.iter().filter(|(_, weight)| *weight > 0);
