@@ -1,10 +1,6 @@
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use super::*;
 use crate::cloud::{
-    Addresses, GroupName, ImageId, Instance, InstanceId, InstanceState, Member, Size, StartsFrom,
-    Tags, VolumeId, Zone,
+    Addresses, ImageId, Instance, InstanceId, InstanceState, Member, Tags, VolumeId, Zone,
 };
 
 fn machine(elastic: bool, state: InstanceState) -> Instance {
@@ -49,19 +45,6 @@ fn volumes_that_last_and_addresses_of_the_account_are_named() {
 #[test]
 fn a_machine_in_standby_holds_its_group_fast() {
     let group = |stage: Stage| Group {
-        name: GroupName::new("web-v001"),
-        starts_from: StartsFrom::Other("nothing".to_owned()),
-        size: Size {
-            min: 0,
-            max: 1,
-            desired: 1,
-        },
-        subnets: Vec::new(),
-        zones: Vec::new(),
-        target_groups: Vec::new(),
-        grace: Duration::ZERO,
-        asks_balancers: true,
-        protections: Vec::new(),
         members: vec![Member {
             instance: InstanceId::new("i-1"),
             zone: Zone::new("a"),
@@ -70,10 +53,7 @@ fn a_machine_in_standby_holds_its_group_fast() {
             protected: false,
             from: None,
         }],
-        suspended: BTreeSet::new(),
-        tags: Tags::new(),
-        deleting: false,
-        not_copied: Vec::new(),
+        ..Group::example("web-v001", 1)
     };
     assert_eq!(held_fast(&group(Stage::InService)), [""; 0]);
     let held = held_fast(&group(Stage::Other("Standby".to_owned())));
