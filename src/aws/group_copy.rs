@@ -10,8 +10,8 @@ use aws_sdk_autoscaling::types;
 use super::Aws;
 use super::error::failed;
 use super::groups::signed;
-use super::policy_copy;
-use crate::cloud::{Copying, Error, GroupName, NewGroup, Result};
+use super::{mixed, policy_copy};
+use crate::cloud::{Copying, Error, GroupName, NewGroup, Result, VersionRef};
 
 /// kiln's own tags belong to one group and are never copied.
 const OWN_TAGS: &str = "kiln:";
@@ -35,10 +35,7 @@ pub(super) async fn described(
 
 /// What a copy of this group would lose.
 pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
-    let mut lost = Vec::new();
-    if group.mixed_instances_policy().is_some() {
-        lost.push("a mixed instances policy".to_owned());
-    }
+    let mut lost = mixed::lost(group);
     if group.launch_configuration_name().is_some() {
         lost.push("a launch configuration".to_owned());
     }
@@ -115,6 +112,7 @@ fn copied(call: Create, source: types::AutoScalingGroup) -> Create {
         .set_max_instance_lifetime(source.max_instance_lifetime)
         .set_context(source.context)
         .set_desired_capacity_type(source.desired_capacity_type)
+        .set_mixed_instances_policy(source.mixed_instances_policy)
         .set_default_instance_warmup(source.default_instance_warmup)
         .set_instance_maintenance_policy(source.instance_maintenance_policy)
         .set_availability_zone_distribution(source.availability_zone_distribution)
@@ -126,9 +124,8 @@ fn copied(call: Create, source: types::AutoScalingGroup) -> Create {
 
 /// The fields marked `named` in `GROUP_FIELDS`.
 fn named(call: Create, new: &NewGroup) -> Create {
-    let version = types::LaunchTemplateSpecification::builder()
-        .launch_template_id(new.template.as_str())
-        .version(new.version.to_string());
+    let version = VersionRef::Number(new.version);
+    let version = mixed::specification(&new.template, version);
     let subnets: Vec<&str> = new
         .subnets
         .iter()
@@ -138,11 +135,14 @@ fn named(call: Create, new: &NewGroup) -> Create {
         |duration: std::time::Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
     let mut call = call
         .auto_scaling_group_name(new.name.as_str())
-        .launch_template(version.build())
         .min_size(0)
         .desired_capacity(0)
         .max_size(signed(new.max))
         .vpc_zone_identifier(subnets.join(","));
+    call = match call.get_mixed_instances_policy().clone() {
+        Some(policy) => call.mixed_instances_policy(mixed::with(policy, version)),
+        None => call.launch_template(version),
+    };
     if let Some(target_group) = &new.target_group {
         call = call.target_group_arns(target_group.as_str());
     }

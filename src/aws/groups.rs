@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use super::error::failed;
-use super::{Aws, behaviour, group_copy, hooks};
+use super::{Aws, behaviour, group_copy, hooks, mixed};
 use crate::cloud::{
     Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Protection, Result, Size, Stage,
@@ -81,17 +81,7 @@ impl Groups for Aws {
         template: &LaunchTemplateId,
         version: VersionRef,
     ) -> Result<()> {
-        let spec = types::LaunchTemplateSpecification::builder()
-            .launch_template_id(template.as_str())
-            .version(version.to_string());
-        let update = self.autoscaling().update_auto_scaling_group();
-        let answer = update
-            .auto_scaling_group_name(name.as_str())
-            .launch_template(spec.build())
-            .send()
-            .await;
-        answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
-        Ok(())
+        mixed::follow(self, name, mixed::specification(template, version)).await
     }
 
     async fn suspend(&self, name: &GroupName, processes: &BTreeSet<String>) -> Result<()> {
@@ -202,6 +192,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
     Ok(Group {
         name: GroupName::new(name),
         starts_from: starts_from(group)?,
+        mixed: mixed::of(group),
         size: Size {
             min: unsigned(group.min_size()),
             max: unsigned(group.max_size()),
@@ -255,15 +246,16 @@ fn target_groups_of(group: &types::AutoScalingGroup) -> Vec<TargetGroupArn> {
 }
 
 fn starts_from(group: &types::AutoScalingGroup) -> Result<StartsFrom> {
-    if group.mixed_instances_policy().is_some() {
-        return Ok(StartsFrom::Other("a mixed instances policy".to_owned()));
-    }
-    let Some(template) = group.launch_template() else {
+    let Some(template) = mixed::template_of(group) else {
         return Ok(StartsFrom::Other("a launch configuration".to_owned()));
     };
-    let id = template
-        .launch_template_id()
-        .ok_or_else(|| Error::malformed("DescribeAutoScalingGroups", "launch template id"))?;
+    // AWS says both.
+    let Some(id) = template.launch_template_id() else {
+        let name = template.launch_template_name().unwrap_or_default();
+        return Ok(StartsFrom::Other(format!(
+            "a launch template without an id, {name}"
+        )));
+    };
     Ok(StartsFrom::Template {
         id: LaunchTemplateId::new(id),
         version: version_of(template.version())?,

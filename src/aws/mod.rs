@@ -27,6 +27,7 @@ mod keys;
 mod launch_templates;
 mod lent;
 mod limits;
+mod mixed;
 mod network;
 mod parameters;
 mod policy_copy;

@@ -2,9 +2,9 @@
 
 use aws_sdk_autoscaling::types;
 
-use super::Aws;
 use super::error::failed;
 use super::groups::{signed, version_of};
+use super::{Aws, mixed};
 use crate::cloud::{
     Error, GroupName, LaunchTemplateId, NewRefresh, Refresh, RefreshState, Refreshes, Result,
 };
@@ -13,10 +13,8 @@ impl Refreshes for Aws {
     async fn start_refresh(&self, new: &NewRefresh) -> Result<String> {
         const CALL: &str = "StartInstanceRefresh";
         let (template, version) = &new.to;
-        let template = types::LaunchTemplateSpecification::builder()
-            .launch_template_id(template.as_str())
-            .version(version.to_string());
-        let desired = types::DesiredConfiguration::builder().launch_template(template.build());
+        let to = mixed::specification(template, *version);
+        let desired = mixed::desired(self, &new.group, to).await?;
         let seconds = |time: std::time::Duration| i32::try_from(time.as_secs()).unwrap_or(i32::MAX);
         // What is protected or in standby is waited for: nobody has said that it may go.
         let mut wishes = types::RefreshPreferences::builder()
@@ -36,7 +34,7 @@ impl Refreshes for Aws {
         let answer = call
             .auto_scaling_group_name(new.group.as_str())
             .strategy(types::RefreshStrategy::Rolling)
-            .desired_configuration(desired.build())
+            .desired_configuration(desired)
             .preferences(wishes.build())
             .send()
             .await;
@@ -90,9 +88,7 @@ fn refresh_of(refresh: &types::InstanceRefresh) -> Result<Refresh> {
         Some(_) => return Err(lacks("known status")),
         None => return Err(lacks("status")),
     };
-    let template = refresh
-        .desired_configuration()
-        .and_then(types::DesiredConfiguration::launch_template);
+    let template = refresh.desired_configuration().and_then(mixed::wanted);
     let to = match template.and_then(|template| Some((template, template.launch_template_id()?))) {
         Some((template, id)) => Some((LaunchTemplateId::new(id), version_of(template.version())?)),
         None => None,

@@ -15,6 +15,8 @@ use crate::cloud::{
 pub struct Group {
     pub name: GroupName,
     pub starts_from: StartsFrom,
+    /// Its machines are of several types, or spot.
+    pub mixed: Option<Mixed>,
     pub size: Size,
     pub subnets: Vec<SubnetId>,
     pub zones: Vec<Zone>,
@@ -58,8 +60,37 @@ pub enum StartsFrom {
         id: LaunchTemplateId,
         version: VersionRef,
     },
-    /// A launch configuration or a mixed instances policy, by its words.
+    /// A launch configuration, by its words.
     Other(String),
+}
+
+/// Instance types of a group, on demand and spot ("`API_MixedInstancesPolicy`").
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mixed {
+    /// In the order of preference; none: the launch template's own.
+    pub types: Vec<String>,
+    /// So many machines are on demand.
+    pub on_demand_base: u32,
+    /// And so many percent of the others; the rest is spot.
+    pub on_demand_percent: u32,
+}
+
+impl std::fmt::Display for Mixed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.types.is_empty() {
+            write!(f, "{}: ", self.types.join(", "))?;
+        }
+        match (self.on_demand_base, self.on_demand_percent) {
+            (_, 100) => f.write_str("all on demand"),
+            (0, percent) => write!(f, "{percent} % on demand, the others spot"),
+            (base, percent) => {
+                write!(
+                    f,
+                    "{base} on demand, and {percent} % of the others; the rest spot"
+                )
+            }
+        }
+    }
 }
 
 /// How a launch template's version is named.
@@ -264,6 +295,7 @@ impl Group {
         Self {
             name: GroupName::new(name),
             starts_from: StartsFrom::Other("a template".to_owned()),
+            mixed: None,
             size: Size {
                 min: count,
                 max: count,

@@ -31,8 +31,8 @@ pub use error::{Error, Kind, Result};
 pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
-    Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, NewGroup,
-    Protection, Size, Stage, StartsFrom, VersionRef,
+    Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, Mixed,
+    NewGroup, Protection, Size, Stage, StartsFrom, VersionRef,
 };
 pub use id::{
     Account, GroupName, ImageId, InstanceId, KeyPairName, LaunchTemplateId, LaunchTemplateVersion,

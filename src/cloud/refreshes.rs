@@ -13,7 +13,7 @@ pub struct Refresh {
     pub reason: String,
     /// Of the machines that were to be replaced.
     pub percent: u32,
-    /// What it was told to launch from; `None`: the group's own settings, or a mixed instances policy.
+    /// What it was told to launch from; `None`: the group's own settings.
     pub to: Option<(LaunchTemplateId, VersionRef)>,
 }
 

@@ -38,8 +38,8 @@ use super::facts::Facts;
 use super::facts::pair::idle;
 use super::names;
 use crate::cloud::{
-    AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion, Size,
-    SubnetId, TargetGroupArn, TemplateChange, VersionRef, Zone,
+    AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion, Mixed,
+    Size, SubnetId, TargetGroupArn, TemplateChange, VersionRef, Zone,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -148,6 +148,9 @@ pub struct Next {
     pub grace: Option<Duration>,
     pub warmup: Option<Duration>,
     pub tags: Vec<(String, String)>,
+    /// Its machines are of several types, or spot, as those of the group that it is made like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<Mixed>,
 }
 
 /// Where the next version comes from.

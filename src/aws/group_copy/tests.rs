@@ -14,7 +14,8 @@ const GROUP_FIELDS: &[(&str, &str)] = &[
     ("auto_scaling_group_name", "named"),
     ("launch_configuration_name", "refused"),
     ("launch_template", "named"),
-    ("mixed_instances_policy", "refused"),
+    // But for the version, which the plan names; what kiln cannot count is refused (see `mixed`).
+    ("mixed_instances_policy", "copied"),
     // Copies settings of an instance instead of naming a template.
     ("instance_id", "never"),
     ("min_size", "named"),
@@ -141,6 +142,7 @@ fn full() -> types::AutoScalingGroup {
         .max_instance_lifetime(86_400)
         .context("c")
         .desired_capacity_type("units")
+        .mixed_instances_policy(types::MixedInstancesPolicy::builder().build())
         .default_instance_warmup(30)
         .instance_maintenance_policy(types::InstanceMaintenancePolicy::builder().build())
         .availability_zone_distribution(types::AvailabilityZoneDistribution::builder().build())

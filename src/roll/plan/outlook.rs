@@ -53,10 +53,13 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
     let held = stages::held(service);
     let kind = plan.next.change.instance_type.clone();
     let from = facts.template.as_ref();
+    let kind = kind.or_else(|| from?.source.instance_type.clone());
+    let mixed = plan.next.mixed.as_ref();
+    let is_mixed = mixed.is_some_and(|mixed| !mixed.types.is_empty());
     let mut outlook = Outlook {
         seen,
         machines: count,
-        instance_type: kind.or_else(|| from?.source.instance_type.clone()),
+        instance_type: kind.filter(|_| !is_mixed),
         notes: unknown(facts),
         ..Outlook::default()
     };

@@ -320,6 +320,14 @@ fn differs(facts: &Facts, pair: &Pair, previous: Option<&Group>, group: &Group) 
     };
     let suspended = |group: &Group| words(&lasting(group));
     compare("suspended processes", suspended(live), suspended(group));
+    let types = |group: &Group| {
+        let mixed = group.mixed.as_ref();
+        mixed.map_or_else(
+            || "the launch template's own".to_owned(),
+            ToString::to_string,
+        )
+    };
+    compare("instance types", types(live), types(group));
     let subnets = |group: &Group| words(&group.subnets.iter().map(ToString::to_string).collect());
     compare("subnets", subnets(live), subnets(group));
     differs

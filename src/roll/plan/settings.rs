@@ -59,6 +59,7 @@ pub(super) fn next(
     let idle = pair::of(service, facts, previous, refused);
     let like = pair_facts::idle(service, facts).or(previous);
     let (zones, subnets) = subnets(service, facts, like);
+    refused.extend(like.and_then(|group| refuse_type(service, group)));
     let change = change?;
     let (template, change, changes) = next_template(service, facts, change, refused)?;
     let grace = service.set.health_check_grace_period;
@@ -74,7 +75,25 @@ pub(super) fn next(
         grace: grace.or(previous.is_none().then_some(GRACE)),
         warmup: service.set.default_instance_warmup,
         tags: tags?,
+        mixed: like.and_then(|group| group.mixed.clone()),
     })
+}
+
+/// The types of a mixed instances policy go before the launch template's own.
+fn refuse_type(service: &Service, group: &Group) -> Option<Refusal> {
+    let kind = service.set.instance_type.as_ref()?;
+    let mixed = group.mixed.as_ref().filter(|one| !one.types.is_empty())?;
+    if mixed.types.contains(&kind.value) {
+        return None;
+    }
+    let (name, types) = (&group.name, mixed.types.join(", "));
+    let text = format!(
+        "group {name} has a mixed instances policy, whose types are {types}, and starts no other"
+    );
+    let finding = Diagnostic::error("roll::mixed", text).at_value(kind, "this type");
+    Some(Refusal::input(finding.help(
+        "leave it out of `set`, and change the policy of the group: rolls take it over",
+    )))
 }
 
 /// Where the next version comes from, what it sets, and what that changes for the machines.

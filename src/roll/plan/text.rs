@@ -80,7 +80,10 @@ fn template(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (what, before, after) in &plan.next.changes {
         writeln!(f, "    {what}: {before} -> {after}")?;
     }
-    Ok(())
+    match &plan.next.mixed {
+        Some(mixed) => writeln!(f, "    instance types stay: {mixed}"),
+        None => Ok(()),
+    }
 }
 
 fn replaced(plan: &Plan, in_place: &InPlace, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,6 +23,7 @@ mod kills;
 mod leave;
 mod left_over;
 mod low_alarm;
+mod mixed;
 mod on_machines;
 mod others;
 mod outside;

@@ -25,7 +25,7 @@ pub async fn refused(bench: &Bench, verdict: Verdict, codes: &[&str]) -> Ended {
 }
 
 /// The one refusal, which stands at a place of the file and says what to do.
-async fn refused_input(bench: &Bench, code: &str) -> String {
+pub async fn refused_input(bench: &Bench, code: &str) -> String {
     let ended = refused(bench, Verdict::Refused, &[code]).await;
     let finding = &ended.refused[0].finding;
     assert!(!finding.labels.is_empty(), "{code} has no place");
