@@ -26,7 +26,7 @@ mod versions;
 pub use emptied::ended;
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
-pub use retire::{Retire, retire};
+pub use retire::{Retire, begin as begin_to_retire, end as end_retirement};
 pub use roll::{Change, Moved, OfRoll, Purpose, description};
 pub use taken::Taken;
 
@@ -290,7 +290,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             }
             Undo::Publish(publication) => Box::pin(publication.settle(self.cloud)).await,
             Undo::Roll(of) => Box::pin(roll::undo(self.cloud, of)).await,
-            Undo::Retire(retire) => Box::pin(retire::retire(self.cloud, retire, None)).await,
+            Undo::Retire(retire) => Box::pin(retire::retire(self.cloud, retire)).await,
         }
     }
 }

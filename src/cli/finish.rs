@@ -84,7 +84,7 @@ pub async fn finish(
     let wait = Wait {
         events: &report,
         stop: &stop,
-        is_pressed: false,
+        is_needed: false,
     };
     let work = work_off_alone(service, &holder, by, aws, &store, &wait);
     let worked = context.until_killed(&stop, &goes_on, work).await;
@@ -114,6 +114,7 @@ pub async fn finish(
     context.document(&text, &document);
     match healed.verdict {
         Verdict::Done | Verdict::NothingToDo if left.is_empty() => Exit::Done,
+        Verdict::Done | Verdict::NothingToDo if stop.asked.is_cancelled() => Exit::Stopped,
         Verdict::Done | Verdict::NothingToDo => Exit::CleanUpDue,
         verdict => Exit::of_code(verdict.code()),
     }

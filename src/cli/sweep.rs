@@ -52,7 +52,11 @@ impl Sweep {
             match swept {
                 None => Exit::Stopped,
                 Some(Err(text)) => failure::say(&text, Exit::Failed, context),
-                Some(Ok(swept)) => say(&swept, context),
+                Some(Ok(swept)) => {
+                    let exit = say(&swept, context);
+                    let is_cut_short = stop.asked.is_cancelled() && exit != Exit::Done;
+                    if is_cut_short { Exit::Stopped } else { exit }
+                }
             }
         })
     }
@@ -158,7 +162,7 @@ impl Sweep {
         let wait = roll::Wait {
             events: on.events,
             stop: &on.stop,
-            is_pressed: false,
+            is_needed: false,
         };
         let done = roll::work_off_alone(service, &on.holder, by, &aws, on.store, &wait).await;
         let done = match done {

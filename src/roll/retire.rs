@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Group, tag};
 use crate::run::{Event, Held, Holder, LaterLists, Leases, Left};
 use crate::undo::lease::Leased;
 use crate::undo::serving::target_groups_of;
-use crate::undo::{Retire, Undo};
+use crate::undo::{self, Retire, Undo};
 
 /// What came of a due-list.
 #[derive(Debug, Default)]
@@ -25,11 +25,31 @@ pub struct WorkedOff {
     pub released: usize,
     /// How many replaced roots, and lots of snapshots, were deleted.
     pub deleted: usize,
+    /// Groups whose machines have not ended yet.
+    pub(super) ending: Vec<(Retire, Group)>,
     /// What would not go.
     pub left: Vec<Left<Undo>>,
 }
 
-/// Retires what is due, under the service's lease: a rollback may be about to lead traffic to that very group.
+impl WorkedOff {
+    /// Counts and tells what became of a group; one that does not go, since it serves again or is gone, counts for nothing.
+    fn note(&mut self, due: Retire, goes: bool, gone: Result<(), Error>, wait: &Wait<'_>) {
+        let what = due.to_string();
+        let Err(error) = gone else {
+            wait.events.emit(Event::Undone { what });
+            self.gone += usize::from(goes);
+            return;
+        };
+        let reason = error.to_string();
+        let told = reason.clone();
+        wait.events.emit(Event::NotUndone { what, reason: told });
+        let undo = Undo::Retire(due);
+        self.left.push(Left { undo, reason });
+    }
+}
+
+/// Retires what is due, under the service's lease: a rollback may be about to lead traffic to that very group. While machines
+/// end, which may take hours, nobody has the lease, so that a roll or a rollback may come between.
 ///
 /// Errors as the lease does when a roll or a rollback is under way, and then nothing was touched.
 pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>, P: Probe>(
@@ -40,8 +60,31 @@ pub async fn work_off_alone<C: Cloud, S: Leases + LaterLists<Undo>, P: Probe>(
     store: &S,
     wait: &Wait<'_>,
 ) -> Result<Result<WorkedOff, Error>, Held> {
-    let _lease = store.take(service, holder)?;
-    Ok(work_off(service, (now, by), cloud, store, wait).await)
+    let begun = {
+        let _lease = store.take(service, holder)?;
+        work_off(service, (now, by), cloud, store, wait).await
+    };
+    let mut done = match begun {
+        Ok(done) => done,
+        Err(error) => return Ok(Err(error)),
+    };
+    for (due, group) in std::mem::take(&mut done.ending) {
+        let ended = async {
+            tokio::select! {
+                biased;
+                () = wait.stop.asked.cancelled() => return Err(stopped(&due)),
+                ended = undo::ended(cloud, &group, wait.events) => ended?,
+            }
+            let _lease = match store.take(service, holder) {
+                Ok(lease) => lease,
+                Err(held) => return Err(goes_on(&due, &held)),
+            };
+            retiring::finish((&due, &group), cloud, wait.events).await?;
+            no_longer(store, service, &due.group)
+        };
+        done.note(due.clone(), true, ended.await, wait);
+    }
+    Ok(Ok(done))
 }
 
 /// Retires what is due at `now`. The caller holds the service's lease.
@@ -64,36 +107,26 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
     };
     scraps::work_off(service, now, (cloud, store), events, &mut done).await?;
     for retire in due {
-        let what = retire.to_string();
         // One that serves again, or is gone, only leaves the list.
         let goes = groups.iter().any(|group| {
             let state = group.tag(tag::STATE);
             group.name == retire.group && matches!(state, Some(tag::KEPT | tag::RETIRING))
         });
-        let undo = Undo::Retire(retire.clone());
         let gone = async {
             before(&retire.group, by, cloud, events).await?;
-            tokio::select! {
+            let gone = tokio::select! {
                 biased;
-                () = wait.stop.asked.cancelled() => Err(stopped(&retire)),
-                gone = retiring::retire(&retire, cloud, wait) => Ok::<_, Error>(gone?),
+                () = wait.stop.asked.cancelled() => return Err(stopped(&retire)),
+                gone = retiring::retire(&retire, cloud, wait) => gone?,
+            };
+            if gone.is_none() {
+                no_longer(store, service, &retire.group)?;
             }
+            Ok(gone)
         };
         match gone.await {
-            Ok(()) => {
-                no_longer(store, service, &retire.group)?;
-                events.emit(Event::Undone { what });
-                done.gone += usize::from(goes);
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                let noted = reason.clone();
-                events.emit(Event::NotUndone { what, reason });
-                done.left.push(Left {
-                    undo,
-                    reason: noted,
-                });
-            }
+            Ok(Some(group)) => done.ending.push((retire, group)),
+            gone => done.note(retire, goes, gone.map(drop), wait),
         }
     }
     Ok(done)
@@ -105,6 +138,14 @@ fn stopped(retire: &Retire) -> Error {
         "stopped on request: `kiln roll --finish` or the next roll goes on with group {group}"
     );
     Error::Changed(text)
+}
+
+/// Somebody else works on the service by now.
+fn goes_on(retire: &Retire, held: &Held) -> Error {
+    let group = &retire.group;
+    Error::Changed(format!(
+        "machines of group {group} have ended; {held}, and who works on the service next deletes it"
+    ))
 }
 
 /// What is due at `now`, by the due-list and by tags.

@@ -1,10 +1,12 @@
 //! The hook `before_retire`: commands before a kept group goes, run by whoever has the service file. A group whose roll had
 //! such hooks says so in a tag, so that whoever has none leaves it alone.
 
+use std::time::Duration;
+
 use super::checks::{Said, command};
 use super::error::Error;
 use super::probe::{HttpProbe, Probe};
-use crate::cloud::{Cloud, Error as CloudError, GroupName, tag};
+use crate::cloud::{Cloud, Error as CloudError, Group, GroupName, tag};
 use crate::run::{Event, Events, RunId, Stop};
 use crate::template::service::Service;
 use crate::undo::{self, Retire, prune};
@@ -18,13 +20,16 @@ pub struct Retiring<'a, P> {
     pub stop: Stop,
 }
 
-/// Who waits for groups to go: their machines may take hours.
+/// Who has groups go: their machines may take hours.
 pub struct Wait<'a> {
     pub events: &'a dyn Events,
     pub stop: &'a Stop,
-    /// Something else is to be done behind it.
-    pub is_pressed: bool,
+    /// What they stand behind is needed: they are waited for, whoever else would work on the service meanwhile.
+    pub is_needed: bool,
 }
+
+/// Machines that nothing holds back are gone by then.
+const SOON: Duration = Duration::from_mins(2);
 
 /// Nobody has it.
 pub const NAMELESS: Option<&Retiring<'static, HttpProbe>> = None;
@@ -83,27 +88,54 @@ pub(super) async fn before<P: Probe>(
     Ok(())
 }
 
-/// Retires a group, and deletes what it leaves of its launch template. A version that will not go costs nobody a roll: it
-/// goes with a later group. May be dropped at any point.
+/// Retires a group, or has it begin to go where it is not needed and takes its time: then the group is returned, and [`finish`] is to follow.
+/// May be dropped at any point.
 pub(super) async fn retire<C: Cloud>(
     due: &Retire,
     cloud: &C,
     wait: &Wait<'_>,
-) -> Result<(), CloudError> {
+) -> Result<Option<Group>, CloudError> {
     let found = cloud.group(&due.group).await?;
-    // Nobody needs the place of one that no load balancer leads to.
-    let told = Some(wait.events).filter(|_| !wait.is_pressed || due.target_group.is_some());
-    undo::retire(cloud, due, told).await?;
-    let is_ours = |state: Option<&str>| matches!(state, Some(tag::KEPT | tag::RETIRING));
-    let Some(group) = found.filter(|group| is_ours(group.tag(tag::STATE))) else {
-        return Ok(());
-    };
-    if let Err(error) = prune::versions(cloud, &group).await {
+    if let Some(group) = undo::begin_to_retire(cloud, due).await? {
+        let ended = undo::ended(cloud, &group, wait.events);
+        if wait.is_needed {
+            ended.await?;
+        } else {
+            match tokio::time::timeout(SOON, ended).await {
+                Ok(ended) => ended?,
+                Err(_) => return Ok(Some(group)),
+            }
+        }
+        undo::end_retirement(cloud, due).await?;
+    }
+    if let Some(group) = found {
+        prune(&group, cloud, wait.events).await;
+    }
+    Ok(None)
+}
+
+/// The end of a group whose machines are gone.
+pub(super) async fn finish<C: Cloud>(
+    (due, group): (&Retire, &Group),
+    cloud: &C,
+    events: &dyn Events,
+) -> Result<(), CloudError> {
+    undo::end_retirement(cloud, due).await?;
+    prune(group, cloud, events).await;
+    Ok(())
+}
+
+/// Deletes what a group leaves of its launch template. A version that will not go costs nobody a roll: it goes with a later
+/// group.
+async fn prune<C: Cloud>(group: &Group, cloud: &C, events: &dyn Events) {
+    if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
+        return;
+    }
+    if let Err(error) = prune::versions(cloud, group).await {
         let text = format!(
             "launch template versions that group {} leaves were not deleted, and go with a later one: {error}",
             group.name
         );
-        wait.events.emit(Event::Warning { text });
+        events.emit(Event::Warning { text });
     }
-    Ok(())
 }

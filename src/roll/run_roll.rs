@@ -318,14 +318,21 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let wait = Wait {
         events: on.events,
         stop: &on.stop,
-        is_pressed: true,
+        is_needed: !request.service.strategy.is_in_place() && request.service.traffic.is_some(),
     };
     let done = retire::work_off(name, by, on.cloud, on.store, &wait).await?;
+    for (_, group) in &done.ending {
+        let text = format!(
+            "machines of group {} end; the next run deletes it",
+            group.name
+        );
+        on.events.emit(Event::Note { text });
+    }
     for left in done.left {
         let text = format!("{}: {}", left.undo, left.reason);
         on.events.emit(Event::Warning { text });
     }
-    Ok(done.gone + done.released + done.deleted > 0 || !chores.is_empty())
+    Ok(done.gone + done.released + done.deleted + done.ending.len() > 0 || !chores.is_empty())
 }
 
 async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(

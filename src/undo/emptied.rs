@@ -18,18 +18,9 @@ const HOOKS: Duration = Duration::from_mins(4);
 const SOON: Duration = Duration::from_mins(1);
 const SAYS: Duration = Duration::from_mins(5);
 
-/// Takes the group to size 0 and waits until its machines have let their requests end and are gone: where somebody is told,
-/// for as long as that may take by the group's own numbers.
-pub(super) async fn empty(
-    cloud: &impl Cloud,
-    group: &Group,
-    told: Option<&dyn Events>,
-) -> Result<(), Error> {
-    shrink(cloud, group).await?;
-    match told {
-        Some(events) => ended(cloud, group, events).await,
-        None => until(cloud, &group.name, is_empty, INSTANCES).await,
-    }
+/// Waits until a group of size 0 has no machines any more, for as long as an undo may.
+pub(super) async fn ended_soon(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    until(cloud, &group.name, is_empty, INSTANCES).await
 }
 
 /// How long the machines of a group may take to go.
@@ -135,7 +126,8 @@ fn is_empty(group: Option<&Group>) -> bool {
     group.is_none_or(|group| group.members.is_empty())
 }
 
-async fn shrink(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+/// Takes the group to size 0.
+pub(super) async fn shrink(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
     let none = Size {
         min: 0,
         desired: 0,

@@ -5,12 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::alarms;
-use super::emptied::{empty, until};
+use super::emptied::{ended_soon, shrink, until};
 use super::lease::{self, Leased};
 use super::roll::refuse_serving;
 use super::{Purpose, persist, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
-use crate::run::Events;
 
 const CALL: &str = "DeleteAutoScalingGroup";
 
@@ -30,56 +29,82 @@ impl fmt::Display for Retire {
     }
 }
 
-/// Retires the group. Errors while a production rule leads to it. Where somebody is told how it goes, its machines have all
-/// the time that they may take.
-pub async fn retire(
-    cloud: &impl Cloud,
-    of: &Retire,
-    told: Option<&dyn Events>,
-) -> Result<(), Error> {
-    let mut found = None;
-    persist(async || {
-        found = cloud.group(&of.group).await?;
-        Ok(())
-    })
-    .await?;
-    if let Some(group) = found {
-        if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
-            return Ok(());
-        }
-        refuse_serving(cloud, &group, CALL).await?;
-        remove(cloud, &group, told).await?;
-    } else {
-        alarms::delete(cloud, &of.group, None).await?;
-    }
-    persist(async || unwatch(cloud, of).await).await
+/// Retires the group, and waits for its machines for as long as an undo may. Errors while a production rule leads to it.
+pub(super) async fn retire(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    let Some(group) = begin(cloud, of).await? else {
+        return Ok(());
+    };
+    ended_soon(cloud, &group).await?;
+    end(cloud, of).await
 }
 
-async fn remove(cloud: &impl Cloud, group: &Group, told: Option<&dyn Events>) -> Result<(), Error> {
+/// Has the group's machines go. Returns the group while they do; [`end`] is to follow once they have ([`super::ended`]). `None`: it is
+/// retired already, or is not to go. Errors while a production rule leads to it.
+pub async fn begin(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Error> {
+    let Some(group) = look(cloud, of).await? else {
+        gone(cloud, of).await?;
+        return Ok(None);
+    };
+    if !matches!(group.tag(tag::STATE), Some(tag::KEPT | tag::RETIRING)) {
+        return Ok(None);
+    }
+    refuse_serving(cloud, &group, CALL).await?;
     if !group.deleting {
         let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
         persist(async || cloud.tag_group(&group.name, &state).await).await?;
-        goes(cloud, group).await?;
-        unprotected(group)?;
+        goes(cloud, &group).await?;
+        unprotected(&group)?;
     }
     if group.tag(tag::MADE_BY).is_some() {
         // First, or they would start machines again.
         alarms::delete(cloud, &group.name, None).await?;
     }
     if !group.deleting {
-        empty(cloud, group, told).await?;
-        if group.tag(tag::MADE_BY).is_none() {
-            return give_back(cloud, group).await;
+        shrink(cloud, &group).await?;
+        if !group.members.is_empty() {
+            return Ok(Some(group));
         }
-        persist(async || cloud.delete_group(&group.name, false).await).await?;
     }
-    until(
-        cloud,
-        &group.name,
-        |group| group.is_none(),
-        "it is still being deleted",
-    )
-    .await
+    end(cloud, of).await?;
+    Ok(None)
+}
+
+/// Deletes a group that [`begin`] has emptied, or gives it back to its owner. One that is in office again, or has been filled
+/// since, is left alone.
+pub async fn end(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    let Some(group) = look(cloud, of).await? else {
+        return gone(cloud, of).await;
+    };
+    if group.tag(tag::STATE) != Some(tag::RETIRING) {
+        return Ok(());
+    }
+    refuse_serving(cloud, &group, CALL).await?;
+    if group.tag(tag::MADE_BY).is_none() {
+        give_back(cloud, &group).await?;
+    } else {
+        if !group.deleting {
+            persist(async || cloud.delete_group(&group.name, false).await).await?;
+        }
+        let is_gone = |group: Option<&Group>| group.is_none();
+        until(cloud, &group.name, is_gone, "it is still being deleted").await?;
+    }
+    persist(async || unwatch(cloud, of).await).await
+}
+
+async fn look(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.group(&of.group).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// What a group leaves that is gone.
+async fn gone(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
+    alarms::delete(cloud, &of.group, None).await?;
+    persist(async || unwatch(cloud, of).await).await
 }
 
 /// Looks once more behind the tag that says that the group goes: a rollback marks a kept group before it leads traffic to it,

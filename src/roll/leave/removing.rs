@@ -46,7 +46,7 @@ pub(super) async fn carry_out<C: Cloud>(
             let wait = Wait {
                 events: run.events(),
                 stop,
-                is_pressed: false,
+                is_needed: true,
             };
             let delete = async || delete(name, service, cloud, &wait).await;
             run.work("delete a group", delete).await
@@ -92,8 +92,8 @@ async fn delete(
     loop {
         let gone = retiring::retire(&due, cloud, wait).await;
         let there = match gone {
-            Ok(()) if cloud.group(name).await?.is_none() => return Ok(()),
-            Ok(()) => Error::Changed(format!("group {name} is still there")),
+            Ok(_) if cloud.group(name).await?.is_none() => return Ok(()),
+            Ok(_) => Error::Changed(format!("group {name} is still there")),
             Err(error) if matches!(error.kind, Kind::Denied | Kind::Invalid) => {
                 return Err(error.into());
             }

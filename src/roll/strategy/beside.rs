@@ -129,7 +129,7 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let wait = Wait {
         events: on.events,
         stop: &on.stop,
-        is_pressed: true,
+        is_needed: true,
     };
     let retire = async || {
         retiring::retire(&due, on.cloud, &wait).await?;

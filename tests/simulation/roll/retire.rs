@@ -18,7 +18,7 @@ pub fn waiting(bench: &Bench) -> Wait<'_> {
     Wait {
         events: &Silent,
         stop: &bench.stop,
-        is_pressed: false,
+        is_needed: false,
     }
 }
 

@@ -85,3 +85,61 @@ async fn a_stop_ends_the_wait_and_the_next_run_goes_on_with_it() {
         nothing_left(&bench, "a stop while a group goes");
     }
 }
+
+/// Whoever finishes has begun with the old group when a roll comes: it is not turned away for as long as machines take to end.
+#[tokio::test(start_paused = true)]
+async fn nobody_has_the_lease_while_machines_end() {
+    let bench = slow().await;
+    bench.pass(4000).await;
+    let watchman = bench.watched();
+    let (client, store) = (&bench.client, &bench.store);
+    let now = kiln::run::Clock::now(&bench.cloud);
+    let sweep = super::super::world::holder(bench.next_run(), now);
+    let (wait, by) = (waiting(&bench), (now, kiln::roll::NAMELESS));
+    let work = kiln::roll::work_off_alone("web", &sweep, by, client, store, &wait);
+    let roll = async {
+        tokio::time::sleep(Duration::from_mins(12)).await;
+        bench.roll(V3).await
+    };
+    let (done, ended) = tokio::join!(work, roll);
+    expect(&ended, Verdict::Done);
+    watchman.content("a roll while a group goes");
+    assert_eq!(bench.serving(), three(V3));
+    // The roll needed its target group, and has it deleted; or this one had, in a moment in which nobody rolled.
+    let done = done.ok().unwrap().unwrap();
+    let reasons: Vec<_> = done.left.iter().map(|left| left.reason.as_str()).collect();
+    assert!(
+        reasons.iter().all(|reason| reason.contains("have ended")),
+        "{reasons:?}"
+    );
+    bench.pass(5).await;
+    expect(&bench.roll(V3).await, Verdict::NothingToDo);
+    assert!(!bench.groups().iter().any(|(name, ..)| name == "web-v001"));
+    nothing_left(&bench, "a roll while a group goes");
+}
+
+/// A roll that needs nothing of what goes does not wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_roll_in_place_does_not_wait_for_a_group_that_goes() {
+    let mut bench = slow().await;
+    bench.pass(4000).await;
+    bench.service.strategy = rolling_strategy();
+    let began = kiln::run::Clock::now(&bench.cloud);
+    let notes = Notes::default();
+    expect(&bench.roll_with(V3, &notes).await, Verdict::Done);
+    let took = kiln::run::Clock::now(&bench.cloud).duration_since(began);
+    assert!(took < jiff::SignedDuration::from_mins(30), "{took:?}");
+    let said = notes.0.lock().unwrap().join("\n");
+    assert!(said.contains("machines of group web-v001 end"), "{said}");
+    bench.pass(6000).await;
+    expect(&bench.roll(V3).await, Verdict::NothingToDo);
+    assert!(!bench.groups().iter().any(|(name, ..)| name == "web-v001"));
+}
+
+fn rolling_strategy() -> kiln::template::service::Strategy {
+    kiln::template::service::Strategy::Rolling(kiln::template::service::Rolling {
+        most: 200,
+        checkpoints: Vec::new(),
+        checkpoint_delay: Duration::ZERO,
+    })
+}
