@@ -10,7 +10,7 @@ use super::launches::{self, Class, Failed};
 use super::making::{Hold, group, note_min};
 use super::rollback::Way;
 use super::status::{Stand, Standing, stand};
-use crate::cloud::{Cloud, Group, Member, TargetState};
+use crate::cloud::{Cloud, Group, Member, TargetState, Zone};
 use crate::run::{Failure, Ledger, Patience, Readiness, Run};
 use crate::undo::floor::{self, Floor};
 use crate::undo::lease::Leased;
@@ -56,6 +56,12 @@ pub(super) fn leaves_a_zone(live: &Standing, back: &Standing) -> bool {
     healthy(live).iter().any(is_left)
 }
 
+/// A zone in which machines of `live` serve, and the kept group can start none, where its target group needs some.
+fn beyond<'a>(live: &'a Standing, back: &Standing) -> Option<&'a Zone> {
+    let mut zones = healthy(live).into_iter().map(|one| &one.zone);
+    zones.find(|zone| back.zonal && !back.group.zones.contains(zone))
+}
+
 /// Why the kept group cannot grow as far as it must; nothing when it can, or need not.
 pub(super) fn cannot_grow(live: &Standing, back: &Standing) -> Option<String> {
     let (count, group) = (short(live, back)?, &back.group);
@@ -67,6 +73,14 @@ pub(super) fn cannot_grow(live: &Standing, back: &Standing) -> Option<String> {
         return Some(format!(
             "process {process} of group {name} is suspended, and it must grow: `aws autoscaling resume-processes \
              --auto-scaling-group-name {name} --scaling-processes {process}`"
+        ));
+    }
+    if let Some(zone) = beyond(live, back) {
+        return Some(format!(
+            "group {name} has no subnet in zone {zone}, where machines serve, and requests of a zone go to its own alone: `aws elbv2 \
+             modify-target-group-attributes --target-group-arn {} --attributes \
+             Key=load_balancing.cross_zone.enabled,Value=use_load_balancer_configuration`",
+            back.target_group
         ));
     }
     (count > most).then(|| {

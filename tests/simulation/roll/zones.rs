@@ -105,12 +105,7 @@ fn cross_zone_off(bench: &Bench, name: &str) {
 #[tokio::test(start_paused = true)]
 async fn where_zones_keep_their_requests_a_group_that_leaves_one_out_is_refused() {
     let bench = rolled_once().await;
-    let mut subnets = bench.cloud.world().model.view_subnets();
-    subnets.retain(|subnet| subnet.zone != OUT);
-    let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
-    let given =
-        json!({ "AutoScalingGroupName": "web-v001", "VPCZoneIdentifier": subnets.join(",") });
-    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+    leave_out(&bench, "web-v001");
     expect(&bench.plan(V2).await, Verdict::Done);
     cross_zone_off(&bench, "web-b");
     let refused = bench.plan(V2).await;
@@ -157,6 +152,52 @@ async fn where_zones_keep_their_requests_nothing_is_led_to_a_group_that_leaves_o
     let (bench, _) = two_zones(&[]).await;
     expect(&bench.roll(V2).await, Verdict::Done);
     assert_eq!(bench.serving(), two(V2));
+}
+
+/// Has a group start machines in no subnet of the zone any more.
+fn leave_out(bench: &Bench, group: &str) {
+    let mut subnets = bench.cloud.world().model.view_subnets();
+    subnets.retain(|subnet| subnet.zone != OUT);
+    let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
+    let given = json!({ "AutoScalingGroupName": group, "VPCZoneIdentifier": subnets.join(",") });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_a_group_that_can_have_no_machine_in_a_zone_is_not_waited_for() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    leave_out(&bench, "web-v001");
+    let gone: Vec<_> = members_in(&bench, "web-v001", OUT);
+    for id in gone {
+        let given = json!({ "InstanceId": id, "ShouldDecrementDesiredCapacity": false });
+        bench.meanwhile(
+            Api::AutoScaling,
+            "TerminateInstanceInAutoScalingGroup",
+            &given,
+        );
+    }
+    bench.pass(400).await;
+    assert!(!zones(&bench, "web-v001").contains(OUT));
+    cross_zone_off(&bench, "web-a");
+    let began = bench.cloud.now();
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Failed, "{back:?}");
+    let reason = format!("group web-v001 has no subnet in zone {OUT}");
+    assert!(back.reasons.join("\n").contains(&reason), "{back:?}");
+    assert!(bench.cloud.now().duration_since(began) < jiff::SignedDuration::from_secs(30));
+    assert_eq!(bench.serving(), three(V2));
+    let back = bench.rollback_by(Some("now")).await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(bench.serving(), three(V1));
+}
+
+fn members_in(bench: &Bench, group: &str, zone: &str) -> Vec<String> {
+    let groups = bench.cloud.world().model.view_groups();
+    let group = groups.into_iter().find(|one| one.name == group).unwrap();
+    let members = group.members.into_iter();
+    let there = members.filter(|member| member.zone == zone);
+    there.map(|member| member.instance).collect()
 }
 
 #[tokio::test(start_paused = true)]
