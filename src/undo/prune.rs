@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::refresh::{Refreshing, rolled};
 use super::roll::{run_of, standing};
+use super::root::{Rerooting, rerooted};
 use super::{Taken, persist, refresh};
 use crate::cloud::{Cloud, Error, Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, tag};
 use crate::run::RunId;
@@ -59,11 +60,30 @@ async fn unused(
     Ok(spent.into_iter().collect())
 }
 
-/// What a group whose machines were replaced, or are being replaced, may be refreshed back to, and what a taken one is given
-/// back.
+/// What a group whose machines or whose root were replaced, or are being replaced, may go back to, and what a taken one is
+/// given back.
 fn ways_back(group: &Group) -> impl Iterator<Item = LaunchTemplateVersion> {
-    let before = rolled(group).map(|rolled: refresh::Rolled| rolled.before);
-    let under_way = Refreshing::of(group).map(|of| of.before);
-    let taken = Taken::of(group).map(|taken| taken.number);
-    before.into_iter().chain(under_way).chain(taken)
+    let ways = [
+        rolled(group).map(|rolled: refresh::Rolled| rolled.before),
+        Refreshing::of(group).map(|of| of.before),
+        rerooted(group).map(|rerooted| rerooted.before),
+        Rerooting::of(group).map(|of| of.before),
+        Taken::of(group).map(|taken| taken.number),
+    ];
+    ways.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_before_another_root_is_a_way_back() {
+        let mut group = Group::example("web-v001", 1);
+        let run = RunId::new(jiff::Timestamp::UNIX_EPOCH, 7);
+        let text = format!("{run} 4 i-1 vol-1 goes 2026-01-01T00:00:00Z");
+        group.tags.insert(tag::REROOTED.to_owned(), text);
+        let ways: Vec<_> = ways_back(&group).collect();
+        assert_eq!(ways, [LaunchTemplateVersion(4)]);
+    }
 }
