@@ -8,24 +8,23 @@ use super::alone::lasting_min;
 use super::error::Error;
 use super::making::group;
 use crate::cloud::{Cloud, Group, GroupName, Size, Stage, Tags, tag};
-use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes, release};
+use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes};
 
 /// Whether a group has machines, or is to get some.
 pub(super) fn is_filled(group: &Group) -> bool {
     group.size.desired > 0 || group.size.min > 0
 }
 
-/// Empties a kept group, as [`clear`] does, and lets go of what held its minimum.
+/// Empties a kept group, as [`clear`] does, and takes off what held its minimum: there is none, and what there was stands with
+/// its sizes.
 pub(super) async fn empty(
     name: &GroupName,
     until: Option<Timestamp>,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
     clear(name, until, cloud).await?;
-    for what in [Leased::MinSize, Leased::LowAlarm] {
-        release(cloud, name, what, None).await?;
-    }
-    Ok(())
+    let held = [Leased::MinSize.tag(), Leased::LowAlarm.tag()];
+    Ok(cloud.untag_group(name, &held).await?)
 }
 
 /// Takes a group to no machine, with its sizes before in a tag, and in another until when its machines may take to end. Its

@@ -2,12 +2,14 @@
 
 use kiln::roll::doctor::Known;
 use kiln::roll::{Verdict, clear_hold, set_hold};
+use kiln::run::Clock as _;
 use localcloud::model::Service as Api;
 use serde_json::json;
+use std::time::Duration;
 
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::{about, killed};
-use super::super::{Bench, V2, V3, expect};
+use super::super::{Bench, V1, V2, V3, expect};
 use super::{group, replaced};
 use crate::simulation::cloud::Mishap;
 
@@ -176,4 +178,37 @@ async fn a_hold_that_is_set_during_a_roll_outlasts_the_group_that_carries_it() {
     clear_hold(&bench.client, "web").await.unwrap();
     expect(&bench.roll(V3).await, Verdict::Done);
     nothing_left(&bench, "held and rolled");
+}
+
+/// A look behind the write that empties a group shows it as it was before.
+#[tokio::test(start_paused = true)]
+async fn an_emptied_group_that_looks_as_if_it_were_not_gets_no_minimum() {
+    let base = replaced().await;
+    // Its minimum is held since a roll before.
+    let until = base.cloud.now() + jiff::SignedDuration::from_hours(1);
+    let held = format!("{} {until} 2 3", base.next_run());
+    tag(&base, "web-v001", "kiln:lease:low-alarm", &held);
+    let larger = json!({ "AutoScalingGroupName": "web-v001", "MinSize": 3 });
+    base.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &larger);
+    let calm = base.fork().await;
+    expect(&calm.roll(V2).await, Verdict::Done);
+    let calls = calm.cloud.calls();
+    let suspended = calls.iter().rposition(|call| call == "SuspendProcesses");
+    let looks = calls.iter().zip(1..).skip(suspended.unwrap());
+    let looks = looks.filter(|(call, _)| *call == "DescribeAutoScalingGroups");
+    for (_, at) in looks.take(6) {
+        let stale = Mishap::Stale(Duration::from_secs(4));
+        let bench = base.fork().await;
+        bench.cloud.remember();
+        bench.cloud.plan(at, stale);
+        let ended = bench.roll(V2).await;
+        let about = about(&bench, at, stale);
+        let image = match ended.verdict {
+            Verdict::Done => V2,
+            Verdict::Failed => V1,
+            other => panic!("{about}: {other:?} {ended:#?}"),
+        };
+        assert_eq!(bench.serving(), three(image), "{about}: {ended:#?}");
+        nothing_left(&bench, &about);
+    }
 }
