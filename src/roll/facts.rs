@@ -242,6 +242,10 @@ async fn balancer(
         refused.push(refusals::no_load_balancer(name, &load_balancers));
         return Err(NoFacts::Refused(std::mem::take(refused)));
     };
+    if !load_balancer.application {
+        refused.push(refusals::no_application(name));
+        return Err(NoFacts::Refused(std::mem::take(refused)));
+    }
     let leading = leading(cloud, &load_balancer.arn).await?;
     if traffic.rules.is_empty() {
         refused.push(refusals::no_rule(traffic));

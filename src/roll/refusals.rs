@@ -29,6 +29,18 @@ pub(super) fn no_load_balancer(name: &Spanned<String>, all: &[LoadBalancer]) -> 
     Refusal::input(finding.help(help))
 }
 
+/// Listeners of others have no rules that could be asked for.
+pub(super) fn no_application(name: &Spanned<String>) -> Refusal {
+    let text = format!("{name} is no application load balancer");
+    let finding =
+        Diagnostic::error("roll::network_load_balancer", text).at_value(name, "named here");
+    Refusal::input(
+        finding.help(
+            "a header rule is what proves the next group; rolls behind others are still to come",
+        ),
+    )
+}
+
 pub(super) fn no_listener(
     port: &Spanned<u16>,
     load_balancer: &LoadBalancer,

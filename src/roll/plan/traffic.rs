@@ -106,16 +106,6 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     let (Some(balancer), Some(wanted)) = (&facts.balancer, &service.traffic) else {
         return;
     };
-    if !balancer.load_balancer.application {
-        let text = format!(
-            "{} is no application load balancer",
-            balancer.load_balancer.name
-        );
-        let finding = Diagnostic::error("roll::network_load_balancer", text)
-            .at_value(&wanted.load_balancer, "named here")
-            .help("a header rule is what proves the next group; rolls behind others are still to come");
-        refused.push(Refusal::input(finding));
-    }
     rules::refuse(service, facts, (wanted, balancer), refused);
     for side in &facts.sides {
         refuse_side(service, facts, balancer, side, refused);

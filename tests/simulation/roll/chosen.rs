@@ -1,11 +1,13 @@
-//! Which image a service file says: by a filter, or by a parameter.
+//! Which image a service file says, by a filter or by a parameter, and which load balancer.
 
 use kiln::roll::Verdict;
 use localcloud::model::{Config, Service as Api};
 use serde_json::json;
 
 use super::plain::three;
+use super::refused::refused_input;
 use super::{BLUE_GREEN, Bench, CHOSEN, DEFAULT_RULE, V1, V2, V3, account, expect, world};
+use crate::simulation::habit::Call;
 
 /// A service whose file says of its image `image`.
 async fn saying(image: &serde_json::Value, account: Config) -> Bench {
@@ -45,4 +47,25 @@ async fn a_parameter_says_which_image() {
     let bench = saying(&json!({ "ssm": "/web/image" }), config).await;
     expect(&bench.roll(CHOSEN).await, Verdict::Done);
     assert_eq!(bench.serving(), three(V2));
+}
+
+/// Listeners of a network load balancer have no rules, so that none are asked for.
+#[tokio::test(start_paused = true)]
+async fn a_network_load_balancer_is_refused_at_its_name() {
+    let bench = Bench::new().await;
+    bench
+        .cloud
+        .accustom(Box::new(|call: Call<'_>| match call.action {
+            "DescribeLoadBalancers" => {
+                call.misread(|answer| answer.replace("<Type>application<", "<Type>network<"))
+            }
+            _ => call.go(),
+        }));
+    let help = refused_input(&bench, "roll::network_load_balancer").await;
+    assert!(help.contains("header rule"), "{help}");
+    let calls = bench.cloud.calls();
+    assert!(
+        !calls.iter().any(|call| call == "DescribeRules"),
+        "{calls:?}"
+    );
 }
