@@ -3,6 +3,8 @@
 
 CARGO ?= cargo
 KILN_DENY := target/tools/bin/cargo-deny
+# Tests run on threads of their own, whose stacks are smaller than a process has; flows are large where nothing is optimised.
+export RUST_MIN_STACK := 8388608
 
 .PHONY: fuzz demo sim test check deps bench compatibility clean
 
