@@ -6,7 +6,7 @@
 use super::{
     super::{Effect, Fault, Service, Tree, actions::Action, args::Args, state::State},
     instance::{Attached, Instance, InstanceState},
-    volumes,
+    roots, volumes,
 };
 
 pub(super) const ACTIONS: &[Action] = &[
@@ -102,6 +102,8 @@ fn detach_volume(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
         return Err(Fault::new("OperationNotPermitted", message));
     }
     if is_root {
+        // It may have shut itself down in the middle.
+        roots::unreplaced(state, &on)?;
         state.emit(Effect::Root {
             instance: on.clone(),
             away: Some(id.into()),

@@ -170,11 +170,7 @@ fn root_of(state: &State, instance: &Instance) -> Result<Volume, Fault> {
         let message = format!("The instance '{id}' is not in the 'running' state.");
         return Err(Fault::new("IncorrectInstanceState", message));
     }
-    let mut tasks = state.ec2.root_tasks.values();
-    if tasks.any(|task| task.instance == *id && !task.state.is_over()) {
-        let message = format!("The root volume of the instance '{id}' is being replaced already.");
-        return Err(Fault::new("IncorrectState", message));
-    }
+    unreplaced(state, id)?;
     let root = instance
         .root()
         .and_then(|on| state.ec2.volumes.get(&on.volume));
@@ -182,6 +178,16 @@ fn root_of(state: &State, instance: &Instance) -> Result<Volume, Fault> {
         let message = format!("The instance '{id}' has no root volume.");
         Fault::new("IncorrectState", message)
     })
+}
+
+/// Errors while the root of an instance is being replaced.
+pub(super) fn unreplaced(state: &State, id: &str) -> Result<(), Fault> {
+    let mut tasks = state.ec2.root_tasks.values();
+    if tasks.any(|task| task.instance == id && !task.state.is_over()) {
+        let message = format!("The root volume of the instance '{id}' is being replaced already.");
+        return Err(Fault::new("IncorrectState", message));
+    }
+    Ok(())
 }
 
 /// Whether a machine is about to get a root that stands on these files.
