@@ -16,6 +16,7 @@ use serde_json::json;
 use super::leave::{lived_in, tagged};
 use super::replace::replaced;
 use super::store::SharedJournal;
+use super::trouble::is_told;
 use super::{Bench, OWN_RULE, V1, V2, expect, holder};
 use crate::simulation::cloud::Mishap;
 use crate::simulation::mishap::is_read;
@@ -261,13 +262,7 @@ async fn trouble_at_any_call_leaves_the_rest_for_the_next_time() {
             let about = format!("{mishap:?} at call {at}, {}", calls[at - 1]);
             let done = bench.destroy().await;
             bench.cloud.calm();
-            let told = match done.verdict {
-                Verdict::Done | Verdict::NothingToDo => done.left.is_empty(),
-                Verdict::Failed => done.done.is_empty() && !done.left.is_empty(),
-                Verdict::CleanUpDue => !done.left.is_empty(),
-                _ => false,
-            };
-            assert!(told, "{about}: {done:?}");
+            assert!(is_told(&done), "{about}: {done:?}");
             goes_at_last(&bench, &others, &about).await;
         }
     }

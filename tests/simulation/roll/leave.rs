@@ -15,7 +15,7 @@ use super::policies::step;
 use super::replace::replaced;
 use super::rolling::rolling;
 use super::store::SharedJournal;
-use super::trouble::killed;
+use super::trouble::{is_told, killed};
 use super::{Bench, OWN_RULE, V1, V2, V3, expect, holder};
 use crate::simulation::cloud::Mishap;
 
@@ -183,13 +183,7 @@ async fn trouble_at_any_call_leaves_the_rest_for_the_next_time() {
             let about = format!("{mishap:?} at call {}, {call}", at + 1);
             let done = bench.leave().await;
             bench.cloud.calm();
-            let told = match done.verdict {
-                Verdict::Done | Verdict::NothingToDo => done.left.is_empty(),
-                Verdict::Failed => done.done.is_empty() && !done.left.is_empty(),
-                Verdict::CleanUpDue => !done.left.is_empty(),
-                _ => false,
-            };
-            assert!(told, "{about}: {done:?}");
+            assert!(is_told(&done), "{about}: {done:?}");
             assert_eq!(machines(&bench), before, "{about}");
             let again = bench.leave().await;
             let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);

@@ -6,7 +6,7 @@ mod half_made;
 
 use std::time::Duration;
 
-use kiln::roll::{Ended, Verdict};
+use kiln::roll::{Ended, Left, Verdict};
 use kiln::run::Urgency;
 
 use super::left_over::unused_versions;
@@ -236,5 +236,15 @@ async fn after_a_kill_of_the_first_roll_any_image_goes_on() {
             assert_eq!(bench.serving(), bench.all(image), "{about}");
             nothing_left(&bench, &about);
         }
+    }
+}
+
+/// Whether what was done and what is left are what the verdict says.
+pub fn is_told(done: &Left) -> bool {
+    match done.verdict {
+        Verdict::Done | Verdict::NothingToDo => done.left.is_empty(),
+        Verdict::Failed => done.done.is_empty() && !done.left.is_empty(),
+        Verdict::CleanUpDue => !done.left.is_empty(),
+        _ => false,
     }
 }
