@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::model::{Balancer, Listener, Probe, Rule, Share, Target, TargetGroup};
+use crate::model::{Asks, Balancer, Listener, Probe, Protocol, Rule, Share, Target, TargetGroup};
 
 use super::{conditions, shares};
 
@@ -51,7 +51,10 @@ pub(super) fn render(wanted: &Balancer, folder: &Path, socket: &Path) -> Result<
     };
     let mut number = 0;
     for listener in &wanted.listeners {
-        frontend(&mut rendered, wanted, listener, folder, &mut number)?;
+        match listener.protocol {
+            Protocol::Http => frontend(&mut rendered, wanted, listener, folder, &mut number)?,
+            Protocol::Tcp => tcp_frontend(&mut rendered, wanted, listener, folder, &mut number),
+        }
     }
     for group in &wanted.groups {
         backends(&mut rendered.text, group)?;
@@ -59,8 +62,9 @@ pub(super) fn render(wanted: &Balancer, folder: &Path, socket: &Path) -> Result<
     Ok(rendered)
 }
 
-/// Configuration that is there whatever the load balancer does. Timeouts are the ALB's: its idle timeout on both sides,
-/// ten seconds to connect. With `idle-close-on-response` a reload loses no kept-alive connection.
+/// Configuration that is there whatever the load balancer does. Timeouts are those of its type: its idle timeout on both
+/// sides, ten seconds to connect. With `idle-close-on-response` a reload loses no kept-alive connection of HTTP; one of TCP
+/// stays with its process for as long as it lasts.
 fn head(wanted: &Balancer, folder: &Path, socket: &Path) -> String {
     let (state, socket, idle) = (
         state_file(folder),
@@ -117,15 +121,39 @@ fn frontend(
         ));
         *number += 1;
     }
-    let span = shares::SPAN;
-    lines.push(format!(
-        "    http-request set-var(txn.group) rand({span}),add(txn.base),map_int({})
-    use_backend %[var(txn.group)]
-",
-        shares_file(folder)
-    ));
+    lines.push(choice("http-request", "txn.base", folder));
     rendered.text.push_str(&lines.join("\n"));
     Ok(())
+}
+
+/// A listener that passes connections on; its one rule forwards.
+fn tcp_frontend(
+    rendered: &mut Rendered,
+    wanted: &Balancer,
+    listener: &Listener,
+    folder: &Path,
+    number: &mut usize,
+) {
+    let port = listener.port;
+    let base = *number as u64 * shares::SPAN;
+    *number += listener.rules.len();
+    let lines = [
+        format!("frontend listener:{port}"),
+        "    mode tcp".to_owned(),
+        format!("    bind {}:{port}", wanted.address),
+        choice("tcp-request content", &base.to_string(), folder),
+    ];
+    rendered.text.push_str(&lines.join("\n"));
+}
+
+/// Draws the target group in the shares of a rule.
+fn choice(when: &str, base: &str, folder: &Path) -> String {
+    let (span, file) = (shares::SPAN, shares_file(folder));
+    format!(
+        "    {when} set-var(txn.group) rand({span}),add({base}),map_int({file})
+    use_backend %[var(txn.group)]
+"
+    )
 }
 
 /// What a rule does with a request that nothing before it took.
@@ -188,13 +216,12 @@ fn location(location: &str, port: u16) -> Result<String, Error> {
 
 fn backends(text: &mut String, group: &TargetGroup) -> Result<(), Error> {
     let Probe {
-        path,
+        asks,
         port,
         interval_seconds,
         timeout_seconds,
         healthy_threshold,
         unhealthy_threshold,
-        matcher,
     } = &group.probe;
     let port = port.map(|port| format!(" port {port}")).unwrap_or_default();
     let check = format!(
@@ -202,17 +229,19 @@ fn backends(text: &mut String, group: &TargetGroup) -> Result<(), Error> {
     );
     let mut lines = vec![
         format!("backend {}", group.name),
-        "    option httpchk".to_owned(),
+        format!("    mode {}", mode(group.protocol)),
         format!("    timeout check {timeout_seconds}s"),
-        format!(
-            "    http-check send meth GET uri {} ver HTTP/1.1 hdr Host '%[srv_name,field(2,:)]:%[srv_name,field(3,:)]' hdr User-Agent ELB-HealthChecker/2.0",
-            conditions::quote(path)?
-        ),
-        format!(
-            "    http-check expect status {}",
-            conditions::quote(matcher)?
-        ),
     ];
+    if let Asks::Http { path, matcher } = asks {
+        let (path, matcher) = (conditions::quote(path)?, conditions::quote(matcher)?);
+        lines.extend([
+            "    option httpchk".to_owned(),
+            format!(
+                "    http-check send meth GET uri {path} ver HTTP/1.1 hdr Host '%[srv_name,field(2,:)]:%[srv_name,field(3,:)]' hdr User-Agent ELB-HealthChecker/2.0"
+            ),
+            format!("    http-check expect status {matcher}"),
+        ]);
+    }
     lines.extend(
         group
             .targets
@@ -227,6 +256,13 @@ fn backends(text: &mut String, group: &TargetGroup) -> Result<(), Error> {
             .map(|target| format!("{} backup", line(target, OPEN))),
     );
     writeln!(text, "{}", lines.join("\n")).map_err(|_| Error::Control(group.name.clone()))
+}
+
+fn mode(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => "http",
+        Protocol::Tcp => "tcp",
+    }
 }
 
 fn line(target: &Target, prefix: &str) -> String {

@@ -1,15 +1,15 @@
 //! Turns what the proxy's health checks saw into facts, told once at each change.
 //!
-//! The proxy counts the thresholds of targets that were healthy. Two rules of an ALB it does not know are kept here: a
-//! newly registered target is healthy after one good check, and unhealthy after its first `unhealthy_threshold` bad ones
-//! ("Health checks for Application Load Balancer target groups").
+//! The proxy counts the thresholds of targets that were healthy. Two rules it does not know are kept here: a newly
+//! registered target of an ALB is healthy after one good check ("Health checks for Application Load Balancer target groups"),
+//! and one of any load balancer unhealthy after its first `unhealthy_threshold` bad ones.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Balancer, Fact, Target, TargetGroup, Verdict};
+use crate::model::{Balancer, Fact, Protocol, Target, TargetGroup, Verdict};
 
 use super::config;
 use super::stats::Row;
@@ -137,7 +137,8 @@ fn judge(known: &mut Known, group: &TargetGroup, row: &Row, now: Instant) -> Ver
         // A process that was told to take it for healthy, and has not looked itself yet.
         return known.verdict.clone();
     }
-    if row.up || (row.check.ends_with("OK") && known.verdict == Verdict::Checking) {
+    let one_is_enough = group.protocol == Protocol::Http && known.verdict == Verdict::Checking;
+    if row.up || (row.check.ends_with("OK") && one_is_enough) {
         known.failing_since = None;
         return Verdict::Healthy;
     }
@@ -173,17 +174,19 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::model::Probe;
+    use crate::model::{Asks, Probe};
 
     fn wanted(draining: bool) -> Balancer {
         let probe = Probe {
-            path: "/".into(),
+            asks: Asks::Http {
+                path: "/".into(),
+                matcher: "200".into(),
+            },
             port: None,
             interval_seconds: 5,
             timeout_seconds: 2,
             healthy_threshold: 3,
             unhealthy_threshold: 3,
-            matcher: "200".into(),
         };
         let target = Target {
             id: "i-1".into(),
@@ -194,6 +197,7 @@ mod tests {
         let group = TargetGroup {
             arn: "arn".into(),
             name: "web".into(),
+            protocol: Protocol::Http,
             probe,
             targets: vec![target],
         };

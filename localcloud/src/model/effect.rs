@@ -114,9 +114,19 @@ pub struct Balancer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     pub arn: String,
+    pub protocol: Protocol,
     pub port: u16,
-    /// In order of priority; the default rule stands last and matches all.
+    /// In order of priority; the default rule stands last and matches all. TCP has that one alone, which forwards.
     pub rules: Vec<Rule>,
+}
+
+/// What is passed on from clients to targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Request by request.
+    Http,
+    /// Connection by connection, as it comes.
+    Tcp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +139,7 @@ pub struct Rule {
     pub action: Share,
 }
 
-/// What a rule does with a request.
+/// What a rule does with a request or a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Share {
     /// Target group ARN and weight, 0 to 999.
@@ -149,6 +159,7 @@ pub enum Share {
 pub struct TargetGroup {
     pub arn: String,
     pub name: String,
+    pub protocol: Protocol,
     pub probe: Probe,
     pub targets: Vec<Target>,
 }
@@ -156,15 +167,25 @@ pub struct TargetGroup {
 /// A target group's health check (`CreateTargetGroup`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    pub path: String,
+    pub asks: Asks,
     /// `None` is `traffic-port`.
     pub port: Option<u16>,
     pub interval_seconds: u32,
     pub timeout_seconds: u32,
     pub healthy_threshold: u32,
     pub unhealthy_threshold: u32,
-    /// `200`, `200,302` or `200-299`.
-    pub matcher: String,
+}
+
+/// What a health check asks of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// To take a connection.
+    Connection,
+    Http {
+        path: String,
+        /// `200`, `200,302` or `200-299`.
+        matcher: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

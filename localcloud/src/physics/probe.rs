@@ -1,7 +1,7 @@
 //! Proxies: they listen a moment after they were told what to do, check their targets, and drain those that go.
 
 use super::{Coming, Physics, Spread, later};
-use crate::model::{Balancer, Fact, Probe, Target, Verdict};
+use crate::model::{Asks, Balancer, Fact, Probe, Protocol, Target, TargetGroup, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use rand_chacha::rand_core::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ struct Checked {
     /// Checks in a row with the same outcome, good or bad.
     row: u32,
     good: bool,
-    /// How many good ones are needed now: a fresh target may need fewer than the threshold.
+    /// How many good ones are needed now: a fresh target of HTTP may need fewer than the threshold.
     needs: u32,
     said: Verdict,
 }
@@ -55,12 +55,12 @@ impl Physics {
                 arn: balancer.arn.clone(),
             },
         );
-        let mut wanted: BTreeMap<Key, (&Target, &Probe)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Key, (&Target, &TargetGroup)> = BTreeMap::new();
         for group in &balancer.groups {
             for target in &group.targets {
                 wanted.insert(
                     (group.arn.clone(), target.id.clone(), target.port),
-                    (target, &group.probe),
+                    (target, group),
                 );
             }
         }
@@ -81,11 +81,11 @@ impl Physics {
         self.probes
             .draining
             .retain(|key| !mine(key) || wanted.get(key).is_some_and(|(target, _)| target.draining));
-        for (key, (target, probe)) in wanted {
+        for (key, (target, group)) in wanted {
             if target.draining {
                 self.drain(key, now);
             } else {
-                self.watch(key, probe, now);
+                self.watch(key, group, now);
             }
         }
     }
@@ -106,12 +106,16 @@ impl Physics {
         }
     }
 
-    fn watch(&mut self, key: Key, probe: &Probe, now: Timestamp) {
+    fn watch(&mut self, key: Key, group: &TargetGroup, now: Timestamp) {
+        let probe = &group.probe;
         if let Some(checked) = self.probes.checked.get_mut(&key) {
             checked.probe = probe.clone();
             return;
         }
-        let needs = 1 + self.rng.next_u32() % probe.healthy_threshold.max(1);
+        let needs = match group.protocol {
+            Protocol::Http => 1 + self.rng.next_u32() % probe.healthy_threshold.max(1),
+            Protocol::Tcp => probe.healthy_threshold,
+        };
         let checked = Checked {
             probe: probe.clone(),
             row: 0,
@@ -146,7 +150,7 @@ impl Physics {
             at,
             SignedDuration::from_secs(checked.probe.interval_seconds.into()),
         );
-        let verdict = checked.count(met);
+        let verdict = checked.count(seen_by(&checked.probe.asks, met));
         self.enter(next, Coming::Check(key.clone()));
         let (group, target, port) = key.clone();
         verdict
@@ -158,6 +162,14 @@ impl Physics {
             })
             .into_iter()
             .collect()
+    }
+}
+
+/// Who only asks for a connection gets it from a service that answers wrongly or not at all.
+fn seen_by(asks: &Asks, met: Verdict) -> Verdict {
+    match (asks, met) {
+        (Asks::Connection, Verdict::WrongStatus(_) | Verdict::Timeout) => Verdict::Healthy,
+        (_, met) => met,
     }
 }
 

@@ -3,7 +3,7 @@
 use localcloud::model::{Target, Verdict};
 
 use super::http::{Client, Server, get};
-use super::{Bench, PORT, forward, group, rule};
+use super::{Bench, PORT, by_http, forward, group, rule};
 
 #[tokio::test]
 async fn only_healthy_targets_get_requests_and_all_of_them_when_none_is() {
@@ -47,10 +47,10 @@ async fn the_matcher_says_which_status_is_healthy() {
         vec![rule(forward(&[("web", 1)]))],
         vec![group("web", vec![server.target.clone()])],
     );
-    wanted.groups[0].probe.matcher = "200-204,302".into();
+    wanted.groups[0].probe.asks = by_http("200-204,302");
     bench.balance(&wanted).await;
     bench.until_healthy(&["odd"]).await;
-    wanted.groups[0].probe.matcher = "200-204".into();
+    wanted.groups[0].probe.asks = by_http("200-204");
     bench.balance(&wanted).await;
     bench.until_verdict("odd", Verdict::WrongStatus(302)).await;
     bench.end().await;

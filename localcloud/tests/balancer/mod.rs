@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use localcloud::balancer::{Balancers, Place};
 use localcloud::model::{
-    Balancer, Fact, Listener, Probe, Rule, Share, Target, TargetGroup, Verdict,
+    Asks, Balancer, Fact, Listener, Probe, Protocol, Rule, Share, Target, TargetGroup, Verdict,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -62,6 +62,7 @@ impl Bench {
             idle_timeout_seconds: 60,
             listeners: vec![Listener {
                 arn: "arn:listener".into(),
+                protocol: Protocol::Http,
                 port: PORT,
                 rules,
             }],
@@ -130,15 +131,21 @@ fn command_line(process: u32) -> String {
     std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default()
 }
 
+fn by_http(matcher: &str) -> Asks {
+    Asks::Http {
+        path: "/health".into(),
+        matcher: matcher.into(),
+    }
+}
+
 fn probe() -> Probe {
     Probe {
-        path: "/health".into(),
+        asks: by_http("200"),
         port: None,
         interval_seconds: 1,
         timeout_seconds: 1,
         healthy_threshold: 2,
         unhealthy_threshold: 2,
-        matcher: "200".into(),
     }
 }
 
@@ -146,6 +153,7 @@ fn group(name: &str, targets: Vec<Target>) -> TargetGroup {
     TargetGroup {
         arn: format!("arn:{name}"),
         name: name.into(),
+        protocol: Protocol::Http,
         probe: probe(),
         targets,
     }

@@ -8,6 +8,7 @@ mod answer;
 mod deploying;
 mod limits;
 mod moto;
+mod network;
 mod rows;
 mod scaling;
 mod subject;

@@ -4,7 +4,7 @@ use localcloud::model::Service::{self, AutoScaling, Ec2, Elb};
 
 use super::answer::Answer;
 use super::subject::Subject;
-use super::{deploying, limits, scaling, volumes};
+use super::{deploying, limits, network, scaling, volumes};
 
 /// One promise of AWS.
 pub struct Row {
@@ -28,9 +28,14 @@ impl Row {
 }
 
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [scaling::ROWS, deploying::ROWS, limits::ROWS, volumes::ROWS]
-        .into_iter()
-        .flatten()
+    let all = [
+        scaling::ROWS,
+        deploying::ROWS,
+        network::ROWS,
+        limits::ROWS,
+        volumes::ROWS,
+    ];
+    all.into_iter().flatten()
 }
 
 /// A subject with what every story begins with: a network and an image.

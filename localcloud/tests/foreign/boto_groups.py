@@ -4,6 +4,7 @@
 def run(ec2, scaling, elb, made, until):
     subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
     traffic(elb, made, subnets)
+    network(elb, made, subnets)
     group(scaling, elb, made, subnets, until)
     extras(scaling, until)
     refresh(scaling, until)
@@ -57,6 +58,25 @@ def traffic(elb, made, subnets):
     elb.remove_tags(ResourceArns=[rule], TagKeys=["gone"])
     assert elb.describe_tags(ResourceArns=[rule])["TagDescriptions"][0]["Tags"] == [{"Key": "kiln:run", "Value": "1"}]
     assert len(elb.describe_rules(ListenerArn=listener)["Rules"]) == 2
+
+
+def network(elb, made, subnets):
+    wish = dict(Name="net", Type="network", Scheme="internal", Subnets=subnets[:1])
+    balancer = elb.create_load_balancer(**wish)["LoadBalancers"][0]
+    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internal")
+    arn = balancer["LoadBalancerArn"]
+    elb.describe_load_balancer_attributes(LoadBalancerArn=arn)
+    tcp = elb.create_target_group(Name="net", Protocol="TCP", Port=22, VpcId=balancer["VpcId"])["TargetGroups"][0]
+    assert "Matcher" not in tcp and "ProtocolVersion" not in tcp, tcp
+    forward = [{"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": tcp["TargetGroupArn"]}]}}]
+    listens = dict(LoadBalancerArn=arn, Protocol="TCP", Port=22, DefaultActions=forward)
+    listener = elb.create_listener(**listens)["Listeners"][0]
+    assert listener["DefaultActions"][0]["TargetGroupArn"] == tcp["TargetGroupArn"]
+    elb.refused("ValidationError", "create_listener", **{**listens, "Protocol": "HTTP"})
+    assert len(elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]) == 1
+    elb.describe_target_group_attributes(TargetGroupArn=tcp["TargetGroupArn"])
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    elb.delete_target_group(TargetGroupArn=tcp["TargetGroupArn"])
 
 
 def group(scaling, elb, made, subnets, until):

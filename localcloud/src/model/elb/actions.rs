@@ -1,6 +1,9 @@
 //! What a rule does: read from a request, checked against the load balancer, and written back as AWS returns it.
 
-use super::stored::Elb;
+use super::{
+    kind::{self, Kind},
+    stored::{Elb, Listener},
+};
 use crate::model::{Fault, Share, Tree, args::Args};
 use std::collections::BTreeSet;
 
@@ -23,6 +26,8 @@ pub(in crate::model) struct Forward {
     pub(in crate::model) groups: Vec<(String, u32)>,
     pub(in crate::model) sticky: bool,
     sticky_seconds: Option<i64>,
+    /// One target group of a network load balancer comes back without a weight.
+    shows_weights: bool,
 }
 
 /// Where a client is sent; `#{host}` and the like are filled in by the proxy.
@@ -36,11 +41,11 @@ pub(in crate::model) struct Redirect {
     query: String,
 }
 
-/// Target groups that one forward may name (Quotas for your Application Load Balancers).
+/// Target groups that one forward may name (Quotas for your Application and your Network Load Balancers).
 const GROUPS_IN_FORWARD: usize = 5;
 
 /// Reads the one action of a list under `name`.
-pub(super) fn read(args: &Args<'_>, name: &str) -> Result<Action, Fault> {
+pub(super) fn read(args: &Args<'_>, name: &str, kind: Kind) -> Result<Action, Fault> {
     let list = args.maps(name)?;
     let [action] = list.as_slice() else {
         return Err(if list.is_empty() {
@@ -53,7 +58,13 @@ pub(super) fn read(args: &Args<'_>, name: &str) -> Result<Action, Fault> {
         });
     };
     match action.text("Type")? {
-        "forward" => read_forward(action).map(Action::Forward),
+        "forward" => read_forward(action, kind).map(Action::Forward),
+        other if kind == Kind::Network => Err(Fault::new(
+            "InvalidLoadBalancerAction",
+            format!(
+                "Actions of type '{other}' are not supported on load balancers of type 'network'"
+            ),
+        )),
         "fixed-response" => read_fixed(&config(action, "FixedResponseConfig")?),
         "redirect" => read_redirect(&config(action, "RedirectConfig")?),
         kind @ ("authenticate-oidc" | "authenticate-cognito" | "jwt-validation") => {
@@ -72,7 +83,7 @@ fn config<'a>(action: &Args<'a>, name: &str) -> Result<Args<'a>, Fault> {
     action.map(name)?.ok_or_else(|| action.missing(name))
 }
 
-fn read_forward(action: &Args<'_>) -> Result<Forward, Fault> {
+fn read_forward(action: &Args<'_>, kind: Kind) -> Result<Forward, Fault> {
     action.only("Type Order TargetGroupArn ForwardConfig")?;
     let single = action
         .maybe_text("TargetGroupArn")?
@@ -84,6 +95,7 @@ fn read_forward(action: &Args<'_>) -> Result<Forward, Fault> {
             groups: vec![(arn.to_owned(), 1)],
             sticky: false,
             sticky_seconds: None,
+            shows_weights: kind == Kind::Application,
         });
     };
     config.only("TargetGroups TargetGroupStickinessConfig")?;
@@ -97,8 +109,9 @@ fn read_forward(action: &Args<'_>) -> Result<Forward, Fault> {
         let message = "TargetGroupArn and ForwardConfig name different target groups";
         return Err(Fault::new("InvalidLoadBalancerAction", message));
     }
-    let (sticky, sticky_seconds) = read_stickiness(&config)?;
+    let (sticky, sticky_seconds) = read_stickiness(&config, kind)?;
     Ok(Forward {
+        shows_weights: kind == Kind::Application || groups.len() > 1,
         groups,
         sticky,
         sticky_seconds,
@@ -136,16 +149,21 @@ fn read_weight(entry: &Args<'_>) -> Result<(String, u32), Fault> {
     ))
 }
 
-fn read_stickiness(config: &Args<'_>) -> Result<(bool, Option<i64>), Fault> {
+fn read_stickiness(config: &Args<'_>, kind: Kind) -> Result<(bool, Option<i64>), Fault> {
     let Some(stickiness) = config.map("TargetGroupStickinessConfig")? else {
         return Ok((false, None));
     };
     let enabled = stickiness.flag("Enabled")?.unwrap_or(false);
     let seconds = stickiness.int_in("DurationSeconds", 1..=604_800)?;
-    if enabled && seconds.is_none() {
-        return Err(stickiness.missing("DurationSeconds"));
+    match kind {
+        Kind::Application if enabled && seconds.is_none() => {
+            Err(stickiness.missing("DurationSeconds"))
+        }
+        Kind::Network if seconds.is_some() => Err(Fault::validation(
+            "A duration of target group stickiness cannot be specified on load balancers of type 'network'",
+        )),
+        _ => Ok((enabled, seconds)),
     }
-    Ok((enabled, seconds))
 }
 
 fn read_fixed(config: &Args<'_>) -> Result<Action, Fault> {
@@ -182,13 +200,13 @@ fn read_redirect(config: &Args<'_>) -> Result<Action, Fault> {
     }))
 }
 
-/// Checks that a load balancer may do this: its target groups exist, fit, and serve no other load balancer.
-pub(super) fn check(elb: &Elb, balancer: &str, action: &Action) -> Result<(), Fault> {
+/// Checks that a listener may do this: its target groups exist, fit, and serve no other load balancer.
+pub(super) fn check(elb: &Elb, listener: &Listener, action: &Action) -> Result<(), Fault> {
     let Action::Forward(forward) = action else {
         return Ok(());
     };
     for (arn, _) in &forward.groups {
-        check_group(elb, balancer, arn)?;
+        check_group(elb, listener, arn)?;
     }
     let sticks = |arn: &String| {
         elb.groups[arn]
@@ -206,14 +224,17 @@ pub(super) fn check(elb: &Elb, balancer: &str, action: &Action) -> Result<(), Fa
     Ok(())
 }
 
-fn check_group(elb: &Elb, balancer: &str, arn: &str) -> Result<(), Fault> {
+fn check_group(elb: &Elb, listener: &Listener, arn: &str) -> Result<(), Fault> {
+    let Listener {
+        balancer, protocol, ..
+    } = listener;
     let group = elb
         .groups
         .get(arn)
         .ok_or_else(|| super::groups::not_found(arn))?;
-    if !matches!(group.protocol.as_str(), "HTTP" | "HTTPS") {
+    if !kind::fits(protocol, &group.protocol) {
         let message = format!(
-            "The protocol {} of target group '{arn}' does not fit the listener",
+            "The protocol {} of target group '{arn}' does not fit the listener's protocol {protocol}",
             group.protocol
         );
         return Err(Fault::new("IncompatibleProtocols", message));
@@ -226,7 +247,7 @@ fn check_group(elb: &Elb, balancer: &str, arn: &str) -> Result<(), Fault> {
         let message = format!("Target group '{arn}' and the load balancer are not in the same VPC");
         return Err(Fault::new("InvalidConfigurationRequest", message));
     }
-    if elb.balancers_of(arn).iter().any(|other| *other != balancer) {
+    if elb.balancers_of(arn).iter().any(|other| other != balancer) {
         let message = format!(
             "The following target groups cannot be associated with more than one load balancer: {arn}"
         );
@@ -279,7 +300,7 @@ fn forward_tree(forward: &Forward) -> Tree {
     let entry = |(arn, weight): &(String, u32)| {
         Tree::new()
             .put("TargetGroupArn", arn)
-            .put("Weight", *weight)
+            .put_some("Weight", forward.shows_weights.then_some(*weight))
     };
     let stickiness = Tree::new()
         .put("Enabled", forward.sticky)

@@ -1,5 +1,6 @@
 //! Attributes of load balancers and target groups: their defaults, and the ranges that AWS checks.
 
+use super::kind::Kind;
 use crate::model::{Fault, Tree, args::Args};
 use std::collections::BTreeMap;
 
@@ -17,18 +18,27 @@ enum Allowed {
     Only(&'static str),
 }
 
-/// An attribute: key, default, allowed values.
-pub(super) type Table = &'static [(&'static str, &'static str, Limit)];
+/// Attributes: key, default, allowed values.
+type Rows = &'static [(&'static str, &'static str, Limit)];
+
+/// All the attributes that something has.
+pub(super) type Table = &'static [Rows];
 
 /// What a value of an attribute is checked against.
 #[derive(Clone, Copy)]
 pub(super) struct Limit(Allowed);
 
-/// `ModifyLoadBalancerAttributes`, for Application Load Balancers.
-pub(super) const BALANCER: Table = &[
+/// `ModifyLoadBalancerAttributes`, for all load balancers.
+const BALANCER: Rows = &[
     ("access_logs.s3.bucket", "", Limit(Allowed::Any)),
     ("access_logs.s3.enabled", "false", Limit(Allowed::Flag)),
     ("access_logs.s3.prefix", "", Limit(Allowed::Any)),
+    ("deletion_protection.enabled", "false", Limit(Allowed::Flag)),
+    ("ipv6.deny_all_igw_traffic", "false", Limit(Allowed::Flag)),
+    ("zonal_shift.config.enabled", "false", Limit(Allowed::Flag)),
+];
+
+const APPLICATION_BALANCER: Rows = &[
     (
         "client_keep_alive.seconds",
         "3600",
@@ -37,13 +47,11 @@ pub(super) const BALANCER: Table = &[
     ("connection_logs.s3.bucket", "", Limit(Allowed::Any)),
     ("connection_logs.s3.enabled", "false", Limit(Allowed::Flag)),
     ("connection_logs.s3.prefix", "", Limit(Allowed::Any)),
-    ("deletion_protection.enabled", "false", Limit(Allowed::Flag)),
     (
         "idle_timeout.timeout_seconds",
         "60",
         Limit(Allowed::Range(1, 4000)),
     ),
-    ("ipv6.deny_all_igw_traffic", "false", Limit(Allowed::Flag)),
     (
         "load_balancing.cross_zone.enabled",
         "true",
@@ -81,29 +89,38 @@ pub(super) const BALANCER: Table = &[
     ),
     ("routing.http2.enabled", "true", Limit(Allowed::Flag)),
     ("waf.fail_open.enabled", "false", Limit(Allowed::Flag)),
-    ("zonal_shift.config.enabled", "false", Limit(Allowed::Flag)),
 ];
 
-/// `ModifyTargetGroupAttributes`, for instance targets of Application Load Balancers.
-pub(super) const GROUP: Table = &[
+/// One address stands for the nodes of all zones here, so that every zone's targets are reached whether or not nodes lead to
+/// other zones.
+const NETWORK_BALANCER: Rows = &[
+    (
+        "dns_record.client_routing_policy",
+        "any_availability_zone",
+        Limit(Allowed::OneOf(&[
+            "any_availability_zone",
+            "availability_zone_affinity",
+            "partial_availability_zone_affinity",
+        ])),
+    ),
+    (
+        "load_balancing.cross_zone.enabled",
+        "false",
+        Limit(Allowed::Flag),
+    ),
+    (
+        "secondary_ips.auto_assigned.per_subnet",
+        "0",
+        Limit(Allowed::Range(0, 7)),
+    ),
+];
+
+/// `ModifyTargetGroupAttributes`, for instance targets of all load balancers.
+const GROUP: Rows = &[
     (
         "deregistration_delay.timeout_seconds",
         "300",
         Limit(Allowed::Range(0, 3600)),
-    ),
-    (
-        "load_balancing.algorithm.type",
-        "round_robin",
-        Limit(Allowed::OneOf(&[
-            "round_robin",
-            "least_outstanding_requests",
-            "weighted_random",
-        ])),
-    ),
-    (
-        "load_balancing.algorithm.anomaly_mitigation",
-        "off",
-        Limit(Allowed::OneOf(&["on", "off"])),
     ),
     (
         "load_balancing.cross_zone.enabled",
@@ -114,28 +131,7 @@ pub(super) const GROUP: Table = &[
             "use_load_balancer_configuration",
         ])),
     ),
-    (
-        "slow_start.duration_seconds",
-        "0",
-        Limit(Allowed::OffOr(30, 900)),
-    ),
-    ("stickiness.app_cookie.cookie_name", "", Limit(Allowed::Any)),
-    (
-        "stickiness.app_cookie.duration_seconds",
-        "86400",
-        Limit(Allowed::Range(1, 604_800)),
-    ),
     ("stickiness.enabled", "false", Limit(Allowed::Flag)),
-    (
-        "stickiness.lb_cookie.duration_seconds",
-        "86400",
-        Limit(Allowed::Range(1, 604_800)),
-    ),
-    (
-        "stickiness.type",
-        "lb_cookie",
-        Limit(Allowed::OneOf(&["lb_cookie", "app_cookie"])),
-    ),
     (
         "target_group_health.dns_failover.minimum_healthy_targets.count",
         "1",
@@ -158,6 +154,113 @@ pub(super) const GROUP: Table = &[
     ),
 ];
 
+const APPLICATION_GROUP: Rows = &[
+    (
+        "load_balancing.algorithm.type",
+        "round_robin",
+        Limit(Allowed::OneOf(&[
+            "round_robin",
+            "least_outstanding_requests",
+            "weighted_random",
+        ])),
+    ),
+    (
+        "load_balancing.algorithm.anomaly_mitigation",
+        "off",
+        Limit(Allowed::OneOf(&["on", "off"])),
+    ),
+    (
+        "slow_start.duration_seconds",
+        "0",
+        Limit(Allowed::OffOr(30, 900)),
+    ),
+    ("stickiness.app_cookie.cookie_name", "", Limit(Allowed::Any)),
+    (
+        "stickiness.app_cookie.duration_seconds",
+        "86400",
+        Limit(Allowed::Range(1, 604_800)),
+    ),
+    (
+        "stickiness.lb_cookie.duration_seconds",
+        "86400",
+        Limit(Allowed::Range(1, 604_800)),
+    ),
+    (
+        "stickiness.type",
+        "lb_cookie",
+        Limit(Allowed::OneOf(&["lb_cookie", "app_cookie"])),
+    ),
+];
+
+/// Targets see the proxy's address here, not their clients'.
+const NETWORK_GROUP: Rows = &[
+    (
+        "proxy_protocol_v2.enabled",
+        "false",
+        Limit(Allowed::Only("false")),
+    ),
+    (
+        "stickiness.type",
+        "source_ip",
+        Limit(Allowed::OneOf(&["source_ip"])),
+    ),
+    (
+        "target_health_state.unhealthy.draining_interval_seconds",
+        "0",
+        Limit(Allowed::Only("0")),
+    ),
+];
+
+const STREAMS: Rows = &[
+    (CLOSES_DEREGISTERED, "false", Limit(Allowed::Flag)),
+    ("preserve_client_ip.enabled", "true", Limit(Allowed::Flag)),
+    (CLOSES_UNHEALTHY, "true", Limit(Allowed::Flag)),
+];
+
+const DATAGRAMS: Rows = &[
+    (CLOSES_DEREGISTERED, "true", Limit(Allowed::Flag)),
+    (
+        "preserve_client_ip.enabled",
+        "true",
+        Limit(Allowed::Only("true")),
+    ),
+    (CLOSES_UNHEALTHY, "false", Limit(Allowed::Only("false"))),
+];
+
+/// Connections are closed when the deregistration delay of their target is over.
+const CLOSES_DEREGISTERED: &str = "deregistration_delay.connection_termination.enabled";
+
+/// Connections are closed when their target becomes unhealthy.
+const CLOSES_UNHEALTHY: &str = "target_health_state.unhealthy.connection_termination.enabled";
+
+/// The attributes of a load balancer.
+pub(super) fn of_balancer(kind: Kind) -> Table {
+    match kind {
+        Kind::Application => &[BALANCER, APPLICATION_BALANCER],
+        Kind::Network => &[BALANCER, NETWORK_BALANCER],
+    }
+}
+
+/// The attributes of a target group of this protocol.
+pub(super) fn of_group(protocol: &str) -> Table {
+    match protocol {
+        "HTTP" | "HTTPS" => &[GROUP, APPLICATION_GROUP],
+        "UDP" | "TCP_UDP" => &[GROUP, NETWORK_GROUP, DATAGRAMS],
+        _ => &[GROUP, NETWORK_GROUP, STREAMS],
+    }
+}
+
+/// Every attribute that there is.
+const ALL: Table = &[
+    BALANCER,
+    APPLICATION_BALANCER,
+    NETWORK_BALANCER,
+    GROUP,
+    APPLICATION_GROUP,
+    NETWORK_GROUP,
+    STREAMS,
+];
+
 impl Limit {
     fn accepts(self, value: &str) -> bool {
         let within = |low: u32, high: u32| {
@@ -176,10 +279,22 @@ impl Limit {
     }
 }
 
+fn rows(table: Table) -> impl Iterator<Item = &'static (&'static str, &'static str, Limit)> {
+    table.iter().copied().flatten()
+}
+
+/// An attribute that only others have is told from one that nothing has.
+fn unknown(key: &str) -> Fault {
+    if rows(ALL).any(|(name, _, _)| *name == key) {
+        let message = format!("The provided attribute '{key}' is not supported");
+        return Fault::new("InvalidConfigurationRequest", message);
+    }
+    Fault::validation(format!("Attribute key '{key}' is not recognized"))
+}
+
 /// Every attribute at its default.
 pub(super) fn defaults(table: Table) -> BTreeMap<String, String> {
-    table
-        .iter()
+    rows(table)
         .map(|(key, default, _)| ((*key).to_owned(), (*default).to_owned()))
         .collect()
 }
@@ -190,9 +305,10 @@ pub(super) fn read(table: Table, args: &Args<'_>) -> Result<BTreeMap<String, Str
     for entry in args.maps("Attributes")? {
         let key = entry.text("Key")?;
         let value = entry.maybe_text("Value")?.unwrap_or_default();
-        let known = table.iter().find(|(name, _, _)| *name == key);
+        let mut known = rows(table);
         let (_, _, limit) = known
-            .ok_or_else(|| Fault::validation(format!("Attribute key '{key}' is not recognized")))?;
+            .find(|(name, _, _)| *name == key)
+            .ok_or_else(|| unknown(key))?;
         if !limit.accepts(value) {
             return Err(Fault::validation(format!(
                 "Attribute value '{value}' is not valid for '{key}'"

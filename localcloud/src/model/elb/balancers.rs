@@ -1,12 +1,10 @@
-//! Load balancers: made in subnets of at least two zones, `provisioning` until their proxy listens.
+//! Load balancers: made in subnets of at least two zones, a network one in one at least, `provisioning` until their proxy
+//! listens.
 
-use super::{PAGES, attributes, ground, stored::LoadBalancer};
+use super::{PAGES, attributes, ground, kind::Kind, stored::LoadBalancer};
 use crate::model::{Effect, Fault, Tree, args::Args, state::State, tags};
 
 pub(super) const TAKES_CREATE: &str = "Name Subnets SubnetMappings SecurityGroups Scheme Tags Type IpAddressType CustomerOwnedIpv4Pool";
-
-/// What AWS gives as the hosted zone of load balancers in eu-central-1; nothing here resolves names in it.
-const HOSTED_ZONE: &str = "Z215JYRZR1TBD5";
 
 pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let name = args.text("Name")?;
@@ -16,20 +14,12 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             "The load balancer name cannot begin with 'internal-'",
         ));
     }
-    let kind = args
-        .word("Type", "application network gateway")?
-        .unwrap_or("application");
-    if kind != "application" {
-        return Err(Fault::new(
-            "UnsupportedOperation",
-            format!("Load balancers of type '{kind}' are not served by this cloud"),
-        ));
-    }
+    let kind = Kind::read(args.word("Type", "application network gateway")?)?;
     let scheme = args
         .word("Scheme", "internet-facing internal")?
         .unwrap_or("internet-facing");
     args.word("IpAddressType", "ipv4")?;
-    let zones = read_zones(state, args)?;
+    let zones = read_zones(state, args, kind)?;
     let security_groups = read_security_groups(state, args)?;
     let tags = tags::read(args, "Tags")?;
     if state
@@ -48,9 +38,10 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     let id = state.ids.short();
     let arn = state.arn(
         "elasticloadbalancing",
-        &format!("loadbalancer/app/{name}/{id}"),
+        &format!("loadbalancer/{}/{name}/{id}", kind.path()),
     );
     let balancer = LoadBalancer {
+        kind,
         name: name.to_owned(),
         address,
         scheme: scheme.to_owned(),
@@ -59,7 +50,7 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         security_groups,
         created: state.now,
         active: false,
-        attributes: attributes::defaults(attributes::BALANCER),
+        attributes: attributes::defaults(attributes::of_balancer(kind)),
     };
     let answer = tree(&arn, &balancer);
     state.elb.tags.insert(arn.clone(), tags);
@@ -88,7 +79,7 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn read_zones(state: &State, args: &Args<'_>) -> Result<Vec<(String, String)>, Fault> {
+fn read_zones(state: &State, args: &Args<'_>, kind: Kind) -> Result<Vec<(String, String)>, Fault> {
     let mappings = args.maps("SubnetMappings")?;
     let mut subnets = args.texts("Subnets")?;
     for mapping in &mappings {
@@ -109,9 +100,13 @@ fn read_zones(state: &State, args: &Args<'_>) -> Result<Vec<(String, String)>, F
         }
         zones.push((zone, id.to_owned()));
     }
-    if zones.len() < 2 {
-        let message = "At least two subnets in two different Availability Zones must be specified";
-        return Err(Fault::validation(message));
+    if zones.len() < kind.least_zones() {
+        return Err(Fault::validation(match kind {
+            Kind::Application => {
+                "At least two subnets in two different Availability Zones must be specified"
+            }
+            Kind::Network => "At least one subnet must be specified",
+        }));
     }
     Ok(zones)
 }
@@ -187,16 +182,17 @@ fn tree(arn: &str, balancer: &LoadBalancer) -> Tree {
     let tree = Tree::new()
         .put("LoadBalancerArn", arn)
         .put("DNSName", balancer.address.to_string())
-        .put("CanonicalHostedZoneId", HOSTED_ZONE)
+        .put("CanonicalHostedZoneId", balancer.kind.hosted_zone())
         .put("CreatedTime", balancer.created)
         .put("LoadBalancerName", &balancer.name)
         .put("Scheme", &balancer.scheme)
         .put("VpcId", &balancer.vpc)
         .put("State", Tree::new().put("Code", state))
-        .put("Type", "application")
+        .put("Type", balancer.kind.word())
         .put("AvailabilityZones", zones_tree(&balancer.zones));
     let groups: Vec<Tree> = balancer.security_groups.iter().map(Tree::from).collect();
-    tree.put("SecurityGroups", groups)
+    let has_groups = balancer.kind == Kind::Application || !groups.is_empty();
+    tree.put_some("SecurityGroups", has_groups.then_some(groups))
         .put("IpAddressType", "ipv4")
 }
 
@@ -233,8 +229,8 @@ pub(super) fn describe_attributes(state: &mut State, args: &Args<'_>) -> Result<
 }
 
 pub(super) fn modify_attributes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let changes = attributes::read(attributes::BALANCER, args)?;
     let balancer = named(state, args)?;
+    let changes = attributes::read(attributes::of_balancer(balancer.kind), args)?;
     balancer.attributes.extend(changes);
     Ok(attributes::tree(&balancer.attributes))
 }
@@ -245,13 +241,18 @@ pub(super) fn set_security_groups(state: &mut State, args: &Args<'_>) -> Result<
         return Err(args.missing("SecurityGroups"));
     }
     let balancer = named(state, args)?;
+    if balancer.kind == Kind::Network && balancer.security_groups.is_empty() {
+        let message = "A load balancer of type 'network' can get security groups only if it was created with some";
+        return Err(Fault::new("InvalidConfigurationRequest", message));
+    }
     balancer.security_groups = groups;
     let shown: Vec<Tree> = balancer.security_groups.iter().map(Tree::from).collect();
     Ok(Tree::new().put("SecurityGroupIds", shown))
 }
 
 pub(super) fn set_subnets(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    let zones = read_zones(state, args)?;
+    let kind = named(state, args)?.kind;
+    let zones = read_zones(state, args, kind)?;
     let balancer = named(state, args)?;
     balancer.zones = zones;
     Ok(Tree::new()

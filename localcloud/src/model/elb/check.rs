@@ -1,13 +1,17 @@
 //! A target group's health check: defaults, ranges, and what the proxy is told (`CreateTargetGroup`, `ModifyTargetGroup`).
 
-use crate::model::{Fault, Probe, Tree, args::Args};
+use super::kind::Kind;
+use crate::model::{Asks, Fault, Probe, Tree, args::Args};
 
-/// The health check of a target group with HTTP targets.
+/// The health check of a target group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) struct HealthCheck {
+    /// What looks at the targets.
+    kind: Kind,
     pub(super) protocol: String,
     /// A number, or `traffic-port`.
     pub(super) port: String,
+    /// It and the matcher are for checks by HTTP.
     pub(super) path: String,
     pub(super) interval_seconds: u32,
     pub(super) timeout_seconds: u32,
@@ -16,23 +20,30 @@ pub(in crate::model) struct HealthCheck {
     pub(super) matcher: String,
 }
 
-impl Default for HealthCheck {
-    /// The defaults for an Application Load Balancer's instance targets (`CreateTargetGroup`).
-    fn default() -> Self {
-        Self {
-            protocol: "HTTP".to_owned(),
+impl HealthCheck {
+    /// The defaults for instance targets of a protocol (`CreateTargetGroup`; for network load balancers the user guide's
+    /// "Health check settings").
+    pub(super) fn of(protocol: &str, args: &Args<'_>) -> Result<Self, Fault> {
+        let kind = Kind::in_front_of(protocol);
+        let asks = args.maybe_text("HealthCheckProtocol")?;
+        let (usual, timeout_seconds, matcher) = match (kind, asks) {
+            (Kind::Application, _) => ("HTTP", 5, "200"),
+            (Kind::Network, Some("HTTP")) => ("TCP", 6, "200-399"),
+            (Kind::Network, _) => ("TCP", 10, "200-399"),
+        };
+        Ok(Self {
+            kind,
+            protocol: usual.to_owned(),
             port: "traffic-port".to_owned(),
             path: "/".to_owned(),
             interval_seconds: 30,
-            timeout_seconds: 5,
+            timeout_seconds,
             healthy_threshold: 5,
             unhealthy_threshold: 2,
-            matcher: "200".to_owned(),
-        }
+            matcher: matcher.to_owned(),
+        })
     }
-}
 
-impl HealthCheck {
     /// Takes over what a request names and checks the whole.
     pub(super) fn read(mut self, args: &Args<'_>) -> Result<Self, Fault> {
         if args.flag("HealthCheckEnabled")? == Some(false) {
@@ -78,18 +89,30 @@ impl HealthCheck {
         {
             codes.clone_into(&mut self.matcher);
         }
+        if self.protocol == "TCP" && (args.has("HealthCheckPath") || args.has("Matcher")) {
+            let message = "A path and a matcher cannot be specified for health checks with the protocol 'TCP'";
+            return Err(Fault::new("InvalidConfigurationRequest", message));
+        }
         self.check()?;
         Ok(self)
     }
 
+    fn check_protocol(&self) -> Result<(), Fault> {
+        let protocol = self.protocol.as_str();
+        match (protocol, self.kind) {
+            ("HTTP", _) | ("TCP", Kind::Network) => Ok(()),
+            ("TCP", Kind::Application) => Err(Fault::validation(
+                "Health check protocol 'TCP' is not supported for target groups with the protocols HTTP and HTTPS",
+            )),
+            _ => Err(Fault::validation(format!(
+                "Health check protocol '{protocol}' is not served by this cloud; use 'HTTP'"
+            ))),
+        }
+    }
+
     fn check(&self) -> Result<(), Fault> {
         let wrong = |message: String| Err(Fault::validation(message));
-        if self.protocol != "HTTP" {
-            return wrong(format!(
-                "Health check protocol '{}' is not served by this cloud; use 'HTTP'",
-                self.protocol
-            ));
-        }
+        self.check_protocol()?;
         if self.port != "traffic-port" && self.port.parse::<u16>().is_err() {
             return wrong(format!("Health check port '{}' is not a port", self.port));
         }
@@ -99,15 +122,20 @@ impl HealthCheck {
                 self.path
             ));
         }
-        if self.timeout_seconds >= self.interval_seconds {
-            let (timeout, interval) = (self.timeout_seconds, self.interval_seconds);
+        let (timeout, interval) = (self.timeout_seconds, self.interval_seconds);
+        // A network load balancer may wait for the whole interval.
+        if timeout > interval || (timeout == interval && self.kind == Kind::Application) {
             return wrong(format!(
                 "Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
             ));
         }
-        if !is_matcher(&self.matcher) {
+        let last = match self.kind {
+            Kind::Application => 499,
+            Kind::Network => 599,
+        };
+        if !is_matcher(&self.matcher, last) {
             return wrong(format!(
-                "Health check matcher HTTP code '{}' must be within '200-499'",
+                "Health check matcher HTTP code '{}' must be within '200-{last}'",
                 self.matcher
             ));
         }
@@ -120,19 +148,27 @@ impl HealthCheck {
     }
 
     pub(super) fn probe(&self) -> Probe {
+        let asks = match self.protocol.as_str() {
+            "TCP" => Asks::Connection,
+            _ => Asks::Http {
+                path: self.path.clone(),
+                matcher: self.matcher.clone(),
+            },
+        };
         Probe {
-            path: self.path.clone(),
+            asks,
             port: self.port.parse().ok(),
             interval_seconds: self.interval_seconds,
             timeout_seconds: self.timeout_seconds,
             healthy_threshold: self.healthy_threshold,
             unhealthy_threshold: self.unhealthy_threshold,
-            matcher: self.matcher.clone(),
         }
     }
 
     /// Adds the fields of a target group's description.
     pub(super) fn put_on(&self, tree: Tree) -> Tree {
+        let by_http = self.protocol != "TCP";
+        let matcher = || Tree::new().put("HttpCode", &self.matcher);
         tree.put("HealthCheckProtocol", &self.protocol)
             .put("HealthCheckPort", &self.port)
             .put("HealthCheckEnabled", true)
@@ -140,16 +176,16 @@ impl HealthCheck {
             .put("HealthCheckTimeoutSeconds", self.timeout_seconds)
             .put("HealthyThresholdCount", self.healthy_threshold)
             .put("UnhealthyThresholdCount", self.unhealthy_threshold)
-            .put("HealthCheckPath", &self.path)
-            .put("Matcher", Tree::new().put("HttpCode", &self.matcher))
+            .put_some("HealthCheckPath", by_http.then_some(&self.path))
+            .put_some("Matcher", by_http.then(matcher))
     }
 }
 
-/// `200`, `200,302` or `200-299`, from 200 to 499.
-fn is_matcher(text: &str) -> bool {
+/// `200`, `200,302` or `200-299`, from 200 to the last.
+fn is_matcher(text: &str, last: u16) -> bool {
     let code = |text: &str| {
         text.parse::<u16>()
-            .is_ok_and(|code| (200..=499).contains(&code))
+            .is_ok_and(|code| (200..=last).contains(&code))
     };
     !text.is_empty()
         && text.split(',').all(|part| match part.split_once('-') {
@@ -165,10 +201,10 @@ mod tests {
     #[test]
     fn matchers_are_codes_lists_and_ranges() {
         for good in ["200", "200,302", "200-299", "200-299,404"] {
-            assert!(is_matcher(good), "{good}");
+            assert!(is_matcher(good, 499), "{good}");
         }
         for bad in ["", "99", "500", "200-", "abc", "299-200", "200,"] {
-            assert!(!is_matcher(bad), "{bad}");
+            assert!(!is_matcher(bad, 499), "{bad}");
         }
     }
 }

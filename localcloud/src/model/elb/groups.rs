@@ -4,6 +4,7 @@ use super::{
     PAGES, attributes,
     check::HealthCheck,
     ground,
+    kind::Kind,
     stored::{Elb, Group},
 };
 use crate::model::{Fault, Tree, args::Args, state::State, tags};
@@ -58,8 +59,7 @@ fn read(state: &State, args: &Args<'_>) -> Result<Group, Fault> {
             format!("Targets of type '{kind}' are not served by this cloud"),
         ));
     }
-    let protocol = args.word("Protocol", "HTTP HTTPS TCP TLS UDP TCP_UDP GENEVE")?;
-    let protocol = protocol.ok_or_else(|| Fault::validation("A protocol must be specified"))?;
+    let protocol = read_protocol(args)?;
     let port = args
         .int_in("Port", 1..=65535)?
         .and_then(|port| u16::try_from(port).ok());
@@ -75,16 +75,35 @@ fn read(state: &State, args: &Args<'_>) -> Result<Group, Fault> {
     Ok(Group {
         name: name.to_owned(),
         protocol: protocol.to_owned(),
-        protocol_version: args
-            .word("ProtocolVersion", "HTTP1")?
-            .unwrap_or("HTTP1")
-            .to_owned(),
+        protocol_version: read_version(args, Kind::in_front_of(protocol))?,
         port,
         vpc: vpc.to_owned(),
-        check: HealthCheck::default().read(args)?,
-        attributes: attributes::defaults(attributes::GROUP),
+        check: HealthCheck::of(protocol, args)?.read(args)?,
+        attributes: attributes::defaults(attributes::of_group(protocol)),
         targets: BTreeMap::new(),
     })
+}
+
+fn read_protocol<'a>(args: &Args<'a>) -> Result<&'a str, Fault> {
+    let known = "HTTP HTTPS TCP TLS UDP TCP_UDP GENEVE QUIC TCP_QUIC";
+    let protocol = args.word("Protocol", known)?;
+    let protocol = protocol.ok_or_else(|| Fault::validation("A protocol must be specified"))?;
+    if matches!(protocol, "GENEVE" | "QUIC" | "TCP_QUIC") {
+        let message = format!("Target groups for {protocol} are not served by this cloud");
+        return Err(Fault::new("UnsupportedProtocol", message));
+    }
+    Ok(protocol)
+}
+
+fn read_version(args: &Args<'_>, kind: Kind) -> Result<Option<String>, Fault> {
+    let version = args.word("ProtocolVersion", "HTTP1")?;
+    match kind {
+        Kind::Application => Ok(Some(version.unwrap_or("HTTP1").to_owned())),
+        Kind::Network if version.is_some() => Err(Fault::validation(
+            "A protocol version can only be specified for the protocols HTTP and HTTPS",
+        )),
+        Kind::Network => Ok(None),
+    }
 }
 
 impl Group {
@@ -167,7 +186,7 @@ fn tree(elb: &Elb, arn: &str, group: &Group) -> Tree {
         .put_on(tree)
         .put("LoadBalancerArns", balancers)
         .put("TargetType", "instance")
-        .put("ProtocolVersion", &group.protocol_version)
+        .put_some("ProtocolVersion", group.protocol_version.as_deref())
         .put("IpAddressType", "ipv4")
 }
 
@@ -187,7 +206,7 @@ pub(super) fn describe_attributes(state: &mut State, args: &Args<'_>) -> Result<
 
 pub(super) fn modify_attributes(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let group = named(state, args)?;
-    let changes = attributes::read(attributes::GROUP, args)?;
+    let changes = attributes::read(attributes::of_group(&group.protocol), args)?;
     group.attributes.extend(changes);
     Ok(attributes::tree(&group.attributes))
 }

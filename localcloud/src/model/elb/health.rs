@@ -2,6 +2,7 @@
 
 use super::{
     ground,
+    kind::Kind,
     stored::{Group, Registration},
 };
 use crate::model::{Verdict, ec2::InstanceState, state::State};
@@ -54,12 +55,11 @@ pub(super) fn unused(state: &State, arn: &str, instance: &str) -> Option<Health>
 
 /// The health of a target, registered or not.
 pub(in crate::model) fn health_of(state: &State, arn: &str, target: &(String, u16)) -> Health {
-    let registration = state
-        .elb
-        .groups
-        .get(arn)
-        .and_then(|group: &Group| group.targets.get(target));
-    let Some(registration) = registration else {
+    let found = state.elb.groups.get(arn).and_then(|group: &Group| {
+        let registration = group.targets.get(target)?;
+        Some((registration, group.kind()))
+    });
+    let Some((registration, kind)) = found else {
         return Health::new(
             "unused",
             "Target.NotRegistered",
@@ -73,10 +73,11 @@ pub(in crate::model) fn health_of(state: &State, arn: &str, target: &(String, u1
             "Target deregistration is in progress",
         );
     }
-    unused(state, arn, &target.0).unwrap_or_else(|| checked(registration))
+    unused(state, arn, &target.0).unwrap_or_else(|| checked(registration, kind))
 }
 
-fn checked(registration: &Registration) -> Health {
+/// A network load balancer tells of no status and no time (`TargetHealth`, "Applies only to Application Load Balancers").
+fn checked(registration: &Registration, kind: Kind) -> Health {
     match &registration.verdict {
         None => Health::new(
             "initial",
@@ -93,12 +94,14 @@ fn checked(registration: &Registration) -> Health {
             reason: None,
             description: None,
         },
-        Some(Verdict::WrongStatus(status)) => {
+        Some(Verdict::WrongStatus(status)) if kind == Kind::Application => {
             let text = format!("Health checks failed with these codes: [{status}]");
             Health::new("unhealthy", "Target.ResponseCodeMismatch", text)
         }
-        Some(Verdict::Timeout) => Health::new("unhealthy", "Target.Timeout", "Request timed out"),
-        Some(Verdict::Failed) => Health::new(
+        Some(Verdict::Timeout) if kind == Kind::Application => {
+            Health::new("unhealthy", "Target.Timeout", "Request timed out")
+        }
+        Some(Verdict::WrongStatus(_) | Verdict::Timeout | Verdict::Failed) => Health::new(
             "unhealthy",
             "Target.FailedHealthChecks",
             "Health checks failed",

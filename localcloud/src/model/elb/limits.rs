@@ -2,14 +2,18 @@
 
 use crate::model::{Fault, Tree, args::Args, state::State};
 
-/// Quotas for your Application Load Balancers, by the names of `DescribeAccountLimits`.
-const LIMITS: [(&str, &str); 7] = [
+/// Quotas for your Application and your Network Load Balancers, by the names of `DescribeAccountLimits`.
+const LIMITS: [(&str, &str); 11] = [
     ("application-load-balancers", "50"),
     ("listeners-per-application-load-balancer", "50"),
+    ("listeners-per-network-load-balancer", "50"),
+    ("network-load-balancers", "50"),
     ("rules-per-application-load-balancer", "100"),
     ("target-groups", "3000"),
     ("target-groups-per-action-on-application-load-balancer", "5"),
+    ("target-groups-per-action-on-network-load-balancer", "5"),
     ("target-groups-per-application-load-balancer", "100"),
+    ("targets-per-network-load-balancer", "3000"),
     ("targets-per-target-group", "1000"),
 ];
 

@@ -1,7 +1,8 @@
-//! Listeners: one a port, plain HTTP, their default action kept as a default rule.
+//! Listeners: one a port, plain HTTP or TCP, their default action kept as a default rule.
 
 use super::{
     PAGES, actions, ground,
+    kind::Kind,
     stored::{Elb, Listener, Rule},
 };
 use crate::model::{Fault, Tree, args::Args, state::State, tags};
@@ -11,16 +12,27 @@ pub(super) const TAKES_CREATE: &str =
 pub(super) const TAKES_MODIFY: &str =
     "ListenerArn Port Protocol SslPolicy Certificates DefaultActions AlpnPolicy";
 
+const PROTOCOLS: &str = "HTTP HTTPS TCP TLS UDP TCP_UDP GENEVE QUIC TCP_QUIC";
+
+/// Listeners that a load balancer may have (Quotas for your Application and your Network Load Balancers).
+const LISTENERS: usize = 50;
+
 pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    super::balancers::named(state, args)?;
+    let kind = super::balancers::named(state, args)?.kind;
     let balancer = args.text("LoadBalancerArn")?;
-    check_protocol(args)?;
-    args.text("Protocol")?;
+    check_protocol(args, kind)?;
+    let protocol = args.text("Protocol")?;
     let port = read_port(args)?.ok_or_else(|| args.missing("Port"))?;
-    let action = actions::read(args, "DefaultActions")?;
+    let action = actions::read(args, "DefaultActions", kind)?;
     let tags = tags::read(args, "Tags")?;
     check_port_free(&state.elb, balancer, port)?;
-    actions::check(&state.elb, balancer, &action)?;
+    check_room(&state.elb, balancer)?;
+    let at = Listener {
+        balancer: balancer.to_owned(),
+        protocol: protocol.to_owned(),
+        port,
+    };
+    actions::check(&state.elb, &at, &action)?;
     let (id, rule_id) = (state.ids.short(), state.ids.short());
     let path = ground::after(balancer, ":loadbalancer/");
     let arn = state.arn("elasticloadbalancing", &format!("listener/{path}/{id}"));
@@ -35,37 +47,53 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         action,
     };
     state.elb.rules.insert(rule_arn, rule);
-    state.elb.listeners.insert(
-        arn.clone(),
-        Listener {
-            balancer: balancer.to_owned(),
-            port,
-        },
-    );
+    state.elb.listeners.insert(arn.clone(), at);
     state.elb.tags.insert(arn.clone(), tags);
     Ok(Tree::new().put("Listeners", vec![tree(&state.elb, &arn)]))
 }
 
-fn check_protocol(args: &Args<'_>) -> Result<(), Fault> {
-    match args.word("Protocol", "HTTP HTTPS TCP TLS UDP TCP_UDP GENEVE")? {
-        None | Some("HTTP") => {}
-        Some("HTTPS") => {
+/// Refuses what no load balancer of its type listens for, and then what this cloud's proxy cannot.
+fn check_protocol(args: &Args<'_>, kind: Kind) -> Result<(), Fault> {
+    let known = kind.listens_for();
+    let protocol = args.word("Protocol", PROTOCOLS)?.unwrap_or(known[0]);
+    if !known.contains(&protocol) {
+        let known = known.join(", ");
+        return Err(Fault::validation(format!(
+            "Listener protocol '{protocol}' must be one of '{known}'"
+        )));
+    }
+    let certificates = args.list("Certificates")?;
+    let unserved = |why: &str| {
+        let message = format!("Listeners for {protocol} are not served by this cloud: {why}");
+        Err(Fault::new("UnsupportedProtocol", message))
+    };
+    match protocol {
+        "HTTPS" | "TLS" if certificates.is_empty() && args.has("Protocol") => {
+            Err(Fault::validation(format!(
+                "A certificate must be specified for {protocol} listeners"
+            )))
+        }
+        "HTTPS" | "TLS" => unserved("it has no certificates"),
+        "HTTP" | "TCP" if certificates.is_empty() && args.maybe_text("SslPolicy")?.is_none() => {
+            Ok(())
+        }
+        "HTTP" | "TCP" => {
             let message =
-                "Listeners for HTTPS are not served by this cloud: it has no certificates";
-            return Err(Fault::new("UnsupportedProtocol", message));
+                "Certificates and an SSL policy can only be given to a listener for HTTPS or TLS";
+            Err(Fault::new("InvalidConfigurationRequest", message))
         }
-        Some(other) => {
-            let message = format!(
-                "Listener protocol '{other}' is not supported by application load balancers"
-            );
-            return Err(Fault::validation(message));
-        }
+        _ => unserved("its proxy carries no datagrams"),
     }
-    if !args.list("Certificates")?.is_empty() || args.maybe_text("SslPolicy")?.is_some() {
-        let message = "Certificates and an SSL policy can only be given to a listener for HTTPS";
-        return Err(Fault::new("InvalidConfigurationRequest", message));
+}
+
+fn check_room(elb: &Elb, balancer: &str) -> Result<(), Fault> {
+    if elb.listeners_of(balancer).count() < LISTENERS {
+        return Ok(());
     }
-    Ok(())
+    Err(Fault::new(
+        "TooManyListeners",
+        "The maximum number of listeners on a load balancer has been reached",
+    ))
 }
 
 fn read_port(args: &Args<'_>) -> Result<Option<u16>, Fault> {
@@ -152,22 +180,24 @@ fn tree(elb: &Elb, arn: &str) -> Tree {
         .put("ListenerArn", arn)
         .put("LoadBalancerArn", &listener.balancer)
         .put("Port", i64::from(listener.port))
-        .put("Protocol", "HTTP")
+        .put("Protocol", &listener.protocol)
         .put_some("DefaultActions", default)
 }
 
 /// Replaces what is named; the default actions are replaced as a whole.
 pub(super) fn modify(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let (arn, listener) = named(&state.elb, args)?;
-    check_protocol(args)?;
+    let mut listener = listener.clone();
+    let kind = state.elb.kind_of(&listener);
+    check_protocol(args, kind)?;
     let port = read_port(args)?.unwrap_or(listener.port);
-    let balancer = listener.balancer.clone();
     if port != listener.port {
-        check_port_free(&state.elb, &balancer, port)?;
+        check_port_free(&state.elb, &listener.balancer, port)?;
     }
+    listener.port = port;
     if args.has("DefaultActions") {
-        let action = actions::read(args, "DefaultActions")?;
-        actions::check(&state.elb, &balancer, &action)?;
+        let action = actions::read(args, "DefaultActions", kind)?;
+        actions::check(&state.elb, &listener, &action)?;
         let default = state
             .elb
             .rules
@@ -177,10 +207,7 @@ pub(super) fn modify(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             default.action = action;
         }
     }
-    state
-        .elb
-        .listeners
-        .insert(arn.to_owned(), Listener { balancer, port });
+    state.elb.listeners.insert(arn.to_owned(), listener);
     Ok(Tree::new().put("Listeners", vec![tree(&state.elb, arn)]))
 }
 

@@ -11,6 +11,7 @@ mod conditions;
 mod ground;
 mod groups;
 mod health;
+mod kind;
 mod limits;
 mod listeners;
 mod rules;

@@ -1,7 +1,10 @@
-//! Listener rules: priorities that are unique on a listener, and the default rule that cannot be touched here.
+//! Listener rules: priorities that are unique on a listener, and the default rule that cannot be touched here. A listener
+//! of a network load balancer has that one alone.
 
 use super::{
-    PAGES, actions, conditions, ground, listeners,
+    PAGES, actions, conditions, ground,
+    kind::Kind,
+    listeners,
     stored::{Elb, Rule},
 };
 use crate::model::{Fault, Tree, args::Args, state::State, tags};
@@ -12,9 +15,14 @@ const RULES: usize = 100;
 
 pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
     let (listener, found) = listeners::named(&state.elb, args)?;
-    let balancer = found.balancer.clone();
+    let (kind, at) = (state.elb.kind_of(found), found.clone());
     let conditions = conditions::read(args)?;
-    let action = actions::read(args, "Actions")?;
+    if kind == Kind::Network {
+        // What rules of a network load balancer may look at is refused by name before.
+        let message = "Conditions on hosts, paths and headers are not supported on load balancers of type 'network'";
+        return Err(Fault::new("InvalidConfigurationRequest", message));
+    }
+    let action = actions::read(args, "Actions", kind)?;
     let tags = tags::read(args, "Tags")?;
     let priority = read_priority(args)?;
     if state
@@ -30,7 +38,7 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             .elb
             .listeners
             .get(&rule.listener)
-            .is_some_and(|at| at.balancer == balancer)
+            .is_some_and(|other| other.balancer == at.balancer)
     };
     if state
         .elb
@@ -46,7 +54,7 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             "The maximum number of rules on a load balancer has been reached",
         ));
     }
-    actions::check(&state.elb, &balancer, &action)?;
+    actions::check(&state.elb, &at, &action)?;
     let id = state.ids.short();
     let arn = state.arn(
         "elasticloadbalancing",
@@ -167,9 +175,9 @@ pub(super) fn modify(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         rule.conditions = conditions::read(args)?;
     }
     if args.has("Actions") {
-        rule.action = actions::read(args, "Actions")?;
-        let balancer = state.elb.listeners[&rule.listener].balancer.clone();
-        actions::check(&state.elb, &balancer, &rule.action)?;
+        rule.action = actions::read(args, "Actions", Kind::Application)?;
+        let at = &state.elb.listeners[&rule.listener];
+        actions::check(&state.elb, at, &rule.action)?;
     }
     let answer = tree(arn, &rule);
     state.elb.rules.insert(arn.to_owned(), rule);

@@ -1,6 +1,6 @@
 //! What Elastic Load Balancing remembers.
 
-use super::{actions::Action, check::HealthCheck, conditions::Condition};
+use super::{actions::Action, check::HealthCheck, conditions::Condition, kind::Kind};
 use crate::model::{Balancer, Verdict, tags::Tags};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +18,10 @@ pub(in crate::model) struct Elb {
     pub(super) told: BTreeMap<String, Balancer>,
 }
 
-/// An Application Load Balancer.
+/// An Application or Network Load Balancer.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct LoadBalancer {
+    pub(in crate::model) kind: Kind,
     pub(in crate::model) name: String,
     pub(in crate::model) address: Ipv4Addr,
     pub(super) scheme: String,
@@ -38,8 +39,9 @@ pub(in crate::model) struct LoadBalancer {
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Group {
     pub(in crate::model) name: String,
-    pub(super) protocol: String,
-    pub(super) protocol_version: String,
+    pub(in crate::model) protocol: String,
+    /// Of HTTP alone.
+    pub(super) protocol_version: Option<String>,
     pub(in crate::model) port: u16,
     pub(super) vpc: String,
     pub(super) check: HealthCheck,
@@ -63,6 +65,7 @@ pub(in crate::model) struct Registration {
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Listener {
     pub(in crate::model) balancer: String,
+    pub(in crate::model) protocol: String,
     pub(in crate::model) port: u16,
 }
 
@@ -74,6 +77,13 @@ pub(in crate::model) struct Rule {
     pub(in crate::model) priority: Option<u32>,
     pub(in crate::model) conditions: Vec<Condition>,
     pub(in crate::model) action: Action,
+}
+
+impl Group {
+    /// The type of the load balancers that it can stand behind.
+    pub(in crate::model) fn kind(&self) -> Kind {
+        Kind::in_front_of(&self.protocol)
+    }
 }
 
 impl Rule {
@@ -92,6 +102,12 @@ impl Rule {
 }
 
 impl Elb {
+    /// The type of a listener's load balancer.
+    pub(in crate::model) fn kind_of(&self, listener: &Listener) -> Kind {
+        let balancer = self.balancers.get(&listener.balancer);
+        balancer.map_or(Kind::Application, |balancer| balancer.kind)
+    }
+
     /// ARNs of the load balancers whose rules name a target group.
     pub(super) fn balancers_of(&self, group: &str) -> BTreeSet<&str> {
         let rules = self

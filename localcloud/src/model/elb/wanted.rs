@@ -7,6 +7,7 @@ use super::{
     conditions::Condition,
     ground,
     health::{self, health_of},
+    kind::Kind,
     stored::{Elb, Group, LoadBalancer, Rule},
 };
 use crate::model::{
@@ -14,6 +15,9 @@ use crate::model::{
     state::State,
 };
 use std::collections::BTreeSet;
+
+/// Seconds without a packet after which a network load balancer forgets a TCP connection (`tcp.idle_timeout.seconds`).
+const IDLE_TCP: u32 = 350;
 
 /// Tells the world about every load balancer whose wanted state is not the one it was told last.
 pub(in crate::model) fn flush(state: &mut State) {
@@ -64,6 +68,7 @@ fn wanted(state: &State, arn: &str, balancer: &LoadBalancer) -> Balancer {
             .collect();
         listeners.push(Listener {
             arn: listener.clone(),
+            protocol: balancer.kind.passes(),
             port: at.port,
             rules,
         });
@@ -75,14 +80,20 @@ fn wanted(state: &State, arn: &str, balancer: &LoadBalancer) -> Balancer {
         arn: arn.to_owned(),
         name: balancer.name.clone(),
         address: balancer.address,
-        idle_timeout_seconds: attributes::number(
-            &balancer.attributes,
-            "idle_timeout.timeout_seconds",
-        ),
+        idle_timeout_seconds: idle_timeout(balancer),
         listeners,
         groups: groups
             .map(|(arn, group)| wanted_group(state, arn, group))
             .collect(),
+    }
+}
+
+fn idle_timeout(balancer: &LoadBalancer) -> u32 {
+    match balancer.kind {
+        Kind::Application => {
+            attributes::number(&balancer.attributes, "idle_timeout.timeout_seconds")
+        }
+        Kind::Network => IDLE_TCP,
     }
 }
 
@@ -129,15 +140,21 @@ fn wanted_group(state: &State, arn: &str, group: &Group) -> TargetGroup {
     TargetGroup {
         arn: arn.to_owned(),
         name: group.name.clone(),
+        protocol: group.kind().passes(),
         probe: group.check.probe(),
         targets,
     }
 }
 
 /// The names under which `CloudWatch` counts the requests of a target group, one for each load balancer in front of it.
+/// Network load balancers count none.
 pub(in crate::model) fn request_labels(state: &State, group: &str) -> Vec<String> {
     let target_group = ground::after(group, ":targetgroup/");
-    let balancers = state.elb.balancers_of(group).into_iter();
+    let counts = |arn: &&str| {
+        let balancer = state.elb.balancers.get(*arn);
+        balancer.is_some_and(|balancer| balancer.kind == Kind::Application)
+    };
+    let balancers = state.elb.balancers_of(group).into_iter().filter(counts);
     let label = |arn: &str| {
         format!(
             "{}/targetgroup/{target_group}",
@@ -159,7 +176,7 @@ pub struct Reach {
     pub failed_open: bool,
 }
 
-/// Tells which targets a request may reach now through a rule: of each group with a weight the healthy ones, or all of
+/// Tells which targets a request, or a connection, may reach now through a rule: of each group with a weight the healthy ones, or all of
 /// them when none is healthy (Application Load Balancers, "Target group health").
 pub(in crate::model) fn served_by(state: &State, rule: &str) -> Vec<Reach> {
     let Some(Action::Forward(forward)) = state.elb.rules.get(rule).map(|rule| &rule.action) else {

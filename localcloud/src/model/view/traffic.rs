@@ -10,6 +10,8 @@ use crate::model::{
 pub struct BalancerView {
     pub arn: String,
     pub name: String,
+    /// `application` or `network`.
+    pub kind: &'static str,
     pub zones: Vec<String>,
     /// Its proxy listens.
     pub active: bool,
@@ -20,6 +22,8 @@ pub struct BalancerView {
 pub struct ListenerView {
     pub arn: String,
     pub balancer: String,
+    /// `HTTP` or `TCP`.
+    pub protocol: String,
     pub port: u16,
     /// In the order in which they are tried, the default rule last.
     pub rules: Vec<RuleView>,
@@ -35,7 +39,7 @@ pub struct RuleView {
     pub conditions: String,
     /// Target group ARNs and weights; empty for other actions than forward.
     pub forwards: Vec<(String, u32)>,
-    /// What a request may reach through it now.
+    /// What a request, or a connection, may reach through it now.
     pub reach: Vec<Reach>,
     pub tags: Tags,
 }
@@ -44,6 +48,7 @@ pub struct RuleView {
 pub struct TargetGroupView {
     pub arn: String,
     pub name: String,
+    pub protocol: String,
     pub targets: Vec<TargetView>,
     pub tags: Tags,
 }
@@ -68,6 +73,7 @@ impl Model {
         let view = |(arn, balancer): (&String, &elb::LoadBalancer)| BalancerView {
             arn: arn.clone(),
             name: balancer.name.clone(),
+            kind: balancer.kind.word(),
             zones: balancer
                 .zones
                 .iter()
@@ -84,6 +90,7 @@ impl Model {
         let view = |(arn, listener): (&String, &elb::Listener)| ListenerView {
             arn: arn.clone(),
             balancer: listener.balancer.clone(),
+            protocol: listener.protocol.clone(),
             port: listener.port,
             rules: self
                 .state
@@ -108,7 +115,7 @@ impl Model {
         }
     }
 
-    /// Tells which targets a request may reach now through a rule, by its ARN: of each target group with a weight the
+    /// Tells which targets a request, or a connection, may reach now through a rule, by its ARN: of each target group with a weight the
     /// healthy ones, or all of them when none is healthy.
     pub fn served_by(&self, rule: &str) -> Vec<Reach> {
         elb::served_by(&self.state, rule)
@@ -119,6 +126,7 @@ impl Model {
         let view = |(arn, group): (&String, &elb::Group)| TargetGroupView {
             arn: arn.clone(),
             name: group.name.clone(),
+            protocol: group.protocol.clone(),
             targets: group
                 .targets
                 .keys()

@@ -228,7 +228,12 @@ fn what_the_proxy_cannot_do_is_refused_by_name() {
     let fault = cloud.call(Elb, "CreateRule", &rule).unwrap_err();
     assert_eq!(fault.code, "UnsupportedOperation");
     assert!(fault.message.contains("source-ip"), "{fault}");
-    let https = json!({"LoadBalancerArn": balancer, "Protocol": "HTTPS", "Port": 443, "DefaultActions": weighted(&[(&group, 1)])});
+    let mut https = json!({"LoadBalancerArn": balancer, "Protocol": "HTTPS", "Port": 443, "DefaultActions": weighted(&[(&group, 1)])});
+    assert_eq!(
+        cloud.refused(Elb, "CreateListener", https.clone()),
+        "ValidationError"
+    );
+    https["Certificates"] = json!([{"CertificateArn": "arn:aws:acm:eu-central-1:1:certificate/1"}]);
     assert_eq!(
         cloud.refused(Elb, "CreateListener", https),
         "UnsupportedProtocol"

@@ -2,4 +2,5 @@
 
 mod health;
 mod listeners;
+mod network;
 mod settings;
