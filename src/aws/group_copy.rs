@@ -139,7 +139,12 @@ fn named(call: Create, new: &NewGroup) -> Create {
         .desired_capacity(0)
         .max_size(signed(new.max))
         .vpc_zone_identifier(subnets.join(","));
-    call = match call.get_mixed_instances_policy().clone() {
+    let policy = call.get_mixed_instances_policy().clone();
+    let policy = match new.types.as_slice() {
+        [] => policy,
+        types => Some(mixed::of_types(policy, types)),
+    };
+    call = match policy {
         Some(policy) => call.mixed_instances_policy(mixed::with(policy, version)),
         None => call.launch_template(version),
     };

@@ -9,6 +9,8 @@ use crate::cloud::{GroupName, LaunchTemplateId, Mixed, Result, VersionRef};
 
 /// Of what a policy does not say ("`API_InstancesDistribution`").
 const ALL_ON_DEMAND: i32 = 100;
+/// A machine on demand is of the first type that can be had; so it is too where types are named and nothing is said.
+const IN_ORDER: &str = "prioritized";
 
 /// The launch template of a group, in its policy or without one.
 pub(super) fn template_of(
@@ -46,6 +48,9 @@ pub(super) fn of(group: &types::AutoScalingGroup) -> Option<Mixed> {
         types: types.collect(),
         on_demand_base: number(base, 0),
         on_demand_percent: number(percent, ALL_ON_DEMAND),
+        in_order: share
+            .and_then(types::InstancesDistribution::on_demand_allocation_strategy)
+            .is_none_or(|strategy| strategy == IN_ORDER),
     })
 }
 
@@ -94,6 +99,25 @@ pub(super) fn with(
     let empty = || types::LaunchTemplate::builder().build();
     let template = policy.launch_template.get_or_insert_with(empty);
     template.launch_template_specification = Some(specification);
+    policy
+}
+
+/// A policy of these types, on demand the first that can be had. How many are spot stays as `before` says.
+pub(super) fn of_types(
+    before: Option<types::MixedInstancesPolicy>,
+    names: &[String],
+) -> types::MixedInstancesPolicy {
+    let overrides = names.iter().map(|name| {
+        let one = types::LaunchTemplateOverrides::builder();
+        one.instance_type(name).build()
+    });
+    let mut policy = before.unwrap_or_else(|| types::MixedInstancesPolicy::builder().build());
+    let empty = || types::LaunchTemplate::builder().build();
+    let template = policy.launch_template.get_or_insert_with(empty);
+    template.overrides = Some(overrides.collect());
+    let all = || types::InstancesDistribution::builder().build();
+    let share = policy.instances_distribution.get_or_insert_with(all);
+    share.on_demand_allocation_strategy = Some(IN_ORDER.to_owned());
     policy
 }
 
@@ -183,5 +207,24 @@ mod tests {
         let mixed = of(&group).unwrap();
         assert_eq!(mixed.types, ["t3.micro"]);
         assert_eq!((mixed.on_demand_base, mixed.on_demand_percent), (0, 100));
+    }
+
+    #[test]
+    fn types_to_fall_back_to_leave_the_share_of_spot() {
+        let names = ["t3.small".to_owned(), "t3a.small".to_owned()];
+        let policy = of_types(None, &names);
+        let made = types::AutoScalingGroup::builder().mixed_instances_policy(policy);
+        let made = of(&made.build()).unwrap();
+        assert_eq!(made.types, names);
+        assert_eq!((made.on_demand_percent, made.in_order), (100, true));
+        let share = types::InstancesDistribution::builder()
+            .on_demand_percentage_above_base_capacity(40)
+            .on_demand_allocation_strategy("lowest-price");
+        let before = types::MixedInstancesPolicy::builder().instances_distribution(share.build());
+        let group = |policy| types::AutoScalingGroup::builder().mixed_instances_policy(policy);
+        let before = before.build();
+        assert!(!of(&group(before.clone()).build()).unwrap().in_order);
+        let made = of(&group(of_types(Some(before), &names)).build()).unwrap();
+        assert_eq!((made.on_demand_percent, made.in_order), (40, true));
     }
 }

@@ -170,37 +170,9 @@ fn unfit(
     known: &InstanceType,
     image: &Image,
 ) -> impl Iterator<Item = Diagnostic> {
-    let runs = |words: &[String], word: &str| {
-        word.is_empty() || words.is_empty() || words.iter().any(|known| known == word)
-    };
-    let mut texts = Vec::new();
-    if !runs(&known.architectures, &image.architecture) {
-        texts.push(format!(
-            "{kind} is {}, and the source image {} is {}",
-            known.architectures.join(" or "),
-            image.id,
-            image.architecture
-        ));
-    }
-    if !runs(&known.virtualization, &image.virtualization) {
-        texts.push(format!(
-            "{kind} runs {} images, and the source image {} is {}",
-            known.virtualization.join(" or "),
-            image.id,
-            image.virtualization
-        ));
-    }
-    // `uefi-preferred` boots either way.
-    let mode = image.boot_mode.as_deref().unwrap_or_default();
-    if mode != "uefi-preferred" && !runs(&known.boot_modes, mode) {
-        texts.push(format!(
-            "{kind} boots by {}, and the source image {} by {mode}",
-            known.boot_modes.join(" or "),
-            image.id
-        ));
-    }
     let kind = kind.clone();
-    texts.into_iter().map(move |text| object(&kind, text))
+    let texts = known.unfit(image, "the source image").into_iter();
+    texts.map(move |text| object(&kind, text))
 }
 
 /// No wanted place has the type.

@@ -73,6 +73,9 @@ pub struct Mixed {
     pub on_demand_base: u32,
     /// And so many percent of the others; the rest is spot.
     pub on_demand_percent: u32,
+    /// On demand a type is taken where none before it can be had.
+    #[serde(skip)]
+    pub in_order: bool,
 }
 
 impl std::fmt::Display for Mixed {
@@ -185,6 +188,8 @@ pub struct NewGroup {
     /// `None`: as copied.
     pub grace: Option<Duration>,
     pub warmup: Option<Duration>,
+    /// Types of its machines, the first that can be had; empty: as copied.
+    pub types: Vec<String>,
     /// Beside the copied ones, which do not include kiln's own.
     pub tags: Vec<GroupTag>,
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod pair;
 mod settings;
+pub(super) mod types;
 
 use std::collections::BTreeSet;
 
@@ -41,6 +42,8 @@ pub struct Facts {
     /// Those of the next group: as the file names them, else of the group that serves.
     pub subnets: Vec<Subnet>,
     pub security_groups: Vec<SecurityGroupId>,
+    /// What is known of the types that the file falls back to.
+    pub types: types::Known,
     /// Those that the checks name.
     pub alarms: Vec<Alarm>,
     /// What the account may have.
@@ -205,6 +208,7 @@ pub async fn look_up(
         machine: None,
         subnets: Vec::new(),
         security_groups,
+        types: types::look_up(cloud, service).await?,
         alarms,
         room: room::look_up(cloud).await,
         scaling,

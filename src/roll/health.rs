@@ -121,8 +121,15 @@ impl Health {
         {
             return Err(Error::Launch(never.message.clone()));
         }
-        let last = failed.first();
-        let Some(last) = last.filter(|last| !launches::is_over(last, activities)) else {
+        let mut open = (failed.iter()).filter(|one| !launches::is_over(one, activities));
+        let short = open.clone().find(|one| one.class == Class::Short);
+        if let (Some(short), None) = (short, self.timing.short) {
+            return Err(Error::Launch(format!(
+                "{} (`capacity`: not waited for)",
+                short.message
+            )));
+        }
+        let Some(last) = open.next() else {
             // Time without machines was no time in which one could have got healthy.
             if self.first_failure.take().is_some() {
                 self.began = now;
@@ -132,6 +139,7 @@ impl Health {
         let first = *self.first_failure.get_or_insert(now);
         let limit = match last.class {
             Class::Fresh => FRESH.min(self.timing.launch),
+            Class::Short => self.timing.short.unwrap_or_default(),
             Class::Passing | Class::Permanent => self.timing.launch,
         };
         if now - first > limit {

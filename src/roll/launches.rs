@@ -9,7 +9,9 @@ use crate::cloud::{Activity, ActivityOutcome};
 pub enum Class {
     /// The same launch will fail again.
     Permanent,
-    /// It may go through later: no capacity, throttling.
+    /// There is no machine of the type to be had, which mostly passes.
+    Short,
+    /// It may go through later: throttling, errors of the cloud's own.
     Passing,
     /// It goes through within a minute, or never: an instance profile that is new is not everywhere yet.
     Fresh,
@@ -23,14 +25,18 @@ pub struct Failed {
     pub began: Timestamp,
 }
 
-/// Texts of status messages that pass. Auto Scaling gives reasons as text alone, so here, and nowhere else, text decides;
-/// from "Troubleshooting Amazon EC2 Auto Scaling: instance launch failures".
-const PASSING: [&str; 9] = [
+/// Texts of status messages. Auto Scaling gives reasons as text alone, so here, and nowhere else, text decides; from
+/// "Troubleshooting Amazon EC2 Auto Scaling: instance launch failures". Of want of capacity:
+const SHORT: [&str; 6] = [
     "insufficientinstancecapacity",
     "insufficient capacity",
     "do not have sufficient",
     "not currently available",
     "no spot capacity",
+    "unfulfillablecapacity",
+];
+/// Of what passes.
+const PASSING: [&str; 4] = [
     "requestlimitexceeded",
     "throttl",
     "internal error",
@@ -75,10 +81,11 @@ fn class(message: &str) -> Class {
         return Class::Fresh;
     }
     let text = message.to_lowercase();
-    if PASSING.iter().any(|passing| text.contains(passing)) {
-        Class::Passing
-    } else {
-        Class::Permanent
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    match () {
+        () if says(&SHORT) => Class::Short,
+        () if says(&PASSING) => Class::Passing,
+        () => Class::Permanent,
     }
 }
 
@@ -87,12 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_want_of_capacity_passes() {
+    fn only_want_of_capacity_and_the_clouds_own_errors_pass() {
         for (message, expected) in [
             (
                 "We currently do not have sufficient t3.small capacity in the Availability Zone you requested (eu-central-1a). Launching EC2 instance failed.",
+                Class::Short,
+            ),
+            (
+                "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your request configuration.",
+                Class::Short,
+            ),
+            (
+                "Request limit exceeded. RequestLimitExceeded",
                 Class::Passing,
             ),
+            ("We encountered an internal error.", Class::Passing),
             (
                 "The image id '[ami-1]' does not exist. Launching EC2 instance failed.",
                 Class::Permanent,

@@ -56,6 +56,7 @@ pub(super) async fn create(
         target_group: led.map(|led| led.target_group.clone()),
         grace: next.grace,
         warmup: next.warmup,
+        types: next.types.clone(),
         tags: group_tags(plan, template.1),
     };
     let find = async || {

@@ -19,6 +19,7 @@ mod target_groups;
 mod text;
 mod timing;
 mod traffic;
+mod types;
 
 pub use in_place::InPlace;
 pub use outlook::Outlook;
@@ -148,6 +149,9 @@ pub struct Next {
     pub grace: Option<Duration>,
     pub warmup: Option<Duration>,
     pub tags: Vec<(String, String)>,
+    /// The types that its machines are to be of, the first that can be had; empty: as those of the group that it is made like.
+    #[serde(skip)]
+    pub types: Vec<String>,
     /// Its machines are of several types, or spot, as those of the group that it is made like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed: Option<Mixed>,
@@ -206,6 +210,7 @@ pub fn plan(
     let mut refused = Vec::new();
     refused.extend(image::refusal(service, &facts.image, force));
     traffic::refuse(service, facts, &mut refused);
+    types::refuse(service, facts, &mut refused);
     refused.extend(previous::several(service, facts));
     refused.extend(previous::going(service, facts));
     pair::refuse(service, facts, &mut refused);
@@ -305,7 +310,7 @@ fn assemble(
         keep: traffic::keep(service, facts, refused),
         patience: timing,
         outlook: Outlook::default(),
-        expires: now + EXPIRY + stages::held(service),
+        expires: now + EXPIRY + stages::held(service) + 2 * timing::asked(service),
     })
 }
 

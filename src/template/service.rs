@@ -2,6 +2,7 @@
 //! `roll::facts`; a place goes with each value that AWS may refuse. Fields under [`Settings`] that are `None` were not
 //! named and are inherited from what is live.
 
+mod capacity;
 mod checks;
 mod hooks;
 mod instance;
@@ -13,6 +14,7 @@ use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
 use crate::source::{Place, Spanned};
+pub use capacity::{Capacity, WhenShort};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
 pub use instance::InstanceCheck;
@@ -40,6 +42,9 @@ pub struct Service {
     /// `None`: no load balancer leads to its machines.
     pub traffic: Option<Traffic>,
     pub strategy: Strategy,
+    /// What is done where no machine can be had, if the file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     pub checks: Checks,
     pub hooks: Hooks,
     pub keep: Keep,

@@ -1,6 +1,7 @@
 //! A service file, from its root to [`Service`]: what is named is enforced, what is not is left to what is live.
 
 mod alone;
+mod capacity;
 mod checks;
 mod groups;
 mod hooks;
@@ -31,6 +32,7 @@ const ROOT: &[Key] = &[
     on("set"),
     on("traffic"),
     on("strategy"),
+    on("capacity"),
     on("checks"),
     on("on_fail"),
     on("rollback"),
@@ -88,6 +90,8 @@ pub(super) fn read(
     let set = root.object("set", "`set`", SET);
     let strategy = strategy::read(&root);
     let groups = groups::read(&root, name.as_ref(), &strategy, set.as_ref());
+    let is_pair = (groups.as_ref()).is_some_and(|groups| groups.pair.is_some());
+    let capacity = capacity::read(&root, &strategy, is_pair, set.as_ref());
     let set = set
         .map(|set| settings(&set, file, local, sources))
         .unwrap_or_default();
@@ -108,6 +112,7 @@ pub(super) fn read(
         region: root.text("region"),
         state: state(&root),
         strategy,
+        capacity,
         keep: keep(&root),
         set,
         checks,

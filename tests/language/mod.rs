@@ -4,6 +4,7 @@ mod access;
 mod alone;
 mod ansible;
 pub mod bad_input;
+mod capacity;
 mod checks;
 mod communicator;
 mod compatibility;

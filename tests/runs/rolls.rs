@@ -168,6 +168,11 @@ fn what_the_account_does_not_allow_is_drawn() {
     ground.refused("there is no parameter /web/image", &OWN);
     ground.file(&json!({ "set": { "subnets": ["subnet-0123456789abcdef0"] } }));
     ground.drawn("roll::not_found");
+    let types = json!({ "when_short": "fallback", "instance_types": ["t3.small", "t4g.small"] });
+    ground.file(&json!({ "capacity": types }));
+    let said = ground.refused("roll::instance_type", &OWN);
+    assert!(said.contains("[web.json:"), "{said}");
+    assert!(said.contains("t4g.small is arm64"), "{said}");
     ground.file(&json!({ "rollback": { "keep": "5m" } }));
     let sticky = format!(
         "ModifyListener&ListenerArn={}&DefaultActions.member.1.Type=forward\

@@ -7,6 +7,7 @@ const TIMING: Timing = Timing {
     boot: Duration::from_mins(1),
     unhealthy: Duration::from_mins(1),
     launch: Duration::from_mins(5),
+    short: Some(Duration::from_mins(5)),
     healthy: Duration::from_secs(400),
     slow_start: Duration::ZERO,
 };
@@ -152,6 +153,17 @@ async fn a_launch_that_may_pass_is_tried_for_its_own_time() {
         let judged = health.judge(&Floor::anywhere(1), &none, &[], &full, now);
         assert_eq!(judged.is_ok(), goes_on, "{after} s: {judged:?}");
     }
+    // One that must have its machines at once does not wait, and what else passes may.
+    let timing = Timing {
+        short: None,
+        ..TIMING
+    };
+    let mut hasty = super::Health::new(timing, Timestamp::UNIX_EPOCH, began);
+    let slow = [failed("Rate exceeded: throttled")];
+    let judged = hasty.judge(&Floor::anywhere(1), &none, &[], &slow, began);
+    assert!(matches!(judged, Ok(Readiness::NotYet(_))), "{judged:?}");
+    let judged = hasty.judge(&Floor::anywhere(1), &none, &[], &full, began);
+    assert!(matches!(judged, Err(Error::Launch(_))), "{judged:?}");
     let never = [failed("The security group 'sg-1' does not exist")];
     let judged = super::Health::new(TIMING, Timestamp::UNIX_EPOCH, began);
     let judged = { judged }.judge(&Floor::anywhere(1), &none, &[], &never, began);

@@ -86,7 +86,8 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.back = WRITE * writes(plan);
         let slow = plan.slow_start().unwrap_or_default();
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
-        outlook.longest = outlook.starts * plan.patience.healthy + slow + held;
+        let start = plan.patience.healthy + timing::asked(service);
+        outlook.longest = outlook.starts * start + slow + held;
         // Behind the write that leads traffic back the next group drains before it goes.
         outlook.credentials = outlook.longest + outlook.back + drains(service, facts);
         let after = match &plan.strategy {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Next, NextTemplate, Refusal, pair};
+use super::{Next, NextTemplate, Refusal, pair, types};
 use crate::cloud::{
     Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion,
     Zone, tag,
@@ -29,6 +29,7 @@ pub(super) fn is_live(service: &Service, facts: &Facts, live: &Group, image: &Im
     let change = change(service, facts, image, &live.name, run).unwrap_or_default();
     source.image.as_deref() == Some(image.id.as_str())
         && changes(source, &change).is_empty()
+        && types::are_of(service, live)
         && subnets(service, facts, Some(live)).1 == live.subnets
         && service
             .set
@@ -75,7 +76,8 @@ pub(super) fn next(
         grace: grace.or(previous.is_none().then_some(GRACE)),
         warmup: service.set.default_instance_warmup,
         tags: tags?,
-        mixed: like.and_then(|group| group.mixed.clone()),
+        types: types::named(service),
+        mixed: types::mixed(service, like),
     })
 }
 
@@ -234,6 +236,7 @@ fn change(
     let text = |value: &Option<crate::source::Spanned<String>>| {
         value.as_ref().map(|value| value.value.clone())
     };
+    let kind = text(&set.instance_type);
     let groups = set.security_groups.as_ref().map(|groups| {
         groups
             .iter()
@@ -250,7 +253,7 @@ fn change(
     };
     Ok(TemplateChange {
         image: Some(image.id.clone()),
-        instance_type: text(&set.instance_type),
+        instance_type: kind.or_else(|| types::named(service).into_iter().next()),
         key_name: text(&set.key_name),
         instance_profile: text(&set.iam_instance_profile),
         security_groups: groups,

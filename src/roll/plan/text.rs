@@ -81,6 +81,10 @@ fn template(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "    {what}: {before} -> {after}")?;
     }
     match &plan.next.mixed {
+        Some(mixed) if !plan.next.types.is_empty() => writeln!(
+            f,
+            "    instance types: {mixed}; each where those before it cannot be had"
+        ),
         Some(mixed) => writeln!(f, "    instance types stay: {mixed}"),
         None => Ok(()),
     }

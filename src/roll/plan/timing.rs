@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::settings::GRACE;
 use crate::cloud::{Group, TargetCheck};
 use crate::roll::facts::Facts;
-use crate::template::service::Service;
+use crate::template::service::{Service, WhenShort};
 
 /// Passing launch failures (no capacity) mostly pass within minutes (anchors/rollout.md 4, rows 29 to 31).
 const LAUNCH: Duration = Duration::from_mins(15);
@@ -27,6 +27,9 @@ pub struct Timing {
     pub unhealthy: Duration,
     /// Launches that fail for a passing reason are tried for this long.
     pub launch: Duration,
+    /// Those that fail for want of capacity; `None`: the roll ends at the first.
+    #[serde(skip)]
+    pub short: Option<Duration>,
     /// The whole wait for a healthy group.
     pub healthy: Duration,
     /// How long a target that joins healthy ones gets less than its share.
@@ -62,6 +65,28 @@ pub(super) fn checks(service: &Service, facts: &Facts) -> (Duration, Duration) {
     }
 }
 
+/// How long it is waited for capacity.
+fn short(service: &Service) -> Option<Duration> {
+    let Some(capacity) = &service.capacity else {
+        return Some(LAUNCH);
+    };
+    let waits = capacity.when_short != WhenShort::Fail;
+    waits.then(|| capacity.timeout.unwrap_or(LAUNCH))
+}
+
+/// The wait for capacity that the file itself asks for, in each of the waits for machines.
+pub(super) fn asked(service: &Service) -> Duration {
+    let asked = service.capacity.as_ref().and_then(|_| short(service));
+    asked.unwrap_or_default()
+}
+
+impl Timing {
+    /// The longest that a launch is tried.
+    pub fn tried(&self) -> Duration {
+        self.launch.max(self.short.unwrap_or_default())
+    }
+}
+
 /// How long things may take, from the health check and the grace period.
 pub(super) fn of(service: &Service, facts: &Facts, previous: Option<&Group>) -> Timing {
     let (healthy, unhealthy) = checks(service, facts);
@@ -72,6 +97,7 @@ pub(super) fn of(service: &Service, facts: &Facts, previous: Option<&Group>) -> 
         boot,
         unhealthy,
         launch: LAUNCH,
+        short: short(service),
         slow_start: (facts.sides.iter().map(|side| side.habits.slow_start))
             .max()
             .unwrap_or_default(),

@@ -168,7 +168,7 @@ async fn healthy<C: Cloud, P: Probe, S>(
 ) -> Result<(), Failure> {
     let (plan, cloud) = (flow.plan, flow.on.cloud);
     // The watch has limits of its own and says why; this one only ends a wait that cannot look at all.
-    let limit = 2 * (plan.patience.healthy + plan.patience.launch);
+    let limit = 2 * (plan.patience.healthy + plan.patience.tried());
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     flow.health.again(Instant::now());
     let behind = flow.target_group();

@@ -7,6 +7,7 @@ mod at_once;
 mod before_retire;
 mod canary;
 mod canary_dead;
+mod capacity;
 mod chosen;
 mod cloudwatch;
 mod complaints;
