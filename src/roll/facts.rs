@@ -180,7 +180,10 @@ pub async fn look_up(
     named: Option<&ImageId>,
 ) -> Result<Facts, NoFacts> {
     let mut refused = Vec::new();
-    let image = keep(image::look_up(cloud, service, named).await?, &mut refused);
+    let image = keep(
+        image::look_up(cloud, (service, region), named).await?,
+        &mut refused,
+    );
     let balancer = match &service.traffic {
         Some(traffic) => balancer(cloud, traffic, &mut refused).await?,
         None => None,

@@ -1,12 +1,14 @@
 //! Which image goes into service.
 
+use std::collections::BTreeSet;
+
 use super::plan::Refusal;
 use crate::cloud::{
     Filter, Image, ImageId, ImageQuery, ImageState, Images, Kind, Parameters, Result, tag,
 };
 use crate::source::{Diagnostic, Spanned};
 use crate::template::bake::SourceFilter;
-use crate::template::service::{ImageChoice, Service};
+use crate::template::service::{FromManifest, ImageChoice, Made, Service};
 
 /// How many of several images a refusal names.
 const LISTED: usize = 3;
@@ -15,7 +17,7 @@ type Chosen = std::result::Result<Image, Refusal>;
 /// Chooses the image: the one that the command names, else as the service file says.
 pub async fn look_up(
     cloud: &(impl Images + Parameters),
-    service: &Service,
+    (service, region): (&Service, &str),
     named: Option<&ImageId>,
 ) -> Result<Chosen> {
     match (named, &service.image) {
@@ -26,6 +28,10 @@ pub async fn look_up(
         }
         (None, ImageChoice::Filter(filter)) => by_filter(cloud, service, filter).await,
         (None, ImageChoice::Parameter(name)) => by_parameter(cloud, name).await,
+        (None, ImageChoice::Manifest(from)) => match by_manifest(from, region) {
+            Ok(id) => by_id(cloud, &id).await,
+            Err(refusal) => Ok(Err(*refusal)),
+        },
     }
 }
 
@@ -44,6 +50,62 @@ async fn by_parameter(
         return Ok(Err(Refusal::input(finding)));
     };
     by_id(cloud, &name.clone().map(|_| id)).await
+}
+
+/// The image of the region that the last run of a manifest has made.
+fn by_manifest(
+    from: &FromManifest,
+    region: &str,
+) -> std::result::Result<Spanned<String>, Box<Refusal>> {
+    let file = &from.file;
+    let refused = |code, at: &Spanned<String>, text: String, help: String| {
+        let finding = Diagnostic::error(code, text).at_value(at, "asked for here");
+        Box::new(Refusal::input(finding.help(help)))
+    };
+    let made = from.made.as_ref().map_err(|unread| {
+        let (problem, help) = (unread.problem.clone(), unread.help.clone());
+        refused("roll::no_image", file, problem, help)
+    })?;
+    let is_meant = |one: &&Made| from.name.as_ref().is_none_or(|name| **name == one.build);
+    let here = made.iter().filter(is_meant);
+    let here = here.filter(|one| one.region == region);
+    let ids: BTreeSet<&str> = here.clone().map(|one| one.image.as_str()).collect();
+    let at = from.name.as_ref().unwrap_or(file);
+    let mut first = ids.iter();
+    match (first.next(), ids.len()) {
+        (Some(id), 1) => Ok(file.clone().map(|_| (*id).to_owned())),
+        (None, _) => {
+            let of = from.name.as_ref();
+            let of = of.map_or(String::new(), |name| format!(" of build {name}"));
+            let text = format!("the last run that {file} tells of made no image{of} in {region}");
+            let listed: BTreeSet<_> = made
+                .iter()
+                .map(|one| format!("{} in {}", one.build, one.region))
+                .collect();
+            let help = match listed.len() {
+                0 => "it made none at all: bake again".to_owned(),
+                _ => format!("it made {}", sentence(listed)),
+            };
+            Err(refused("roll::no_image", at, text, help))
+        }
+        (Some(_), several) => {
+            let text =
+                format!("the last run that {file} tells of made {several} images in {region}");
+            let builds: BTreeSet<_> = here.map(|one| one.build.clone()).collect();
+            let help = match from.name {
+                Some(_) => "give each build a name of its own, and bake again".to_owned(),
+                None => format!(
+                    "say which: \"manifest\": {{ \"file\": \"{file}\", \"name\": … }}, one of {}",
+                    sentence(builds)
+                ),
+            };
+            Err(refused("roll::several_images", at, text, help))
+        }
+    }
+}
+
+fn sentence(words: BTreeSet<String>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 async fn by_filter(

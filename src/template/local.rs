@@ -39,6 +39,16 @@ impl Local<'_> {
         }
     }
 
+    /// Where a file is that a service file names: here, else beside that one.
+    pub(super) fn beside(&self, path: &str, service: &str) -> PathBuf {
+        let here = self.expand(path);
+        let beside = Path::new(service).parent().map(|folder| folder.join(&here));
+        match beside {
+            Some(beside) if !self.disk.exists(&here) && self.disk.exists(&beside) => beside,
+            _ => here,
+        }
+    }
+
     /// A path that should lead to something; a warning says when it does not, an error when it is needed now.
     pub(super) fn expect_file(
         &self,

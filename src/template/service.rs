@@ -5,11 +5,11 @@
 mod capacity;
 mod checks;
 mod hooks;
+mod image;
 mod instance;
 mod metrics;
 mod outside;
 
-use super::bake::SourceFilter;
 use super::late::Late;
 use super::seconds;
 use super::secret::Secret;
@@ -17,6 +17,7 @@ use crate::source::{Place, Spanned};
 pub use capacity::{Capacity, WhenShort};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
+pub use image::{FromManifest, ImageChoice, Made, Unread};
 pub use instance::InstanceCheck;
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 pub use outside::{Login, PrometheusCheck, Server};
@@ -51,22 +52,6 @@ pub struct Service {
     /// Values that no sink may print.
     #[serde(skip)]
     pub secrets: Vec<Secret>,
-}
-
-/// Which image goes into service.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ImageChoice {
-    /// The newest ready image of a family, of the channel if one is named, not quarantined for this service.
-    Family {
-        family: Spanned<String>,
-        channel: Option<Spanned<String>>,
-    },
-    Id(Spanned<String>),
-    /// What a filter finds and is available, but for what is quarantined for this service.
-    Filter(SourceFilter),
-    /// The one whose id is the value of a parameter of Systems Manager.
-    Parameter(Spanned<String>),
 }
 
 /// The Auto Scaling groups.

@@ -5,20 +5,19 @@ mod capacity;
 mod checks;
 mod groups;
 mod hooks;
+mod image;
 mod strategy;
 mod traffic;
 
-use super::amazon;
 use super::clear;
 use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
 use super::options::{Key, Options, not_yet, on};
-use super::service::{ImageChoice, Keep, ROLL_DATA, Service, Settings, Strategy};
+use super::service::{Keep, ROLL_DATA, Service, Settings, Strategy};
 use super::{late::Late, tags};
 use crate::source::json::{Json, Text, Value};
 use crate::source::{Diagnostic, Place, SourceMap, Spanned};
-use std::path::Path;
 use std::time::Duration;
 
 const ROOT: &[Key] = &[
@@ -43,16 +42,6 @@ const ROOT: &[Key] = &[
     on("hooks"),
     not_yet("notify"),
 ];
-const IMAGE: &[Key] = &[
-    on("family"),
-    on("channel"),
-    on("id"),
-    on("filter"),
-    on("ssm"),
-    not_yet("manifest"),
-];
-/// Each says by itself which image is meant.
-const CHOICES: [&str; 5] = ["id", "family", "filter", "ssm", "manifest"];
 const SET: &[Key] = &[
     on("instance_type"),
     on("key_name"),
@@ -86,7 +75,7 @@ pub(super) fn read(
     let name = root
         .need_text("service", "name the service")
         .filter(|name| check_name(&root, name));
-    let image = image(&root);
+    let image = image::read(&root, file, local);
     let set = root.object("set", "`set`", SET);
     let strategy = strategy::read(&root);
     let groups = groups::read(&root, name.as_ref(), &strategy, set.as_ref());
@@ -187,37 +176,6 @@ fn check_name(root: &Options<'_>, name: &Spanned<String>) -> bool {
     true
 }
 
-fn image(root: &Options<'_>) -> Option<ImageChoice> {
-    let help = "name a family, \"image\": { \"family\": \"web\" }, or an image, \"image\": { \"id\": \"ami-…\" }";
-    if !root.has("image") {
-        root.missing("image", help);
-        return None;
-    }
-    let image = root.object("image", "`image`", IMAGE)?;
-    for (at, one) in CHOICES.iter().enumerate() {
-        for other in &CHOICES[at + 1..] {
-            image.exclusive(other, one);
-        }
-    }
-    if let Some(id) = image.text("id") {
-        return Some(ImageChoice::Id(id));
-    }
-    if let Some(name) = image.text("ssm") {
-        return Some(ImageChoice::Parameter(name));
-    }
-    if image.has("filter") {
-        return amazon::image_filter(&image, "filter").map(ImageChoice::Filter);
-    }
-    if image.has("manifest") && !image.has("family") || image.meant(&["id", "ssm"]) {
-        return None;
-    }
-    let family = image.need_text("family", help);
-    Some(ImageChoice::Family {
-        family: family?,
-        channel: image.text("channel"),
-    })
-}
-
 fn settings(set: &Options<'_>, file: &str, local: &Local<'_>, sources: &mut SourceMap) -> Settings {
     clear::check(set, clear::of_service);
     let wanted = set.has("tags").then(|| set.texts("tags", ROLL_DATA));
@@ -266,15 +224,8 @@ fn user_data(
         "render",
         "name a Jinja file with `render`, or give text with `raw`",
     )?;
-    let here = local.expand(&path);
-    let beside = Path::new(file).parent().map(|folder| folder.join(&here));
-    let found = [Some(here), beside]
-        .into_iter()
-        .flatten()
-        .find(|path| local.disk.exists(path));
-    let path = found.map_or(path.clone(), |found| {
-        path.map(|_| found.to_string_lossy().into_owned())
-    });
+    let found = local.beside(&path, file);
+    let path = path.map(|_| found.to_string_lossy().into_owned());
     let text = local.read(&options, "user_data", &path)?;
     let id = sources.add(path.value, text.as_str());
     let text = Text::file(id, &text);

@@ -5,6 +5,7 @@ mod bakery;
 mod findings;
 mod gate;
 mod machine;
+mod manifest;
 mod model;
 mod on_error;
 mod posts;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::model::ModelBakery;
 
-const OWN: [(&str, &str); 2] = [
+pub const OWN: [(&str, &str); 2] = [
     ("AWS_ACCESS_KEY_ID", "AKIAOWN"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
@@ -15,8 +15,8 @@ const ELB: &str = "2015-12-01";
 const SCALING: &str = "2011-01-01";
 
 /// An account in which others have made a service, and a file for it.
-struct Ground {
-    bakery: ModelBakery,
+pub struct Ground {
+    pub bakery: ModelBakery,
     subnets: Vec<String>,
     listener: String,
     serving: String,
@@ -24,7 +24,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let bakery = ModelBakery::open();
         let ask =
             |version: &str, call: &str| bakery.call(&format!("Version={version}&Action={call}"));
@@ -78,7 +78,7 @@ impl Ground {
     }
 
     /// Writes `web.json`, with these settings in place of its own. Values that are asked for stand behind text that is not ASCII.
-    fn file(&self, more: &Value) {
+    pub fn file(&self, more: &Value) {
         let mut file = json!({
             "format": 1, "service": "web", "region": "eu-central-1",
             "image": { "id": "ami-0000000000000002" },
@@ -95,7 +95,7 @@ impl Ground {
 
     /// Plans, which must be refused with this code, and draws it.
     #[track_caller]
-    fn refused(&self, code: &str, environment: &[(&str, &str)]) -> String {
+    pub fn refused(&self, code: &str, environment: &[(&str, &str)]) -> String {
         let before = self.bakery.asked().len();
         let done = self
             .bakery
