@@ -4,7 +4,8 @@ use std::io;
 
 use crate::cli::Context;
 use crate::run::{Entry, Journal, MemoryJournal, RunId, due};
-use crate::undo::Undo;
+use crate::undo::lease::Leased;
+use crate::undo::{Change, Undo};
 
 /// A journal that remembers what is in it: at the end nobody has the time to read it back.
 pub struct Remembered<'a> {
@@ -17,6 +18,23 @@ impl<'a> Remembered<'a> {
     pub fn over(journal: Box<dyn Journal<Undo> + 'a>) -> Self {
         let entries = MemoryJournal::default();
         Self { journal, entries }
+    }
+
+    /// Whether the run has led production traffic, or begun to replace machines that serve.
+    pub fn has_moved(&self) -> bool {
+        let moves = |undo: &Undo| match undo {
+            Undo::Roll(of) => {
+                let is_traffic = matches!(of.change, Change::Traffic { .. });
+                is_traffic || of.releases(Leased::Refresh) || of.releases(Leased::Root)
+            }
+            _ => false,
+        };
+        let entries = self.entries.entries().into_iter();
+        let mut undos = entries.filter_map(|entry| match entry {
+            Entry::Intend { undo, .. } | Entry::Made { undo, .. } => Some(undo),
+            _ => None,
+        });
+        undos.any(|undo| moves(&undo))
     }
 
     /// Lists what the run has left.

@@ -20,6 +20,7 @@ mod inspect;
 mod leave;
 mod local;
 mod machine;
+mod notify;
 mod roll;
 mod rolled;
 mod service;

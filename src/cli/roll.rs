@@ -13,10 +13,10 @@ use crate::cli::at_once::Remembered;
 use crate::cli::finish;
 use crate::cli::half_made::HalfMade;
 use crate::cli::input::{self, Input, Selection};
-use crate::cli::{Context, Exit, failure, home, rolled, state};
+use crate::cli::{Context, Exit, failure, home, notify, rolled, state};
 use crate::cloud::{Account, Home, ImageId};
-use crate::roll::{self, Approval, Dead, Request, Tools};
-use crate::run::{Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
+use crate::roll::{self, About, Approval, Dead, Ended, Notice, Request, Tools};
+use crate::run::{Clock as _, Due, Entry, Holder, Journal, RunId, SERVICE, Stop, due, with_causes};
 use crate::source::{Diagnostic, SourceMap};
 use crate::store::{Claim, DeadRun, Journals as _, State};
 use crate::template::load;
@@ -135,7 +135,7 @@ impl Roll {
             Ok(store) => store,
             Err(refused) => return failure::say(&refused, Exit::Usage, context),
         };
-        let run = context.run_id();
+        let (run, began) = (context.run_id(), context.clock.now());
         let report = context.report(name, true);
         let dead = match dead_rolls(&store, name, home, context) {
             Ok(dead) => dead,
@@ -221,9 +221,32 @@ impl Roll {
             return failure::say(&reason, Exit::Failed, context);
         }
         let exit = Exit::of_code(ended.verdict.code());
-        let document = rolled::document(name, run, &ended);
+        let about = (run, began, journal.has_moved());
+        let told = tell(&ended, is_plan, (service, home, aws), about, context).await;
+        let document = rolled::document(name, run, &ended, told);
         context.document(&rolled::result(&ended, is_plan), &document);
         self.approving.exit(&ended, exit)
+    }
+}
+
+/// Tells those whom the service file names; of a plan nobody.
+async fn tell(
+    ended: &Ended,
+    is_plan: bool,
+    (service, home, aws): (&Service, &Home, &Aws),
+    (run, began, moved): (RunId, Timestamp, bool),
+    context: &Context,
+) -> Vec<Value> {
+    let about = About {
+        service: service.name.value.clone(),
+        run,
+        account: home.account.as_ref().map(ToString::to_string),
+        region: aws.region().to_string(),
+        seconds: context.clock.now().duration_since(began).as_secs(),
+    };
+    match Notice::of(ended, moved, about).filter(|_| !is_plan) {
+        Some(notice) => notify::tell(&service.notify, &notice, context).await,
+        None => Vec::new(),
     }
 }
 
@@ -311,7 +334,6 @@ pub fn begin<'a>(
 
 /// Who this process is, for those who find the lease taken.
 pub fn holder(run: RunId, context: &Context) -> Holder {
-    use crate::run::Clock;
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Holder {
         run,

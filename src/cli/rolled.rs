@@ -69,12 +69,12 @@ fn decided(ended: &Ended, is_plan: bool) -> String {
 }
 
 /// The result document.
-pub fn document(name: &str, run: RunId, ended: &Ended) -> Value {
+pub fn document(name: &str, run: RunId, ended: &Ended, told: Vec<Value>) -> Value {
     let plan = match &ended.decision {
         Some(Decision::Roll(plan)) => json!(plan),
         _ => Value::Null,
     };
-    json!({
+    let mut document = json!({
         "service": name,
         "run": run,
         "verdict": ended.verdict,
@@ -83,5 +83,9 @@ pub fn document(name: &str, run: RunId, ended: &Ended) -> Value {
         "failure": ended.failure.as_ref().map(|failed| with_causes(failed)),
         "left": ended.left.iter().map(|left| left.undo.to_string()).collect::<Vec<_>>(),
         "notes": ended.loose,
-    })
+    });
+    if !told.is_empty() {
+        document["notified"] = Value::from(told);
+    }
+    document
 }

@@ -121,7 +121,7 @@ impl Ended {
     }
 
     /// Whether it failed and everything was left where it is on purpose.
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         let error = self.failure.as_ref().and_then(Failure::error);
         matches!(error, Some(Error::Held(_)))
     }

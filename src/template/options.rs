@@ -10,7 +10,7 @@ use super::interpolate::{Interpolator, Settled};
 use super::near;
 use crate::source::json::{Json, Member, Value};
 use crate::source::{Diagnostic, Place, Spanned};
-pub(super) use key::{Key, Status, idle, not_yet, old, on, own, refused};
+pub(super) use key::{Key, Status, idle, old, on, own, refused};
 use std::time::Duration;
 
 /// An opened object.

@@ -8,6 +8,7 @@ mod hooks;
 mod image;
 mod instance;
 mod metrics;
+mod notify;
 mod outside;
 
 use super::late::Late;
@@ -20,6 +21,7 @@ pub use hooks::{Command, Hook, Hooks};
 pub use image::{FromManifest, ImageChoice, Made, Unread};
 pub use instance::InstanceCheck;
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
+pub use notify::{Outcome, Recipient, RecipientKind};
 pub use outside::{Login, PrometheusCheck, Server};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -48,6 +50,9 @@ pub struct Service {
     pub capacity: Option<Capacity>,
     pub checks: Checks,
     pub hooks: Hooks,
+    /// Who is told how a roll ended.
+    #[serde(skip)]
+    pub notify: Vec<Recipient>,
     pub keep: Keep,
     /// Values that no sink may print.
     #[serde(skip)]

@@ -6,6 +6,8 @@ mod checks;
 mod groups;
 mod hooks;
 mod image;
+mod notify;
+mod secret;
 mod strategy;
 mod traffic;
 
@@ -13,7 +15,7 @@ use super::clear;
 use super::forms::Style;
 use super::interpolate::Interpolator;
 use super::local::Local;
-use super::options::{Key, Options, not_yet, on};
+use super::options::{Key, Options, on};
 use super::service::{Keep, ROLL_DATA, Service, Settings, Strategy};
 use super::{late::Late, tags};
 use crate::source::json::{Json, Text, Value};
@@ -40,7 +42,7 @@ const ROOT: &[Key] = &[
     on("sensitive-variables"),
     on("on_unknown"),
     on("hooks"),
-    not_yet("notify"),
+    on("notify"),
 ];
 const SET: &[Key] = &[
     on("instance_type"),
@@ -106,6 +108,7 @@ pub(super) fn read(
         set,
         checks,
         hooks,
+        notify: notify::read(&root),
         name: name?,
         image: image?,
         groups: groups?,

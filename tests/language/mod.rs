@@ -14,6 +14,7 @@ mod kept;
 mod launch;
 mod layers;
 mod misspelt;
+mod notify;
 mod once;
 mod pair;
 mod polling;

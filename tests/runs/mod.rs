@@ -7,6 +7,7 @@ mod gate;
 mod machine;
 mod manifest;
 mod model;
+mod notify;
 mod on_error;
 mod posts;
 mod result;

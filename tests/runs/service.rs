@@ -13,8 +13,8 @@ use super::model::ModelBakery;
 use super::signals::{ended, signal};
 use crate::wire::http::{Asked, Server};
 
-const FIRST: &str = "ami-0000000000000001";
-const SECOND: &str = "ami-0000000000000002";
+pub const FIRST: &str = "ami-0000000000000001";
+pub const SECOND: &str = "ami-0000000000000002";
 
 /// The texts of every element of a name in an answer.
 fn all<'a>(answer: &'a str, name: &str) -> Vec<&'a str> {
@@ -27,13 +27,13 @@ fn all<'a>(answer: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 /// A service on a load balancer, whose next machines answer at once.
-struct Service {
-    bakery: ModelBakery,
+pub struct Service {
+    pub bakery: ModelBakery,
     prometheus: Server,
 }
 
 impl Service {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let bakery = ModelBakery::open();
         let ec2 = |call: &str| bakery.call(&format!("Version=2016-11-15&Action={call}"));
         let elb = |call: &str| bakery.call(&format!("Version=2015-12-01&Action={call}"));
@@ -98,7 +98,7 @@ impl Service {
     }
 
     /// What is new shows late: it is looked for until it is there.
-    fn settle(&self) {
+    pub fn settle(&self) {
         for call in [
             "DescribeLaunchTemplates",
             "DescribeLaunchTemplateVersions&LaunchTemplateName=web",

@@ -29,8 +29,6 @@ pub(in crate::template) enum Status {
     Deprecated(&'static str),
     /// Accepted without effect here: why.
     Idle(&'static str),
-    /// Known to Packer and not here; an error unless its value is empty.
-    NotYet,
     /// Known to Packer and not meant to come: why. An error unless its value is empty.
     Refused(&'static str),
 }
@@ -68,15 +66,6 @@ pub(in crate::template) const fn idle(name: &'static str, why: &'static str) -> 
     Key {
         name,
         status: Status::Idle(why),
-        exact: false,
-    }
-}
-
-/// An option that will come.
-pub(in crate::template) const fn not_yet(name: &'static str) -> Key {
-    Key {
-        name,
-        status: Status::NotYet,
         exact: false,
     }
 }

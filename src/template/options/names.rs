@@ -41,17 +41,11 @@ impl Options<'_> {
                 format!("`{}` has no effect: {why}", key.value),
             )
             .at(key.span, "no effect"),
-            Some(Status::NotYet | Status::Refused(_)) if self.is_idle(value) => return None,
+            Some(Status::Refused(_)) if self.is_idle(value) => return None,
             // The communicator is reported.
             Some(Status::Refused(_)) if key.value.starts_with("winrm_") && self.says_winrm() => {
                 return None;
             }
-            Some(Status::NotYet) => Diagnostic::error(
-                "template::not_yet",
-                format!("`{}` of {} is not supported yet", key.value, self.what),
-            )
-            .at(key.span, "would be ignored")
-            .help("leave it out, or bake this one with Packer"),
             Some(Status::Refused(why)) => Diagnostic::error(
                 "template::refused",
                 format!("`{}` is refused: {why}", key.value),

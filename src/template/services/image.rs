@@ -58,7 +58,7 @@ pub(super) fn read(root: &Options<'_>, file: &str, local: &Local<'_>) -> Option<
 fn manifest(image: &Options<'_>, service: &str, local: &Local<'_>) -> Option<FromManifest> {
     let help = "name the file: \"manifest\": \"manifest.json\"";
     let is_object = |one: &&Json| matches!(one.value, Value::Object(_));
-    let (file, name) = if image.get("manifest").filter(is_object).is_some() {
+    let (file, name) = if image.get("manifest").as_ref().is_some_and(is_object) {
         let options = image.object("manifest", "`image.manifest`", MANIFEST)?;
         (options.need_text("file", help)?, options.text("name"))
     } else {
@@ -105,13 +105,13 @@ fn made(path: &Path, local: &Local<'_>) -> Result<Vec<Made>, Unread> {
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
     let last = manifest.last_run_uuid;
-    let builds = manifest.builds.into_iter();
+    let builds = manifest.builds.iter();
     let builds = builds.filter(|build| build.packer_run_uuid == last);
     Ok(builds.flat_map(images).collect())
 }
 
 /// The images of a build.
-fn images(build: Build) -> Vec<Made> {
+fn images(build: &Build) -> Vec<Made> {
     let parts = build.artifact_id.split(',');
     let images = parts.filter_map(|part| part.trim().split_once(':'));
     let images = images.filter(|(_, image)| image.starts_with("ami-"));

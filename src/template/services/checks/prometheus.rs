@@ -1,8 +1,8 @@
 //! The check `prometheus`: a query, and where its values must be.
 
-use super::super::super::late::Late;
 use super::super::super::options::{Key, Options, on};
 use super::super::super::service::{Login, PrometheusCheck, ROLL_DATA, Server};
+use super::super::secret;
 use super::metrics::bound;
 use crate::source::Diagnostic;
 
@@ -15,6 +15,8 @@ const PROMETHEUS: &[Key] = &[
     on("bearer"),
 ];
 const BASIC: &[Key] = &[on("username"), on("password")];
+/// Such as a file may call it.
+const VARIABLE: &str = "prometheus_token";
 
 pub(super) fn read(check: &Options<'_>) -> Option<PrometheusCheck> {
     let options = check.object("prometheus", "`prometheus`", PROMETHEUS)?;
@@ -53,7 +55,7 @@ fn server(options: &Options<'_>) -> Option<Server> {
 fn login(options: &Options<'_>) -> Option<Login> {
     options.exclusive("basic", "bearer");
     if options.has("bearer") {
-        return secret(options, "bearer").map(Login::Bearer);
+        return secret::read(options, "bearer", VARIABLE).map(Login::Bearer);
     }
     let basic = options.object("basic", "`basic`", BASIC)?;
     for name in ["username", "password"] {
@@ -63,24 +65,6 @@ fn login(options: &Options<'_>) -> Option<Login> {
     }
     Some(Login::Basic {
         username: basic.late("username", &[])?,
-        password: secret(&basic, "password")?,
+        password: secret::read(&basic, "password", VARIABLE)?,
     })
-}
-
-/// A text that a sensitive variable has part in: what stands in the file itself is everybody's who reads it.
-fn secret(options: &Options<'_>, name: &str) -> Option<Late> {
-    let late = options.late(name, &[])?;
-    if late.is_secret() {
-        return Some(late);
-    }
-    let text = format!("`{name}` is a secret, and stands in the file");
-    let finding = Diagnostic::error("template::secret_in_clear", text);
-    let finding = match late.place() {
-        Some(place) => finding.at_place(place, "this one"),
-        None => finding,
-    };
-    options.report(finding.help(
-        "take it from a variable that is listed under `sensitive-variables`: \"{{ user `prometheus_token` }}\"",
-    ));
-    None
 }
