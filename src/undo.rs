@@ -19,6 +19,7 @@ mod roll;
 pub mod root;
 pub mod serving;
 mod sessions;
+pub mod share;
 mod taken;
 mod traffic;
 mod versions;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Aws;
 use super::error::failed;
-use crate::cloud::{Error, Result, TargetGroupArn, TargetHabits};
+use crate::cloud::{Error, LoadBalancerArn, Result, TargetGroupArn, TargetHabits};
 
 pub(super) const DELAY: &str = "deregistration_delay.timeout_seconds";
 const SLOW: &str = "slow_start.duration_seconds";
@@ -28,7 +28,20 @@ pub(super) async fn of(aws: &Aws, of: &TargetGroupArn) -> Result<TargetHabits> {
         // Network load balancers have none.
         slow_start: seconds(SLOW).unwrap_or_default(),
         sticky: value(STICKY) == Some("true"),
-        // An Application Load Balancer's own configuration is always on.
-        zonal: value(CROSS_ZONE) == Some("false"),
+        cross_zone: value(CROSS_ZONE).and_then(|word| word.parse().ok()),
     })
+}
+
+/// What a load balancer has of cross-zone load balancing. An Application Load Balancer's is always on ("Cross-zone load balancing for
+/// target groups"), and is not asked for.
+pub(super) async fn cross_zone(aws: &Aws, of: &LoadBalancerArn) -> Result<bool> {
+    if !of.is_network() {
+        return Ok(true);
+    }
+    let call = aws.elb().describe_load_balancer_attributes();
+    let answer = call.load_balancer_arn(of.as_str()).send().await;
+    let answer = answer.map_err(|error| failed("DescribeLoadBalancerAttributes", error))?;
+    let mut attributes = answer.attributes().iter();
+    let found = attributes.find(|one| one.key() == Some(CROSS_ZONE));
+    Ok(found.and_then(|one| one.value()) == Some("true"))
 }

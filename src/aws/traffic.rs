@@ -9,9 +9,10 @@ use super::error::failed;
 use super::rules::{actions_of, actions_to, conditions_to, rule_of};
 use super::{Aws, habits};
 use crate::cloud::{
-    Action, Error, Forward, InstanceId, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
-    NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tags, TargetCheck, TargetGroup,
-    TargetGroupArn, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn, VpcId, Zone,
+    Action, BalancerKind, Error, Forward, InstanceId, Listener, ListenerArn, LoadBalancer,
+    LoadBalancerArn, NewRule, NewTargetGroup, Result, Rule, RuleArn, RulePlace, Tags, TargetCheck,
+    TargetGroup, TargetGroupArn, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn,
+    VpcId, Zone,
 };
 
 /// "`API_DescribeTags`" of `ELBv2`: at most 20 ARNs a call.
@@ -47,7 +48,14 @@ impl Traffic for Aws {
         Ok(all)
     }
 
+    async fn cross_zone(&self, of: &LoadBalancerArn) -> Result<bool> {
+        habits::cross_zone(self, of).await
+    }
+
     async fn rules(&self, of: &ListenerArn) -> Result<Vec<Rule>> {
+        if of.is_network() {
+            return Ok(Vec::new());
+        }
         let call = self.elb().describe_rules().listener_arn(of.as_str());
         let mut pages = call.into_paginator().items().send();
         let mut all = Vec::new();
@@ -167,7 +175,8 @@ impl Traffic for Aws {
             .port(i32::from(new.port))
             .vpc_id(new.vpc.as_str())
             .target_type(types::TargetTypeEnum::Instance)
-            .health_check_path(&new.path)
+            .set_health_check_protocol(new.checks_by.as_deref().map(Into::into))
+            .set_health_check_path(new.path.clone())
             .set_matcher(matcher)
             .set_health_check_interval_seconds(seconds(new.interval))
             .set_health_check_timeout_seconds(seconds(new.timeout))
@@ -298,7 +307,11 @@ fn load_balancer_of(one: &types::LoadBalancer) -> Result<LoadBalancer> {
             .to_owned(),
         host: one.dns_name().ok_or_else(|| lacks("DNS name"))?.to_owned(),
         vpc: VpcId::new(one.vpc_id().unwrap_or_default()),
-        application: one.r#type() == Some(&types::LoadBalancerTypeEnum::Application),
+        kind: match one.r#type() {
+            Some(types::LoadBalancerTypeEnum::Application) => BalancerKind::Application,
+            Some(types::LoadBalancerTypeEnum::Network) => BalancerKind::Network,
+            _ => BalancerKind::Gateway,
+        },
         zones: zones
             .filter_map(|zone| zone.zone_name())
             .map(Zone::new)
@@ -312,10 +325,10 @@ fn listener_of(one: &types::Listener) -> Result<Listener> {
     Ok(Listener {
         arn: ListenerArn::new(one.listener_arn().ok_or_else(|| lacks("ARN"))?),
         port: port.ok_or_else(|| lacks("port"))?,
-        tls: matches!(
-            one.protocol(),
-            Some(types::ProtocolEnum::Https | types::ProtocolEnum::Tls)
-        ),
+        protocol: one
+            .protocol()
+            .map_or("", |protocol| protocol.as_str())
+            .to_owned(),
         actions: actions_of(one.default_actions()),
     })
 }

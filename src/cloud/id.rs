@@ -54,6 +54,20 @@ ids! {
     RuleArn,
 }
 
+impl LoadBalancerArn {
+    /// Whether it is a network load balancer's: `…:loadbalancer/net/public/0123`.
+    pub fn is_network(&self) -> bool {
+        self.0.contains(":loadbalancer/net/")
+    }
+}
+
+impl ListenerArn {
+    /// Whether it is one of a network load balancer's: `…:listener/net/public/0123/4567`.
+    pub fn is_network(&self) -> bool {
+        self.0.contains(":listener/net/")
+    }
+}
+
 impl TargetGroupArn {
     /// The target group's name: `…:targetgroup/web-a/0123`.
     pub fn name(&self) -> &str {

@@ -60,8 +60,9 @@ pub use scaling_alarms::{Acting, AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAla
 pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
-    Action, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup, Rule, RulePlace,
-    TargetCheck, TargetGroup, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn,
+    Action, BalancerKind, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup,
+    Rule, RulePlace, TargetCheck, TargetGroup, TargetHabits, TargetHealth, TargetState, Traffic,
+    TrafficArn,
 };
 
 pub use types::{InstanceType, Offer, Types};

@@ -18,9 +18,19 @@ pub struct LoadBalancer {
     /// The name that clients resolve.
     pub host: String,
     pub vpc: VpcId,
-    /// An Application Load Balancer, whose rules look at headers.
-    pub application: bool,
+    pub kind: BalancerKind,
     pub zones: Vec<Zone>,
+}
+
+/// What a load balancer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BalancerKind {
+    /// Its rules look at requests.
+    Application,
+    /// Its listeners forward connections, and have no rules.
+    Network,
+    /// Of appliances; it leads to no service.
+    Gateway,
 }
 
 /// A listener.
@@ -28,8 +38,8 @@ pub struct LoadBalancer {
 pub struct Listener {
     pub arn: ListenerArn,
     pub port: u16,
-    /// It ends TLS.
-    pub tls: bool,
+    /// In the API's words.
+    pub protocol: String,
     /// What its default rule does.
     pub actions: Vec<Action>,
 }
@@ -92,6 +102,20 @@ pub enum RulePlace {
     Default(ListenerArn),
 }
 
+impl RulePlace {
+    /// Whether it is a listener of a network load balancer.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Default(arn) if arn.is_network())
+    }
+}
+
+impl Listener {
+    /// Whether it ends TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.protocol.as_str(), "HTTPS" | "TLS")
+    }
+}
+
 impl fmt::Display for RulePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -144,8 +168,15 @@ pub struct TargetHabits {
     pub slow_start: Duration,
     /// Clients stick to a target.
     pub sticky: bool,
-    /// Cross-zone load balancing is off: what comes in by a zone goes to targets of that zone alone.
-    pub zonal: bool,
+    /// Whether cross-zone load balancing is on; `None`: as the load balancer has it.
+    pub cross_zone: Option<bool>,
+}
+
+impl TargetHabits {
+    /// Whether what comes in by a zone goes to targets of that zone alone, where the load balancer's own word is `cross_zone`.
+    pub fn is_zonal(&self, cross_zone: bool) -> bool {
+        !self.cross_zone.unwrap_or(cross_zone)
+    }
 }
 
 /// A target group to make. `None` is AWS's default.
@@ -155,7 +186,9 @@ pub struct NewTargetGroup {
     pub protocol: String,
     pub port: u16,
     pub vpc: VpcId,
-    pub path: String,
+    /// What its health check speaks.
+    pub checks_by: Option<String>,
+    pub path: Option<String>,
     pub matcher: Option<String>,
     pub interval: Option<Duration>,
     pub timeout: Option<Duration>,
@@ -214,7 +247,10 @@ pub trait Traffic {
     /// A load balancer's listeners.
     fn listeners(&self, of: &LoadBalancerArn) -> impl Future<Output = Result<Vec<Listener>>>;
 
-    /// A listener's rules but for its default rule, by priority.
+    /// Whether cross-zone load balancing of a load balancer is on, for target groups that do not say otherwise.
+    fn cross_zone(&self, of: &LoadBalancerArn) -> impl Future<Output = Result<bool>>;
+
+    /// A listener's rules but for its default rule, by priority; none of a network load balancer, which has no rules.
     fn rules(&self, of: &ListenerArn) -> impl Future<Output = Result<Vec<Rule>>>;
 
     /// What a rule or a default action does now; `None` when it is gone.

@@ -26,7 +26,7 @@ use crate::run::{Failure, Patience, Readiness};
 use crate::template::service::{Check, CheckKind};
 
 pub(super) use soak::soak;
-pub(super) use watch::{Stage, Watches};
+pub(super) use watch::{Stage, Watches, Ways};
 pub(super) use watched::floor;
 
 /// Between two answers of a check.

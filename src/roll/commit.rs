@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::Error;
+use super::hold::tag_text;
 use super::making::group;
 use super::office::{Before, taking_over};
 use super::plan::{Plan, Previous};
@@ -32,6 +33,11 @@ pub(super) async fn put_in_office(
         };
         let previous = plan.previous.as_ref().map(|previous| &previous.group);
         live.extend(taking_over(previous, before, now, cloud).await?);
+    }
+    // No rule watches the previous group of a network load balancer's service, and says so.
+    if plan.traffic.as_ref().is_some_and(|traffic| traffic.network) {
+        let previous = plan.previous.as_ref().map(|previous| &previous.group);
+        live.extend(previous.map(|group| (tag::PREVIOUS.to_owned(), tag_text(group.as_str()))));
     }
     if let Err(error) = cloud.tag_group(name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.

@@ -13,9 +13,9 @@ use super::plan::reroot::{self, Machine};
 use super::room::{self, Room};
 use super::{alarms, image, names, office, refusals, scaling};
 use crate::cloud::{
-    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, Listener, ListenerArn,
-    LoadBalancer, SecurityGroupId, Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits,
-    TargetHealth, TemplateVersion, TrafficArn, tag,
+    Alarm, BalancerKind, Cloud, Error, Group, Image, ImageId, LaunchTemplate, Listener,
+    ListenerArn, LoadBalancer, SecurityGroupId, Subnet, Tags, TargetGroup, TargetGroupArn,
+    TargetHabits, TargetHealth, TemplateVersion, TrafficArn, tag,
 };
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
@@ -60,6 +60,15 @@ pub struct Balancer {
     pub leading: Vec<Leading>,
     /// Those that the service file names, in its order; at least one.
     pub rules: Vec<Found>,
+    /// Its own word on cross-zone load balancing.
+    pub cross_zone: bool,
+}
+
+impl Balancer {
+    /// Whether it forwards connections, and has no rules.
+    pub fn is_network(&self) -> bool {
+        self.load_balancer.kind == BalancerKind::Network
+    }
 }
 
 /// A production rule of the service file as it is found.
@@ -249,10 +258,11 @@ async fn balancer(
         refused.push(refusals::no_load_balancer(name, &load_balancers));
         return Err(NoFacts::Refused(std::mem::take(refused)));
     };
-    if !load_balancer.application {
-        refused.push(refusals::no_application(name));
+    if load_balancer.kind == BalancerKind::Gateway {
+        refused.push(refusals::gateway(name));
         return Err(NoFacts::Refused(std::mem::take(refused)));
     }
+    let cross_zone = cloud.cross_zone(&load_balancer.arn).await?;
     let leading = leading(cloud, &load_balancer.arn).await?;
     if traffic.rules.is_empty() {
         refused.push(refusals::no_rule(traffic));
@@ -271,6 +281,7 @@ async fn balancer(
         load_balancer,
         leading,
         rules,
+        cross_zone,
     }))
 }
 
@@ -293,7 +304,8 @@ fn production(rule: &Rule, listener: &Listener, leading: &[Leading]) -> Option<L
         .iter()
         .filter(|one| one.listener.arn == listener.arn);
     let mut matching = on_listener.filter(|one| match &one.rule {
-        None => wanted.is_empty(),
+        // A rule that it cannot have is refused for that.
+        None => wanted.is_empty() || listener.arn.is_network(),
         Some(rule) => !wanted.is_empty() && rule.conditions == wanted && !one.is_probe(),
     });
     matching.next().cloned()

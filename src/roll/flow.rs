@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::checks::Watches;
+use super::checks::{Watches, Ways};
 use super::health::Health;
-use super::plan::{Doing, Plan, Traffic, led_to};
+use super::plan::{Doing, Plan, Traffic};
 use super::run_roll::Tools;
 use crate::cloud::TargetGroupArn;
 use crate::run::Run;
@@ -24,7 +24,19 @@ impl Led<'_> {
     /// What production traffic does once all of it goes to the next group.
     pub(super) fn all(&self) -> Doing {
         let traffic = self.traffic;
-        traffic.each(|rule| led_to(&rule.before, &self.target_group))
+        traffic.each(|rule| rule.led_to(&self.target_group))
+    }
+
+    /// What it does before any of it moves, with the next target group in use.
+    pub(super) fn before(&self) -> Doing {
+        let traffic = self.traffic;
+        traffic.each(|rule| rule.with_next(&rule.before, &self.target_group))
+    }
+
+    /// What it does now, or did when the plan was made, with the next target group in use.
+    pub(super) fn now(&self) -> Doing {
+        let traffic = self.traffic;
+        traffic.each(|rule| rule.with_next(&rule.now, &self.target_group))
     }
 }
 
@@ -57,12 +69,21 @@ impl<'f, 'r, C, P, S> Flow<'f, 'r, C, P, S> {
             on,
             run,
             led,
-            watches: Watches::new(&service.checks, plan.stays()),
+            watches: Watches::new(&service.checks, ways(plan)),
             health: Health::new(plan.patience, began, Instant::now()),
         }
     }
     /// The next group's target group, where a load balancer leads to it.
     pub(super) fn target_group(&self) -> Option<TargetGroupArn> {
         self.led.as_ref().map(|led| led.target_group.clone())
+    }
+}
+
+/// How checks come to machines of the new version.
+fn ways(plan: &Plan) -> Ways {
+    let traffic = plan.traffic.as_ref();
+    Ways {
+        in_place: plan.stays(),
+        probe: !plan.stays() && !traffic.is_some_and(|traffic| traffic.network),
     }
 }

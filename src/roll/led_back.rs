@@ -50,7 +50,7 @@ async fn lead(
     again: bool,
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    let (before, after) = (rule.actions(), led_to(rule.actions(), to));
+    let (before, after) = (rule.actions(), led_to(&rule.place, rule.actions(), to));
     if before == after {
         return Ok(());
     }

@@ -6,7 +6,9 @@ mod cast;
 mod checks;
 mod image;
 pub mod in_place;
+mod led;
 mod make_way;
+mod network;
 mod outlook;
 mod pair;
 mod previous;
@@ -22,12 +24,13 @@ mod traffic;
 mod types;
 
 pub use in_place::InPlace;
+pub use led::{led_to, shared};
 pub use outlook::Outlook;
 pub use pair::Idle;
 pub use reroot::Reroot;
 pub use stages::Doing;
 pub use timing::Timing;
-pub use traffic::{NextTargetGroup, ProductionRule, Traffic, led_to, shared};
+pub use traffic::{NextTargetGroup, ProductionRule, Traffic};
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -29,16 +29,11 @@ pub(super) fn no_load_balancer(name: &Spanned<String>, all: &[LoadBalancer]) -> 
     Refusal::input(finding.help(help))
 }
 
-/// Listeners of others have no rules that could be asked for.
-pub(super) fn no_application(name: &Spanned<String>) -> Refusal {
-    let text = format!("{name} is no application load balancer");
-    let finding =
-        Diagnostic::error("roll::network_load_balancer", text).at_value(name, "named here");
-    Refusal::input(
-        finding.help(
-            "a header rule is what proves the next group; rolls behind others are still to come",
-        ),
-    )
+/// One of appliances leads to no service.
+pub(super) fn gateway(name: &Spanned<String>) -> Refusal {
+    let text = format!("{name} is a gateway load balancer, which leads to appliances");
+    let finding = Diagnostic::error("roll::no_load_balancer", text).at_value(name, "named here");
+    Refusal::input(finding.help("name an application or a network load balancer"))
 }
 
 pub(super) fn no_listener(

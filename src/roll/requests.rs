@@ -25,7 +25,8 @@ pub async fn requests(
     let found = target_groups_of(cloud, service).await?;
     let groups = found.iter().map(|(group, _)| group);
     let led = groups.filter_map(|group| Some((&group.arn, group.load_balancers.first()?)));
-    let led: Vec<_> = led.collect();
+    // A network load balancer counts no requests, and its flows for no target group of their own.
+    let led: Vec<_> = led.filter(|(_, balancer)| !balancer.is_network()).collect();
     if led.is_empty() {
         return Ok(BTreeMap::new());
     }

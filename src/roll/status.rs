@@ -13,9 +13,10 @@ use super::drift;
 use super::error::Error;
 use super::hold;
 use super::regrow::{cannot_grow, healthy, leaves_a_zone, short, sick};
-use super::{names, refresh_back};
+use super::{names, office, refresh_back};
 use crate::cloud::{
-    Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroupArn, TargetHealth, TargetState, tag,
+    Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroup, TargetGroupArn, TargetHealth,
+    TargetState, tag,
 };
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading, percent, served_by, target_groups_of};
@@ -98,12 +99,27 @@ impl Stand {
                 }
                 let live = self.live.as_ref();
                 reasons.extend(live.and_then(|live| cannot_grow(live, back)));
+                reasons.extend(live.and_then(|live| self.came_from(live, back)));
                 if is_retiring(back) {
                     reasons.push(format!("group {} is being retired", back.group.name));
                 }
             }
         }
         reasons
+    }
+}
+
+impl Stand {
+    /// Why the other group is not the one before: a listener of a network load balancer goes on naming it when a rollback has come from it,
+    /// so that its health is known.
+    fn came_from(&self, live: &Standing, back: &Standing) -> Option<String> {
+        let network = self.production.iter().any(|one| one.place.is_network());
+        let is_before =
+            office::is_before(&live.group, &back.group) || back.group.tag(tag::BACK).is_some();
+        let (live, back) = (&live.group.name, &back.group.name);
+        (network && !is_before).then(|| {
+            format!("group {back} is not the one that {live} took the place of: roll its image")
+        })
     }
 }
 
@@ -172,7 +188,15 @@ pub(super) async fn stand(
     if let (Some(live), Some(back)) = (&live, &mut back)
         && leaves_a_zone(live, back)
     {
-        back.zonal = cloud.habits(&back.target_group).await?.zonal;
+        let own = |(group, _): &&(TargetGroup, _)| group.arn == back.target_group;
+        let balancer = targets.iter().find(own);
+        let balancer = balancer.and_then(|(group, _)| group.load_balancers.first());
+        let cross_zone = match balancer {
+            Some(balancer) => cloud.cross_zone(balancer).await?,
+            None => true,
+        };
+        let habits = cloud.habits(&back.target_group).await?;
+        back.zonal = habits.is_zonal(cross_zone);
     }
     let is_shared = served.len() == 2 && !is_half_back;
     // Shared by two of which neither is a next group: nobody knows which is to stay.
@@ -249,7 +273,9 @@ fn groups_of(target_groups: &[TargetGroupArn], groups: &[Group]) -> usize {
 fn others(production: &[Leading], rules: &[Leading], served: &[TargetGroupArn]) -> Vec<RulePlace> {
     let is_production = |place: &RulePlace| production.iter().any(|one| one.place == *place);
     let others = rules.iter().filter(|one| {
-        !is_production(&one.place) && !one.is_probe() && served.iter().any(|arn| one.names(arn))
+        !is_production(&one.place)
+            && !one.is_probe()
+            && served.iter().any(|arn| one.may_lead_to(arn))
     });
     others.map(|one| one.place.clone()).collect()
 }

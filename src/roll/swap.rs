@@ -71,6 +71,38 @@ pub(super) async fn shift(
     Ok(())
 }
 
+/// Has the listeners of a network load balancer name the next target group, at weight 0, before it has machines: it is in use then, and
+/// its health known. Errors without a write when someone else has written to any of them since.
+pub(super) async fn name(
+    plan: &Plan,
+    led: &Led<'_>,
+    cloud: &impl Cloud,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    let (now, after) = (led.traffic.now(), led.now());
+    let ways = led.traffic.rules.iter().zip(now.iter().zip(&after));
+    let ways = ways.map(|(rule, (now, after))| (rule, now.as_slice(), after.as_slice()));
+    let due: Vec<_> = ways
+        .filter_map(|way| Some((way.0.place.as_ref()?, way)))
+        .filter(|(_, (_, now, after))| now != after)
+        .collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    let share = Change::Share {
+        target_group: led.target_group.clone(),
+        places: due.iter().map(|(place, _)| (*place).clone()).collect(),
+    };
+    intend(made, of(plan, share))?;
+    for (place, way) in due {
+        if is_due(place, way, cloud).await? {
+            let (_, now, after) = way;
+            write(place, after, now, cloud).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a rule is still to be written. Errors when someone else has written to it.
 async fn is_due(
     place: &RulePlace,
@@ -91,13 +123,14 @@ pub(super) fn take_down(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
     let mut stages = plan.stages(led.traffic, &led.target_group);
-    stages.push(led.traffic.now());
-    let rules = led.traffic.rules.iter().enumerate();
-    let moved = rules.filter_map(|(index, rule)| {
+    stages.push(led.now());
+    let before = led.before();
+    let rules = led.traffic.rules.iter().zip(before).enumerate();
+    let moved = rules.filter_map(|(index, (rule, before))| {
         let after = stages.iter().map(|stage| stage[index].clone());
         Some(Moved {
             place: rule.place.clone()?,
-            before: rule.before.clone(),
+            before,
             after: after.collect(),
         })
     });

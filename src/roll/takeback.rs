@@ -220,7 +220,7 @@ fn traffic(
         let after: Vec<Action> = one.actions().to_vec();
         Moved {
             place: one.place.clone(),
-            before: led_to(&after, &previous.arn),
+            before: led_to(&one.place, &after, &previous.arn),
             after: vec![after],
         }
     });

@@ -97,7 +97,8 @@ pub(super) async fn watch(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let Some(previous) = &traffic.previous else {
+    // A network load balancer's listener goes on naming it.
+    let Some(previous) = traffic.previous.as_ref().filter(|_| !traffic.network) else {
         return Ok(());
     };
     let tags = for_purpose(tags(plan), Purpose::Watch);

@@ -52,8 +52,9 @@ pub(super) fn chores(service: &str, facts: &Facts, listed: &[Undo], now: Timesta
             continue;
         };
         let arn = one.target_group.as_ref().map(|group| &group.arn);
-        let watched = arn.is_some_and(|arn| facts.is_watched(arn));
-        chores.extend(idle(service, group, arn, watched, listed));
+        let was_before = arn.is_some_and(|arn| facts.is_watched(arn))
+            || live.is_some_and(|live| office::is_before(live, group));
+        chores.extend(idle(service, group, arn, was_before, listed));
     }
     if let (None, Some(live)) = (&facts.balancer, live) {
         chores.extend(out_of_office(service, live, &facts.sides[1].groups, listed));

@@ -117,7 +117,8 @@ pub struct Traffic {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Target {
     pub port: Spanned<u16>,
-    pub protocol: Protocol,
+    /// `None`: as the load balancer's listener wants it.
+    pub protocol: Option<Spanned<Protocol>>,
     pub health_check: HealthCheck,
     #[serde(serialize_with = "seconds::optional")]
     pub deregistration_delay: Option<Duration>,
@@ -125,15 +126,21 @@ pub struct Target {
 
 /// What the load balancer speaks to targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Protocol {
     Http,
     Https,
+    Tcp,
+    Tls,
+    Udp,
+    TcpUdp,
 }
 
 /// The target group's own health check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HealthCheck {
+    /// `None`: HTTP where it has a path or a matcher, or the target group speaks it; else TCP.
+    pub protocol: Option<Spanned<Protocol>>,
     pub path: Spanned<String>,
     /// `200`, `200,302`, `200-299`.
     pub matcher: Option<Spanned<String>>,

@@ -12,14 +12,15 @@ use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
 use super::refresh::rolled;
 use super::root::{self, rerooted};
-use super::serving::serves;
+use super::serving::{is_named, serves};
+use super::share;
 use super::taken;
 use super::traffic::restore;
 use super::versions;
 use super::{LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    TrafficArn, VolumeId, tag,
+    TargetGroupArn, TrafficArn, VolumeId, tag,
 };
 use crate::run::RunId;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,11 @@ pub enum Change {
     Rule {
         listener: ListenerArn,
         purpose: Purpose,
+    },
+    /// A share of weight 0 for the next target group in listeners of a network load balancer.
+    Share {
+        target_group: TargetGroupArn,
+        places: Vec<RulePlace>,
     },
     /// The next group. `served`: its targets may have requests under way, which are let end.
     Group {
@@ -136,6 +142,13 @@ impl fmt::Display for OfRoll {
                 Purpose::Watch => f.write_str("rule that watches the previous target group"),
                 Purpose::Production => write!(f, "production rule of {}", self.service),
             },
+            Change::Share { target_group, .. } => {
+                write!(
+                    f,
+                    "share of weight 0 of target group {}",
+                    target_group.name()
+                )
+            }
             Change::Group { .. } | Change::Taken { .. } => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
@@ -201,6 +214,10 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             }
             delete_rules(cloud, of, listener, *purpose).await
         }
+        Change::Share {
+            target_group,
+            places,
+        } => share::take_out(cloud, of, target_group, places).await,
         Change::Group { served } => Box::pin(remove_group(cloud, of, *served)).await,
         Change::Taken { suspends } => Box::pin(taken::undo(cloud, of, suspends)).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
@@ -284,7 +301,7 @@ async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Res
         return Ok(());
     };
     let is_used = |one: &Group| one.target_groups.contains(&group.arn);
-    if standing(cloud).await?.iter().any(is_used) || serves(cloud, &group.arn).await? {
+    if standing(cloud).await?.iter().any(is_used) || is_named(cloud, &group.arn).await? {
         return Ok(());
     }
     persist(async || cloud.delete_target_group(&group.arn).await).await

@@ -32,6 +32,15 @@ impl Leading {
         self.tags.contains_key(tag::RULE)
     }
 
+    /// Whether requests may come by it to the target group. Where clients stick to a target group of a rule they still do at
+    /// weight 0; listeners of a network load balancer have nothing of that kind.
+    pub fn may_lead_to(&self, target_group: &TargetGroupArn) -> bool {
+        if self.place.is_network() {
+            return served(self.actions()).is_some_and(|served| served.contains(target_group));
+        }
+        self.names(target_group)
+    }
+
     /// Whether it names the target group, at whatever weight.
     pub fn names(&self, target_group: &TargetGroupArn) -> bool {
         forwards(self.actions()).any(|forward| {
@@ -111,16 +120,30 @@ pub fn arn_of(place: &RulePlace) -> TrafficArn {
     }
 }
 
-/// Whether users' requests may reach the target group: some rule that is no probe names it.
+/// Whether users' requests may reach the target group by a rule that is no probe.
 pub async fn serves(cloud: &impl Traffic, target_group: &TargetGroupArn) -> Result<bool, Error> {
+    let leads = |one: &Leading| !one.is_probe() && one.may_lead_to(target_group);
+    any(cloud, target_group, leads).await
+}
+
+/// Whether a rule that is no probe names the target group, at whatever weight: it cannot be deleted then.
+pub async fn is_named(cloud: &impl Traffic, target_group: &TargetGroupArn) -> Result<bool, Error> {
+    let names = |one: &Leading| !one.is_probe() && one.names(target_group);
+    any(cloud, target_group, names).await
+}
+
+/// Whether some rule of the target group's load balancers is so.
+async fn any(
+    cloud: &impl Traffic,
+    target_group: &TargetGroupArn,
+    is_so: impl Fn(&Leading) -> bool,
+) -> Result<bool, Error> {
     let groups = cloud.target_groups().await?;
     let Some(group) = groups.into_iter().find(|group| group.arn == *target_group) else {
         return Ok(false);
     };
     for load_balancer in &group.load_balancers {
-        let leading = leading(cloud, load_balancer).await?;
-        let mut serving = leading.iter().filter(|one| !one.is_probe());
-        if serving.any(|one| one.names(target_group)) {
+        if leading(cloud, load_balancer).await?.iter().any(&is_so) {
             return Ok(true);
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::floor::{self, Floor};
 use super::roll::Moved;
 use super::serving::{forwards, served};
+use super::share::lags;
 use crate::cloud::{Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone};
 
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
@@ -182,13 +183,4 @@ fn healthy(targets: &[TargetHealth]) -> u32 {
         .iter()
         .filter(|one| one.state == TargetState::Healthy);
     u32::try_from(healthy.count()).unwrap_or(u32::MAX)
-}
-
-fn lags(place: &RulePlace) -> Error {
-    let mut error = Error::blocked(
-        "DescribeRules",
-        format!("{place} does not show the write yet"),
-    );
-    error.kind = crate::cloud::Kind::Ambiguous;
-    error
 }

@@ -75,7 +75,8 @@ fn a_whole_service_file_comes_to_typed_values() {
     );
     let traffic = service.traffic.as_ref().unwrap();
     let target = &traffic.target;
-    assert_eq!((target.port.value, target.protocol), (80, Protocol::Http));
+    let protocol = target.protocol.as_ref().map(|one| one.value);
+    assert_eq!((target.port.value, protocol), (80, Some(Protocol::Http)));
     let rule = &traffic.rules[0];
     assert_eq!((rule.port.value, rule.create), (443, true));
     assert_eq!(rule.headers[0].1, ["y"]);

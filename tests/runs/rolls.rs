@@ -216,6 +216,30 @@ fn what_the_account_does_not_allow_is_drawn() {
 }
 
 #[test]
+fn what_a_network_load_balancer_cannot_do_is_drawn() {
+    let ground = Ground::open();
+    let made = ground.bakery.call(&format!(
+        "Version={ELB}&Action=CreateLoadBalancer&Name=flows&Type=network&Subnets.member.1={}",
+        ground.subnets[0]
+    ));
+    let balancer = all(&made, "LoadBalancerArn").remove(0);
+    let idle = target_group(&ground.bakery, "flows-a", "TCP", &ground.vpc);
+    ground.call(
+        ELB,
+        &format!(
+            "CreateListener&LoadBalancerArn={balancer}&Protocol=TCP&Port=80\
+             &DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={idle}"
+        ),
+    );
+    ground.file(&json!({
+        "traffic": { "load_balancer": "flows", "target_groups": ["flows-a", "flows-b"], "target": { "port": 80 },
+            "rules": [{ "port": 80, "match": { "host": ["größe.example"] } }] },
+        "checks": { "before": [{ "http": { "path": "/" } }] }
+    }));
+    ground.drawn("roll::network_load_balancer");
+}
+
+#[test]
 fn credentials_must_outlast_the_roll_and_its_way_back() {
     let ground = Ground::open();
     ground.file(&json!({}));

@@ -46,8 +46,16 @@ pub(in crate::roll) struct Watches<'f> {
     checks: &'f Checks,
     all: Vec<Watch<'f>>,
     stage: Cell<Stage>,
-    /// Both versions are behind one target group, and no probe rule leads to one of them.
-    in_place: bool,
+    ways: Ways,
+}
+
+/// How watches come to machines of the new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::roll) struct Ways {
+    /// Both versions are behind one target group.
+    pub in_place: bool,
+    /// A probe rule leads to the new one alone.
+    pub probe: bool,
 }
 
 struct Watch<'f> {
@@ -68,7 +76,7 @@ struct Heard {
 }
 
 impl<'f> Watches<'f> {
-    pub fn new(checks: &'f Checks, in_place: bool) -> Self {
+    pub fn new(checks: &'f Checks, ways: Ways) -> Self {
         let watch = |check| Watch {
             check,
             heard: RefCell::new(Heard::new()),
@@ -77,7 +85,7 @@ impl<'f> Watches<'f> {
             checks,
             all: checks.watch.iter().map(watch).collect(),
             stage: Cell::new(Stage::Making),
-            in_place,
+            ways,
         }
     }
 
@@ -137,7 +145,7 @@ impl<'f> Watches<'f> {
         loop {
             let next = watch.heard.borrow().next;
             sleep_until(next).await;
-            let way = if self.in_place || self.stage.get() == Stage::Swapped {
+            let way = if !self.ways.probe || self.stage.get() == Stage::Swapped {
                 Way::Production
             } else {
                 // Through production both versions answer.
@@ -155,7 +163,7 @@ impl<'f> Watches<'f> {
     }
 
     fn is_alive(&self, watch: &Watch<'_>) -> bool {
-        watch.check.kind.begins(self.in_place) <= self.stage.get()
+        watch.check.kind.begins(self.ways) <= self.stage.get()
     }
 
     /// What still keeps traffic from moving on.
@@ -260,11 +268,12 @@ impl Watch<'_> {
 
 impl CheckKind {
     /// From when on it makes sense as a watch.
-    fn begins(&self, in_place: bool) -> Stage {
+    fn begins(&self, ways: Ways) -> Stage {
         match self {
             // The old version cannot say what only the new one knows.
-            Self::Http(http) if in_place && http.names_version() => Stage::Swapped,
-            Self::Http(_) | Self::Instance(_) if in_place => Stage::Shared,
+            Self::Http(http) if !ways.probe && http.names_version() => Stage::Swapped,
+            Self::Http(_) if !ways.probe => Stage::Shared,
+            Self::Instance(_) if ways.in_place => Stage::Shared,
             // Of one that has its own way to the next group, before anybody else has.
             Self::Http(_) | Self::Instance(_) => Stage::Proven,
             // Before it has traffic there is nothing to go by.

@@ -116,10 +116,23 @@ impl Belongings {
         let mut partings: Vec<Parting> = self.watching().collect();
         partings.extend(self.own_groups().flat_map(given_back));
         partings.extend(self.untagged());
-        (
-            partings,
-            self.own_groups().flat_map(known_no_more).collect(),
-        )
+        let notes = self.own_groups().flat_map(known_no_more);
+        (partings, notes.chain(self.named_on()).collect())
+    }
+
+    /// Target groups that listeners of a network load balancer go on naming, at weight 0.
+    fn named_on(&self) -> impl Iterator<Item = String> {
+        let places = self.places().filter(|one| one.place.is_network());
+        places.flat_map(|one| {
+            let named = self.targets().filter(|(target, _)| one.names(&target.arn));
+            let idle = named.filter(|(target, _)| !one.may_lead_to(&target.arn));
+            idle.map(|(target, _)| {
+                format!(
+                    "{} goes on naming target group {}, at weight 0",
+                    one.place, target.name
+                )
+            })
+        })
     }
 
     /// The groups that are no other service's.

@@ -284,9 +284,19 @@ fn is_made(one: &Leading) -> bool {
     rule && !one.is_probe() && one.tags.contains_key(tag::MADE_BY)
 }
 
+const SORRY: &str = "Type=fixed-response,FixedResponseConfig={StatusCode=503}";
+
 /// The command that leads requests away from a service that goes.
 fn elsewhere(place: &RulePlace) -> String {
-    const SORRY: &str = "Type=fixed-response,FixedResponseConfig={StatusCode=503}";
+    if let RulePlace::Default(arn) = place
+        && arn.is_network()
+    {
+        return format!(
+            "`aws elbv2 modify-listener --listener-arn {arn} --default-actions Type=forward,TargetGroupArn=ANOTHER`, then \
+             `aws elbv2 remove-tags --resource-arns {arn} --tag-keys {}`; or delete the listener",
+            tag::SERVICE
+        );
+    }
     let (change, arn, actions) = match place {
         RulePlace::Rule(arn) => ("modify-rule --rule-arn", arn.as_str(), "--actions"),
         RulePlace::Default(arn) => (

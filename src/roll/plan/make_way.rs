@@ -3,15 +3,19 @@
 use super::{MakeWay, Refusal};
 use crate::cloud::{Group, tag};
 use crate::roll::facts::{Facts, Side};
-use crate::roll::names;
+use crate::roll::{names, office};
 use crate::source::Diagnostic;
 
 /// The kept group behind the side that the next group needs.
 pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Option<MakeWay> {
     let group = side.group().filter(|group| !is_spent(group))?;
     let target_group = side.target_group.as_ref()?.arn.clone();
-    // One of others' making that kiln watches is the previous group of a roll that could not say so any more.
-    if group.tag(tag::STATE).is_none() && !facts.is_watched(&target_group) {
+    // One of others' making that kiln watches, or that the group in office names, is the previous group of a roll that could not say so
+    // any more.
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    let was_before =
+        facts.is_watched(&target_group) || live.is_some_and(|live| office::is_before(live, group));
+    if group.tag(tag::STATE).is_none() && !was_before {
         let text = format!(
             "target group {} is needed for the next group, and group {}, which kiln does not know, is in it",
             side.name, group.name

@@ -40,7 +40,8 @@ pub(super) fn refuse(
     if let (Some(balancer), Some(traffic)) = (&facts.balancer, &plan.traffic) {
         let name = &balancer.load_balancer.name;
         let rules = balancer.leading.iter().filter(|one| one.rule.is_some());
-        if let Some(most) = quota("rules-per-application-load-balancer") {
+        let most = quota("rules-per-application-load-balancer");
+        if let Some(most) = most.filter(|_| !traffic.network) {
             let what = format!("rules of load balancer {name}");
             let is_watched =
                 |group: &&&Group| group.target_groups.iter().any(|arn| facts.is_watched(arn));
@@ -48,7 +49,8 @@ pub(super) fn refuse(
             let there = rules.count().saturating_sub(freed);
             refuse(&what, most, there, rules_more(plan, traffic));
         }
-        if let Some(most) = quota("target-groups-per-application-load-balancer") {
+        let most = quota("target-groups-per-application-load-balancer");
+        if let Some(most) = most.filter(|_| !traffic.network) {
             let what = format!("target groups of load balancer {name}");
             let (there, more) = target_groups(facts, traffic);
             refuse(&what, most, there, more);

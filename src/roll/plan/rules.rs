@@ -1,7 +1,6 @@
 //! The rules that carry production traffic, as the service file names them and as they are found.
 
-use super::traffic::led_to;
-use super::{Refusal, in_place};
+use super::{Refusal, in_place, led_to};
 use crate::cloud::{Action, Group, TargetGroupArn, tag};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::roll::mend;
@@ -135,7 +134,8 @@ fn apart(facts: &Facts, stays: bool) -> Option<Refusal> {
     let others = facts
         .production()
         .filter(|one| leads(one).as_ref() != Some(&to));
-    let mends = others.filter_map(|one| mend::write(&one.place, &led_to(one.actions(), &to)));
+    let mends =
+        others.filter_map(|one| mend::write(&one.place, &led_to(&one.place, one.actions(), &to)));
     let mends: Vec<_> = mends.collect();
     Some(Refusal::account(finding.help(format!(
         "lead them to the one that is to serve, {} for instance: {}",
@@ -154,7 +154,7 @@ pub(super) fn still_named<'f>(
     let live = facts.serving();
     let live = live.and_then(|side| Some(&facts.sides[side].target_group.as_ref()?.arn));
     let named = arn.zip(live).into_iter().flat_map(move |(arn, live)| {
-        let named = facts.production().filter(move |one| one.names(arn));
+        let named = facts.production().filter(move |one| one.may_lead_to(arn));
         named.map(move |one| (one, live))
     });
     named.map(|(production, live)| {
@@ -163,7 +163,10 @@ pub(super) fn still_named<'f>(
             production.place, side.name, group.name
         );
         let finding = Diagnostic::error("roll::still_named", text);
-        let mend = mend::write(&production.place, &led_to(production.actions(), live));
+        let mend = mend::write(
+            &production.place,
+            &led_to(&production.place, production.actions(), live),
+        );
         Refusal::account(match mend {
             Some(mend) => finding.help(mend),
             None => finding,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Plan, ProductionRule, Traffic, led_to, shared};
+use super::{Plan, ProductionRule, Traffic};
 use crate::cloud::{Action, RulePlace, TargetGroupArn};
 use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
 use crate::undo::serving::percent;
@@ -75,10 +75,9 @@ impl Plan {
     pub fn stages(&self, traffic: &Traffic, next: &TargetGroupArn) -> Vec<Doing> {
         let shares = traffic.previous.iter().flat_map(|previous| {
             let steps = self.steps().iter().filter(|step| *step.weight < 100);
-            steps
-                .map(|step| traffic.each(|rule| shared(&rule.before, previous, next, *step.weight)))
+            steps.map(|step| traffic.each(|rule| rule.shared((previous, next), *step.weight)))
         });
-        let all = traffic.each(|rule| led_to(&rule.before, next));
+        let all = traffic.each(|rule| rule.led_to(next));
         shares.chain([all]).collect()
     }
 }
@@ -112,12 +111,5 @@ impl Traffic {
         let shares = self.rules.iter();
         let shares = shares.map(|rule| percent(&rule.now, target_group));
         shares.max().unwrap_or_default()
-    }
-}
-
-impl ProductionRule {
-    /// Whether this is what it did when the roll began, or before a dead run moved it.
-    pub fn was_found(&self, actions: &[Action]) -> bool {
-        self.before == actions || self.now == actions
     }
 }

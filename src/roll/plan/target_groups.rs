@@ -6,7 +6,7 @@ use super::{Plan, Refusal, in_place};
 use crate::cloud::{NewTargetGroup, Tags, Zone};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::source::Diagnostic;
-use crate::template::service::{Protocol, Service, Strategy, Traffic};
+use crate::template::service::{HealthCheck, Protocol, Service, Strategy, Traffic};
 use crate::undo::serving::forwards;
 
 /// The protocol in the API's words.
@@ -14,6 +14,34 @@ pub(super) fn word(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http => "HTTP",
         Protocol::Https => "HTTPS",
+        Protocol::Tcp => "TCP",
+        Protocol::Tls => "TLS",
+        Protocol::Udp => "UDP",
+        Protocol::TcpUdp => "TCP_UDP",
+    }
+}
+
+/// The protocol of one that is made: what the file says, else what the load balancer's first listener forwards.
+fn protocol(wanted: &Traffic, balancer: &Balancer) -> String {
+    match &wanted.target.protocol {
+        Some(protocol) => word(protocol.value).to_owned(),
+        None if !balancer.is_network() => "HTTP".to_owned(),
+        None => match balancer.rules[0].listener.protocol.as_str() {
+            // It ends TLS, and machines need no certificate.
+            "TLS" => "TCP".to_owned(),
+            other => other.to_owned(),
+        },
+    }
+}
+
+/// What the health check of one that is made speaks; `None`: what it is by default, HTTP behind an Application Load Balancer.
+fn checks_by(check: &HealthCheck, balancer: &Balancer) -> Option<&'static str> {
+    let asks = check.path.place.is_some() || check.matcher.is_some();
+    match &check.protocol {
+        Some(protocol) => Some(word(protocol.value)),
+        None if !balancer.is_network() => None,
+        None if asks => Some("HTTP"),
+        None => Some("TCP"),
     }
 }
 
@@ -21,12 +49,14 @@ pub(super) fn word(protocol: Protocol) -> &'static str {
 pub(super) fn new(wanted: &Traffic, balancer: &Balancer, name: &str) -> NewTargetGroup {
     let target = &wanted.target;
     let check = &target.health_check;
+    let by = checks_by(check, balancer);
     NewTargetGroup {
         name: name.to_owned(),
-        protocol: word(target.protocol).to_owned(),
+        protocol: protocol(wanted, balancer),
         port: *target.port,
         vpc: balancer.load_balancer.vpc.clone(),
-        path: check.path.value.clone(),
+        path: (by != Some("TCP")).then(|| check.path.value.clone()),
+        checks_by: by.map(ToOwned::to_owned),
         matcher: check.matcher.as_ref().map(|matcher| matcher.value.clone()),
         interval: check.interval,
         timeout: check.timeout,
@@ -39,19 +69,26 @@ pub(super) fn new(wanted: &Traffic, balancer: &Balancer, name: &str) -> NewTarge
 /// Zones whose requests go to targets of this target group in the same zone, and nowhere else.
 pub(super) fn zonal(side: &Side, balancer: &Balancer) -> Vec<Zone> {
     let zones = balancer.load_balancer.zones.iter();
-    zones.filter(|_| side.habits.zonal).cloned().collect()
+    zones
+        .filter(|_| side.habits.is_zonal(balancer.cross_zone))
+        .cloned()
+        .collect()
 }
 
 /// Two target groups of different protocols: machines that serve behind one would not behind the other. One that is still to
 /// be made gets the file's; where machines are replaced in place, none is.
-pub(super) fn protocols(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
+pub(super) fn protocols(
+    service: &Service,
+    (traffic, balancer): (&Traffic, &Balancer),
+    facts: &Facts,
+) -> Option<Refusal> {
     let missing = facts.sides.iter().any(|side| side.target_group.is_none());
     if missing && in_place::staying(service, facts).is_some() {
         return None;
     }
     let of = |side: &Side| match &side.target_group {
         Some(group) => group.protocol.clone(),
-        None => word(traffic.target.protocol).to_owned(),
+        None => protocol(traffic, balancer),
     };
     let [one, other] = [0, 1].map(|side| of(&facts.sides[side]));
     if one == other {
@@ -75,7 +112,9 @@ pub(super) fn protocols(service: &Service, traffic: &Traffic, facts: &Facts) -> 
 /// ELB shares requests among sticky target groups only where the rule sticks too.
 pub(super) fn stickiness(service: &Service, traffic: &Traffic, facts: &Facts) -> Option<Refusal> {
     let shares = matches!(service.strategy, Strategy::Canary(_));
-    if !shares || facts.serving().is_none() {
+    // Clients of a network load balancer stick to a target, by their address, of whatever target group.
+    let network = facts.balancer.as_ref().is_some_and(Balancer::is_network);
+    if !shares || network || facts.serving().is_none() {
         return None;
     }
     let sticky = facts.sides.iter().find(|side| side.habits.sticky)?;

@@ -180,13 +180,19 @@ fn taken(idle: &Idle, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let header = &traffic.probe_header;
-    writeln!(
-        f,
-        "+ probe rule on port {}: header {header}, until the end of the roll",
-        traffic.port
-    )?;
-    let to = traffic.next.name();
+    let (header, to) = (&traffic.probe_header, traffic.next.name());
+    if traffic.network {
+        writeln!(
+            f,
+            "~ target group {to}: named at weight 0 before it has machines, so that their health is known"
+        )?;
+    } else {
+        writeln!(
+            f,
+            "+ probe rule on port {}: header {header}, until the end of the roll",
+            traffic.port
+        )?;
+    }
     for rule in &traffic.rules {
         let port = match traffic.rules.len() {
             1 => String::new(),
@@ -206,6 +212,13 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
     for step in plan.steps() {
         let (weight, hold) = (&step.weight, step.hold.as_secs());
         writeln!(f, "    {weight} % for {hold} s")?;
+    }
+    if let Some(previous) = plan.previous.as_ref().filter(|_| traffic.network) {
+        writeln!(
+            f,
+            "    new connections alone: those that are open stay with {} until they end, or it goes",
+            previous.group
+        )?;
     }
     let boot = plan.patience.healthy.as_secs();
     writeln!(

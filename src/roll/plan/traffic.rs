@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Refusal, rules, target_groups};
+use super::{Refusal, led_to, network, rules, target_groups};
 use crate::cloud::{
-    Action, Conditions, Forward, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace,
-    TargetGroup, TargetGroupArn, Zone, tag,
+    Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, TargetGroup,
+    TargetGroupArn, Zone, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::source::Diagnostic;
@@ -69,6 +69,9 @@ pub struct Traffic {
     /// Target groups of others' making that get the service's tag.
     pub claim: Vec<TargetGroupArn>,
     pub probe_header: String,
+    /// Of a network load balancer: only new connections move, and no request can be told from another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub network: bool,
     /// Zones whose requests go to targets of the next target group there and nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub zonal: Vec<Zone>,
@@ -107,12 +110,13 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
         return;
     };
     rules::refuse(service, facts, (wanted, balancer), refused);
+    network::refuse(service, facts, (wanted, balancer), refused);
     for side in &facts.sides {
         refuse_side(service, facts, balancer, side, refused);
     }
-    refused.extend(target_groups::protocols(service, wanted, facts));
+    refused.extend(target_groups::protocols(service, (wanted, balancer), facts));
     refused.extend(target_groups::stickiness(service, wanted, facts));
-    if free(balancer).len() < 2 {
+    if !balancer.is_network() && free(balancer).len() < 2 {
         let text = "the listener has no two free priorities before its production rule";
         let finding = Diagnostic::error("roll::priorities", text);
         refused.push(Refusal::account(finding));
@@ -277,7 +281,7 @@ pub(super) fn of(
         next: target_group(facts, next),
         listener: listener.arn.clone(),
         port: listener.port,
-        tls: listener.tls,
+        tls: listener.is_tls(),
         load_balancer: balancer.load_balancer.arn.clone(),
         address: balancer.load_balancer.host.clone(),
         host: first.host.clone(),
@@ -290,8 +294,10 @@ pub(super) fn of(
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
             .collect(),
         probe_header: wanted.probe.header.value.clone(),
+        network: balancer.is_network(),
         zonal: target_groups::zonal(&facts.sides[next], balancer),
-        was_zonal: previous.is_some_and(|side| facts.sides[side].habits.zonal),
+        was_zonal: previous
+            .is_some_and(|side| facts.sides[side].habits.is_zonal(balancer.cross_zone)),
         free_priorities: free(balancer),
     })
 }
@@ -311,7 +317,9 @@ fn production_rules(
         let now = there.map(|one| one.actions().to_vec()).unwrap_or_default();
         let is_moved = |to: &TargetGroupArn| there.is_some_and(|one| one.names(to));
         let before = match ends {
-            [Some(previous), Some(next)] if is_moved(next) => led_to(&now, previous),
+            [Some(previous), Some(next)] if is_moved(next) => there
+                .map(|one| led_to(&one.place, &now, previous))
+                .unwrap_or_default(),
             _ => now.clone(),
         };
         let last = taken(balancer, listener).max().unwrap_or_default();
@@ -338,35 +346,4 @@ fn production_rules(
 
 fn arn(facts: &Facts, side: usize) -> Option<TargetGroupArn> {
     Some(facts.sides[side].target_group.as_ref()?.arn.clone())
-}
-
-/// The same actions with requests shared between two target groups, `percent` of them for `next`.
-pub fn shared(
-    actions: &[Action],
-    previous: &TargetGroupArn,
-    next: &TargetGroupArn,
-    percent: u32,
-) -> Vec<Action> {
-    let mut shares = vec![(previous.clone(), 100 - percent), (next.clone(), percent)];
-    shares.sort();
-    forwarded(actions, &shares)
-}
-
-/// The same actions with all requests forwarded to one target group; whatever else they do, such as stickiness, stays.
-pub fn led_to(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
-    if forwards(actions).next().is_none() {
-        return vec![Action::Forward(Forward::to(target_group.clone()))];
-    }
-    forwarded(actions, &[(target_group.clone(), 1)])
-}
-
-fn forwarded(actions: &[Action], shares: &[(TargetGroupArn, u32)]) -> Vec<Action> {
-    let each = actions.iter().map(|action| match action {
-        Action::Forward(forward) => Action::Forward(Forward {
-            shares: shares.to_vec(),
-            ..forward.clone()
-        }),
-        other => other.clone(),
-    });
-    each.collect()
 }

@@ -21,7 +21,7 @@ use super::super::plan::{Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::retiring::{self, Retiring, Wait, before};
 use super::super::run_roll::Tools;
-use super::super::swap::{claim, claim_what_serves, still_holds, swap};
+use super::super::swap::{claim, claim_what_serves, name, still_holds, swap};
 use super::super::{take, targets, template};
 use super::canary;
 use crate::cloud::{Cloud, Group, RulePlace};
@@ -96,8 +96,13 @@ async fn make<'f, C: Cloud, P, S>(
         traffic,
         target_group,
     };
-    let probe = async |made: &mut _| targets::probe(plan, &led, cloud, made).await;
-    run.step("probe rule", probe).await?;
+    if traffic.network {
+        let name = async |made: &mut _| name(plan, &led, cloud, made).await;
+        run.step("name the next target group", name).await?;
+    } else {
+        let probe = async |made: &mut _| targets::probe(plan, &led, cloud, made).await;
+        run.step("probe rule", probe).await?;
+    }
     let began = on.clock.now();
     let template = (&id, version);
     let create =
@@ -218,7 +223,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
             .step("keep the previous group whole", watch)
             .await?;
     }
-    let mut from = led.traffic.each(|rule| rule.before.clone());
+    let mut from = led.before();
     if !plan.swapped {
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;

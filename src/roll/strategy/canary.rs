@@ -19,7 +19,7 @@ pub(super) async fn share<C: Cloud, P: Probe, S>(
     led: &Led<'_>,
 ) -> Result<Doing, Failure> {
     let (plan, on) = (flow.plan, flow.on);
-    let mut now = led.traffic.now();
+    let mut now = led.now();
     if led.traffic.rules.iter().all(|rule| rule.place.is_none()) {
         return Ok(now);
     }

@@ -20,6 +20,7 @@ const TARGET: &[Key] = &[
     on("deregistration_delay"),
 ];
 const HEALTH: &[Key] = &[
+    on("protocol"),
     on("path"),
     on("matcher"),
     on("interval"),
@@ -30,6 +31,13 @@ const HEALTH: &[Key] = &[
 const RULE: &[Key] = &[on("port"), on("match"), on("create")];
 const MATCH: &[Key] = &[on("host"), on("path"), on("header")];
 const PROBE: &[Key] = &[on("header")];
+
+const HTTP: (&str, Protocol) = ("HTTP", Protocol::Http);
+const HTTPS: (&str, Protocol) = ("HTTPS", Protocol::Https);
+const TCP: (&str, Protocol) = ("TCP", Protocol::Tcp);
+const TLS: (&str, Protocol) = ("TLS", Protocol::Tls);
+const UDP: (&str, Protocol) = ("UDP", Protocol::Udp);
+const TCP_UDP: (&str, Protocol) = ("TCP_UDP", Protocol::TcpUdp);
 
 /// The header of the probe rule when the file names none.
 const HEADER: &str = "x-kiln-probe";
@@ -152,12 +160,7 @@ fn target(traffic: &Options<'_>) -> Option<Target> {
     let port = target.number("port");
     let health_check = health_check(&target);
     Some(Target {
-        protocol: target
-            .choice(
-                "protocol",
-                &[("HTTP", Protocol::Http), ("HTTPS", Protocol::Https)],
-            )
-            .unwrap_or(Protocol::Http),
+        protocol: protocol(&target, &[HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP]),
         health_check,
         deregistration_delay: target
             .duration("deregistration_delay")
@@ -185,13 +188,42 @@ fn health_check(target: &Options<'_>) -> HealthCheck {
             .then_some(value.value)
             .or_else(|| refuse(options?, name, value.place, "2 to 10"))
     };
+    let protocol = options.and_then(|options| protocol(options, &[HTTP, HTTPS, TCP]));
+    if let (Some(options), Some(Protocol::Tcp)) = (options, protocol.as_ref().map(|one| one.value))
+    {
+        nothing_asked(options);
+    }
     HealthCheck {
+        protocol,
         path: text("path").unwrap_or_else(|| Spanned::unplaced("/".to_owned())),
         matcher: text("matcher"),
         interval: within("interval", 5..=300),
         timeout: within("timeout", 2..=120),
         healthy_threshold: count("healthy_threshold"),
         unhealthy_threshold: count("unhealthy_threshold"),
+    }
+}
+
+/// A protocol by its word.
+fn protocol(options: &Options<'_>, known: &[(&str, Protocol)]) -> Option<Spanned<Protocol>> {
+    let found = options.choice("protocol", known)?;
+    let place = Place::at(options.get("protocol")?.span);
+    Some(Spanned::new(found, place))
+}
+
+/// Reports what belongs to requests where a check only opens a connection.
+fn nothing_asked(options: &Options<'_>) {
+    for name in ["path", "matcher"] {
+        if let Some(json) = options.get(name) {
+            let text =
+                format!("`{name}` belongs to a health check by HTTP, and this one is by TCP");
+            let finding = Diagnostic::error("template::wrong_value", text);
+            options.report(
+                finding
+                    .at(json.span, "nothing is asked")
+                    .help("leave it out, or write \"protocol\": \"HTTP\""),
+            );
+        }
     }
 }
 

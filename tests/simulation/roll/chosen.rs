@@ -49,23 +49,17 @@ async fn a_parameter_says_which_image() {
     assert_eq!(bench.serving(), three(V2));
 }
 
-/// Listeners of a network load balancer have no rules, so that none are asked for.
 #[tokio::test(start_paused = true)]
-async fn a_network_load_balancer_is_refused_at_its_name() {
+async fn a_gateway_load_balancer_is_refused_at_its_name() {
     let bench = Bench::new().await;
     bench
         .cloud
         .accustom(Box::new(|call: Call<'_>| match call.action {
             "DescribeLoadBalancers" => {
-                call.misread(|answer| answer.replace("<Type>application<", "<Type>network<"))
+                call.misread(|answer| answer.replace("<Type>application<", "<Type>gateway<"))
             }
             _ => call.go(),
         }));
-    let help = refused_input(&bench, "roll::network_load_balancer").await;
-    assert!(help.contains("header rule"), "{help}");
-    let calls = bench.cloud.calls();
-    assert!(
-        !calls.iter().any(|call| call == "DescribeRules"),
-        "{calls:?}"
-    );
+    let help = refused_input(&bench, "roll::no_load_balancer").await;
+    assert!(help.contains("a network load balancer"), "{help}");
 }

@@ -25,6 +25,7 @@ mod leave;
 mod left_over;
 mod low_alarm;
 mod mixed;
+mod network;
 mod on_machines;
 mod others;
 mod outside;
@@ -124,6 +125,13 @@ impl Bench {
         Self::of(&text.replace(sizes, r#""min": 1, "max": 1, "desired": 1"#)).await
     }
 
+    /// Behind a network load balancer.
+    pub async fn network(strategy: &str) -> Self {
+        let text = world::by_connections().replace("STRATEGY", strategy);
+        let seed = world::seed_connections;
+        Self::seeded(account(), seed, &text.replace("RULE", r#"{ "port": 80 }"#)).await
+    }
+
     /// With another strategy too.
     pub async fn by(rule: &str, strategy: &str) -> Self {
         let text = world::SERVICE
@@ -138,6 +146,14 @@ impl Bench {
 
     /// In another account too.
     pub async fn in_account(account: Config, text: &str) -> Self {
+        Self::seeded(account, seed, text).await
+    }
+
+    async fn seeded(
+        account: Config,
+        seed: impl FnOnce(&mut World) -> (Vec<String>, String),
+        text: &str,
+    ) -> Self {
         let mut world = World::new(account);
         world.physics.set_usual(quick());
         let (subnets, group) = seed(&mut world);

@@ -53,7 +53,7 @@ fn make_target_group(bench: &Bench, name: &str) -> String {
     arn
 }
 
-fn make_template(bench: &Bench, name: &str, image: &str, kind: &str) {
+pub fn make_template(bench: &Bench, name: &str, image: &str, kind: &str) {
     let groups = bench.cloud.world().model.view_security_groups();
     let group = groups.into_iter().find(|one| one.name == "web").unwrap().id;
     let data = json!({ "ImageId": image, "InstanceType": kind, "SecurityGroupId": [group], "UserData": "dmVyc2lvbg==" });
@@ -61,7 +61,7 @@ fn make_template(bench: &Bench, name: &str, image: &str, kind: &str) {
     bench.meanwhile(Api::Ec2, "CreateLaunchTemplate", &given);
 }
 
-fn make_group(
+pub fn make_group(
     bench: &Bench,
     name: &str,
     (template, version): (&str, &str),

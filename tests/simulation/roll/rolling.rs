@@ -1,6 +1,8 @@
 //! The strategy `rolling`: machines of the group that serves are replaced, each new one in service before an old one goes.
 
 use kiln::roll::{Decision, Verdict, status};
+use kiln::source::Spanned;
+use kiln::template::service::Protocol;
 use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
@@ -191,7 +193,7 @@ async fn a_second_target_group_that_is_not_there_is_not_missed() {
     let idle = json!({ "TargetGroupArn": idle.arn });
     bench.meanwhile(Api::Elb, "DeleteTargetGroup", &idle);
     let traffic = bench.service.traffic.as_mut().unwrap();
-    traffic.target.protocol = kiln::template::service::Protocol::Https;
+    traffic.target.protocol = Some(Spanned::unplaced(Protocol::Https));
     expect(&bench.roll(V2).await, Verdict::Done);
     assert_eq!(bench.serving(), three(V2));
 }

@@ -45,6 +45,20 @@ pub fn without_traffic() -> String {
     cut(&text, "    \"before\"", "    \"after\"")
 }
 
+/// The same behind a network load balancer, where no request can reach the next group before the swap.
+pub fn by_connections() -> String {
+    let cut = |text: &str, from: &str, to: &str, with: &str| {
+        let start = text.find(from).unwrap();
+        let end = start + text[start..].find(to).unwrap();
+        format!("{}{with}{}", &text[..start], &text[end..])
+    };
+    let text = SERVICE.replace("\"protocol\": \"HTTP\"", "\"protocol\": \"TCP\"");
+    let text = cut(&text, ",\n    \"probe\"", " },\n  \"strategy\"", "");
+    let asked = r#"{ "command": ["check"], "times": 2, "timeout": "1m" } ],
+"#;
+    cut(&text, "{ \"http\"", "    \"after\"", asked)
+}
+
 /// Machines that come up in seconds, so that a roll takes few calls.
 pub fn quick() -> Behaviour {
     use localcloud::physics::Spread;
@@ -126,21 +140,51 @@ pub fn text(tree: &Tree, path: &str) -> String {
 /// A load balancer in all zones with a listener, and a security group. Gives the subnets and the group.
 pub fn seed(world: &mut World) -> (Vec<String>, String) {
     use serde_json::json;
+    let (subnets, vpc) = network(world);
+    let balancer = json!({"Name": "public", "Subnets": subnets});
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
+    let listener = json!({"Protocol": "HTTP", "Port": 80, "DefaultActions": fixed});
+    (subnets, listening(world, &vpc, &balancer, listener))
+}
+
+/// The same with a network load balancer, whose listener leads to a target group without machines.
+pub fn seed_connections(world: &mut World) -> (Vec<String>, String) {
+    use serde_json::json;
+    let (subnets, vpc) = network(world);
     let now = world.now();
+    let group = json!({"Name": "web-a", "Protocol": "TCP", "Port": 80, "VpcId": vpc, "HealthCheckProtocol": "HTTP",
+        "HealthCheckPath": "/healthz", "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2,
+        "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2});
+    let made = call(world, now, Api::Elb, "CreateTargetGroup", &group);
+    let arn = text(&made, "TargetGroups.0.TargetGroupArn");
+    let delay = json!([{"Key": "deregistration_delay.timeout_seconds", "Value": "20"}]);
+    let given = json!({"TargetGroupArn": arn, "Attributes": delay});
+    call(world, now, Api::Elb, "ModifyTargetGroupAttributes", &given);
+    let balancer = json!({"Name": "public", "Type": "network", "Subnets": subnets});
+    let leads = json!([{"Type": "forward", "TargetGroupArn": arn}]);
+    let listener = json!({"Protocol": "TCP", "Port": 80, "DefaultActions": leads});
+    (subnets, listening(world, &vpc, &balancer, listener))
+}
+
+/// Subnets in the order of their zones, and their VPC.
+fn network(world: &World) -> (Vec<String>, String) {
     let mut subnets = world.model.view_subnets();
     subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
     let subnets: Vec<String> = subnets.into_iter().map(|subnet| subnet.id).collect();
-    let vpc = world.model.view_vpc().to_owned();
-    let made = call(
-        world,
-        now,
-        Api::Elb,
-        "CreateLoadBalancer",
-        &json!({"Name": "public", "Subnets": subnets}),
-    );
-    let balancer = text(&made, "LoadBalancers.0.LoadBalancerArn");
-    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
-    let listener = json!({"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": fixed});
+    (subnets, world.model.view_vpc().to_owned())
+}
+
+/// Makes a load balancer with a listener, and a security group.
+fn listening(
+    world: &mut World,
+    vpc: &str,
+    balancer: &serde_json::Value,
+    mut listener: serde_json::Value,
+) -> String {
+    use serde_json::json;
+    let now = world.now();
+    let made = call(world, now, Api::Elb, "CreateLoadBalancer", balancer);
+    listener["LoadBalancerArn"] = json!(text(&made, "LoadBalancers.0.LoadBalancerArn"));
     call(world, now, Api::Elb, "CreateListener", &listener);
     let group = json!({"GroupName": "web", "GroupDescription": "web", "VpcId": vpc});
     let group = call(world, now, Api::Ec2, "CreateSecurityGroup", &group);
@@ -148,7 +192,7 @@ pub fn seed(world: &mut World) -> (Vec<String>, String) {
     // The proxy comes up.
     let then = now + jiff::SignedDuration::from_secs(30);
     world.advance_to(then);
-    (subnets, group)
+    group
 }
 
 /// An agent that has a lease for a run.

@@ -112,6 +112,12 @@ pub fn suspended(group: &GroupView) -> Vec<&String> {
         .collect()
 }
 
+/// What gets requests.
+fn weighty(shares: &[(String, u32)]) -> Vec<&String> {
+    let weighty = shares.iter().filter(|(_, weight)| *weight > 0);
+    weighty.map(|(arn, _)| arn).collect()
+}
+
 /// Production rules do what they did before, or what a run has announced.
 pub fn traffic_was_announced(
     scene: &Scene,
@@ -138,6 +144,11 @@ pub fn traffic_was_announced(
                     arn_of(&one.place).as_str() == scene.place(rule)
                         && (announced(&one.before) || after.any(|actions| announced(actions)))
                 }),
+                Change::Share { places, .. } => {
+                    let mut places = places.iter();
+                    places.any(|place| arn_of(place).as_str() == scene.place(rule))
+                        && before.iter().any(|before| weighty(before) == weighty(&now))
+                }
                 _ => false,
             },
             _ => false,

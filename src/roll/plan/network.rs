@@ -1,0 +1,145 @@
+//! What a service file says that a network load balancer cannot do: its listeners forward connections, and look at no request.
+
+use super::target_groups::word;
+use super::{Refusal, in_place};
+use crate::cloud::Listener;
+use crate::roll::facts::{Balancer, Facts};
+use crate::source::{Diagnostic, Place};
+use crate::template::service::{Check, CheckKind, Protocol, Rule, Service, Traffic};
+
+/// Every reason in the file.
+pub(super) fn refuse(
+    service: &Service,
+    facts: &Facts,
+    (wanted, balancer): (&Traffic, &Balancer),
+    refused: &mut Vec<Refusal>,
+) {
+    // Where machines are replaced in place nothing is made, and nothing is proven before it serves.
+    let stays = in_place::staying(service, facts).is_some();
+    if !stays {
+        refused.extend(protocols(wanted, facts, balancer));
+    }
+    if !balancer.is_network() {
+        return;
+    }
+    for rule in &wanted.rules {
+        refused.extend(rule_of(rule));
+    }
+    if let Some(place) = wanted.probe.header.place {
+        let help = "leave `probe` out: the next target group is named at weight 0 before it has machines, and its health is known";
+        refused.push(at(Some(place), "no header of a request is looked at", help));
+    }
+    let checks = &service.checks;
+    for check in checks.before.iter().filter(|_| !stays) {
+        if matches!(check.kind, CheckKind::Http(_)) {
+            let help = "ask machines themselves, by a `command` that has their addresses in KILN_ADDRESSES or by an `instance` check; or ask under \
+                        `after`, or `watch`";
+            let text = "no request can reach the next group before the swap";
+            refused.push(at(check.place, text, help));
+        }
+    }
+    for check in checks
+        .before
+        .iter()
+        .chain(&checks.watch)
+        .chain(&checks.after)
+    {
+        refused.extend(counted(check));
+    }
+    let udp = |one: &Listener| one.protocol == "UDP";
+    let first = &balancer.rules[0].listener;
+    for check in checks
+        .watch
+        .iter()
+        .chain(&checks.after)
+        .filter(|_| udp(first))
+    {
+        if matches!(check.kind, CheckKind::Http(_)) {
+            let text = "its listener takes no connections, and an `http` check makes one";
+            refused.push(at(
+                check.place,
+                text,
+                "write a `command` that speaks what the service does",
+            ));
+        }
+    }
+}
+
+fn rule_of(rule: &Rule) -> Option<Refusal> {
+    let matches = !rule.hosts.is_empty() || !rule.paths.is_empty() || !rule.headers.is_empty();
+    let text = match (matches, rule.create) {
+        (true, _) => "its listeners have no rules that could match a request",
+        (_, true) => "its listeners have no rules that could be made",
+        _ => return None,
+    };
+    let help = format!("name the listener alone: {{ \"port\": {} }}", rule.port);
+    Some(at(Some(rule.place), text, &help))
+}
+
+/// Nobody counts its requests.
+fn counted(check: &Check) -> Option<Refusal> {
+    let CheckKind::Compare(_) = check.kind else {
+        return None;
+    };
+    let text = "it counts no requests that could be compared";
+    let help = "watch a `metric` or an `alarm` of the service's own instead";
+    Some(at(check.place, text, help))
+}
+
+fn at(place: Option<Place>, why: &str, help: &str) -> Refusal {
+    let text = format!("this is a network load balancer: {why}");
+    let finding = Diagnostic::error("roll::network_load_balancer", text);
+    let finding = match place {
+        Some(place) => finding.at_place(place, "this"),
+        None => finding,
+    };
+    Refusal::input(finding.help(help))
+}
+
+/// What a target group that is made would speak, or be asked by, and a listener of this load balancer cannot ("Create a listener for your
+/// Network Load Balancer", "`API_CreateTargetGroup`").
+fn protocols(wanted: &Traffic, facts: &Facts, balancer: &Balancer) -> Option<Refusal> {
+    let made = facts.sides.iter().any(|side| side.target_group.is_none());
+    if !made {
+        return None;
+    }
+    let check = wanted.target.health_check.protocol.as_ref();
+    if let Some(protocol) = check
+        && protocol.value == Protocol::Tcp
+        && !balancer.is_network()
+    {
+        let text = "an application load balancer checks machines by HTTP or HTTPS alone";
+        return Some(spoken(text.to_owned(), protocol.place, "leave it out"));
+    }
+    let protocol = wanted.target.protocol.as_ref()?;
+    let listeners = balancer.rules.iter().map(|rule| &rule.listener);
+    let fits = |one: &&Listener| taken(&one.protocol).contains(&word(protocol.value));
+    let listener = listeners.clone().find(|one| !fits(one))?;
+    let (by, port) = (&listener.protocol, listener.port);
+    let text = format!(
+        "the listener on port {port} is for {by}, and cannot lead to targets that speak {}",
+        word(protocol.value)
+    );
+    let help = format!("it can to: {}", taken(by).join(", "));
+    Some(spoken(text, protocol.place, &help))
+}
+
+fn spoken(text: String, place: Option<Place>, help: &str) -> Refusal {
+    let finding = Diagnostic::error("roll::protocols", text);
+    let finding = match place {
+        Some(place) => finding.at_place(place, "this"),
+        None => finding,
+    };
+    Refusal::input(finding.help(help))
+}
+
+/// What target groups of a listener may speak.
+fn taken(listener: &str) -> &'static [&'static str] {
+    match listener {
+        "TCP" => &["TCP", "TCP_UDP"],
+        "TLS" => &["TCP", "TLS"],
+        "UDP" => &["UDP", "TCP_UDP"],
+        "TCP_UDP" => &["TCP_UDP"],
+        _ => &["HTTP", "HTTPS"],
+    }
+}

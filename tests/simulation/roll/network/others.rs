@@ -1,0 +1,108 @@
+//! Others at work at the listener of a network load balancer, and groups of others' making.
+
+use kiln::roll::Verdict;
+use localcloud::model::Service as Api;
+use serde_json::json;
+
+use super::super::pair::{make_group, make_template};
+use super::super::plain::{nothing_left, three};
+use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
+use super::{led, rolled_once, shares};
+
+/// `V1` serves from `web-a`, a group of others' making, and no roll has been there.
+pub async fn by_hand() -> Bench {
+    let bench = Bench::network(BLUE_GREEN).await;
+    let arn = bench.cloud.world().model.view_target_groups().remove(0).arn;
+    make_template(&bench, "web", V1, "t3.small");
+    make_group(&bench, "web-by-hand", ("web", "1"), 3, &arn);
+    bench.pass(90).await;
+    assert_eq!(bench.serving(), three(V1));
+    bench
+}
+
+/// What somebody else's tool writes: all to one target group.
+fn lead(bench: &Bench, name: &str) -> serde_json::Value {
+    let world = bench.cloud.world();
+    let groups = world.model.view_target_groups().into_iter();
+    let arn = groups
+        .filter(|group| group.name == name)
+        .map(|group| group.arn)
+        .next()
+        .unwrap();
+    let listener = world.model.view_listeners().remove(0).arn;
+    json!({ "ListenerArn": listener, "DefaultActions": [{ "Type": "forward", "TargetGroupArn": arn }] })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_of_others_is_kept_and_emptied_and_stays_theirs() {
+    let bench = by_hand().await;
+    let watchman = bench.watched();
+    expect(&bench.roll(V2).await, Verdict::Done);
+    watchman.content("over a group of others");
+    assert_eq!(led(&bench), shares([("web-a", 0), ("web-b", 1)]));
+    assert_eq!(bench.serving(), three(V2));
+    bench.pass(3700).await;
+    expect(&bench.roll(V2).await, Verdict::NothingToDo);
+    watchman.content("retired");
+    let there = |name: &str, count, state: &str| (name.to_owned(), count, state.to_owned());
+    assert_eq!(
+        bench.groups(),
+        [
+            there("web-by-hand", 0, "retiring"),
+            there("web-v001", 3, "live")
+        ]
+    );
+    nothing_left(&bench, "over a group of others");
+}
+
+/// Somebody takes the next target group out of the listener while it is proven: nothing moves.
+#[tokio::test(start_paused = true)]
+async fn a_second_writer_of_the_listener_is_never_overwritten() {
+    let bench = rolled_once().await;
+    let write = lead(&bench, "web-b");
+    let meanwhile = async {
+        bench.pass(15).await;
+        bench.meanwhile(Api::Elb, "ModifyListener", &write);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    // Its machines are in use no more, so that nobody knows of their health; what serves is as it was.
+    assert!(
+        matches!(
+            ended.verdict,
+            Verdict::Failed | Verdict::Traffic | Verdict::Rejected
+        ),
+        "{ended:#?}"
+    );
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(led(&bench).len(), 1, "as its writer wanted");
+    nothing_left(&bench, "a second writer");
+    expect(&bench.roll(V2).await, Verdict::Done);
+}
+
+/// Between the read of the listener and the write that names the next target group.
+#[tokio::test(start_paused = true)]
+async fn one_who_writes_between_a_read_and_the_write_is_seen_behind_it() {
+    let bench = by_hand().await;
+    let mut written = false;
+    bench.cloud.accustom(Box::new(move |mut call| {
+        let is_first = call.action == "ModifyListener" && !std::mem::replace(&mut written, call.action == "ModifyListener");
+        written |= is_first;
+        let answer = call.world.answer(&call.request, call.now);
+        if is_first {
+            let groups = call.world.model.view_target_groups().into_iter();
+            let arn = groups.filter(|group| group.name == "web-a").map(|group| group.arn).next().unwrap();
+            let listener = call.world.model.view_listeners().remove(0).arn;
+            let weights = json!([{ "TargetGroupArn": arn, "Weight": 7 }]);
+            let given = json!({ "ListenerArn": listener, "DefaultActions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": weights } }] });
+            call.also(Api::Elb, "ModifyListener", &given);
+        }
+        answer
+    }));
+    let ended = bench.roll(V2).await;
+    assert!(
+        matches!(ended.verdict, Verdict::Failed | Verdict::Traffic),
+        "{ended:#?}"
+    );
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(led(&bench).len(), 1, "as its writer wanted");
+}
