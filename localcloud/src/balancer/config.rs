@@ -84,7 +84,6 @@ fn head(wanted: &Balancer, folder: &Path, socket: &Path) -> String {
 defaults
     mode http
     balance roundrobin
-    option idle-close-on-response
     timeout connect 10s
     timeout client {idle}s
     timeout server {idle}s
@@ -105,6 +104,7 @@ fn frontend(
     let mut lines = vec![
         format!("frontend listener:{port}"),
         format!("    bind {}:{port}", wanted.address),
+        "    option idle-close-on-response".to_owned(),
         "    acl decided var(txn.base) -m found".to_owned(),
         "    acl forwarded req.hdr(x-forwarded-for) -m found".to_owned(),
         "    http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]' if forwarded".to_owned(),
@@ -224,15 +224,21 @@ fn backends(text: &mut String, group: &TargetGroup) -> Result<(), Error> {
         unhealthy_threshold,
     } = &group.probe;
     let port = port.map(|port| format!(" port {port}")).unwrap_or_default();
+    let tls = match asks {
+        Asks::Http {
+            encrypted: true, ..
+        } => " check-ssl verify none",
+        _ => "",
+    };
     let check = format!(
-        "check{port} inter {interval_seconds}s rise {healthy_threshold} fall {unhealthy_threshold}"
+        "check{port}{tls} inter {interval_seconds}s rise {healthy_threshold} fall {unhealthy_threshold}"
     );
     let mut lines = vec![
         format!("backend {}", group.name),
         format!("    mode {}", mode(group.protocol)),
         format!("    timeout check {timeout_seconds}s"),
     ];
-    if let Asks::Http { path, matcher } = asks {
+    if let Asks::Http { path, matcher, .. } = asks {
         let (path, matcher) = (conditions::quote(path)?, conditions::quote(matcher)?);
         lines.extend([
             "    option httpchk".to_owned(),

@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub facts: Vec<Fact>,
     /// Backend and server that the proxy must take for healthy now.
     pub raise: Vec<String>,
+    /// Backend and server whose connections are to be closed.
+    pub close: Vec<String>,
 }
 
 impl Health {
@@ -78,7 +80,7 @@ impl Health {
         in_flight: &dyn Fn(&str) -> u64,
         now: Instant,
     ) -> Seen {
-        let mut seen = Seen::default();
+        let (mut seen, mut fallen) = (Seen::default(), Vec::new());
         for (group, target) in targets(wanted) {
             let server = config::server(target);
             let backend = group.name.clone();
@@ -99,6 +101,9 @@ impl Health {
             if verdict == Verdict::Healthy && !row.up {
                 seen.raise.push(format!("{backend}/{server}"));
             }
+            if known.verdict == Verdict::Healthy && verdict != Verdict::Healthy {
+                fallen.push((group, server));
+            }
             known.verdict = verdict.clone();
             if known.told != verdict {
                 known.told = verdict.clone();
@@ -111,7 +116,18 @@ impl Health {
                 });
             }
         }
+        fallen.retain(|(group, _)| group.closes.unhealthy && self.has_healthy(group));
+        let names = fallen.into_iter();
+        seen.close = names
+            .map(|(group, server)| format!("{}/{server}", group.name))
+            .collect();
         seen
+    }
+
+    /// Without a healthy target connections may go to all, so that none is closed.
+    fn has_healthy(&self, group: &TargetGroup) -> bool {
+        let mut targets = group.targets.iter();
+        targets.any(|target| self.is_healthy(group, target))
     }
 }
 
@@ -174,13 +190,14 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::model::{Asks, Probe};
+    use crate::model::{Asks, Closes, Probe};
 
     fn wanted(draining: bool) -> Balancer {
         let probe = Probe {
             asks: Asks::Http {
                 path: "/".into(),
                 matcher: "200".into(),
+                encrypted: false,
             },
             port: None,
             interval_seconds: 5,
@@ -198,6 +215,10 @@ mod tests {
             arn: "arn".into(),
             name: "web".into(),
             protocol: Protocol::Http,
+            closes: Closes {
+                unhealthy: false,
+                deregistered: false,
+            },
             probe,
             targets: vec![target],
         };

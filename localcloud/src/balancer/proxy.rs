@@ -3,6 +3,7 @@
 //! Weights and draining are changed in the running process. Anything else is a new configuration and a reload that
 //! hands over sockets, shares and health, so that no connection and no verdict is lost.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::model::{Balancer, Fact};
+use crate::model::{Balancer, Fact, Target, TargetGroup};
 
 use super::config::{self, Rendered};
 use super::generation::{self, Generation};
@@ -120,6 +121,9 @@ impl Proxy {
     async fn apply(&mut self, wanted: &Balancer) -> Result<(), Error> {
         self.health.want(wanted);
         let shape = shape(wanted, &self.folder)?;
+        let over = self.applied.as_ref();
+        let over = over.map(|applied| deregistered(&applied.wanted, wanted));
+        self.close(&over.unwrap_or_default()).await;
         if wanted.listeners.is_empty() {
             self.rest().await;
         } else if self.current.is_some()
@@ -138,6 +142,18 @@ impl Proxy {
         });
         self.complaint.clear();
         Ok(())
+    }
+
+    /// Closes the connections to these servers in all processes.
+    async fn close(&mut self, servers: &[String]) {
+        if servers.is_empty() {
+            return;
+        }
+        for generation in self.current.iter_mut().chain(&mut self.finishing) {
+            if let Err(error) = generation.runtime.close(servers).await {
+                tracing::debug!(%error, "an haproxy that ends closes nothing");
+            }
+        }
     }
 
     /// Without a listener there is nothing to listen on.
@@ -234,6 +250,7 @@ impl Proxy {
                     .await?;
             }
         }
+        self.close(&seen.close).await;
         seen.facts.into_iter().for_each(|fact| self.tell(fact));
         Ok(())
     }
@@ -281,6 +298,20 @@ fn shape(wanted: &Balancer, folder: &Path) -> Result<Rendered, Error> {
         .flat_map(|group| &mut group.targets)
         .for_each(|target| target.draining = false);
     config::render(&steady, folder, Path::new("-")).map_err(Error::Config)
+}
+
+/// Backend and server of targets whose deregistration delay is over, where that closes their connections.
+fn deregistered(before: &Balancer, wanted: &Balancer) -> Vec<String> {
+    let names = |(group, target): (&TargetGroup, &Target)| {
+        ["", config::OPEN]
+            .map(|prefix| format!("{}/{prefix}{}", group.name, config::server(target)))
+    };
+    let stay: BTreeSet<String> = targets(wanted).flat_map(names).collect();
+    let drained =
+        targets(before).filter(|(group, target)| target.draining && group.closes.deregistered);
+    let mut over: Vec<String> = drained.flat_map(names).collect();
+    over.retain(|server| !stay.contains(server));
+    over
 }
 
 async fn set_weights(generation: &mut Generation, wanted: &Balancer) -> io::Result<()> {

@@ -70,6 +70,17 @@ impl Runtime {
         self.command(&format!("commit map @{version} {file}")).await
     }
 
+    /// Closes the connections to these servers, named by backend and server. One by one: a process that is finishing takes
+    /// no command about a whole server.
+    pub async fn close(&mut self, servers: &[String]) -> io::Result<()> {
+        let open = self.ask("show sess").await?;
+        for session in sessions_to(servers, &open) {
+            // One that has ended meanwhile is not found, and that is as good.
+            self.ask(&format!("shutdown session {session}")).await?;
+        }
+        Ok(())
+    }
+
     /// Sends a command whose success is silent.
     pub async fn command(&mut self, command: &str) -> io::Result<()> {
         let answer = self.ask(command).await?;
@@ -78,5 +89,33 @@ impl Runtime {
         } else {
             Err(io::Error::other(format!("`{command}` answered: {answer}")))
         }
+    }
+}
+
+/// Ids of the sessions with one of these servers, in the answer to `show sess`.
+fn sessions_to<'a>(servers: &[String], open: &'a str) -> Vec<&'a str> {
+    let id = |line: &'a str| {
+        let (id, rest) = line.split_once(": ")?;
+        let field = |name: &str| rest.split(' ').find_map(|field| field.strip_prefix(name));
+        let server = format!("{}/{}", field("be=")?, field("srv=")?);
+        servers.contains(&server).then_some(id)
+    };
+    open.lines().filter_map(id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_found_by_backend_and_server() {
+        let open = "0x1: proto=tcpv4 src=127.0.0.1:4 fe=listener:80 be=web srv=i-1:10.0.0.1:80 ts=00\n\
+                    0x2: proto=tcpv4 src=127.0.0.1:5 fe=listener:80 be=web srv=i-2:10.0.0.2:80 ts=00\n\
+                    0x3: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00\n";
+        let servers = [
+            "web/i-2:10.0.0.2:80".to_owned(),
+            "api/i-1:10.0.0.1:80".to_owned(),
+        ];
+        assert_eq!(sessions_to(&servers, open), ["0x2"]);
     }
 }

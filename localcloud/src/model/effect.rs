@@ -160,8 +160,18 @@ pub struct TargetGroup {
     pub arn: String,
     pub name: String,
     pub protocol: Protocol,
+    pub closes: Closes,
     pub probe: Probe,
     pub targets: Vec<Target>,
+}
+
+/// Which connections are closed that neither side has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closes {
+    /// Those to a target that becomes unhealthy while another is healthy.
+    pub unhealthy: bool,
+    /// Those to a target whose deregistration delay is over.
+    pub deregistered: bool,
 }
 
 /// A target group's health check (`CreateTargetGroup`).
@@ -185,6 +195,8 @@ pub enum Asks {
         path: String,
         /// `200`, `200,302` or `200-299`.
         matcher: String,
+        /// By TLS, whatever certificate the target has.
+        encrypted: bool,
     },
 }
 

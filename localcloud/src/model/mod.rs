@@ -37,8 +37,8 @@ pub use actions::Action;
 pub use caller::Caller;
 pub use config::{Cidr, Config, SourceImage};
 pub use effect::{
-    Asks, Balancer, Boot, Effect, Fact, Listener, Metadata, Probe, Protocol, Root, Rule, Share,
-    Target, TargetGroup, Verdict,
+    Asks, Balancer, Boot, Closes, Effect, Fact, Listener, Metadata, Probe, Protocol, Root, Rule,
+    Share, Target, TargetGroup, Verdict,
 };
 pub use elb::Reach;
 pub use injection::{At, FaultPlan, Scarcity, Trouble};

@@ -3,6 +3,7 @@
 mod drain;
 mod health;
 mod http;
+mod network;
 mod reload;
 mod routing;
 
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use localcloud::balancer::{Balancers, Place};
 use localcloud::model::{
-    Asks, Balancer, Fact, Listener, Probe, Protocol, Rule, Share, Target, TargetGroup, Verdict,
+    Asks, Balancer, Closes, Fact, Listener, Probe, Protocol, Rule, Share, Target, TargetGroup,
+    Verdict,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -135,6 +137,7 @@ fn by_http(matcher: &str) -> Asks {
     Asks::Http {
         path: "/health".into(),
         matcher: matcher.into(),
+        encrypted: false,
     }
 }
 
@@ -154,6 +157,10 @@ fn group(name: &str, targets: Vec<Target>) -> TargetGroup {
         arn: format!("arn:{name}"),
         name: name.into(),
         protocol: Protocol::Http,
+        closes: Closes {
+            unhealthy: false,
+            deregistered: false,
+        },
         probe: probe(),
         targets,
     }

@@ -1,7 +1,7 @@
 //! Attributes of load balancers and target groups: their defaults, and the ranges that AWS checks.
 
 use super::kind::Kind;
-use crate::model::{Fault, Tree, args::Args};
+use crate::model::{Closes, Fault, Tree, args::Args};
 use std::collections::BTreeMap;
 
 /// The values that an attribute may have.
@@ -325,6 +325,15 @@ pub(super) fn tree(attributes: &BTreeMap<String, String>) -> Tree {
         "Attributes",
         attributes.iter().map(entry).collect::<Vec<_>>(),
     )
+}
+
+/// Which connections a target group wants closed; those of HTTP end with their requests.
+pub(super) fn closes(attributes: &BTreeMap<String, String>) -> Closes {
+    let is_on = |key: &str| attributes.get(key).is_some_and(|value| value == "true");
+    Closes {
+        unhealthy: is_on(CLOSES_UNHEALTHY),
+        deregistered: is_on(CLOSES_DEREGISTERED),
+    }
 }
 
 /// The number that an attribute holds; attributes were checked when they were set.

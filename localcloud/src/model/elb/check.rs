@@ -100,7 +100,7 @@ impl HealthCheck {
     fn check_protocol(&self) -> Result<(), Fault> {
         let protocol = self.protocol.as_str();
         match (protocol, self.kind) {
-            ("HTTP", _) | ("TCP", Kind::Network) => Ok(()),
+            ("HTTP", _) | ("TCP" | "HTTPS", Kind::Network) => Ok(()),
             ("TCP", Kind::Application) => Err(Fault::validation(
                 "Health check protocol 'TCP' is not supported for target groups with the protocols HTTP and HTTPS",
             )),
@@ -150,7 +150,8 @@ impl HealthCheck {
     pub(super) fn probe(&self) -> Probe {
         let asks = match self.protocol.as_str() {
             "TCP" => Asks::Connection,
-            _ => Asks::Http {
+            protocol => Asks::Http {
+                encrypted: protocol == "HTTPS",
                 path: self.path.clone(),
                 matcher: self.matcher.clone(),
             },

@@ -141,6 +141,7 @@ fn wanted_group(state: &State, arn: &str, group: &Group) -> TargetGroup {
         arn: arn.to_owned(),
         name: group.name.clone(),
         protocol: group.kind().passes(),
+        closes: attributes::closes(&group.attributes),
         probe: group.check.probe(),
         targets,
     }

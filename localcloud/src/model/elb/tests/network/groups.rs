@@ -1,7 +1,7 @@
 //! Target groups of network load balancers: checks, attributes, health.
 
 use super::{Front, attribute, front, shares, target_group};
-use crate::model::Service::Elb;
+use crate::model::{Closes, Service::Elb, elb::attributes};
 use crate::physics::{
     Behaviour, Service,
     fixture::{Cloud, text},
@@ -40,8 +40,17 @@ fn checks_have_the_defaults_of_what_they_ask() {
         (shown(http, "Path"), text(http, "Matcher.HttpCode")),
         ("/".into(), "200-399".into())
     );
+    let by_https = given("https", "TCP", &json!({"HealthCheckProtocol": "HTTPS"}));
+    let made = cloud.elb("CreateTargetGroup", by_https);
+    let https = made.at("TargetGroups.0").unwrap();
+    assert_eq!(
+        (shown(https, "TimeoutSeconds"), shown(https, "Path")),
+        ("10".into(), "/".into())
+    );
     for (protocol, more) in [
         ("HTTP", json!({"HealthCheckProtocol": "TCP"})),
+        ("HTTP", json!({"HealthCheckProtocol": "HTTPS"})),
+        ("TCP", json!({"HealthCheckProtocol": "UDP"})),
         (
             "TCP",
             json!({"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 6}),
@@ -223,4 +232,17 @@ fn a_check_that_asks_for_a_connection_sees_only_whether_there_is_one() {
         cloud.pass(30);
         assert_eq!(cloud.health(&group, &instance), said, "{asks}");
     }
+}
+
+#[test]
+fn connections_are_closed_as_the_attributes_say() {
+    let closes =
+        |protocol| attributes::closes(&attributes::defaults(attributes::of_group(protocol)));
+    let of = |unhealthy, deregistered| Closes {
+        unhealthy,
+        deregistered,
+    };
+    assert_eq!(closes("HTTP"), of(false, false));
+    assert_eq!(closes("TCP"), of(true, false));
+    assert_eq!(closes("UDP"), of(false, true));
 }
