@@ -40,7 +40,7 @@ impl Alarms for Aws {
     }
 
     async fn low_alarms(&self, group: &GroupName) -> Result<BTreeSet<String>> {
-        let call = self.autoscaling().describe_policies();
+        let call = self.scaling_to_read().await.describe_policies();
         let call = call.auto_scaling_group_name(group.as_str());
         let mut policies = call.into_paginator().items().send();
         let mut found = BTreeSet::new();

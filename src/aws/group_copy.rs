@@ -4,12 +4,17 @@
 //! test below until someone has decided. Every copier of the field has forgotten something (anchors/rollout.md 4, rows 17
 //! and 18).
 
+use std::sync::Arc;
+
 use aws_sdk_autoscaling::operation::create_auto_scaling_group::builders::CreateAutoScalingGroupFluentBuilder as Create;
 use aws_sdk_autoscaling::types;
+use futures_util::FutureExt as _;
 
 use super::Aws;
 use super::error::failed;
-use super::groups::signed;
+use super::groups::{PAGE, signed};
+use super::rounds::Rounds;
+use super::services::Services;
 use super::{mixed, policy_copy};
 use crate::cloud::{Copying, Error, GroupName, NewGroup, Result, VersionRef};
 
@@ -23,14 +28,32 @@ pub(super) async fn described(
     aws: &Aws,
     name: &GroupName,
 ) -> Result<Option<types::AutoScalingGroup>> {
-    let call = aws.autoscaling().describe_auto_scaling_groups();
-    let answer = call.auto_scaling_group_names(name.as_str()).send().await;
-    let answer = answer.map_err(|error| failed("DescribeAutoScalingGroups", error))?;
-    Ok(answer
-        .auto_scaling_groups
-        .unwrap_or_default()
-        .into_iter()
-        .next())
+    match aws.groups.look(name.as_str()).await {
+        Err(error) if error.is_not_found() => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// The look-ups of groups by name: the rolls of a process ask for theirs together.
+pub(super) fn rounds(services: &Arc<Services>) -> Arc<Rounds<types::AutoScalingGroup>> {
+    const CALL: &str = "DescribeAutoScalingGroups";
+    let pacing = services.pacing_of_groups(usize::from(PAGE));
+    let services = Arc::clone(services);
+    Rounds::new(CALL, pacing, move |names| {
+        let call = services.autoscaling().describe_auto_scaling_groups();
+        let call = call.max_records(i32::from(PAGE));
+        let call = call.set_auto_scaling_group_names(Some(names));
+        let look = async move {
+            let answer = call.send().await.map_err(|error| failed(CALL, error))?;
+            let found = answer.auto_scaling_groups.unwrap_or_default().into_iter();
+            let named = found.map(|group| {
+                let name = group.auto_scaling_group_name().unwrap_or_default();
+                (name.to_owned(), group)
+            });
+            Ok(named.collect())
+        };
+        look.boxed()
+    })
 }
 
 /// What a copy of this group would lose.
@@ -59,7 +82,7 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
 
 /// Makes the group at size 0.
 pub(super) async fn create(aws: &Aws, new: &NewGroup) -> Result<()> {
-    let mut call = aws.autoscaling().create_auto_scaling_group();
+    let mut call = aws.scaling_to_write().await.create_auto_scaling_group();
     if let Some(like) = &new.like {
         let source = described(aws, like).await?.ok_or_else(|| gone(like))?;
         let hooks = hooks(aws, like).await?;
@@ -174,7 +197,7 @@ pub(super) async fn hooks(
     aws: &Aws,
     of: &GroupName,
 ) -> Result<Vec<types::LifecycleHookSpecification>> {
-    let call = aws.autoscaling().describe_lifecycle_hooks();
+    let call = aws.scaling_to_read().await.describe_lifecycle_hooks();
     let answer = call.auto_scaling_group_name(of.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeLifecycleHooks", error))?;
     let hooks = answer.lifecycle_hooks.unwrap_or_default().into_iter();
@@ -206,7 +229,7 @@ pub(super) async fn schedules_of(
     aws: &Aws,
     group: &GroupName,
 ) -> Result<Vec<types::ScheduledUpdateGroupAction>> {
-    let call = aws.autoscaling().describe_scheduled_actions();
+    let call = aws.scaling_to_read().await.describe_scheduled_actions();
     let call = call.auto_scaling_group_name(group.as_str());
     let mut pages = call.into_paginator().items().send();
     let mut found = Vec::new();
@@ -218,7 +241,8 @@ pub(super) async fn schedules_of(
 
 async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {
     for action in schedules_of(aws, &copying.from).await? {
-        let answer = schedule_input(aws, action, &copying.to).send().await;
+        let client = aws.scaling_to_write().await;
+        let answer = schedule_input(client, action, &copying.to).send().await;
         answer.map_err(|error| failed("PutScheduledUpdateGroupAction", error))?;
     }
     Ok(())
@@ -227,12 +251,12 @@ async fn schedules(aws: &Aws, copying: &Copying) -> Result<()> {
 /// A recurring action's start time is its next run as often as not, and one in the past is refused: without it the
 /// recurrence begins at once. One that runs once keeps it; when it has run, AWS has deleted it.
 fn schedule_input(
-    aws: &Aws,
+    client: &aws_sdk_autoscaling::Client,
     action: types::ScheduledUpdateGroupAction,
     to: &GroupName,
 ) -> aws_sdk_autoscaling::operation::put_scheduled_update_group_action::builders::PutScheduledUpdateGroupActionFluentBuilder{
     let starts = action.start_time.filter(|_| action.recurrence.is_none());
-    aws.autoscaling()
+    client
         .put_scheduled_update_group_action()
         .auto_scaling_group_name(to.as_str())
         .set_scheduled_action_name(action.scheduled_action_name)
@@ -250,7 +274,10 @@ pub(super) async fn notifications_of(
     aws: &Aws,
     group: &GroupName,
 ) -> Result<Vec<types::NotificationConfiguration>> {
-    let call = aws.autoscaling().describe_notification_configurations();
+    let call = aws
+        .scaling_to_read()
+        .await
+        .describe_notification_configurations();
     let call = call.auto_scaling_group_names(group.as_str());
     let mut pages = call.into_paginator().items().send();
     let mut found = Vec::new();
@@ -268,7 +295,10 @@ async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
         }
     }
     for (topic, kinds) in topics {
-        let call = aws.autoscaling().put_notification_configuration();
+        let call = aws
+            .scaling_to_write()
+            .await
+            .put_notification_configuration();
         let answer = call
             .auto_scaling_group_name(copying.to.as_str())
             .topic_arn(topic)
@@ -291,7 +321,7 @@ async fn metrics(aws: &Aws, copying: &Copying) -> Result<()> {
         return Ok(());
     };
     let names = enabled.into_iter().filter_map(|metric| metric.metric);
-    let call = aws.autoscaling().enable_metrics_collection();
+    let call = aws.scaling_to_write().await.enable_metrics_collection();
     let answer = call
         .auto_scaling_group_name(copying.to.as_str())
         .granularity(granularity)

@@ -53,7 +53,7 @@ impl Aws {
     pub(super) async fn starts(&self) -> Result<Starts> {
         const CALL: &str = "DescribeAutoScalingGroups";
         let mut starts = Starts::default();
-        let request = self.autoscaling().describe_auto_scaling_groups();
+        let request = self.scaling_to_read().await.describe_auto_scaling_groups();
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(CALL, error))?;
@@ -89,7 +89,8 @@ impl Aws {
     async fn configurations_with(&self, id: &ImageId, names: &[String]) -> Result<Vec<String>> {
         const CALL: &str = "DescribeLaunchConfigurations";
         let request = self
-            .autoscaling()
+            .scaling_to_read()
+            .await
             .describe_launch_configurations()
             .set_launch_configuration_names(Some(names.to_vec()));
         let answer = request.send().await.map_err(|error| failed(CALL, error))?;

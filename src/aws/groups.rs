@@ -14,13 +14,17 @@ use crate::cloud::{
     StartsFrom, SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
 };
 
-/// "`API_DescribeAutoScalingGroups"`: at most 100 records a page.
-const PAGE: i32 = 100;
+/// "`API_DescribeAutoScalingGroups"`: at most 100 records a page, and as many names in one call.
+pub(super) const PAGE: u8 = 100;
 
 impl Groups for Aws {
     async fn groups(&self) -> Result<Vec<Group>> {
-        let described = self.autoscaling().describe_auto_scaling_groups();
-        let mut pages = described.max_records(PAGE).into_paginator().items().send();
+        let described = self.scaling_to_read().await.describe_auto_scaling_groups();
+        let mut pages = described
+            .max_records(i32::from(PAGE))
+            .into_paginator()
+            .items()
+            .send();
         let mut groups = Vec::new();
         while let Some(group) = pages.next().await {
             groups.push(group_of(
@@ -44,7 +48,7 @@ impl Groups for Aws {
     }
 
     async fn set_min(&self, name: &GroupName, min: u32) -> Result<()> {
-        let update = self.autoscaling().update_auto_scaling_group();
+        let update = self.scaling_to_write().await.update_auto_scaling_group();
         let update = update.auto_scaling_group_name(name.as_str());
         let answer = update.min_size(signed(min)).send().await;
         answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
@@ -52,7 +56,7 @@ impl Groups for Aws {
     }
 
     async fn set_max(&self, name: &GroupName, max: u32) -> Result<()> {
-        let update = self.autoscaling().update_auto_scaling_group();
+        let update = self.scaling_to_write().await.update_auto_scaling_group();
         let update = update.auto_scaling_group_name(name.as_str());
         let answer = update.max_size(signed(max)).send().await;
         answer.map_err(|error| failed("UpdateAutoScalingGroup", error))?;
@@ -64,7 +68,7 @@ impl Groups for Aws {
     }
 
     async fn resize_group(&self, name: &GroupName, size: Size) -> Result<()> {
-        let update = self.autoscaling().update_auto_scaling_group();
+        let update = self.scaling_to_write().await.update_auto_scaling_group();
         let update = update
             .auto_scaling_group_name(name.as_str())
             .min_size(signed(size.min))
@@ -85,7 +89,7 @@ impl Groups for Aws {
     }
 
     async fn suspend(&self, name: &GroupName, processes: &BTreeSet<String>) -> Result<()> {
-        let call = self.autoscaling().suspend_processes();
+        let call = self.scaling_to_write().await.suspend_processes();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .set_scaling_processes(Some(processes.iter().cloned().collect()))
@@ -96,7 +100,7 @@ impl Groups for Aws {
     }
 
     async fn resume(&self, name: &GroupName, processes: &BTreeSet<String>) -> Result<()> {
-        let call = self.autoscaling().resume_processes();
+        let call = self.scaling_to_write().await.resume_processes();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .set_scaling_processes(Some(processes.iter().cloned().collect()))
@@ -107,7 +111,7 @@ impl Groups for Aws {
     }
 
     async fn tag_group(&self, name: &GroupName, tags: &Tags) -> Result<()> {
-        let mut call = self.autoscaling().create_or_update_tags();
+        let mut call = self.scaling_to_write().await.create_or_update_tags();
         for (key, value) in tags {
             call = call.tags(group_tag(name, key).value(value).build());
         }
@@ -117,7 +121,7 @@ impl Groups for Aws {
     }
 
     async fn untag_group(&self, name: &GroupName, keys: &[&str]) -> Result<()> {
-        let mut call = self.autoscaling().delete_tags();
+        let mut call = self.scaling_to_write().await.delete_tags();
         for key in keys {
             call = call.tags(group_tag(name, key).build());
         }
@@ -127,7 +131,7 @@ impl Groups for Aws {
     }
 
     async fn delete_group(&self, name: &GroupName, force: bool) -> Result<()> {
-        let call = self.autoscaling().delete_auto_scaling_group();
+        let call = self.scaling_to_write().await.delete_auto_scaling_group();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .force_delete(force)
@@ -146,7 +150,7 @@ impl Groups for Aws {
     }
 
     async fn activities(&self, name: &GroupName) -> Result<Vec<Activity>> {
-        let call = self.autoscaling().describe_scaling_activities();
+        let call = self.scaling_to_read().await.describe_scaling_activities();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .max_records(NEWEST)

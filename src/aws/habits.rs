@@ -14,7 +14,7 @@ const CALL: &str = "DescribeTargetGroupAttributes";
 
 /// Looks them up.
 pub(super) async fn of(aws: &Aws, of: &TargetGroupArn) -> Result<TargetHabits> {
-    let call = aws.elb().describe_target_group_attributes();
+    let call = aws.elb_to_read().await.describe_target_group_attributes();
     let answer = call.target_group_arn(of.as_str()).send().await;
     let answer = answer.map_err(|error| failed(CALL, error))?;
     let value = |key: &str| {

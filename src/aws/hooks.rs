@@ -14,7 +14,7 @@ const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 const HEARTBEAT: i32 = 3600;
 
 async fn terminating(aws: &Aws, name: &GroupName) -> Result<Vec<LifecycleHook>> {
-    let call = aws.autoscaling().describe_lifecycle_hooks();
+    let call = aws.scaling_to_read().await.describe_lifecycle_hooks();
     let answer = call.auto_scaling_group_name(name.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeLifecycleHooks", error))?;
     let mut hooks = answer.lifecycle_hooks.unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) async fn longest(aws: &Aws, name: &GroupName) -> Result<Duration> {
 pub(super) async fn let_go(aws: &Aws, name: &GroupName, instance: &InstanceId) -> Result<()> {
     let hooks = terminating(aws, name).await?;
     for hook in hooks.iter().filter_map(LifecycleHook::lifecycle_hook_name) {
-        let call = aws.autoscaling().complete_lifecycle_action();
+        let call = aws.scaling_to_write().await.complete_lifecycle_action();
         let answer = call
             .auto_scaling_group_name(name.as_str())
             .lifecycle_hook_name(hook)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::aws::Aws;
 use crate::aws::convert::{devices, filters, specification, tags_of, text};
 use crate::aws::error::failed;
-use crate::aws::rounds::Rounds;
+use crate::aws::rounds::{Pacing, Rounds};
 use crate::cloud::{
     Account, Error, Filter, Image, ImageDevice, ImageId, ImageQuery, ImageState, Images, NewImage,
     Result, SnapshotId,
@@ -113,7 +113,7 @@ async fn find(ec2: &aws_sdk_ec2::Client, query: &ImageQuery) -> Result<Vec<Image
 /// The look-ups of images by id. Several are found by a filter, since one unknown id would fail the call for all; one is
 /// named, since the refusal then says more.
 pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Image>> {
-    Rounds::new("DescribeImages", jitter, move |ids| {
+    Rounds::new("DescribeImages", Pacing::own(jitter), move |ids| {
         let ec2 = ec2.clone();
         let look = async move {
             let query = match &ids[..] {
@@ -137,7 +137,7 @@ pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Image>
 /// How far snapshots are. "`Snapshot`" of the EC2 API has it as text, `87%`, and not at all while it has not begun.
 pub(super) fn progress(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<u8>> {
     const CALL: &str = "DescribeSnapshots";
-    Rounds::new(CALL, jitter, move |ids| {
+    Rounds::new(CALL, Pacing::own(jitter), move |ids| {
         let wanted = ec2::Filter::builder().name("snapshot-id");
         let wanted = wanted.set_values(Some(ids)).build();
         let request = ec2.describe_snapshots().filters(wanted);

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::aws::convert::{filters, tags_of, text};
 use crate::aws::error::{failed, would_go};
-use crate::aws::rounds::Rounds;
+use crate::aws::rounds::{Pacing, Rounds};
 use crate::aws::{Aws, PAGE};
 use crate::cloud::{
     Addresses, Error, Filter, ImageId, Instance, InstanceId, InstanceState, Instances,
@@ -209,7 +209,7 @@ fn instances_of(call: &'static str, reservations: &[ec2::Reservation]) -> Result
 
 /// The look-ups of instances by id; as with images, several by a filter and one by its name.
 pub(super) fn rounds(ec2: aws_sdk_ec2::Client, jitter: u64) -> Arc<Rounds<Instance>> {
-    Rounds::new("DescribeInstances", jitter, move |ids| {
+    Rounds::new("DescribeInstances", Pacing::own(jitter), move |ids| {
         let ec2 = ec2.clone();
         let look = async move {
             let found = if let [id] = &ids[..] {

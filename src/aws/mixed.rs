@@ -137,7 +137,7 @@ pub(super) async fn follow(
     name: &GroupName,
     specification: types::LaunchTemplateSpecification,
 ) -> Result<()> {
-    let call = aws.autoscaling().update_auto_scaling_group();
+    let call = aws.scaling_to_write().await.update_auto_scaling_group();
     let call = call.auto_scaling_group_name(name.as_str());
     let call = match now(aws, name).await? {
         Some(policy) => call.mixed_instances_policy(with(policy, specification)),

@@ -48,6 +48,7 @@ mod sessions;
 mod template_data;
 mod template_users;
 mod traffic;
+mod turns;
 mod types;
 mod unchecked;
 mod version_users;
@@ -59,6 +60,8 @@ pub use lent::{Lend, Lending, Lent, Loan};
 pub use secrets::secret;
 
 use std::sync::Arc;
+
+use aws_sdk_autoscaling::types::AutoScalingGroup;
 
 use crate::aws::rounds::Rounds;
 use crate::aws::services::{Origin, Services};
@@ -80,6 +83,7 @@ pub struct Aws {
     instances: Arc<Rounds<Instance>>,
     images: Arc<Rounds<Image>>,
     snapshots: Arc<Rounds<u8>>,
+    groups: Arc<Rounds<AutoScalingGroup>>,
 }
 
 impl Aws {
@@ -106,14 +110,17 @@ impl Aws {
         let endpoint = origin.ec2_endpoint.clone();
         let endpoint = endpoint.or_else(|| origin.config.endpoint_url().map(ToOwned::to_owned));
         let ec2 = services::ec2(&origin);
+        let jitter = origin.jitter;
+        let services = Arc::new(Services::new(origin));
         Self {
             region,
             endpoint,
-            instances: instances::rounds(ec2.clone(), origin.jitter),
-            images: images::rounds(ec2.clone(), origin.jitter),
-            snapshots: images::progress(ec2.clone(), origin.jitter),
+            instances: instances::rounds(ec2.clone(), jitter),
+            images: images::rounds(ec2.clone(), jitter),
+            snapshots: images::progress(ec2.clone(), jitter),
+            groups: group_copy::rounds(&services),
             ec2,
-            services: Arc::new(Services::new(origin)),
+            services,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::cloud::{Copying, GroupName, Result};
 
 /// All policies of a group.
 pub(super) async fn policies_of(aws: &Aws, group: &GroupName) -> Result<Vec<types::ScalingPolicy>> {
-    let call = aws.autoscaling().describe_policies();
+    let call = aws.scaling_to_read().await.describe_policies();
     let call = call.auto_scaling_group_name(group.as_str());
     let mut pages = call.into_paginator().items().send();
     let mut found = Vec::new();
@@ -23,7 +23,11 @@ pub(super) async fn policies_of(aws: &Aws, group: &GroupName) -> Result<Vec<type
 /// Copies the policies from one group to another.
 pub(super) async fn policies(aws: &Aws, copying: &Copying) -> Result<()> {
     for policy in policies_of(aws, &copying.from).await? {
-        let answer = input(aws.autoscaling().put_scaling_policy(), policy, copying);
+        let answer = input(
+            aws.scaling_to_write().await.put_scaling_policy(),
+            policy,
+            copying,
+        );
         let answer = answer.send().await;
         answer.map_err(|error| failed("PutScalingPolicy", error))?;
     }

@@ -19,7 +19,11 @@ impl Quotas for Aws {
         let mut all = BTreeMap::new();
         let mut marker = None;
         loop {
-            let call = self.elb().describe_account_limits().set_marker(marker);
+            let call = self
+                .elb_to_read()
+                .await
+                .describe_account_limits()
+                .set_marker(marker);
             let answer = call.send().await.map_err(|error| failed(CALL, error))?;
             let limits = answer.limits().iter();
             all.extend(limits.filter_map(|limit| {
@@ -34,7 +38,12 @@ impl Quotas for Aws {
     }
 
     async fn group_quota(&self) -> Result<GroupQuota> {
-        let answer = self.autoscaling().describe_account_limits().send().await;
+        let answer = self
+            .scaling_to_read()
+            .await
+            .describe_account_limits()
+            .send()
+            .await;
         let answer = answer.map_err(|error| failed(CALL, error))?;
         let number = |number: Option<i32>, what| {
             let number = number.and_then(|number| u32::try_from(number).ok());

@@ -30,7 +30,7 @@ impl Refreshes for Aws {
                 ))
                 .checkpoint_delay(seconds(new.checkpoint_delay));
         }
-        let call = self.autoscaling().start_instance_refresh();
+        let call = self.scaling_to_write().await.start_instance_refresh();
         let answer = call
             .auto_scaling_group_name(new.group.as_str())
             .strategy(types::RefreshStrategy::Rolling)
@@ -44,21 +44,21 @@ impl Refreshes for Aws {
     }
 
     async fn take_refresh_back(&self, group: &GroupName) -> Result<()> {
-        let call = self.autoscaling().rollback_instance_refresh();
+        let call = self.scaling_to_write().await.rollback_instance_refresh();
         let answer = call.auto_scaling_group_name(group.as_str()).send().await;
         answer.map_err(|error| failed("RollbackInstanceRefresh", error))?;
         Ok(())
     }
 
     async fn stop_refresh(&self, group: &GroupName) -> Result<()> {
-        let call = self.autoscaling().cancel_instance_refresh();
+        let call = self.scaling_to_write().await.cancel_instance_refresh();
         let answer = call.auto_scaling_group_name(group.as_str()).send().await;
         answer.map_err(|error| failed("CancelInstanceRefresh", error))?;
         Ok(())
     }
 
     async fn newest_refresh(&self, group: &GroupName) -> Result<Option<Refresh>> {
-        let call = self.autoscaling().describe_instance_refreshes();
+        let call = self.scaling_to_read().await.describe_instance_refreshes();
         let answer = call
             .auto_scaling_group_name(group.as_str())
             .max_records(1)

@@ -1,8 +1,8 @@
 //! Looking things up by id for everybody at once: one call a round, with all ids that are waited for.
 //!
 //! Every wait of a process asks for its own thing in its own rhythm. Here the questions meet: a question joins the round
-//! that is about to be sent, and a round is held back for as long as the one before it is too fresh, so that twenty
-//! builds cost about as many calls as the one that asks most often. Answers are never older than the question.
+//! that is about to be sent, and a round waits for its turn, so that twenty builds cost about as many calls as the one that
+//! asks most often. Answers are never older than the question.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,10 +13,11 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
+use super::turns::Turns;
 use crate::cloud::{Error, Kind, Result};
 
-/// Rounds are this far apart on average; after a pause, two may follow each other at once, as of one who looks something up
-/// and then begins to wait. EC2 gives an account and region 20 describe calls a second ("Request throttling
+/// Rounds of EC2 are this far apart on average; after a pause, two may follow each other at once, as of one who looks
+/// something up and then begins to wait. EC2 gives an account and region 20 describe calls a second ("Request throttling
 /// for the Amazon EC2 API"); all kinds of rounds together stay far below.
 const SHORTEST: Duration = Duration::from_millis(400);
 /// Whoever asks in the same moment comes along; a call within a region takes some tens of milliseconds.
@@ -30,9 +31,51 @@ const MOST: usize = 200;
 type Fetch<T> = dyn Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<(String, T)>>> + Send + Sync;
 type Answer<T> = std::result::Result<Arc<BTreeMap<String, T>>, Arc<Error>>;
 
+/// How often rounds are sent.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    /// What they share turns with.
+    turns: Arc<Turns>,
+    ahead: u32,
+    /// Whether a round waits for others that ask in the same rhythm.
+    waits: bool,
+    /// Ids that one call takes.
+    most: usize,
+    /// Seeds by how much rounds are late; 0 is never.
+    jitter: u64,
+}
+
+impl Pacing {
+    /// Of calls of EC2, each of which has a bucket of its own.
+    pub(super) fn own(jitter: u64) -> Self {
+        Self {
+            turns: Arc::new(Turns::new(SHORTEST)),
+            ahead: 1,
+            waits: true,
+            most: MOST,
+            jitter,
+        }
+    }
+
+    /// Of calls that share turns with others, `ahead` of them at once after a pause, for `most` ids each.
+    pub(super) fn shared(turns: Arc<Turns>, ahead: u32, most: usize) -> Self {
+        Self {
+            turns,
+            ahead,
+            waits: false,
+            most,
+            jitter: 0,
+        }
+    }
+}
+
 /// The look-ups of one kind of thing in one account and region.
 pub(super) struct Rounds<T> {
     call: &'static str,
+    turns: Arc<Turns>,
+    ahead: u32,
+    waits: bool,
+    most: usize,
     fetch: Box<Fetch<T>>,
     state: Mutex<State<T>>,
 }
@@ -41,8 +84,6 @@ struct State<T> {
     next: Option<Round<T>>,
     /// When the latest round was sent.
     sent: Option<Instant>,
-    /// When the latest round would have been sent, had they all kept the distance.
-    even: Option<Instant>,
     /// When each id was last answered for: what lies between two questions is the rhythm of who asks.
     answered: BTreeMap<String, Instant>,
     /// Spreads the rounds of several processes; 0 does not.
@@ -64,10 +105,10 @@ impl<T> fmt::Debug for Rounds<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Rounds<T> {
-    /// Rounds of `call`, which `fetch` carries out. `jitter` seeds by how much rounds are late; 0 is never.
+    /// Rounds of `call`, which `fetch` carries out.
     pub(super) fn new(
         call: &'static str,
-        jitter: u64,
+        pacing: Pacing,
         fetch: impl Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<(String, T)>>>
         + Send
         + Sync
@@ -75,13 +116,16 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
     ) -> Arc<Self> {
         Arc::new(Self {
             call,
+            turns: pacing.turns,
+            ahead: pacing.ahead,
+            waits: pacing.waits,
+            most: pacing.most,
             fetch: Box::new(fetch),
             state: Mutex::new(State {
                 next: None,
                 sent: None,
-                even: None,
                 answered: BTreeMap::new(),
-                jitter,
+                jitter: pacing.jitter,
             }),
         })
     }
@@ -97,7 +141,12 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
     /// Joins the next round, or opens it. The lock is held for as long as ids are added, so that none comes too late.
     fn join(self: &Arc<Self>, id: &str) -> Shared<BoxFuture<'static, Answer<T>>> {
         let mut state = self.lock();
-        let due = state.due(id, Instant::now());
+        let now = Instant::now();
+        let due = if self.waits {
+            state.due(id, now)
+        } else {
+            now + MOMENT
+        };
         let round = state.next.get_or_insert_with(|| self.open(due));
         lock(&round.ids).insert(id.to_owned());
         round.answer.clone()
@@ -108,6 +157,7 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
         let (rounds, asked) = (Arc::clone(self), Arc::clone(&ids));
         let answer = async move {
             tokio::time::sleep_until(due).await;
+            rounds.turns.next(rounds.ahead).await;
             rounds.send(&asked).await.map_err(Arc::new)
         };
         Round {
@@ -120,11 +170,14 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
         let ids: Vec<String> = {
             let mut state = self.lock();
             state.next = None;
-            state.went(Instant::now());
+            state.sent = Some(Instant::now());
             lock(asked).iter().cloned().collect()
         };
         let mut found = BTreeMap::new();
-        for ids in ids.chunks(MOST) {
+        for (number, ids) in ids.chunks(self.most).enumerate() {
+            if number > 0 {
+                self.turns.next(self.ahead).await;
+            }
             found.extend((self.fetch)(ids.to_vec()).await?);
         }
         Ok(Arc::new(found))
@@ -143,13 +196,7 @@ impl<T> State<T> {
         let rhythm = self.answered.get(id).map_or(Duration::ZERO, |at| now - *at);
         let late = self.draw(rhythm / 8);
         let after = self.sent.map(|sent| sent + rhythm / 2);
-        let due = [after, self.even].into_iter().flatten();
-        due.fold(now + MOMENT, Instant::max) + late
-    }
-
-    fn went(&mut self, now: Instant) {
-        self.sent = Some(now);
-        self.even = Some(self.even.map_or(now, |even| now.max(even + SHORTEST)));
+        after.map_or(now + MOMENT, |after| after.max(now + MOMENT)) + late
     }
 
     /// A duration up to `most`, by xorshift.

@@ -1,6 +1,7 @@
 //! The clients of one region. Each is made when it is first asked for: a bake asks three of the eight.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
@@ -11,6 +12,8 @@ use crate::aws::budget::Budget;
 use crate::aws::fenced::Fenced;
 use crate::aws::limits::Limits;
 use crate::aws::reach::Reach;
+use crate::aws::rounds::Pacing;
+use crate::aws::turns::Turns;
 use crate::cloud::Fence;
 
 /// What clients are made from, so that those of another region follow the same rules.
@@ -49,7 +52,25 @@ pub(super) struct Services {
     kms: OnceLock<aws_sdk_kms::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    turns: Buckets,
 }
+
+/// What an account and region gives, less a part for others: 40 reads of load balancing at once and 10 a second, fewer of
+/// what writes ("Request throttling for the Elastic Load Balancing API"); for Auto Scaling, which names no figures, what the
+/// tools that have been throttled there keep to (rollout.md 3b).
+#[derive(Debug)]
+struct Buckets {
+    elb_reads: Turns,
+    elb_writes: Turns,
+    scaling: Arc<Turns>,
+}
+
+const ELB_READS: (Duration, u32) = (Duration::from_millis(125), 30);
+const ELB_WRITES: (Duration, u32) = (Duration::from_millis(250), 15);
+const SCALING: Duration = Duration::from_millis(125);
+const SCALING_READS: u32 = 15;
+/// What writes does not wait behind reads.
+const SCALING_WRITES: u32 = 30;
 
 /// The configuration of a service, by the same rules for each: calls are bounded by attempts and time.
 ///
@@ -72,11 +93,19 @@ macro_rules! config {
     }};
 }
 
+macro_rules! made {
+    ($name:ident, $service:ident) => {
+        pub(super) fn $name(&self) -> &$service::Client {
+            let Self { origin, $name, .. } = self;
+            $name.get_or_init(|| $service::Client::from_conf(config!($service, origin).build()))
+        }
+    };
+}
+
 macro_rules! client {
     ($name:ident, $service:ident) => {
         pub(super) fn $name(&self) -> &$service::Client {
-            let Services { origin, $name, .. } = &*self.services;
-            $name.get_or_init(|| $service::Client::from_conf(config!($service, origin).build()))
+            self.services.$name()
         }
     };
 }
@@ -92,18 +121,65 @@ impl Services {
             kms: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
+            turns: Buckets {
+                elb_reads: Turns::new(ELB_READS.0),
+                elb_writes: Turns::new(ELB_WRITES.0),
+                scaling: Arc::new(Turns::new(SCALING)),
+            },
         }
     }
 }
 
+impl Services {
+    made!(autoscaling, aws_sdk_autoscaling);
+    made!(cloudwatch, aws_sdk_cloudwatch);
+    made!(elb, aws_sdk_elasticloadbalancingv2);
+    made!(iam, aws_sdk_iam);
+    made!(kms, aws_sdk_kms);
+    made!(ssm, aws_sdk_ssm);
+    made!(sts, aws_sdk_sts);
+
+    /// How often groups are looked up: these share their turns with all else that Auto Scaling is asked for.
+    pub(super) fn pacing_of_groups(&self, most: usize) -> Pacing {
+        Pacing::shared(Arc::clone(&self.turns.scaling), SCALING_READS, most)
+    }
+
+    /// Auto Scaling's client for one call that only reads, when it is its turn.
+    pub(super) async fn scaling_to_read(&self) -> &aws_sdk_autoscaling::Client {
+        self.turns.scaling.next(SCALING_READS).await;
+        self.autoscaling()
+    }
+}
+
 impl Aws {
-    client!(autoscaling, aws_sdk_autoscaling);
     client!(cloudwatch, aws_sdk_cloudwatch);
-    client!(elb, aws_sdk_elasticloadbalancingv2);
     client!(iam, aws_sdk_iam);
     client!(kms, aws_sdk_kms);
     client!(ssm, aws_sdk_ssm);
     client!(sts, aws_sdk_sts);
+
+    /// Auto Scaling's client for one call that only reads, when it is its turn.
+    pub(super) async fn scaling_to_read(&self) -> &aws_sdk_autoscaling::Client {
+        self.services.scaling_to_read().await
+    }
+
+    /// The same for a call that changes something.
+    pub(super) async fn scaling_to_write(&self) -> &aws_sdk_autoscaling::Client {
+        self.services.turns.scaling.next(SCALING_WRITES).await;
+        self.services.autoscaling()
+    }
+
+    /// Load balancing's client for one call that only reads, when it is its turn.
+    pub(super) async fn elb_to_read(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.services.turns.elb_reads.next(ELB_READS.1).await;
+        self.services.elb()
+    }
+
+    /// The same for a call that changes something.
+    pub(super) async fn elb_to_write(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.services.turns.elb_writes.next(ELB_WRITES.1).await;
+        self.services.elb()
+    }
 }
 
 /// Secrets Manager's, for which there is no account yet.

@@ -21,7 +21,8 @@ const TAGS_A_CALL: usize = 20;
 impl Traffic for Aws {
     async fn load_balancers(&self) -> Result<Vec<LoadBalancer>> {
         let mut pages = self
-            .elb()
+            .elb_to_read()
+            .await
             .describe_load_balancers()
             .into_paginator()
             .items()
@@ -36,7 +37,8 @@ impl Traffic for Aws {
 
     async fn listeners(&self, of: &LoadBalancerArn) -> Result<Vec<Listener>> {
         let call = self
-            .elb()
+            .elb_to_read()
+            .await
             .describe_listeners()
             .load_balancer_arn(of.as_str());
         let mut pages = call.into_paginator().items().send();
@@ -56,7 +58,11 @@ impl Traffic for Aws {
         if of.is_network() {
             return Ok(Vec::new());
         }
-        let call = self.elb().describe_rules().listener_arn(of.as_str());
+        let call = self
+            .elb_to_read()
+            .await
+            .describe_rules()
+            .listener_arn(of.as_str());
         let mut pages = call.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(one) = pages.next().await {
@@ -71,7 +77,8 @@ impl Traffic for Aws {
         let actions = match place {
             RulePlace::Rule(arn) => {
                 let answer = self
-                    .elb()
+                    .elb_to_read()
+                    .await
                     .describe_rules()
                     .rule_arns(arn.as_str())
                     .send()
@@ -86,7 +93,8 @@ impl Traffic for Aws {
             }
             RulePlace::Default(arn) => {
                 let answer = self
-                    .elb()
+                    .elb_to_read()
+                    .await
                     .describe_listeners()
                     .listener_arns(arn.as_str())
                     .send()
@@ -108,12 +116,20 @@ impl Traffic for Aws {
         let actions = Some(actions_to(actions)?);
         match place {
             RulePlace::Rule(arn) => {
-                let call = self.elb().modify_rule().rule_arn(arn.as_str());
+                let call = self
+                    .elb_to_write()
+                    .await
+                    .modify_rule()
+                    .rule_arn(arn.as_str());
                 let answer = call.set_actions(actions).send().await;
                 answer.map_err(|error| failed("ModifyRule", error))?;
             }
             RulePlace::Default(arn) => {
-                let call = self.elb().modify_listener().listener_arn(arn.as_str());
+                let call = self
+                    .elb_to_write()
+                    .await
+                    .modify_listener()
+                    .listener_arn(arn.as_str());
                 let answer = call.set_default_actions(actions).send().await;
                 answer.map_err(|error| failed("ModifyListener", error))?;
             }
@@ -123,7 +139,7 @@ impl Traffic for Aws {
 
     async fn create_rule(&self, new: &NewRule) -> Result<RuleArn> {
         let forward = [Action::Forward(Forward::to(new.target_group.clone()))];
-        let call = self.elb().create_rule();
+        let call = self.elb_to_write().await.create_rule();
         let answer = call
             .listener_arn(new.listener.as_str())
             .priority(i32::try_from(new.priority).unwrap_or(i32::MAX))
@@ -140,7 +156,8 @@ impl Traffic for Aws {
 
     async fn delete_rule(&self, rule: &RuleArn) -> Result<()> {
         let answer = self
-            .elb()
+            .elb_to_write()
+            .await
             .delete_rule()
             .rule_arn(rule.as_str())
             .send()
@@ -151,7 +168,8 @@ impl Traffic for Aws {
 
     async fn target_groups(&self) -> Result<Vec<TargetGroup>> {
         let mut pages = self
-            .elb()
+            .elb_to_read()
+            .await
             .describe_target_groups()
             .into_paginator()
             .items()
@@ -168,7 +186,7 @@ impl Traffic for Aws {
         let matcher = new.matcher.as_ref();
         let matcher = matcher.map(|codes| types::Matcher::builder().http_code(codes).build());
         let count = |count: Option<u32>| count.and_then(|count| i32::try_from(count).ok());
-        let call = self.elb().create_target_group();
+        let call = self.elb_to_write().await.create_target_group();
         let answer = call
             .name(&new.name)
             .protocol(new.protocol.as_str().into())
@@ -200,7 +218,7 @@ impl Traffic for Aws {
         let attribute = types::TargetGroupAttribute::builder()
             .key(habits::DELAY)
             .value(delay.as_secs().to_string());
-        let call = self.elb().modify_target_group_attributes();
+        let call = self.elb_to_write().await.modify_target_group_attributes();
         let answer = call
             .target_group_arn(of.as_str())
             .attributes(attribute.build())
@@ -211,14 +229,14 @@ impl Traffic for Aws {
     }
 
     async fn delete_target_group(&self, arn: &TargetGroupArn) -> Result<()> {
-        let call = self.elb().delete_target_group();
+        let call = self.elb_to_write().await.delete_target_group();
         let answer = call.target_group_arn(arn.as_str()).send().await;
         answer.map_err(|error| failed("DeleteTargetGroup", error))?;
         Ok(())
     }
 
     async fn target_health(&self, of: &TargetGroupArn) -> Result<Vec<TargetHealth>> {
-        let call = self.elb().describe_target_health();
+        let call = self.elb_to_read().await.describe_target_health();
         let answer = call.target_group_arn(of.as_str()).send().await;
         let answer = answer.map_err(|error| failed("DescribeTargetHealth", error))?;
         answer
@@ -248,7 +266,11 @@ impl Traffic for Aws {
     }
 
     async fn tag_traffic(&self, what: &TrafficArn, tags: &Tags) -> Result<()> {
-        let call = self.elb().add_tags().resource_arns(what.as_str());
+        let call = self
+            .elb_to_write()
+            .await
+            .add_tags()
+            .resource_arns(what.as_str());
         let answer = call.set_tags(Some(tags_to(tags))).send().await;
         answer.map_err(|error| failed("AddTags", error))?;
         Ok(())
@@ -256,7 +278,11 @@ impl Traffic for Aws {
 
     async fn untag_traffic(&self, what: &TrafficArn, keys: &[&str]) -> Result<()> {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        let call = self.elb().remove_tags().resource_arns(what.as_str());
+        let call = self
+            .elb_to_write()
+            .await
+            .remove_tags()
+            .resource_arns(what.as_str());
         let answer = call.set_tag_keys(Some(keys)).send().await;
         answer.map_err(|error| failed("RemoveTags", error))?;
         Ok(())
@@ -266,7 +292,11 @@ impl Traffic for Aws {
 impl Aws {
     async fn tags_of(&self, batch: &[TrafficArn]) -> Result<BTreeMap<TrafficArn, Tags>> {
         let arns = batch.iter().map(|one| one.as_str().to_owned()).collect();
-        let call = self.elb().describe_tags().set_resource_arns(Some(arns));
+        let call = self
+            .elb_to_read()
+            .await
+            .describe_tags()
+            .set_resource_arns(Some(arns));
         let answer = call.send().await;
         let answer = answer.map_err(|error| failed("DescribeTags", error))?;
         let described = answer.tag_descriptions().iter();

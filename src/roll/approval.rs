@@ -21,7 +21,7 @@ use crate::template::service::Service;
 const FORMAT: u32 = 3;
 
 /// What differs from one look to the next, or is made only by the run: parts of a plan that say nothing about the world.
-const PASSING: [&str; 14] = [
+const PASSING: [&str; 13] = [
     "run",
     "expires",
     "outlook",
@@ -32,7 +32,6 @@ const PASSING: [&str; 14] = [
     "next.changes",
     "previous.size.desired",
     "previous.suspended",
-    "traffic.free_priorities",
     "traffic.claim",
     // The digest of the service file has these, and secrets may stand in them.
     "checks",

@@ -11,7 +11,8 @@ use super::next_group::{EVENS_OUT, fighting, there};
 use super::plan::Plan;
 use super::take;
 use crate::cloud::{
-    Activity, Cloud, Error as CloudError, Group, InstanceId, Member, TargetGroupArn, TargetHealth,
+    Activity, Cloud, Error as CloudError, Group, InstanceId, Member, Stage, TargetGroupArn,
+    TargetHealth,
 };
 use crate::run::Readiness;
 use crate::undo::floor::{Floor, Lack, healthy};
@@ -131,8 +132,19 @@ async fn gather(
         Some(target_group) => cloud.target_health(target_group).await?,
         None => status::of_members(&next, cloud).await?,
     };
-    let activities = cloud.activities(&plan.next.group).await?;
+    // A launch that failed is a machine that is not there.
+    let activities = if lacks_machines(&next) {
+        cloud.activities(&plan.next.group).await?
+    } else {
+        Vec::new()
+    };
     Ok((next, targets, activities))
+}
+
+fn lacks_machines(group: &Group) -> bool {
+    let there = group.members.iter();
+    let there = there.filter(|member| member.stage != Stage::Terminating);
+    there.count() < usize::try_from(group.size.desired).unwrap_or(usize::MAX)
 }
 
 async fn with_console(error: Error, cloud: &impl Cloud, health: &Health) -> Error {

@@ -43,6 +43,7 @@ mod notice;
 mod office;
 pub mod plan;
 mod plan_only;
+mod priority;
 mod probe;
 mod refresh_back;
 mod refusals;

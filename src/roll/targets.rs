@@ -6,6 +6,7 @@ use super::error::Error;
 use super::flow::Led;
 use super::making::{ensure, scratch_tags, tags};
 use super::plan::{NextTargetGroup, Plan, ProductionRule, Traffic};
+use super::priority;
 use crate::cloud::{
     Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
     TargetGroupArn, TrafficArn, tag,
@@ -13,6 +14,9 @@ use crate::cloud::{
 use crate::run::Ledger;
 use crate::template::service::Service;
 use crate::undo::{Change, Purpose, Undo, serving};
+
+/// How often a listener is read for priorities that are free.
+const READS: usize = 8;
 
 /// Makes the target groups that are missing and says which one is the next group's.
 pub(super) async fn create(
@@ -118,7 +122,7 @@ pub(super) async fn production(
 ) -> Result<RuleArn, Error> {
     let new = NewRule {
         listener: wanted.listener.clone(),
-        priority: wanted.priority,
+        priority: 0,
         conditions: wanted.conditions.clone(),
         target_group: led.target_group.clone(),
         tags: tags(plan),
@@ -152,7 +156,7 @@ fn with_header(traffic: &Traffic, value: &str, to: &TargetGroupArn, tags: Tags) 
     }
 }
 
-/// Makes a rule. One that is no production rule gets a priority that is free.
+/// Makes a rule, at a priority that is free.
 async fn rule(
     plan: &Plan,
     (traffic, purpose, new): (&Traffic, Purpose, &NewRule),
@@ -181,44 +185,37 @@ async fn rule(
             _ => None,
         }))
     };
-    let create = async || {
-        if is_production {
-            return cloud.create_rule(new).await;
-        }
-        let at = |priority| NewRule {
-            priority,
-            ..new.clone()
-        };
-        at_free_priority(traffic, cloud, at, &find).await
-    };
+    let create = async || at_free_priority((traffic, purpose, new), cloud, &find).await;
     ensure(plan, made, change, &find, create).await
 }
 
-/// Priorities that were free when the plan was made may be taken by now: the next one is tried then. It may have been taken
-/// by a first try of the very same call, whose answer was lost.
+/// Rules of others may be made at the same moment, on a listener of several services above all: the next priority is tried
+/// then, and after some the listener is read again. One may also have been taken by a first try of the very same call, whose
+/// answer was lost.
 async fn at_free_priority(
-    traffic: &Traffic,
+    (traffic, purpose, new): (&Traffic, Purpose, &NewRule),
     cloud: &impl Cloud,
-    new: impl Fn(u32) -> NewRule,
     find: impl AsyncFn() -> Result<Option<RuleArn>, CloudError>,
 ) -> Result<RuleArn, CloudError> {
-    let taken = cloud.rules(&traffic.listener).await?;
-    let taken: Vec<u32> = taken.iter().map(|rule| rule.priority).collect();
-    let free = traffic
-        .free_priorities
-        .iter()
-        .filter(|one| !taken.contains(one));
-    let mut last = CloudError::blocked(
-        "CreateRule",
-        "no priority is free before the production rule",
-    );
-    for priority in free {
-        match cloud.create_rule(&new(*priority)).await {
-            Err(error) if error.kind == Kind::AlreadyExists => match find().await? {
-                Some(own) => return Ok(own),
-                None => last = error,
-            },
-            answer => return answer,
+    let mut last = CloudError::blocked("CreateRule", "the listener has no free priority");
+    for _ in 0..READS {
+        let there = cloud.rules(&new.listener).await?;
+        let free = match purpose {
+            Purpose::Production => priority::for_production(&there),
+            Purpose::Probe | Purpose::Watch => priority::for_probe(&there, traffic),
+        };
+        for priority in free {
+            let at = NewRule {
+                priority,
+                ..new.clone()
+            };
+            match cloud.create_rule(&at).await {
+                Err(error) if error.kind == Kind::AlreadyExists => match find().await? {
+                    Some(own) => return Ok(own),
+                    None => last = error,
+                },
+                answer => return answer,
+            }
         }
     }
     Err(last)

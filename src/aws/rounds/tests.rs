@@ -10,11 +10,15 @@ type Sent = Arc<Mutex<Vec<Vec<String>>>>;
 fn rounds(jitter: u64) -> (Arc<Rounds<String>>, Sent) {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&sent);
-    let rounds = Rounds::new("DescribeThings", jitter, move |ids: Vec<String>| {
-        kept.lock().unwrap().push(ids.clone());
-        let known = ids.into_iter().filter(|id| id.starts_with("i-"));
-        ready(Ok(known.map(|id| (id.clone(), id)).collect())).boxed()
-    });
+    let rounds = Rounds::new(
+        "DescribeThings",
+        Pacing::own(jitter),
+        move |ids: Vec<String>| {
+            kept.lock().unwrap().push(ids.clone());
+            let known = ids.into_iter().filter(|id| id.starts_with("i-"));
+            ready(Ok(known.map(|id| (id.clone(), id)).collect())).boxed()
+        },
+    );
     (rounds, sent)
 }
 
@@ -102,7 +106,7 @@ async fn one_that_gives_up_takes_nobody_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_round_fails_for_all_who_asked() {
-    let rounds: Arc<Rounds<String>> = Rounds::new("DescribeThings", 0, |_| {
+    let rounds: Arc<Rounds<String>> = Rounds::new("DescribeThings", Pacing::own(0), |_| {
         let error = Error {
             kind: Kind::Throttled,
             ..Error::blocked("DescribeThings", "too many")

@@ -10,16 +10,13 @@ use crate::cloud::{
     TargetGroupArn, Zone, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
+use crate::roll::priority;
 use crate::source::Diagnostic;
 use crate::template::service::{self, Service, Strategy};
 use crate::undo::serving::forwards;
 
-/// Rules of one listener have priorities from 1 to this ("`API_CreateRule`").
-const MOST: u32 = 50_000;
-/// Room for rules of others before the first that kiln makes for production.
-const FIRST_PRODUCTION: u32 = 100;
-/// The probe rule and the one that watches the previous target group; the rest is for retries.
-const PRIORITIES: usize = 8;
+/// The probe rule and the one that watches the previous target group.
+const PROBES: usize = 2;
 
 /// The target group of the next group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,7 +75,6 @@ pub struct Traffic {
     /// Those of the previous target group do so too.
     #[serde(skip)]
     pub was_zonal: bool,
-    pub free_priorities: Vec<u32>,
 }
 
 /// A rule, or a listener's default action, that carries production traffic.
@@ -99,9 +95,6 @@ pub struct ProductionRule {
     /// Whether it carries the service's name.
     #[serde(skip)]
     pub is_named: bool,
-    /// Where it is made.
-    #[serde(skip)]
-    pub priority: u32,
 }
 
 /// Every reason in listeners and target groups.
@@ -116,7 +109,7 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     }
     refused.extend(target_groups::protocols(service, (wanted, balancer), facts));
     refused.extend(target_groups::stickiness(service, wanted, facts));
-    if !balancer.is_network() && free(balancer).len() < 2 {
+    if !balancer.is_network() && free(balancer).len() < PROBES {
         let text = "the listener has no two free priorities before its production rule";
         let finding = Diagnostic::error("roll::priorities", text);
         refused.push(Refusal::account(finding));
@@ -234,16 +227,15 @@ fn taken<'b>(balancer: &'b Balancer, listener: &'b ListenerArn) -> impl Iterator
     on_it.filter_map(|one| Some(one.rule.as_ref()?.priority))
 }
 
-/// Priorities that no rule has, lowest first: a probe must be looked at before any rule that would take the request.
+/// Priorities for probes.
 fn free(balancer: &Balancer) -> Vec<u32> {
     let listener = &balancer.rules[0].listener.arn;
-    let taken: Vec<u32> = taken(balancer, listener).collect();
     let rules = balancer.rules.iter();
     let there = rules.filter(|one| one.listener.arn == *listener);
     let there = there.filter_map(|one| Some(one.production.as_ref()?.rule.as_ref()?.priority));
-    let before = there.min().unwrap_or(MOST);
-    let free = (1..before).filter(|priority| !taken.contains(priority));
-    free.take(PRIORITIES).collect()
+    let before = there.min().unwrap_or(priority::MOST);
+    let taken: Vec<u32> = taken(balancer, listener).collect();
+    priority::free(&taken, before).take(PROBES).collect()
 }
 
 fn target_group(facts: &Facts, side: usize) -> NextTargetGroup {
@@ -298,7 +290,6 @@ pub(super) fn of(
         zonal: target_groups::zonal(&facts.sides[next], balancer),
         was_zonal: previous
             .is_some_and(|side| facts.sides[side].habits.is_zonal(balancer.cross_zone)),
-        free_priorities: free(balancer),
     })
 }
 
@@ -310,7 +301,6 @@ fn production_rules(
     balancer: &Balancer,
     ends: &[Option<TargetGroupArn>; 2],
 ) -> Vec<ProductionRule> {
-    let mut made: Vec<&ListenerArn> = Vec::new();
     let mut rules = Vec::new();
     for (rule, found) in wanted.rules.iter().zip(&balancer.rules) {
         let (listener, there) = (&found.listener.arn, found.production.as_ref());
@@ -322,13 +312,7 @@ fn production_rules(
                 .unwrap_or_default(),
             _ => now.clone(),
         };
-        let last = taken(balancer, listener).max().unwrap_or_default();
-        let more = made.iter().filter(|one| **one == listener).count();
-        let more = u32::try_from(more).unwrap_or(MOST);
         let host = rule.hosts.first().map(|host| host.value.clone());
-        if there.is_none() {
-            made.push(listener);
-        }
         rules.push(ProductionRule {
             place: there.map(|one| one.place.clone()),
             listener: listener.clone(),
@@ -338,7 +322,6 @@ fn production_rules(
             before,
             now,
             is_named: there.is_some_and(|one| one.tags.get(tag::SERVICE) == Some(&service.name)),
-            priority: last.max(FIRST_PRODUCTION - 1) + 1 + more,
         });
     }
     rules

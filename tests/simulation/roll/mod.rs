@@ -14,6 +14,7 @@ mod complaints;
 mod cut_short;
 mod destroy;
 mod doctor;
+mod fifty;
 mod given_back;
 mod go_back;
 mod guards;
