@@ -38,7 +38,7 @@ pub(super) async fn cross_zone(aws: &Aws, of: &LoadBalancerArn) -> Result<bool> 
     if !of.is_network() {
         return Ok(true);
     }
-    let call = aws.elb().describe_load_balancer_attributes();
+    let call = aws.elb_to_read().await.describe_load_balancer_attributes();
     let answer = call.load_balancer_arn(of.as_str()).send().await;
     let answer = answer.map_err(|error| failed("DescribeLoadBalancerAttributes", error))?;
     let mut attributes = answer.attributes().iter();

@@ -8,6 +8,7 @@ mod alarm_copy;
 mod alarms;
 #[cfg(test)]
 mod answering;
+mod balancing;
 mod behaviour;
 mod bucket;
 mod budget;

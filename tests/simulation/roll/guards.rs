@@ -191,9 +191,10 @@ async fn a_stop_right_behind_the_swap_is_not_fooled_by_a_stale_read() {
 async fn what_traffic_may_go_back_to_stays_watched() {
     let mut bench = rolled_once().await;
     bench.service.checks.after = vec![soak(10)];
-    let sick = |bench: &Bench| {
-        let groups = bench.cloud.world().model.view_groups();
-        let members = groups.iter().flat_map(|group| &group.members);
+    let sick = |bench: &Bench, group: usize| {
+        let mut groups = bench.cloud.world().model.view_groups();
+        groups.sort_by(|one, other| one.name.cmp(&other.name));
+        let members = groups[group].members.iter();
         let ids: Vec<String> = members.map(|one| one.instance.clone()).collect();
         for id in ids {
             let broken = Behaviour {
@@ -203,15 +204,22 @@ async fn what_traffic_may_go_back_to_stays_watched() {
             bench.cloud.world().physics.set_behaviour(&id, broken);
         }
     };
+    let replaces =
+        json!({"AutoScalingGroupName": "web-v001", "ScalingProcesses": ["ReplaceUnhealthy"]});
     let meanwhile = async {
         while bench.serving() != three(V2) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        sick(&bench);
+        // The previous one first, and for good: it must be found out before anything asks whether traffic can go back.
+        bench.meanwhile(Api::AutoScaling, "SuspendProcesses", &replaces);
+        sick(&bench, 0);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        sick(&bench, 1);
     };
     let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
     expect(&ended, Verdict::Traffic);
     assert_eq!(bench.serving().keys().collect::<Vec<_>>(), [V2]);
+    bench.meanwhile(Api::AutoScaling, "ResumeProcesses", &replaces);
     bench.pass(600).await;
     expect(&bench.roll(V3).await, Verdict::Done);
     assert_eq!(bench.serving(), three(V3));
