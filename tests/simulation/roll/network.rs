@@ -168,9 +168,11 @@ async fn no_machine_of_a_retired_group_ends_before_its_connections_may() {
     let left = async {
         let (mut draining, mut ended): (BTreeMap<String, Timestamp>, BTreeMap<String, Timestamp>) =
             Default::default();
+        let until = bench.cloud.now() + Duration::from_mins(30);
         while ended.len() < 3 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let now = bench.cloud.now();
+            assert!(now < until, "they left {draining:?} and ended {ended:?}");
             let world = bench.cloud.world();
             for group in world.model.view_target_groups() {
                 let leaving = group.targets.iter().filter(|one| one.state == "draining");

@@ -79,6 +79,33 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
     expect(&bench.roll(V2).await, Verdict::Done);
 }
 
+/// Somebody gives what serves another weight, which moves nothing: what the listener says is not what it was.
+#[tokio::test(start_paused = true)]
+async fn weights_that_somebody_else_has_written_stay() {
+    let bench = rolled_once().await;
+    let write = {
+        let world = bench.cloud.world();
+        let listener = world.model.view_listeners().remove(0).arn;
+        let shares = world.model.view_target_groups().into_iter().map(|group| {
+            let weight = if group.name == "web-b" { 7 } else { 0 };
+            json!({ "TargetGroupArn": group.arn, "Weight": weight })
+        });
+        let shares: Vec<_> = shares.collect();
+        json!({ "ListenerArn": listener, "DefaultActions":
+            [{ "Type": "forward", "ForwardConfig": { "TargetGroups": shares } }] })
+    };
+    let meanwhile = async {
+        bench.pass(15).await;
+        bench.meanwhile(Api::Elb, "ModifyListener", &write);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    expect(&ended, Verdict::Failed);
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(led(&bench), shares([("web-a", 0), ("web-b", 7)]));
+    nothing_left(&bench, "other weights");
+    expect(&bench.roll(V2).await, Verdict::Done);
+}
+
 /// Between the read of the listener and the write that names the next target group.
 #[tokio::test(start_paused = true)]
 async fn one_who_writes_between_a_read_and_the_write_is_seen_behind_it() {
