@@ -69,7 +69,7 @@ const ELB_READS: (Duration, u32) = (Duration::from_millis(125), 30);
 const ELB_WRITES: (Duration, u32) = (Duration::from_millis(250), 15);
 const SCALING: Duration = Duration::from_millis(125);
 const SCALING_READS: u32 = 15;
-/// What writes does not wait behind reads.
+/// What writes does not wait behind what reads.
 const SCALING_WRITES: u32 = 30;
 
 /// The configuration of a service, by the same rules for each: calls are bounded by attempts and time.
@@ -143,12 +143,6 @@ impl Services {
     pub(super) fn pacing_of_groups(&self, most: usize) -> Pacing {
         Pacing::shared(Arc::clone(&self.turns.scaling), SCALING_READS, most)
     }
-
-    /// Auto Scaling's client for one call that only reads, when it is its turn.
-    pub(super) async fn scaling_to_read(&self) -> &aws_sdk_autoscaling::Client {
-        self.turns.scaling.next(SCALING_READS).await;
-        self.autoscaling()
-    }
 }
 
 impl Aws {
@@ -160,7 +154,8 @@ impl Aws {
 
     /// Auto Scaling's client for one call that only reads, when it is its turn.
     pub(super) async fn scaling_to_read(&self) -> &aws_sdk_autoscaling::Client {
-        self.services.scaling_to_read().await
+        self.services.turns.scaling.next(SCALING_READS).await;
+        self.services.autoscaling()
     }
 
     /// The same for a call that changes something.

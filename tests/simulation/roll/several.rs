@@ -9,7 +9,9 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::plain::{nothing_left, three};
-use super::trouble::{killed_and, killed_for_another, stopped_everywhere, trouble_everywhere};
+use super::trouble::{
+    first_killed, killed_and, killed_for_another, stopped_everywhere, trouble_everywhere,
+};
 use super::{BLUE_GREEN, Bench, V1, V2, V3, canary, expect, production};
 use crate::simulation::cloud::Mishap;
 
@@ -198,27 +200,7 @@ async fn after_a_kill_of_the_first_roll_any_image_goes_on_by_all_rules() {
         Bench::by(TWO_HOSTS, BLUE_GREEN).await,
     ];
     for base in bases {
-        let counted = base.fork().await;
-        expect(&counted.roll(V1).await, Verdict::Done);
-        let calls = counted.cloud.calls();
-        let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
-        for at in writes {
-            for image in [V1, V2] {
-                let bench = base.fork().await;
-                bench.cloud.plan(at, Mishap::KilledAfter);
-                assert!(bench.roll_killed(V1).await.is_none());
-                bench.cloud.calm();
-                let about = format!("{image} after a kill at call {at}, {}", calls[at - 1]);
-                let watchman = bench.watched_back();
-                let again = bench.roll(image).await;
-                let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
-                assert!(good, "{about}: {again:#?}");
-                watchman.content(&about);
-                together(&bench, &about);
-                assert_eq!(bench.serving(), three(image), "{about}");
-                nothing_left(&bench, &about);
-            }
-        }
+        first_killed(&base, true, together).await;
     }
 }
 

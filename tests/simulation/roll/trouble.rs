@@ -185,6 +185,61 @@ pub async fn killed_for_another(base: &Bench, every: usize, also: fn(&Bench, &st
     }
 }
 
+/// Kills the first roll of all, which makes more and whose things a later run may make its own, behind every call that writes;
+/// the same roll or one of `V2` goes on, and `also` holds behind each. `watched`: the invariants do too; not where production
+/// leads to nothing healthy when it begins.
+pub async fn first_killed(base: &Bench, watched: bool, also: fn(&Bench, &str)) {
+    let counted = base.fork().await;
+    expect(&counted.roll(V1).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
+    for at in writes {
+        for image in [V1, V2] {
+            let bench = base.fork().await;
+            bench.cloud.plan(at, Mishap::KilledAfter);
+            assert!(bench.roll_killed(V1).await.is_none());
+            bench.cloud.calm();
+            let about = format!("{image} after {}", about(&bench, at, Mishap::KilledAfter));
+            let watchman = watched.then(|| bench.watched_back());
+            let again = bench.roll(image).await;
+            let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
+            assert!(good, "{about}: {again:#?}");
+            if let Some(watchman) = watchman {
+                watchman.content(&about);
+            }
+            assert_eq!(bench.serving(), bench.all(image), "{about}");
+            nothing_left(&bench, &about);
+            also(&bench, &about);
+        }
+    }
+}
+
+/// Kills a rollback from `V2` to `V1` in the same way; the next one finishes it, and `also` holds behind each. `is_led`: whether
+/// all of production leads back.
+pub async fn killed_back_is_finished(
+    base: &Bench,
+    is_led: impl Fn(&Bench) -> bool,
+    also: fn(&Bench, &str),
+) {
+    killed_back(base, async |bench, about| {
+        let groups = bench.cloud.world().model.view_groups();
+        let is_marked = groups.iter().any(|one| one.tags.contains_key("kiln:back"));
+        // Nothing was left of one that died behind its last call.
+        let wanted = if !is_marked && is_led(bench) {
+            Verdict::Failed
+        } else {
+            Verdict::Done
+        };
+        let watchman = bench.watched_back();
+        let back = Box::pin(bench.rollback()).await;
+        assert_eq!(back.verdict, wanted, "{about}: {back:?}");
+        watchman.content(about);
+        assert_eq!(bench.serving(), bench.all(V1), "{about}");
+        also(bench, about);
+    })
+    .await;
+}
+
 /// Kills a rollback at every call that writes, and at the last of each that reads; `after` sees each once it is dead.
 pub async fn killed_back(base: &Bench, after: impl AsyncFn(&Bench, &str)) {
     let counted = base.fork().await;
@@ -213,30 +268,9 @@ async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
     killed_for_another(&rolled_once().await, 3, |_, _| ()).await;
 }
 
-/// The same for the first roll of all, which makes more, and whose things a later run may make its own.
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_of_the_first_roll_any_image_goes_on() {
-    let base = Bench::new().await;
-    let counted = base.fork().await;
-    expect(&counted.roll(V1).await, Verdict::Done);
-    let calls = counted.cloud.calls();
-    let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
-    for at in writes {
-        for image in [V1, V2] {
-            let bench = base.fork().await;
-            bench.cloud.plan(at, Mishap::KilledAfter);
-            assert!(bench.roll_killed(V1).await.is_none());
-            bench.cloud.calm();
-            let about = format!("{image} after {}", about(&bench, at, Mishap::KilledAfter));
-            let watchman = bench.watched_back();
-            let again = bench.roll(image).await;
-            let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
-            assert!(good, "{about}: {again:#?}");
-            watchman.content(&about);
-            assert_eq!(bench.serving(), bench.all(image), "{about}");
-            nothing_left(&bench, &about);
-        }
-    }
+    first_killed(&Bench::new().await, true, |_, _| ()).await;
 }
 
 /// Whether what was done and what is left are what the verdict says.

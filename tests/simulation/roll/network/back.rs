@@ -6,7 +6,7 @@ use localcloud::model::Service as Api;
 use serde_json::json;
 
 use super::super::plain::three;
-use super::super::trouble::{about, killed_back};
+use super::super::trouble::{about, killed_back_is_finished};
 use super::super::{Bench, V1, V2, V3, expect};
 use super::{alone, rolled_once};
 use crate::simulation::cloud::Mishap;
@@ -20,23 +20,8 @@ async fn swapped() -> Bench {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_dies_anywhere_is_finished_by_the_next() {
-    killed_back(&swapped().await, async |bench, about| {
-        let groups = bench.cloud.world().model.view_groups();
-        let is_marked = groups.iter().any(|one| one.tags.contains_key("kiln:back"));
-        let is_over = !is_marked && bench.serving() == three(V1);
-        let watchman = bench.watched_back();
-        let back = Box::pin(bench.rollback()).await;
-        let wanted = if is_over {
-            Verdict::Failed
-        } else {
-            Verdict::Done
-        };
-        assert_eq!(back.verdict, wanted, "{about}: {back:?}");
-        watchman.content(about);
-        alone(bench, about);
-        assert_eq!(bench.serving(), three(V1), "{about}");
-    })
-    .await;
+    let is_led = |bench: &Bench| bench.serving() == three(V1);
+    killed_back_is_finished(&swapped().await, is_led, alone).await;
 }
 
 #[tokio::test(start_paused = true)]

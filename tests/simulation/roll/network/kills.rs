@@ -2,13 +2,10 @@
 
 use std::io::Write as _;
 
-use kiln::roll::Verdict;
-
-use super::super::plain::nothing_left;
 use super::super::trouble::{
-    about, killed_and, killed_for_another, stopped_everywhere, trouble_everywhere,
+    first_killed, killed_and, killed_for_another, stopped_everywhere, trouble_everywhere,
 };
-use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
+use super::super::{BLUE_GREEN, Bench};
 use super::{a_canary, alone, others, rolled_once};
 use crate::simulation::cloud::Mishap;
 
@@ -69,24 +66,5 @@ async fn after_a_kill_another_image_first_takes_the_dead_roll_back() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_of_the_first_roll_any_image_goes_on() {
-    let base = Bench::network(BLUE_GREEN).await;
-    let counted = base.fork().await;
-    expect(&counted.roll(V1).await, Verdict::Done);
-    let calls = counted.cloud.calls();
-    let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
-    for at in writes {
-        for image in [V1, V2] {
-            let bench = base.fork().await;
-            bench.cloud.plan(at, Mishap::KilledAfter);
-            assert!(bench.roll_killed(V1).await.is_none());
-            bench.cloud.calm();
-            let about = format!("{image} after {}", about(&bench, at, Mishap::KilledAfter));
-            let again = bench.roll(image).await;
-            let good = matches!(again.verdict, Verdict::Done | Verdict::NothingToDo);
-            assert!(good, "{about}: {again:#?}");
-            assert_eq!(bench.serving(), bench.all(image), "{about}");
-            alone(&bench, &about);
-            nothing_left(&bench, &about);
-        }
-    }
+    first_killed(&Bench::network(BLUE_GREEN).await, false, alone).await;
 }
