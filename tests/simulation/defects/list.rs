@@ -2,6 +2,7 @@
 
 use super::{calls, readings};
 use crate::simulation::roll::Bench;
+use crate::simulation::seeds;
 
 /// Something that a tool like this could do wrong.
 pub struct Defect {
@@ -9,6 +10,19 @@ pub struct Defect {
     /// The invariants of DESIGN.md section 8, one of which must find it.
     pub breaks: &'static [&'static str],
     pub plant: fn(&Bench),
+    /// The seeds whose worlds can show it.
+    pub worlds: fn(u64) -> bool,
+}
+
+impl Defect {
+    /// Shown by some worlds alone.
+    const fn only_where(self, worlds: fn(u64) -> bool) -> Self {
+        Self { worlds, ..self }
+    }
+}
+
+fn anywhere(_: u64) -> bool {
+    true
 }
 
 const fn defect(name: &'static str, breaks: &'static [&'static str], plant: fn(&Bench)) -> Defect {
@@ -16,6 +30,7 @@ const fn defect(name: &'static str, breaks: &'static [&'static str], plant: fn(&
         name,
         breaks,
         plant,
+        worlds: anywhere,
     }
 }
 
@@ -44,7 +59,8 @@ pub const DEFECTS: &[Defect] = &[
         "the live capacity is read once, and not again before the swap",
         &["I1", "I3"],
         readings::capacity_once,
-    ),
+    )
+    .only_where(seeds::grows),
     defect(
         "what a dead run made is not recognised",
         &["I5", "I8"],
