@@ -17,6 +17,7 @@ pub mod refresh;
 mod retire;
 mod roll;
 pub mod root;
+mod rules;
 pub mod serving;
 mod sessions;
 pub mod share;

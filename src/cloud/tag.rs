@@ -80,6 +80,8 @@ pub const HOLD: &str = "kiln:hold";
 pub const HOLD_UNTIL: &str = "kiln:hold-until";
 /// On the listener rules of a service: what each is for. Its production rule has none.
 pub const RULE: &str = "kiln:rule";
+/// On a listener that proves next groups, and has no users.
+pub const TEST: &str = "test";
 
 /// The tag of an image that this service must not get again.
 pub fn quarantine(service: &str) -> String {

@@ -17,6 +17,7 @@ use crate::cloud::{
     ListenerArn, LoadBalancer, SecurityGroupId, Subnet, Tags, TargetGroup, TargetGroupArn,
     TargetHabits, TargetHealth, TemplateVersion, TrafficArn, tag,
 };
+use crate::source::Spanned;
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
@@ -60,6 +61,8 @@ pub struct Balancer {
     pub leading: Vec<Leading>,
     /// Those that the service file names, in its order; at least one.
     pub rules: Vec<Found>,
+    /// The default action of the test listener, where the file names one.
+    pub test: Option<Leading>,
     /// Its own word on cross-zone load balancing.
     pub cross_zone: bool,
 }
@@ -68,6 +71,12 @@ impl Balancer {
     /// Whether it forwards connections, and has no rules.
     pub fn is_network(&self) -> bool {
         self.load_balancer.kind == BalancerKind::Network
+    }
+
+    /// Where rules for requests of nobody's are made.
+    pub fn probing(&self) -> &Listener {
+        let first = &self.rules[0].listener;
+        self.test.as_ref().map_or(first, |test| &test.listener)
     }
 }
 
@@ -115,7 +124,9 @@ impl Facts {
     /// The same in the words of whoever takes a half-made roll back.
     pub(super) fn on_ground<T>(&self, service: &str, then: impl FnOnce(Ground<'_>) -> T) -> T {
         let rules = self.balancer.iter().flat_map(|one| &one.rules);
-        let listeners: BTreeSet<&ListenerArn> = rules.map(|one| &one.listener.arn).collect();
+        let listeners = rules.map(|one| &one.listener.arn);
+        let probing = self.balancer.iter().map(|one| &one.probing().arn);
+        let listeners: BTreeSet<&ListenerArn> = listeners.chain(probing).collect();
         then(Ground {
             service,
             sides: &self.sides,
@@ -268,7 +279,7 @@ async fn balancer(
         refused.push(refusals::no_rule(traffic));
     }
     let found = traffic.rules.iter().map(|rule| {
-        let listener = listener_of(rule, &load_balancer, &leading)?;
+        let listener = listener_of(&rule.port, &load_balancer, &leading)?;
         let production = production(rule, &listener, &leading);
         Ok(Found {
             listener,
@@ -276,25 +287,39 @@ async fn balancer(
         })
     });
     let rules: Vec<_> = found.filter_map(|found| keep(found, refused)).collect();
-    let is_whole = !rules.is_empty() && rules.len() == traffic.rules.len();
+    let port = traffic.probe.port.as_ref();
+    let test = port.map(|port| test(port, &load_balancer, &leading));
+    let test = test.and_then(|found| keep(found, refused));
+    let is_whole =
+        !rules.is_empty() && rules.len() == traffic.rules.len() && test.is_some() == port.is_some();
     Ok(is_whole.then_some(Balancer {
         load_balancer,
         leading,
         rules,
+        test,
         cross_zone,
     }))
 }
 
 fn listener_of(
-    rule: &Rule,
+    port: &Spanned<u16>,
     load_balancer: &LoadBalancer,
     leading: &[Leading],
 ) -> Result<Listener, Refusal> {
     let mut listeners = leading.iter().map(|one| &one.listener);
-    let found = listeners
-        .find(|listener| listener.port == *rule.port)
-        .cloned();
-    found.ok_or_else(|| refusals::no_listener(&rule.port, load_balancer, leading))
+    let found = listeners.find(|listener| listener.port == **port).cloned();
+    found.ok_or_else(|| refusals::no_listener(port, load_balancer, leading))
+}
+
+/// The default action of the listener on a port.
+fn test(
+    port: &Spanned<u16>,
+    load_balancer: &LoadBalancer,
+    leading: &[Leading],
+) -> Result<Leading, Refusal> {
+    let mut defaults = leading.iter().filter(|one| one.rule.is_none());
+    let found = defaults.find(|one| one.listener.port == **port).cloned();
+    found.ok_or_else(|| refusals::no_listener(port, load_balancer, leading))
 }
 
 /// The rule, or the default action, that matches exactly what the service file says.
@@ -313,7 +338,7 @@ fn production(rule: &Rule, listener: &Listener, leading: &[Leading]) -> Option<L
 
 /// A rule's conditions in the cloud's words.
 pub fn conditions(rule: &Rule) -> crate::cloud::Conditions {
-    let texts = |values: &[crate::source::Spanned<String>]| -> Vec<String> {
+    let texts = |values: &[Spanned<String>]| -> Vec<String> {
         values.iter().map(|value| value.value.clone()).collect()
     };
     let headers = rule.headers.iter();

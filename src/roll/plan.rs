@@ -18,6 +18,7 @@ mod rules;
 mod settings;
 mod stages;
 mod target_groups;
+mod test_listener;
 mod text;
 mod timing;
 mod traffic;
@@ -29,6 +30,7 @@ pub use outlook::Outlook;
 pub use pair::Idle;
 pub use reroot::Reroot;
 pub use stages::Doing;
+pub use test_listener::TestListener;
 pub use timing::Timing;
 pub use traffic::{NextTargetGroup, ProductionRule, Traffic};
 

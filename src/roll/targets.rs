@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::flow::Led;
 use super::making::{ensure, scratch_tags, tags};
-use super::plan::{NextTargetGroup, Plan, ProductionRule, Traffic};
+use super::plan::{NextTargetGroup, Plan, ProductionRule, TestListener, Traffic};
 use super::priority;
 use crate::cloud::{
     Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
@@ -81,8 +81,14 @@ pub(super) async fn probe(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
+    if let Some(test) = &led.traffic.test {
+        claim_test(plan, test, cloud).await?;
+    }
     let tags = for_purpose(scratch_tags(plan), Purpose::Probe);
-    let new = with_header(led.traffic, &secret(plan), &led.target_group, tags);
+    let new = match &led.traffic.test {
+        Some(test) => of_all(test, &led.target_group, tags),
+        None => with_header(led.traffic, &secret(plan), &led.target_group, tags),
+    };
     let rule = rule(plan, (led.traffic, Purpose::Probe, &new), cloud, made).await?;
     if plan.resumed {
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
@@ -142,10 +148,38 @@ fn for_purpose(mut tags: Tags, purpose: Purpose) -> Tags {
     tags
 }
 
-/// A rule for requests with the probe header, on the listener of the first production rule.
+/// Puts the service's name on its test listener, which is told from production by it for good.
+async fn claim_test(plan: &Plan, test: &TestListener, cloud: &impl Cloud) -> Result<(), Error> {
+    if test.is_named {
+        return Ok(());
+    }
+    let name = [
+        (tag::SERVICE, plan.service.clone()),
+        (tag::RULE, tag::TEST.to_owned()),
+    ];
+    let name = name.map(|(key, value)| (key.to_owned(), value));
+    let listener = TrafficArn::Listener(test.listener.clone());
+    Ok(cloud.tag_traffic(&listener, &name.into()).await?)
+}
+
+/// A rule for whatever comes in by the test listener.
+fn of_all(test: &TestListener, to: &TargetGroupArn, tags: Tags) -> NewRule {
+    NewRule {
+        listener: test.listener.clone(),
+        priority: 0,
+        conditions: Conditions {
+            paths: vec!["*".to_owned()],
+            ..Conditions::default()
+        },
+        target_group: to.clone(),
+        tags,
+    }
+}
+
+/// A rule for requests with the probe header, on the test listener or that of the first production rule.
 fn with_header(traffic: &Traffic, value: &str, to: &TargetGroupArn, tags: Tags) -> NewRule {
     NewRule {
-        listener: traffic.listener.clone(),
+        listener: traffic.probing().clone(),
         priority: 0,
         conditions: Conditions {
             headers: vec![(traffic.probe_header.clone(), vec![value.to_owned()])],

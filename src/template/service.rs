@@ -189,10 +189,13 @@ impl Rule {
     }
 }
 
-/// The header that leads a request to the next group before the swap.
+/// What leads a request to the next group before the swap.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Probe {
     pub header: Spanned<String>,
+    /// The port of a listener that has no users, by which all requests do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<Spanned<u16>>,
 }
 
 /// How traffic moves. This is the list of what is implemented.

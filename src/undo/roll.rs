@@ -12,6 +12,7 @@ use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
 use super::refresh::rolled;
 use super::root::{self, rerooted};
+use super::rules;
 use super::serving::{is_named, serves};
 use super::share;
 use super::taken;
@@ -20,7 +21,7 @@ use super::versions;
 use super::{LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
-    TargetGroupArn, TrafficArn, VolumeId, tag,
+    TargetGroupArn, VolumeId, tag,
 };
 use crate::run::RunId;
 use serde::{Deserialize, Serialize};
@@ -168,10 +169,15 @@ impl OfRoll {
         matches!(&self.change, Change::Lease { what: one, .. } if *one == what)
     }
 
+    /// Whether it leads requests of nobody's to the next group, until the roll ends.
+    pub fn proves(&self) -> bool {
+        matches!(&self.change, Change::Rule { purpose, .. } if *purpose == Purpose::Probe)
+    }
+
     /// Whether it stays when the roll ends well.
     pub fn is_product(&self) -> bool {
         match &self.change {
-            Change::Rule { purpose, .. } => *purpose != Purpose::Probe,
+            Change::Rule { .. } => !self.proves(),
             // Of a group that stays, what goes with its version stays or goes with it; and one hold is made to last until the
             // group has seen traffic.
             Change::Lease { group, what } => {
@@ -202,7 +208,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             listener,
             purpose: Purpose::Production,
         } if is_half_made(cloud, of).await? => {
-            delete_rules(cloud, of, listener, Purpose::Production).await
+            rules::delete(cloud, of, listener, Purpose::Production).await
         }
         Change::Rule {
             purpose: Purpose::Production,
@@ -212,7 +218,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             if *purpose == Purpose::Watch {
                 refuse_away(cloud, of).await?;
             }
-            delete_rules(cloud, of, listener, *purpose).await
+            rules::delete(cloud, of, listener, *purpose).await
         }
         Change::Share {
             target_group,
@@ -305,30 +311,6 @@ async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Res
         return Ok(());
     }
     persist(async || cloud.delete_target_group(&group.arn).await).await
-}
-
-async fn delete_rules(
-    cloud: &impl Cloud,
-    of: &OfRoll,
-    listener: &ListenerArn,
-    purpose: Purpose,
-) -> Result<(), Error> {
-    persist(async || {
-        let rules = cloud.rules(listener).await?.into_iter();
-        let rules: Vec<_> = rules.map(|rule| TrafficArn::Rule(rule.arn)).collect();
-        let run = of.run.to_string();
-        for (arn, tags) in cloud.traffic_tags(&rules).await? {
-            let is = |key: &str, value: Option<&str>| tags.get(key).map(String::as_str) == value;
-            let ours = is(tag::RUN, Some(&run))
-                && is(tag::SERVICE, Some(&of.service))
-                && is(tag::RULE, purpose.tag());
-            if let (true, TrafficArn::Rule(arn)) = (ours, arn) {
-                cloud.delete_rule(&arn).await?;
-            }
-        }
-        Ok(())
-    })
-    .await
 }
 
 /// The group goes only while it is the run's own, not proven, and behind no rule but probes. One that somebody has made

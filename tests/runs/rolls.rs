@@ -18,6 +18,7 @@ const SCALING: &str = "2011-01-01";
 pub struct Ground {
     pub bakery: ModelBakery,
     subnets: Vec<String>,
+    balancer: String,
     listener: String,
     serving: String,
     vpc: String,
@@ -71,6 +72,7 @@ impl Ground {
         Self {
             bakery,
             subnets,
+            balancer,
             listener,
             serving,
             vpc,
@@ -159,6 +161,18 @@ fn what_the_account_does_not_allow_is_drawn() {
     let done = ground.bakery.run(&["roll", "--plan", "web.json"], &OWN);
     let said = String::from_utf8_lossy(&done.stderr);
     assert_eq!(done.status.code(), Some(0), "{said}");
+    let foreign = target_group(&ground.bakery, "shop", "HTTP", &ground.vpc);
+    let listen = format!(
+        "CreateListener&LoadBalancerArn={}&Protocol=HTTP&Port=8443&DefaultActions.member.1.Type=forward\
+         &DefaultActions.member.1.TargetGroupArn={foreign}",
+        ground.balancer
+    );
+    ground.call(ELB, &listen);
+    ground.file(
+        &json!({ "traffic": { "load_balancer": "public", "target_groups": ["web-a", "web-b"],
+        "target": { "port": 80 }, "rules": [{ "port": 80 }], "probe": { "port": 8443 } } }),
+    );
+    ground.drawn("roll::test_listener");
     ground.file(&json!({ "account": "111122223333" }));
     ground.drawn("roll::wrong_account");
     let any = json!({ "filters": { "name": "*" }, "owners": ["136693071363"] });

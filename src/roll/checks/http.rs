@@ -27,14 +27,16 @@ pub(super) async fn ask(
         return Ok(Said::Unknown(text));
     };
     let header = (traffic.probe_header.clone(), targets::secret(plan));
+    let test = traffic.test.as_ref().filter(|_| way == Way::Probe);
+    let (port, tls) = test.map_or((traffic.port, traffic.tls), |test| (test.port, test.tls));
     let host = check.host.as_ref().map(|host| host.value.clone());
     let ask = Ask {
-        tls: traffic.tls,
+        tls,
         address: traffic.address.clone(),
-        port: traffic.port,
+        port,
         host: host.unwrap_or_else(|| traffic.host.clone()),
         path: check.path.render(known).map_err(rendered)?,
-        headers: if way == Way::Probe {
+        headers: if way == Way::Probe && test.is_none() {
             vec![header]
         } else {
             Vec::new()

@@ -143,7 +143,7 @@ impl Belongings {
 
     /// Kiln's tags; those of target groups last, since they lead to the rest.
     fn untagged(&self) -> Vec<Parting> {
-        let places = self.places().map(Self::untag_place);
+        let places = self.places().chain(self.tests()).map(Self::untag_place);
         let alarms = self.alarms.iter();
         let alarms = alarms.map(|(alarm, tags)| Parting::UntagAlarm(alarm.clone(), keys(tags)));
         let things = self.things.iter();
@@ -155,6 +155,12 @@ impl Belongings {
         });
         let first = places.chain(alarms).chain(things);
         first.chain(groups).chain(targets).collect()
+    }
+
+    /// The listeners that prove next groups, and lose no more than their tags.
+    pub fn tests(&self) -> impl Iterator<Item = &Leading> {
+        let defaults = |one: &&Leading| one.is_probe() && one.rule.is_none();
+        self.named().filter(defaults)
     }
 
     pub fn untag_place(one: &Leading) -> Parting {

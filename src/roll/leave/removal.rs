@@ -22,6 +22,7 @@ impl Belongings {
         let targets = self.targets();
         partings.extend(targets.map(|(one, _)| Parting::Drain(one.arn.clone(), one.name.clone())));
         let others = self.places().filter(|one| !is_made(one));
+        let others = others.chain(self.tests());
         partings.extend(others.map(Self::untag_place));
         partings.extend(self.watching());
         partings.extend(self.made_rules().filter_map(|one| match &one.place {
@@ -225,7 +226,8 @@ impl Belongings {
     /// Users' requests that come by a rule of others' making, and rules of kiln's that lead elsewhere too.
     fn led_by_others(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        let ours = |one: &Leading| self.is_named(one) && (one.is_probe() || is_made(one));
+        let made = |one: &Leading| one.is_probe() && one.rule.is_some() || is_made(one);
+        let ours = |one: &Leading| self.is_named(one) && made(one);
         for one in self.leading() {
             for (target, _) in self.targets().filter(|(target, _)| one.names(&target.arn)) {
                 if !ours(one) {

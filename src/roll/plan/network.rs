@@ -29,6 +29,11 @@ pub(super) fn refuse(
         let help = "leave `probe` out: the next target group is named at weight 0 before it has machines, and its health is known";
         refused.push(at(Some(place), "no header of a request is looked at", help));
     }
+    if let Some(port) = &wanted.probe.port {
+        let help =
+            "leave it out, and ask machines themselves by a `command` or an `instance` check";
+        refused.push(at(port.place, "its listeners have no rules", help));
+    }
     let checks = &service.checks;
     for check in checks.before.iter().filter(|_| !stays) {
         if matches!(check.kind, CheckKind::Http(_)) {

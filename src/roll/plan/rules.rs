@@ -1,6 +1,6 @@
 //! The rules that carry production traffic, as the service file names them and as they are found.
 
-use super::{Refusal, in_place, led_to};
+use super::{Refusal, in_place, led_to, test_listener};
 use crate::cloud::{Action, Group, TargetGroupArn, tag};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::roll::mend;
@@ -22,6 +22,7 @@ pub(super) fn refuse(
             None => {}
             Some(production) => {
                 refused.extend(of_another(service, production, rule));
+                refused.extend(test_listener::in_production(production, rule));
                 refuse_actions(production, facts, refused);
             }
         }

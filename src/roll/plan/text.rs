@@ -186,6 +186,12 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
             f,
             "~ target group {to}: named at weight 0 before it has machines, so that their health is known"
         )?;
+    } else if let Some(test) = &traffic.test {
+        writeln!(
+            f,
+            "+ rule on port {}, the test listener: all requests to {to}, until the end of the roll",
+            test.port
+        )?;
     } else {
         writeln!(
             f,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::test_listener::{self, TestListener};
 use super::{Refusal, led_to, network, rules, target_groups};
 use crate::cloud::{
     Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, TargetGroup,
@@ -50,7 +51,7 @@ pub struct Traffic {
     pub next: NextTargetGroup,
     /// What carries production traffic, in the order of the service file.
     pub rules: Vec<ProductionRule>,
-    /// That of the first of them, where the probe rule is and checks ask.
+    /// That of the first of them, where checks ask, and the probe rule is unless there is a test listener.
     pub listener: ListenerArn,
     pub port: u16,
     pub tls: bool,
@@ -66,6 +67,9 @@ pub struct Traffic {
     /// Target groups of others' making that get the service's tag.
     pub claim: Vec<TargetGroupArn>,
     pub probe_header: String,
+    /// The listener by which all requests reach the next group before the swap, in place of those with the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestListener>,
     /// Of a network load balancer: only new connections move, and no request can be told from another.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub network: bool,
@@ -104,6 +108,7 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     };
     rules::refuse(service, facts, (wanted, balancer), refused);
     network::refuse(service, facts, (wanted, balancer), refused);
+    test_listener::refuse(service, facts, (wanted, balancer), refused);
     for side in &facts.sides {
         refuse_side(service, facts, balancer, side, refused);
     }
@@ -146,10 +151,14 @@ fn refuse_side(
             format!("target group {name} is in another VPC than its load balancer"),
         );
     }
-    let is_production = |place: &RulePlace| facts.production().any(|one| one.place == *place);
-    let others = balancer.leading.iter().filter(|one| {
-        !one.is_probe() && !is_production(&one.place) && one.names(&target_group.arn)
-    });
+    let is_ours = |place: &RulePlace| {
+        let mut ours = facts.production().chain(&balancer.test);
+        ours.any(|one| one.place == *place)
+    };
+    let others = balancer
+        .leading
+        .iter()
+        .filter(|one| !one.is_probe() && !is_ours(&one.place) && one.names(&target_group.arn));
     for other in others {
         refuse(
             "roll::used",
@@ -229,7 +238,7 @@ fn taken<'b>(balancer: &'b Balancer, listener: &'b ListenerArn) -> impl Iterator
 
 /// Priorities for probes.
 fn free(balancer: &Balancer) -> Vec<u32> {
-    let listener = &balancer.rules[0].listener.arn;
+    let listener = &balancer.probing().arn;
     let rules = balancer.rules.iter();
     let there = rules.filter(|one| one.listener.arn == *listener);
     let there = there.filter_map(|one| Some(one.production.as_ref()?.rule.as_ref()?.priority));
@@ -286,6 +295,7 @@ pub(super) fn of(
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
             .collect(),
         probe_header: wanted.probe.header.value.clone(),
+        test: (balancer.test.as_ref()).map(|test| TestListener::of(&service.name, test)),
         network: balancer.is_network(),
         zonal: target_groups::zonal(&facts.sides[next], balancer),
         was_zonal: previous

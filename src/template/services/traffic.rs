@@ -30,7 +30,7 @@ const HEALTH: &[Key] = &[
 ];
 const RULE: &[Key] = &[on("port"), on("match"), on("create")];
 const MATCH: &[Key] = &[on("host"), on("path"), on("header")];
-const PROBE: &[Key] = &[on("header")];
+const PROBE: &[Key] = &[on("header"), on("port")];
 
 const HTTP: (&str, Protocol) = ("HTTP", Protocol::Http);
 const HTTPS: (&str, Protocol) = ("HTTPS", Protocol::Https);
@@ -82,12 +82,7 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
             "name the listener's port: \"rules\": [{ \"port\": 80 }]",
         );
     }
-    let probe = traffic
-        .object("probe", "`probe`", PROBE)
-        .and_then(|probe| probe.text("header"));
-    let probe = Probe {
-        header: probe.unwrap_or_else(|| Spanned::unplaced(HEADER.to_owned())),
-    };
+    let probe = probe(&traffic, &rules);
     let (load_balancer, target_groups, target) = (load_balancer?, target_groups?, target?);
     (count > 0 && rules.len() == count).then_some(Traffic {
         load_balancer,
@@ -96,6 +91,36 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
         rules,
         probe,
     })
+}
+
+/// How the next group is asked before the swap. A test listener is one of its own.
+fn probe(traffic: &Options<'_>, rules: &[Rule]) -> Probe {
+    let given = traffic.object("probe", "`probe`", PROBE);
+    let header = given.as_ref().and_then(|probe| probe.text("header"));
+    let port = given.as_ref().and_then(|probe| probe.number("port"));
+    let refuse = |place: Option<Place>, text: String, help: &str| {
+        let finding = Diagnostic::error("template::wrong_value", text).help(help);
+        traffic.report(match place {
+            Some(place) => finding.at_place(place, "this"),
+            None => finding,
+        });
+    };
+    if let (Some(header), Some(_)) = (&header, &port) {
+        let text = "`header` and `port` are two ways to the next group".to_owned();
+        let help = "write one: with `port` every request there reaches it, with `header` those that carry it";
+        refuse(header.place, text, help);
+    }
+    if let Some(port) = &port
+        && rules.iter().any(|rule| *rule.port == **port)
+    {
+        let text = format!("port {port} carries production traffic");
+        let help = "name the port of another listener of this load balancer, which has no users; or `header` instead";
+        refuse(port.place, text, help);
+    }
+    Probe {
+        header: header.unwrap_or_else(|| Spanned::unplaced(HEADER.to_owned())),
+        port,
+    }
 }
 
 fn target_groups(

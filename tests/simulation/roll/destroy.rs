@@ -26,7 +26,7 @@ const DESTROY: Leave = Leave::Destroy {
 };
 
 impl Bench {
-    async fn last_look(&self) -> Farewell {
+    pub async fn last_look(&self) -> Farewell {
         let journal = SharedJournal::default();
         let doctor = self.doctor(Known::default(), &journal);
         let due = self.store.due();

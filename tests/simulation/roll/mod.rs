@@ -47,6 +47,7 @@ mod sent;
 mod several;
 mod shown;
 mod store;
+mod tested;
 mod trouble;
 mod watch;
 mod way_back;

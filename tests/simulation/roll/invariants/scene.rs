@@ -29,7 +29,9 @@ impl Scene {
             .filter(|group| group.name.starts_with("web-"))
             .map(|group| &group.arn)
             .collect();
-        let rules = listeners.iter().flat_map(|listener| &listener.rules);
+        let of_users = |listener: &&ListenerView| !listener.tags.contains_key("kiln:rule");
+        let rules = listeners.iter().filter(of_users);
+        let rules = rules.flat_map(|listener| &listener.rules);
         let leads = |rule: &&RuleView| {
             let leads = rule.forwards.iter().any(|(arn, _)| own.contains(arn));
             leads && !rule.tags.contains_key("kiln:rule")

@@ -1,0 +1,113 @@
+//! A test listener: one of its own, without users, by which the next group is proven through the load balancer.
+
+use serde::Serialize;
+
+use super::{Refusal, in_place};
+use crate::cloud::{ListenerArn, tag};
+use crate::roll::facts::{Balancer, Facts};
+use crate::roll::mend;
+use crate::source::{Diagnostic, Spanned};
+use crate::template::service::{Rule, Service, Traffic};
+use crate::undo::serving::{Leading, forwards};
+
+/// The listener, and what it is like now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TestListener {
+    pub listener: ListenerArn,
+    pub port: u16,
+    pub tls: bool,
+    /// Whether it carries the service's name.
+    #[serde(skip)]
+    pub is_named: bool,
+}
+
+impl TestListener {
+    pub(super) fn of(service: &str, found: &Leading) -> Self {
+        let listener = &found.listener;
+        let is = |key: &str, value: &str| found.tags.get(key).map(String::as_str) == Some(value);
+        Self {
+            listener: listener.arn.clone(),
+            port: listener.port,
+            tls: listener.is_tls(),
+            is_named: is(tag::SERVICE, service) && is(tag::RULE, tag::TEST),
+        }
+    }
+}
+
+impl super::Traffic {
+    /// Where the rules are made that no user comes by.
+    pub fn probing(&self) -> &ListenerArn {
+        let test = self.test.as_ref();
+        test.map_or(&self.listener, |test| &test.listener)
+    }
+}
+
+/// Every reason in the test listener.
+pub(super) fn refuse(
+    service: &Service,
+    facts: &Facts,
+    (wanted, balancer): (&Traffic, &Balancer),
+    refused: &mut Vec<Refusal>,
+) {
+    let named = wanted.probe.port.as_ref().zip(balancer.test.as_ref());
+    let Some((port, found)) = named.filter(|_| in_place::staying(service, facts).is_none()) else {
+        return;
+    };
+    let other = found.tags.get(tag::SERVICE);
+    if let Some(other) = other.filter(|other| **other != *service.name) {
+        let text = format!("{} carries the name of service {other}", found.place);
+        let help = format!(
+            "name a listener of this service's own; or, when {other} is no more: {}",
+            mend::disown(&found.place)
+        );
+        refused.push(at(port, "roll::rule_of_another", text, help));
+        return;
+    }
+    let mut rules = balancer.leading.iter().filter(|one| one.rule.is_some());
+    let others = rules.find(|one| one.listener.arn == found.listener.arn && !one.is_probe());
+    if let Some(rule) = others {
+        let text = format!(
+            "the listener on port {port} has a rule of others, {}",
+            rule.place
+        );
+        let help =
+            "every request to a test listener goes to the next group: name one without rules";
+        refused.push(at(port, "roll::test_listener", text, help.to_owned()));
+    }
+    let sides = facts
+        .sides
+        .iter()
+        .filter_map(|side| side.target_group.as_ref());
+    let ours: Vec<_> = sides.map(|group| &group.arn).collect();
+    let mut shares = forwards(found.actions()).flat_map(|forward| &forward.shares);
+    if let Some((arn, _)) = shares.find(|(arn, _)| !ours.contains(&arn)) {
+        let [one, other] = &wanted.target_groups;
+        let text =
+            format!("the listener on port {port} leads to {arn}, which is none of {one}, {other}");
+        let help = "name a listener that nothing else is behind";
+        refused.push(at(port, "roll::test_listener", text, help.to_owned()));
+    }
+}
+
+fn at(port: &Spanned<u16>, code: &'static str, text: String, help: String) -> Refusal {
+    let finding = Diagnostic::error(code, text).at_value(port, "asked for here");
+    Refusal::input(finding.help(help))
+}
+
+/// A test listener that is to carry production traffic: its tags say that nobody's traffic goes by it.
+pub(super) fn in_production(production: &Leading, rule: &Rule) -> Option<Refusal> {
+    if !production.is_probe() {
+        return None;
+    }
+    let text = format!(
+        "{} is a test listener by its tag {}",
+        production.place,
+        tag::RULE
+    );
+    let finding = Diagnostic::error("roll::test_listener", text).at_place(rule.place, "this one");
+    let arn = &production.listener.arn;
+    Some(Refusal::input(finding.help(format!(
+        "name another port; or, when nothing is tested by it any more: aws elbv2 remove-tags --resource-arns {arn} --tag-keys {}",
+        tag::RULE
+    ))))
+}
