@@ -49,6 +49,7 @@ fn scope(service: Service) -> &'static str {
         Service::Ssm => "ssm",
         Service::Kms => "kms",
         Service::CloudWatch => "monitoring",
+        Service::Route53 => "route53",
     }
 }
 

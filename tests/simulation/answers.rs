@@ -40,6 +40,9 @@ pub fn action(request: &HttpRequest) -> String {
     if is_cbor(request) {
         return request.uri().rsplit('/').next().unwrap().to_owned();
     }
+    if let Some(action) = wire::rest_action(request.method(), path(request.uri())) {
+        return action.to_owned();
+    }
     let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
     let mut fields = body.split('&');
     let action = fields.find_map(|field| field.strip_prefix("Action="));

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::{HttpRequest, HttpResponse};
+use crate::wire::{HttpRequest, HttpResponse, rest_action};
 
 use super::Error;
 use super::pulse::Question;
@@ -101,6 +101,9 @@ fn response(answer: HttpResponse) -> Response {
 fn action(request: &HttpRequest) -> String {
     if let Some(target) = request.header("x-amz-target") {
         return target.to_owned();
+    }
+    if let Some(action) = rest_action(&request.method, &request.path) {
+        return action.to_owned();
     }
     let query = request.path.split_once('?').map_or("", |(_, query)| query);
     let fields =

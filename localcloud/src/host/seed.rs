@@ -91,6 +91,7 @@ pub(super) fn account(config: &Config, seed: u64, now: Timestamp) -> Model {
             .map(|source| source.image)
             .collect(),
         opened: now,
+        late_records: 5,
         ..Account::default()
     })
 }

@@ -1,8 +1,8 @@
 //! The table of everything that is answered, and the one place where a call finds its handler.
 
 use super::{
-    Fault, Request, Service, Tree, args::Args, ec2, elb, iam, injection::Launches, kms, scaling,
-    sessions, ssm, state::State, sts, watch,
+    Fault, Request, Service, Tree, args::Args, dns, ec2, elb, iam, injection::Launches, kms,
+    scaling, sessions, ssm, state::State, sts, watch,
 };
 
 pub(super) type Handler = fn(&mut State, &Args<'_>) -> Result<Tree, Fault>;
@@ -52,6 +52,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Action> {
             ssm::ACTIONS,
             sessions::ACTIONS,
             kms::ACTIONS,
+            dns::ACTIONS,
             watch::ALARMS,
             watch::METRICS,
         ],

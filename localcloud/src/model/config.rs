@@ -24,6 +24,8 @@ pub struct Config {
     pub profiles: Vec<String>,
     /// EC2 learns of a new instance profile up to this many seconds late.
     pub late_profiles: u32,
+    /// Every name server has a change of records up to this many seconds late, and a second late at least; 0 is at once.
+    pub late_records: u32,
     /// Public SSM parameters beyond those that follow from `images`.
     pub parameters: BTreeMap<String, String>,
     /// A fresh resource stays invisible to describe calls for up to this many polls; 0 shows everything at once.
@@ -45,6 +47,7 @@ impl Default for Config {
             images: Vec::new(),
             profiles: vec!["kiln-instance".into()],
             late_profiles: 0,
+            late_records: 60,
             parameters: BTreeMap::new(),
             late_polls: 0,
             opened: Timestamp::UNIX_EPOCH,

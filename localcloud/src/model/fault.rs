@@ -38,6 +38,10 @@ impl Fault {
                 "MissingParameter",
                 format!("The parameter {name} is required."),
             ),
+            Service::Route53 => Self::new(
+                "InvalidInput",
+                format!("Invalid request: Missing field '{name}'"),
+            ),
             Service::Ssm | Service::Kms => Self::new(
                 "ValidationException",
                 format!("The parameter {name} must not be null"),
@@ -54,6 +58,12 @@ impl Fault {
             Service::Ec2 => Self::new(
                 "InvalidParameterValue",
                 format!("Value ({value}) for parameter {name} is invalid. {why}"),
+            ),
+            Service::Route53 => Self::new(
+                "InvalidInput",
+                format!(
+                    "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {why}"
+                ),
             ),
             Service::Kms => Self::new(
                 "ValidationException",
@@ -74,6 +84,10 @@ impl Fault {
             ),
             Service::Kms => Self::new(
                 "SerializationException",
+                format!("The parameter {name} is not recognized"),
+            ),
+            Service::Route53 => Self::new(
+                "InvalidInput",
                 format!("The parameter {name} is not recognized"),
             ),
             _ => Self::validation(format!("The parameter {name} is not recognized")),

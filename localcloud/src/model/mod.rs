@@ -1,4 +1,4 @@
-//! EC2, Auto Scaling and `ELBv2` as one deterministic state machine in virtual time.
+//! EC2, Auto Scaling, `ELBv2`, `CloudWatch` and Route 53 as one deterministic state machine in virtual time.
 //!
 //! The model does no I/O and has no clock: every entry point takes the time and returns the effects that the world must
 //! carry out. The world answers with facts. `wire` and the physics of the simulation are its only users.
@@ -8,6 +8,7 @@ mod agenda;
 mod args;
 mod caller;
 mod config;
+mod dns;
 mod ec2;
 mod effect;
 mod elb;

@@ -1,16 +1,19 @@
-//! Several regions of one account: a state each, since nothing of EC2 is seen from another region; IAM and STS are global.
+//! Several regions of one account: a state each, since nothing of EC2 is seen from another region; IAM, STS and Route 53 are global.
 //!
-//! What crosses regions is lent for the time of one call: `CopyImage` reads its source where that stands.
+//! What crosses regions is lent for the time of one call: `CopyImage` reads its source where that stands, and Route 53 what
+//! its zones may lead to.
 
-use super::{Config, Effect, Fact, Model, Params, Request, Service, ec2::Ec2, state::State};
+use super::{
+    Config, Effect, Fact, Model, Params, Request, Service, dns::Reachable, ec2::Ec2, state::State,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// What another region lets this one read while a call is answered.
+/// What other regions let a call read while it is answered.
 #[derive(Clone, Debug)]
-pub(super) struct Lent {
-    pub(super) region: String,
-    pub(super) ec2: Ec2,
+pub(super) enum Lent {
+    Region { name: String, ec2: Box<Ec2> },
+    Reachable(Reachable),
 }
 
 /// The states of the regions beside the home one. Ids are drawn from seeds of their own, so that no two regions share one.
@@ -44,15 +47,20 @@ impl Model {
     }
 
     pub(super) fn state_in(&mut self, region: &str, service: Service) -> &mut State {
-        let global = matches!(service, Service::Iam | Service::Sts);
-        if !global && let Some(state) = self.away.get_mut(region) {
+        if !service.is_global()
+            && let Some(state) = self.away.get_mut(region)
+        {
             return state;
         }
         &mut self.state
     }
 
-    /// What the call reads in another region.
+    /// What the call reads in other regions.
     pub(super) fn lend(&self, region: &str, request: &Request) -> Option<Lent> {
+        let leads = ["CreateHostedZone", "ChangeResourceRecordSets"];
+        if request.service == Service::Route53 && leads.contains(&request.action.as_str()) {
+            return Some(Lent::Reachable(Reachable::of(self)));
+        }
         let Params::Map(params) = &request.params else {
             return None;
         };
@@ -62,9 +70,9 @@ impl Model {
         let reads = request.service == Service::Ec2 && request.action == "CopyImage";
         let mut states = self.states();
         let other = states.find(|state| state.config.region == *source)?;
-        (reads && source != region).then(|| Lent {
-            region: source.clone(),
-            ec2: other.ec2.clone(),
+        (reads && source != region).then(|| Lent::Region {
+            name: source.clone(),
+            ec2: Box::new(other.ec2.clone()),
         })
     }
 

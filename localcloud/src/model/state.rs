@@ -7,6 +7,7 @@ use super::{
     Config, Effect,
     agenda::{Agenda, Due},
     caller,
+    dns::Dns,
     ec2::{self, Ec2, InstanceState},
     elb::{self, Elb},
     iam::Iam,
@@ -50,11 +51,12 @@ pub(super) struct State {
     /// In whose session the current call is made; the account's user's where there is none.
     pub(super) caller: Option<caller::Session>,
     pub(super) kms: Kms,
+    pub(super) dns: Dns,
     pub(super) sessions: Sessions,
     pub(super) watch: Watch,
     /// Fresh resources and how many more polls will miss them.
     pub(super) hidden: BTreeMap<String, u32>,
-    /// What another region lends for the current call.
+    /// What other regions lend for the current call.
     pub(super) lent: Option<Lent>,
     effects: Vec<Effect>,
     changes: VecDeque<Change>,
@@ -67,6 +69,7 @@ impl State {
         let iam = Iam::seeded(&config.profiles, config.opened);
         Self {
             kms: Kms::seeded(&config),
+            dns: Dns::seeded(&config),
             sessions: Sessions::seeded(&config),
             watch: Watch::default(),
             now: config.opened,

@@ -1,6 +1,6 @@
 //! Request token buckets, refilled every second: of EC2 one an action ("Request throttling for the Amazon EC2 API"), of
 //! Elastic Load Balancing one for all that reads, one for targets and one for all else ("Request throttling for the Elastic
-//! Load Balancing API"), of Auto Scaling one for all actions.
+//! Load Balancing API"), of Auto Scaling one for all actions, of Route 53 one for all actions of the account ("Quotas").
 //!
 //! Off unless a fault plan asks for it, since tests of other things call as fast as they can.
 
@@ -32,10 +32,13 @@ impl Buckets {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let action = request.action.as_str();
+        let everywhere = request.service == Service::Route53;
+        let region = if everywhere { "" } else { region };
         let (name, bucket) = match request.service {
             Service::Ec2 => (action, ec2(action, &request.params)),
             Service::Elb => elb(action),
             Service::AutoScaling => ("Auto Scaling", SCALING),
+            Service::Route53 => ("Route 53", DNS),
             _ => return Ok(()),
         };
         let Bucket { size, refill } = bucket;
@@ -59,6 +62,9 @@ const SCALING: Bucket = Bucket {
     size: 40,
     refill: 10,
 };
+
+/// "Five requests per second per AWS account".
+const DNS: Bucket = Bucket { size: 5, refill: 5 };
 
 /// The page's figures for what reads. It has none for what writes, but that they are lower.
 fn elb(action: &str) -> (&'static str, Bucket) {

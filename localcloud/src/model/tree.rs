@@ -13,11 +13,12 @@ pub enum Service {
     Ssm,
     Kms,
     CloudWatch,
+    Route53,
 }
 
 impl Service {
     /// Each of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ec2,
         Self::AutoScaling,
         Self::Elb,
@@ -26,6 +27,7 @@ impl Service {
         Self::Ssm,
         Self::Kms,
         Self::CloudWatch,
+        Self::Route53,
     ];
 
     /// Its name in the scope of credentials.
@@ -39,6 +41,7 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Kms => "kms",
             Self::CloudWatch => "monitoring",
+            Self::Route53 => "route53",
         }
     }
 
@@ -50,7 +53,13 @@ impl Service {
         }
     }
 
-    /// Whether its calls and answers are JSON alone; the others speak the Query protocols, and `CloudWatch` others too.
+    /// Whether it is one service for all regions.
+    pub fn is_global(self) -> bool {
+        matches!(self, Self::Iam | Self::Sts | Self::Route53)
+    }
+
+    /// Whether its calls and answers are JSON alone; the others speak the Query protocols, `CloudWatch` others too, and
+    /// Route 53 in paths and XML.
     pub fn speaks_json(self) -> bool {
         matches!(self, Self::Ssm | Self::Kms)
     }
@@ -76,7 +85,7 @@ pub enum Tree {
     Bool(bool),
     /// A point in time, which each encoding writes in its own way.
     Time(jiff::Timestamp),
-    /// The encoding wraps each entry in `<item>` (EC2) or `<member>` (Query).
+    /// The encoding wraps each entry in `<item>` (EC2), `<member>` (Query) or a name of the list's own (Route 53).
     List(Vec<Tree>),
     Map(Vec<(&'static str, Tree)>),
 }

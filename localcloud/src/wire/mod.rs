@@ -1,5 +1,5 @@
-//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, the JSON of Systems Manager and KMS, and
-//! all of `CloudWatch`'s, of which CBOR is the newest.
+//! AWS's wire protocols in front of the model: EC2's and the Query services' XML, the JSON of Systems Manager and KMS,
+//! all of `CloudWatch`'s, of which CBOR is the newest, and Route 53's paths and XML.
 //!
 //! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
 //! real SDK. Signatures are not verified; the credential scope tells the service, the region and whose call it is.
@@ -8,6 +8,7 @@ mod cbor;
 mod json;
 mod protocol;
 mod query;
+mod rest;
 mod scope;
 mod xml;
 
@@ -15,6 +16,8 @@ use crate::model::{Answer, Effect, Fault, Model, Request, Service};
 use jiff::Timestamp;
 use protocol::Protocol;
 use scope::Scope;
+
+pub use rest::action as rest_action;
 
 /// One HTTP request, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +96,7 @@ fn read(
         None => query::service(&fields)
             .or_else(|| json::service(target?))
             .or_else(|| cbor::operation(http).map(|_| Service::CloudWatch))
+            .or_else(|| rest::speaks(&http.path).then_some(Service::Route53))
             .unwrap_or(Service::Ec2),
     };
     let refused = |fault| (service, fault);
@@ -102,6 +106,7 @@ fn read(
     match Protocol::of(service, http) {
         Protocol::Json => json::request(service, target, &http.body),
         Protocol::Cbor => cbor::request(http),
+        Protocol::Rest => rest::request(http),
         Protocol::Query => query::request(service, fields),
     }
     .map_err(refused)

@@ -1,6 +1,6 @@
 //! Which of AWS's protocols a request speaks, and answers in it.
 
-use super::{HttpRequest, HttpResponse, cbor, json, xml};
+use super::{HttpRequest, HttpResponse, cbor, json, rest, xml};
 use crate::model::{Fault, Request, Service, Tree};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,13 +8,17 @@ pub(super) enum Protocol {
     Query,
     Json,
     Cbor,
+    Rest,
 }
 
 impl Protocol {
-    /// `CloudWatch` speaks all of them, as the client likes; every other service speaks one.
+    /// `CloudWatch` speaks Query, JSON and CBOR, as the client likes; every other service speaks one.
     pub(super) fn of(service: Service, http: &HttpRequest) -> Self {
         if service.speaks_json() {
             return Self::Json;
+        }
+        if service == Service::Route53 {
+            return Self::Rest;
         }
         if service != Service::CloudWatch {
             return Self::Query;
@@ -31,6 +35,13 @@ impl Protocol {
     pub(super) fn answer(self, request: &Request, tree: &Tree, id: &str) -> HttpResponse {
         match self {
             Self::Query => response(200, xml::TYPE, id, xml::answer(request, tree, id)),
+            Self::Rest => {
+                let body = xml::answer(request, tree, id);
+                let (status, location) = rest::made(&request.action, tree);
+                let mut response = response(status, xml::TYPE, id, body);
+                response.headers.extend(location);
+                response
+            }
             Self::Json => {
                 let of = json::content_type(request.service);
                 response(200, of, id, json::answer(tree))
@@ -42,7 +53,9 @@ impl Protocol {
     pub(super) fn refusal(self, service: Service, fault: &Fault, id: &str) -> HttpResponse {
         let status = fault.status;
         match self {
-            Self::Query => response(status, xml::TYPE, id, xml::fault(service, fault, id)),
+            Self::Query | Self::Rest => {
+                response(status, xml::TYPE, id, xml::fault(service, fault, id))
+            }
             Self::Json => {
                 let of = json::content_type(service);
                 with_code(response(status, of, id, json::fault(fault)), service, fault)

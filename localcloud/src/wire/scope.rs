@@ -47,8 +47,8 @@ impl Scope {
 
     /// Refuses a region that this endpoint does not serve, as each service words it.
     pub(super) fn check_region(&self, service: Service, model: &Model) -> Result<(), Fault> {
-        // IAM and the global endpoint of STS are signed for us-east-1 by clients of any region.
-        let global = matches!(service, Service::Iam | Service::Sts) && self.region == "us-east-1";
+        // IAM, Route 53 and the global endpoint of STS are signed for us-east-1 by clients of any region.
+        let global = service.is_global() && self.region == "us-east-1";
         if model.serves(&self.region) || global {
             return Ok(());
         }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sts_and_iam_have_a_global_endpoint() {
+    fn only_what_is_one_for_all_regions_has_a_global_endpoint() {
         let scope = Scope::read(&signed("20260101/us-east-1/sts")).unwrap();
         assert_eq!(
             scope.check_region(Service::Sts, &model("eu-central-1")),

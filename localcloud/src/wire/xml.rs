@@ -1,20 +1,24 @@
-//! Writing XML answers: EC2's form and that of the Query services.
+//! Writing XML answers: EC2's form, that of the Query services and Route 53's.
 
+use super::rest;
 use crate::model::{Fault, Request, Service, Tree};
 
 pub(super) const TYPE: &str = "text/xml;charset=UTF-8";
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-/// `<RunInstancesResponse>` with the fields in it (EC2), or with `<…Result>` and metadata around them (Query).
+/// `<RunInstancesResponse>` with the fields in it (EC2, Route 53), or with `<…Result>` and metadata around them (Query).
 pub(super) fn answer(request: &Request, tree: &Tree, request_id: &str) -> String {
     let action = &request.action;
     let body = |out: &mut String| {
         if request.service == Service::Ec2 {
             element(out, "requestId", request_id);
-            return write(out, tree, "item");
+            return write(out, tree, &|_| "item");
+        }
+        if request.service == Service::Route53 {
+            return write(out, tree, &rest::entry);
         }
         inside(out, &format!("{action}Result"), |out| {
-            write(out, tree, "member");
+            write(out, tree, &|_| "member");
         });
         inside(out, "ResponseMetadata", |out| {
             element(out, "RequestId", request_id);
@@ -75,24 +79,30 @@ fn namespace(service: Service) -> &'static str {
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         Service::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
+        Service::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
         Service::Ssm | Service::Kms => "http://ssm.amazonaws.com/doc/2014-11-06/",
     }
 }
 
-fn write(out: &mut String, tree: &Tree, entry: &str) {
+/// Writes what stands inside an element; `entry` names the entries of a list by the list's own name.
+fn write(out: &mut String, tree: &Tree, entry: &dyn Fn(&str) -> &'static str) {
     match tree {
         Tree::Text(text) => escape(out, text),
         Tree::Int(_) | Tree::Real(_) | Tree::Bool(_) | Tree::Time(_) => {
             out.push_str(&tree.text().unwrap_or_default());
         }
-        Tree::List(list) => {
-            for item in list {
-                inside(out, entry, |out| write(out, item, entry));
-            }
-        }
+        // Only fields are lists.
+        Tree::List(_) => {}
         Tree::Map(fields) => {
             for (name, value) in fields {
-                inside(out, name, |out| write(out, value, entry));
+                inside(out, name, |out| match value {
+                    Tree::List(list) => {
+                        for item in list {
+                            inside(out, entry(name), |out| write(out, item, entry));
+                        }
+                    }
+                    other => write(out, other, entry),
+                });
             }
         }
     }

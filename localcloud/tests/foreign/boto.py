@@ -9,7 +9,7 @@ import strict
 
 wanted = set(sys.argv[1:])
 called = set()
-SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm", "Kms": "kms", "CloudWatch": "cloudwatch"}
+SERVICES = {"Ec2": "ec2", "AutoScaling": "autoscaling", "Elb": "elbv2", "Iam": "iam", "Sts": "sts", "Ssm": "ssm", "Kms": "kms", "CloudWatch": "cloudwatch", "Route53": "route53"}
 
 
 class Client:
@@ -53,6 +53,7 @@ def until(look, what):
 ec2, scaling, elb, iam, sts, ssm = (Client(name) for name in ("Ec2", "AutoScaling", "Elb", "Iam", "Sts", "Ssm"))
 abroad = Client("Ec2", "eu-west-1"), Client("Kms", "eu-west-1")
 
+import boto_dns
 import boto_ec2
 import boto_groups
 import boto_images
@@ -89,6 +90,7 @@ made = boto_ec2.run(ec2, sts, ssm, until)
 boto_sessions.run(ec2, ssm, made, until)
 boto_groups.run(ec2, scaling, elb, made, until)
 boto_watch.run(Client)
+boto_dns.run(Client)
 boto_images.run(ec2, *abroad, made, until)
 boto_ec2.clean(ec2, made, until)
 

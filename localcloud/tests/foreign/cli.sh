@@ -38,3 +38,10 @@ refused=$(aws ec2 describe-placement-groups 2>&1) && say "placement groups are a
 case $refused in *InvalidAction*DescribePlacementGroups*) ;; *) say "$refused" ;; esac
 refused=$(AWS_DEFAULT_REGION=us-west-2 aws ec2 describe-vpcs 2>&1) && say "us-west-2 is answered"
 case $refused in *AuthFailure*us-west-2*) ;; *) say "$refused" ;; esac
+
+zone=$(aws route53 create-hosted-zone --name example.com --caller-reference cli --query HostedZone.Id --output text)
+record='{"Name": "www.example.com", "Type": "CNAME", "TTL": 30, "SetIdentifier": "blue", "Weight": 0, "ResourceRecords": [{"Value": "blue.example.net"}]}'
+change=$(aws route53 change-resource-record-sets --hosted-zone-id "$zone" --query ChangeInfo.Id --output text \
+    --change-batch "{\"Changes\": [{\"Action\": \"UPSERT\", \"ResourceRecordSet\": $record}]}")
+case $(aws route53 get-change --id "$change" --query ChangeInfo.Status --output text) in PENDING | INSYNC) ;; *) say "$change" ;; esac
+[ "$(aws route53 list-resource-record-sets --hosted-zone-id "$zone" --query 'ResourceRecordSets[-1].Weight')" = 0 ] || say "no weight of 0"

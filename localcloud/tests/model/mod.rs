@@ -1,6 +1,7 @@
 //! EC2's half of the model by its public interface: what AWS refuses, what it does once, and what facts bring about.
 
 mod account;
+mod dns;
 mod faults;
 mod images;
 mod launches;

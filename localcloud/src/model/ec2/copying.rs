@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, kms, state::State, tags,
-        tags::Tags,
+        Effect, Fault, Service, Tree, actions::Action, agenda, args::Args, kms, regions::Lent,
+        state::State, tags, tags::Tags,
     },
     Due, encryption,
     images::{self, Image, ImageState, Mapping},
@@ -101,7 +101,7 @@ fn source(state: &State, args: &Args<'_>) -> Result<(Image, Tags), Fault> {
     let region = args.text("SourceRegion")?;
     let id = args.text("SourceImageId")?;
     let ec2 = match &state.lent {
-        Some(lent) if lent.region == region => &lent.ec2,
+        Some(Lent::Region { name, ec2 }) if name == region => ec2,
         _ if region == state.config.region => &state.ec2,
         _ => {
             let message = format!("The source region {region} cannot be reached from here.");

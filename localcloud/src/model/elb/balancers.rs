@@ -181,7 +181,7 @@ fn tree(arn: &str, balancer: &LoadBalancer) -> Tree {
     };
     let tree = Tree::new()
         .put("LoadBalancerArn", arn)
-        .put("DNSName", balancer.address.to_string())
+        .put("DNSName", balancer.dns_name())
         .put("CanonicalHostedZoneId", balancer.kind.hosted_zone())
         .put("CreatedTime", balancer.created)
         .put("LoadBalancerName", &balancer.name)

@@ -45,8 +45,8 @@ impl Kind {
         }
     }
 
-    /// What AWS gives as the hosted zone in eu-central-1; nothing here resolves names in it.
-    pub(super) fn hosted_zone(self) -> &'static str {
+    /// What AWS gives as the hosted zone in eu-central-1, here of every region; nothing resolves names in it.
+    pub(in crate::model) fn hosted_zone(self) -> &'static str {
         match self {
             Self::Application => "Z215JYRZR1TBD5",
             Self::Network => "Z3F0SRJ5LGBH90",
@@ -76,6 +76,13 @@ impl Kind {
             Self::Network => Protocol::Tcp,
         }
     }
+}
+
+/// Whether a hosted zone is one that load balancers have their names in.
+pub(in crate::model) fn is_hosted_zone(zone: &str) -> bool {
+    [Kind::Application, Kind::Network]
+        .map(Kind::hosted_zone)
+        .contains(&zone)
 }
 
 /// Whether a listener can lead to a target group ("Target groups for your Network Load Balancers", "Routing

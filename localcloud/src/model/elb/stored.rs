@@ -35,6 +35,13 @@ pub(in crate::model) struct LoadBalancer {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
+impl LoadBalancer {
+    /// Its `DNSName`, which is its address here.
+    pub(in crate::model) fn dns_name(&self) -> String {
+        self.address.to_string()
+    }
+}
+
 /// A target group.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Group {

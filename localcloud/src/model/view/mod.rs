@@ -3,6 +3,7 @@
 //! A view is a copy. It shows what the API would show now, without paging, filters or calls that are counted.
 
 mod compute;
+mod dns;
 mod traffic;
 mod watch;
 
@@ -10,6 +11,7 @@ pub use compute::{
     GroupView, ImageView, InstanceView, KeyPairView, MemberView, SecurityGroupView, SnapshotView,
     SubnetView, TemplateView, VolumeView,
 };
+pub use dns::{AliasView, AnswerView, PointerView, RecordView, ZoneView};
 pub use traffic::{BalancerView, ListenerView, RuleView, TargetGroupView, TargetView};
 pub use watch::AlarmView;
 

@@ -12,6 +12,8 @@ pub struct BalancerView {
     pub name: String,
     /// `application` or `network`.
     pub kind: &'static str,
+    /// Its `DNSName`.
+    pub dns_name: String,
     pub zones: Vec<String>,
     /// Its proxy listens.
     pub active: bool,
@@ -74,6 +76,7 @@ impl Model {
             arn: arn.clone(),
             name: balancer.name.clone(),
             kind: balancer.kind.word(),
+            dns_name: balancer.dns_name(),
             zones: balancer
                 .zones
                 .iter()
