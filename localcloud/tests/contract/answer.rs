@@ -6,6 +6,8 @@ use localcloud::model::Tree;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use super::rest::entry;
+
 /// What was answered.
 #[derive(Debug, Default)]
 pub struct Answer(BTreeMap<String, String>);
@@ -79,7 +81,8 @@ impl Answer {
             {
                 Event::Start(start) => {
                     let name = start.name().as_ref().to_owned();
-                    let is_entry = matches!(name.as_str(), "member" | "item");
+                    let is_entry = matches!(name.as_str(), "member" | "item")
+                        || path.last().is_some_and(|list| entry(list) == Some(&name));
                     path.push(match at.last_mut() {
                         Some(next) if is_entry => {
                             *next += 1;

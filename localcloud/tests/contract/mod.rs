@@ -6,9 +6,11 @@
 
 mod answer;
 mod deploying;
+mod dns;
 mod limits;
 mod moto;
 mod network;
+mod rest;
 mod rows;
 mod scaling;
 mod subject;

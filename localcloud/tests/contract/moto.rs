@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use localcloud::model::Service;
 
 use super::answer::Answer;
-use super::subject::{FORM, Subject, authorization, form};
+use super::subject::{Call, Subject, authorization, written};
 
 pub struct Moto {
     process: Child,
@@ -39,7 +39,13 @@ impl Moto {
 
     /// Forgets all that was made.
     pub fn reset(&self) {
-        post(self.port, "/moto-api/reset", "", "");
+        let reset = Call {
+            method: "POST",
+            path: "/moto-api/reset".into(),
+            content_type: "text/plain",
+            body: String::new(),
+        };
+        send(self.port, "", &reset);
     }
 
     pub fn subject(&self) -> Peer {
@@ -64,19 +70,25 @@ impl Subject for Peer {
         action: &str,
         fields: &[(&str, &str)],
     ) -> Result<Answer, String> {
-        let body = form(service, action, fields);
-        Answer::of_xml(&post(self.0, "/", &authorization(service), &body))
+        let call = written(service, action, fields);
+        Answer::of_xml(&send(self.0, &authorization(service), &call))
     }
 
     /// It does everything at once, by a clock of its own.
     fn pass(&mut self, _: i64) {}
 }
 
-fn post(port: u16, path: &str, authorization: &str, body: &str) -> String {
+fn send(port: u16, authorization: &str, call: &Call) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let Call {
+        method,
+        path,
+        content_type,
+        body,
+    } = call;
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: {authorization}\r\nContent-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n"
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: {authorization}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
     );
     stream
         .write_all(format!("{head}{body}").as_bytes())

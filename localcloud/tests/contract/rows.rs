@@ -4,7 +4,7 @@ use localcloud::model::Service::{self, AutoScaling, Ec2, Elb};
 
 use super::answer::Answer;
 use super::subject::Subject;
-use super::{deploying, limits, network, scaling, volumes};
+use super::{deploying, dns, limits, network, scaling, volumes};
 
 /// One promise of AWS.
 pub struct Row {
@@ -34,6 +34,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         network::ROWS,
         limits::ROWS,
         volumes::ROWS,
+        dns::ROWS,
     ];
     all.into_iter().flatten()
 }

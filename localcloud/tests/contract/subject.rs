@@ -7,6 +7,7 @@ use localcloud::wire::HttpRequest;
 use std::collections::BTreeMap;
 
 use super::answer::Answer;
+use super::rest;
 
 /// A cloud that is called with parameters as they stand on the wire, `Tags.member.1.Key=x`; a refusal is its code.
 pub trait Subject {
@@ -134,14 +135,15 @@ impl Subject for OverTheWire {
         action: &str,
         fields: &[(&str, &str)],
     ) -> Result<Answer, String> {
+        let call = written(service, action, fields);
         let request = HttpRequest {
-            method: "POST".into(),
-            path: "/".into(),
+            method: call.method.into(),
+            path: call.path,
             headers: vec![
                 ("authorization".into(), authorization(service)),
-                ("content-type".into(), FORM.into()),
+                ("content-type".into(), call.content_type.into()),
             ],
-            body: form(service, action, fields).into_bytes(),
+            body: call.body.into_bytes(),
         };
         let now = self.0.now() + SignedDuration::from_millis(100);
         let response = self.0.answer(&request, now);
@@ -154,8 +156,6 @@ impl Subject for OverTheWire {
     }
 }
 
-pub const FORM: &str = "application/x-www-form-urlencoded";
-
 /// Names the service; nobody here checks signatures.
 pub fn authorization(service: Service) -> String {
     let scope = service.name();
@@ -164,7 +164,27 @@ pub fn authorization(service: Service) -> String {
     )
 }
 
-pub fn form(service: Service, action: &str, fields: &[(&str, &str)]) -> String {
+/// One call in its service's protocol.
+pub struct Call {
+    pub method: &'static str,
+    pub path: String,
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+pub fn written(service: Service, action: &str, fields: &[(&str, &str)]) -> Call {
+    if service == Service::Route53 {
+        return rest::request(action, &params(service, fields));
+    }
+    Call {
+        method: "POST",
+        path: "/".into(),
+        content_type: "application/x-www-form-urlencoded",
+        body: form(service, action, fields),
+    }
+}
+
+fn form(service: Service, action: &str, fields: &[(&str, &str)]) -> String {
     let version = match service {
         Service::Ec2 => "2016-11-15",
         Service::AutoScaling => "2011-01-01",
