@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use localcloud::{
-    model::{Action, Config, Model, Service, SourceImage},
+    model::{Action, Config, Model, Params, Service, SourceImage},
     wire::{self, HttpRequest},
 };
 use proptest::prelude::*;
@@ -114,7 +114,57 @@ fn call() -> impl Strategy<Value = (&'static Action, Vec<(String, String)>)> {
         .prop_flat_map(|action| (Just(action), prop::collection::vec(parameter(action), 0..6)))
 }
 
-fn request(action: &Action, parameters: &[(String, String)]) -> HttpRequest {
+/// A call to Route 53: parameters without their shapes, and in a batch those of a record.
+fn rest(action: &Action, parameters: &[(String, String)], zone: &str) -> HttpRequest {
+    let text = |text: &str| Params::Text(text.to_owned());
+    let map = |fields: Vec<(&str, Params)>| {
+        let fields = fields.into_iter();
+        Params::Map(
+            fields
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
+    };
+    let mut fields = Vec::new();
+    for (name, value) in parameters {
+        let name = name.split('.').next().unwrap();
+        let set = || {
+            let record = vec![
+                ("Name", text("www.example.com")),
+                ("Type", text("A")),
+                ("Weight", text(value)),
+                ("SetIdentifier", text(value)),
+                ("TTL", text("60")),
+                (
+                    "ResourceRecords",
+                    Params::List(vec![map(vec![("Value", text("192.0.2.1"))])]),
+                ),
+            ];
+            map(vec![
+                ("Action", text("UPSERT")),
+                ("ResourceRecordSet", map(record)),
+            ])
+        };
+        let value = match (name, value.as_str()) {
+            ("ChangeBatch", _) => map(vec![("Changes", Params::List(vec![set()]))]),
+            ("HostedZoneId" | "ResourceId" | "Id", "1" | "web" | "true") => text(zone),
+            ("ResourceType", "1" | "web" | "true") => text("hostedzone"),
+            _ => text(value),
+        };
+        fields.push((name, value));
+    }
+    let call = crate::contract::rest::request(action.name, &map(fields));
+    HttpRequest {
+        method: call.method.into(),
+        path: call.path,
+        ..post(action.service, None, call.body)
+    }
+}
+
+fn request(action: &Action, parameters: &[(String, String)], zone: &str) -> HttpRequest {
+    if action.service == Service::Route53 {
+        return rest(action, parameters, zone);
+    }
     if action.service.speaks_json() {
         let body: serde_json::Map<String, serde_json::Value> = parameters
             .iter()
@@ -140,8 +190,9 @@ proptest! {
     #[test]
     fn any_sequence_of_calls_is_answered_well(calls in prop::collection::vec(call(), 1..8)) {
         let mut model = model();
+        let zone = model.plant_zone("example.com").unwrap();
         for (action, parameters) in calls {
-            let request = request(action, &parameters);
+            let request = request(action, &parameters, &zone);
             let (response, effects) = wire::answer(&mut model, &request, Timestamp::UNIX_EPOCH);
             let body = String::from_utf8(response.body).unwrap();
             if action.service.speaks_json() {
@@ -151,6 +202,20 @@ proptest! {
             }
             prop_assert!(response.status < 600 && response.status != 500, "{} {parameters:?}: {body}", action.name);
             prop_assert!(response.status < 300 || effects.is_empty(), "{} {parameters:?}: {body}: {effects:?}", action.name);
+        }
+    }
+
+    #[test]
+    fn any_document_is_answered(step in "[a-zA-Z0-9/%?&=.]{0,30}", body in "(<[A-Za-z/]{0,12}>?|&[a-z#0-9]*;?|[a-z ])*") {
+        for (method, path) in [("GET", "/2013-04-01/"), ("POST", "/2013-04-01/hostedzone"), ("DELETE", "/2013-04-01/hostedzone/")] {
+            let request = HttpRequest {
+                method: method.into(),
+                path: format!("{path}{step}"),
+                ..post(Service::Route53, None, body.clone())
+            };
+            let (response, _) = wire::answer(&mut model(), &request, Timestamp::UNIX_EPOCH);
+            prop_assert!(well_formed(&String::from_utf8(response.body).unwrap()));
+            prop_assert!(response.status != 500);
         }
     }
 

@@ -147,6 +147,12 @@ mod tests {
             ..query
         };
         assert_eq!(action(&json), "AmazonSSM.GetParameter");
+        let rest = HttpRequest {
+            method: "GET".into(),
+            path: "/2013-04-01/change/C1".into(),
+            ..HttpRequest::default()
+        };
+        assert_eq!(action(&rest), "GetChange");
         let refusal = |body: &str| HttpResponse {
             status: 400,
             headers: Vec::new(),

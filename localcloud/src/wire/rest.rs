@@ -1,6 +1,9 @@
 //! Route 53's protocol ("REST-XML"): method and path tell the action, path and query its simple parameters, and a document
 //! the rest.
 
+#[cfg(test)]
+mod tests;
+
 use super::HttpRequest;
 use crate::model::{Fault, Params, Request, Service, Tree};
 use quick_xml::{

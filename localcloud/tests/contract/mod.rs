@@ -10,10 +10,10 @@ mod dns;
 mod limits;
 mod moto;
 mod network;
-mod rest;
+pub mod rest;
 mod rows;
 mod scaling;
-mod subject;
+pub mod subject;
 mod volumes;
 
 use std::fmt::Write as _;

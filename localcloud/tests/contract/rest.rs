@@ -14,6 +14,7 @@ type Route = (
 
 /// Entries of lists by the list's name.
 const LISTS: &[(&str, &str)] = &[
+    ("AddTags", "Tag"),
     ("Changes", "Change"),
     ("ResourceRecords", "ResourceRecord"),
     ("ResourceRecordSets", "ResourceRecordSet"),
@@ -33,6 +34,22 @@ fn route(action: &str) -> Route {
         "CreateHostedZone" => ("POST", "hostedzone", &[]),
         "DeleteHostedZone" => ("DELETE", "hostedzone/{Id}", &[]),
         "GetHostedZone" => ("GET", "hostedzone/{Id}", &[]),
+        "ListHostedZones" => (
+            "GET",
+            "hostedzone",
+            &[("Marker", "marker"), ("MaxItems", "maxitems")],
+        ),
+        "ListHostedZonesByName" => (
+            "GET",
+            "hostedzonesbyname",
+            &[
+                ("DNSName", "dnsname"),
+                ("HostedZoneId", "hostedzoneid"),
+                ("MaxItems", "maxitems"),
+            ],
+        ),
+        "ChangeTagsForResource" => ("POST", "tags/{ResourceType}/{ResourceId}", &[]),
+        "ListTagsForResource" => ("GET", "tags/{ResourceType}/{ResourceId}", &[]),
         "GetChange" => ("GET", "change/{Id}", &[]),
         "ChangeResourceRecordSets" => ("POST", "hostedzone/{HostedZoneId}/rrset/", &[]),
         "ListResourceRecordSets" => (
@@ -45,7 +62,7 @@ fn route(action: &str) -> Route {
                 ("MaxItems", "maxitems"),
             ],
         ),
-        other => panic!("no row has called {other} so far"),
+        other => panic!("{other} has no route here"),
     }
 }
 

@@ -4,7 +4,6 @@ use super::{
     Key, Leads, Reachable, Record, name,
     record::{KINDS, balancer_of},
 };
-use crate::model::elb;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -141,7 +140,7 @@ fn values_of(kind: &str, name: &str, values: &[String]) -> Option<String> {
 
 fn aliased(record: &Record, zone: &str, target: &str, reachable: &Reachable) -> Option<String> {
     let kind = &record.kind;
-    let why = if !elb::is_hosted_zone(zone) || !matches!(kind.as_str(), "A" | "AAAA") {
+    let why = if !matches!(kind.as_str(), "A" | "AAAA") {
         "but the alias target name does not lie within the target zone"
     } else if !reachable.has_balancer(zone, balancer_of(target)) {
         "but that target was not found"

@@ -1,7 +1,7 @@
 //! Resource record sets: how they are read, compared and shown.
 
 use super::name;
-use crate::model::{Fault, Tree, args::Args};
+use crate::model::{Fault, Tree, args::Args, elb};
 
 /// The types that records have (`Type` of `ResourceRecordSet`).
 pub(super) const KINDS: &str =
@@ -222,8 +222,15 @@ fn alias_target(args: &Args<'_>) -> Result<Leads, Fault> {
     let target = name::kept(given)
         .ok_or_else(|| args.invalid("DNSName", given, "The domain name is not valid."))?;
     let evaluates_health = args.flag("EvaluateTargetHealth")?;
+    let zone = super::zone_id(args.text("HostedZoneId")?);
+    if !elb::is_hosted_zone(zone) {
+        let text = format!(
+            "This cloud knows aliases of load balancers alone, not of {target} in zone {zone}."
+        );
+        return Err(Fault::new("NotImplemented", text).with_status(501));
+    }
     Ok(Leads::Alias {
-        zone: super::zone_id(args.text("HostedZoneId")?).to_owned(),
+        zone: zone.to_owned(),
         target,
         evaluates_health: evaluates_health.ok_or_else(|| args.missing("EvaluateTargetHealth"))?,
     })
