@@ -22,6 +22,7 @@ pub mod serving;
 mod sessions;
 pub mod share;
 mod taken;
+pub mod tested;
 mod traffic;
 mod versions;
 

@@ -16,11 +16,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::Error;
-use super::flow::Flow;
+use super::flow::{Flow, Led};
 use super::making::group;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::run_roll::Tools;
+use super::test_listener::still_leads;
 use crate::cloud::{Behind, Cloud};
 use crate::run::{Failure, Patience, Readiness};
 use crate::template::service::{Check, CheckKind};
@@ -139,7 +140,20 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
                 _ => self.until_it_holds(check, way).await?,
             }
         }
-        Ok(())
+        match &self.led {
+            Some(led) if way == Way::Probe => self.still_tested(led.clone()).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what has answered is the next group.
+    async fn still_tested(&mut self, led: Led<'_>) -> Result<(), Failure> {
+        if led.traffic.test.is_none() {
+            return Ok(());
+        }
+        let cloud = self.on.cloud;
+        let look = async |_: &mut _| still_leads(led.traffic, &led.target_group, cloud).await;
+        self.run.step("look at the test listener", look).await
     }
 
     /// Asks until it passed as often in a row as the check says, or its time is over.

@@ -19,8 +19,8 @@ use crate::cloud::{
 };
 use crate::source::Spanned;
 use crate::template::service::{Rule, Service, Traffic};
-use crate::undo::Purpose;
 use crate::undo::serving::{Leading, leading};
+use crate::undo::{Purpose, tested};
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]
@@ -133,7 +133,18 @@ impl Facts {
             led: self.balancer.is_some(),
             production: &self.production().collect::<Vec<_>>(),
             listeners: &listeners.into_iter().collect::<Vec<_>>(),
+            tested: &tested::led(
+                service,
+                self.leading(),
+                &self.target_groups().collect::<Vec<_>>(),
+            ),
         })
+    }
+
+    /// The two target groups, as far as they are there.
+    pub fn target_groups(&self) -> impl Iterator<Item = &TargetGroup> {
+        let sides = self.sides.iter();
+        sides.filter_map(|side| side.target_group.as_ref())
     }
 
     /// The rules and default actions that carry the service's traffic, but for those that are still to be made.

@@ -84,6 +84,7 @@ fn ways(plan: &Plan) -> Ways {
     let traffic = plan.traffic.as_ref();
     Ways {
         in_place: plan.stays(),
-        probe: !plan.stays() && !traffic.is_some_and(|traffic| traffic.network),
+        probe: !plan.stays()
+            && !traffic.is_some_and(|traffic| traffic.network && traffic.test.is_none()),
     }
 }

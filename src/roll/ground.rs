@@ -4,7 +4,9 @@
 use super::facts::Side;
 use super::names;
 use crate::cloud::{Group, ListenerArn, TargetGroupArn, tag};
+use crate::undo::lease::Lease;
 use crate::undo::serving::{Leading, served_by};
+use crate::undo::tested::Tested;
 
 /// Where a service stands.
 #[derive(Clone, Copy)]
@@ -17,6 +19,8 @@ pub(super) struct Ground<'a> {
     pub production: &'a [&'a Leading],
     /// Where rolls make their rules.
     pub listeners: &'a [&'a ListenerArn],
+    /// Test listeners that are led to a next target group for a while.
+    pub tested: &'a [(Lease, Tested)],
 }
 
 impl Ground<'_> {

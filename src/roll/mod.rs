@@ -66,6 +66,7 @@ mod take;
 mod takeback;
 mod targets;
 mod template;
+mod test_listener;
 mod tidy;
 mod unsaid;
 mod verdict;

@@ -81,6 +81,7 @@ async fn give_up<C: Cloud>(way: &Way<'_>, live: &Group, next: &Group, cloud: &C)
         led: false,
         production: &[],
         listeners: &[],
+        tested: &[],
     };
     let Some(dead) = takeback::undos(&ground, next) else {
         let text = format!("no tag of group {} says whose it is", next.name);

@@ -23,7 +23,7 @@ use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
 };
 use crate::undo::lease::{self, Leased};
-use crate::undo::{Undo, Unwinder};
+use crate::undo::{Undo, Unwinder, tested};
 
 /// What a rollback needs beside the cloud.
 pub struct Way<'a> {
@@ -308,6 +308,10 @@ async fn said(
     }
     for rule in &stand.probes {
         unsaid.note("delete a probe rule", cloud.delete_rule(rule).await);
+    }
+    for (lease, tested) in &stand.tested {
+        let back = tested::give_back(cloud, tested, lease.run, async || Ok(false)).await;
+        unsaid.note("lead the test listener back", back);
     }
     let live = tags(&[(tag::STATE, tag::LIVE)]);
     let live = cloud.tag_group(to, &live).await;

@@ -18,8 +18,10 @@ use crate::cloud::{
     Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroup, TargetGroupArn, TargetHealth,
     TargetState, tag,
 };
-use crate::undo::Purpose;
+use crate::undo::lease::Lease;
 use crate::undo::serving::{Leading, leading, percent, served_by, target_groups_of};
+use crate::undo::tested::Tested;
+use crate::undo::{Purpose, tested};
 
 /// A group with its target group and what the load balancer knows of it.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub(super) struct Stand {
     pub watch: Vec<RuleArn>,
     /// Probe rules, where no roll runs or died half-way: of runs that left nothing else.
     pub probes: Vec<RuleArn>,
+    /// Test listeners that such runs have led elsewhere.
+    pub tested: Vec<(Lease, Tested)>,
     pub hold: Option<String>,
     /// The bucket where its state is.
     pub state: Option<String>,
@@ -218,6 +222,12 @@ pub(super) async fn stand(
             Vec::new()
         } else {
             own(service, &rules, Purpose::Probe)
+        },
+        tested: if groups.iter().any(|one| of(&one)) {
+            Vec::new()
+        } else {
+            let targets: Vec<_> = targets.iter().map(|(group, _)| group).collect();
+            tested::led(service, &rules, &targets)
         },
         hold: targets
             .iter()

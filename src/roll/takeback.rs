@@ -113,6 +113,8 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
         undos.extend(leases(back, run, &[Leased::MinSize]).map(make));
     }
     undos.extend(rules(Purpose::Watch));
+    let tested = ground.tested.iter().filter(|(lease, _)| lease.run == run);
+    undos.extend(tested.map(|(_, tested)| make(Change::Tested(tested.clone()))));
     undos.push(make(match group.tag(tag::MADE_BY) {
         Some(_) => Change::Group { served },
         // Its lease says what is suspended.

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::flow::Led;
 use super::making::{ensure, scratch_tags, tags};
 use super::plan::{NextTargetGroup, Plan, ProductionRule, TestListener, Traffic};
-use super::priority;
+use super::{priority, test_listener};
 use crate::cloud::{
     Cloud, Conditions, Error as CloudError, Kind, NewRule, NewTargetGroup, RuleArn, Tags,
     TargetGroupArn, TrafficArn, tag,
@@ -82,7 +82,7 @@ pub(super) async fn probe(
     made: &mut Ledger<'_, Undo>,
 ) -> Result<RuleArn, Error> {
     if let Some(test) = &led.traffic.test {
-        claim_test(plan, test, cloud).await?;
+        test_listener::claim(plan, test, cloud).await?;
     }
     let tags = for_purpose(scratch_tags(plan), Purpose::Probe);
     let new = match &led.traffic.test {
@@ -146,20 +146,6 @@ fn for_purpose(mut tags: Tags, purpose: Purpose) -> Tags {
     let value = purpose.tag().map(ToOwned::to_owned);
     tags.extend(value.map(|value| (tag::RULE.to_owned(), value)));
     tags
-}
-
-/// Puts the service's name on its test listener, which is told from production by it for good.
-async fn claim_test(plan: &Plan, test: &TestListener, cloud: &impl Cloud) -> Result<(), Error> {
-    if test.is_named {
-        return Ok(());
-    }
-    let name = [
-        (tag::SERVICE, plan.service.clone()),
-        (tag::RULE, tag::TEST.to_owned()),
-    ];
-    let name = name.map(|(key, value)| (key.to_owned(), value));
-    let listener = TrafficArn::Listener(test.listener.clone());
-    Ok(cloud.tag_traffic(&listener, &name.into()).await?)
 }
 
 /// A rule for whatever comes in by the test listener.

@@ -99,7 +99,12 @@ impl fmt::Display for Lease {
 impl Lease {
     /// Reads the tag of a group; `None` when there is none, or when it is no lease.
     pub fn of(group: &Group, what: Leased) -> Option<Self> {
-        let mut words = group.tag(what.tag())?.split_whitespace();
+        Self::read(group.tag(what.tag())?)
+    }
+
+    /// Reads the text of a tag; `None` when it is no lease.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
         Some(Self {
             run: words.next()?.parse().ok()?,
             until: words.next()?.parse().ok()?,

@@ -16,6 +16,7 @@ use super::rules;
 use super::serving::{is_named, serves};
 use super::share;
 use super::taken;
+use super::tested::{self, Tested};
 use super::traffic::restore;
 use super::versions;
 use super::{LONGEST_PAUSE, persist};
@@ -58,6 +59,8 @@ pub enum Change {
         target_group: TargetGroupArn,
         places: Vec<RulePlace>,
     },
+    /// A test listener of a network load balancer leads to the next target group for a while.
+    Tested(Tested),
     /// The next group. `served`: its targets may have requests under way, which are let end.
     Group {
         served: bool,
@@ -150,6 +153,7 @@ impl fmt::Display for OfRoll {
                     target_group.name()
                 )
             }
+            Change::Tested(tested) => write!(f, "test listener {}", tested.listener),
             Change::Group { .. } | Change::Taken { .. } => write!(f, "group {}", self.next),
             Change::Lease { group, what } => write!(f, "{what} of group {group}"),
             Change::Filled { group, .. } => write!(f, "machines of the kept group {group}"),
@@ -171,13 +175,17 @@ impl OfRoll {
 
     /// Whether it leads requests of nobody's to the next group, until the roll ends.
     pub fn proves(&self) -> bool {
-        matches!(&self.change, Change::Rule { purpose, .. } if *purpose == Purpose::Probe)
+        match &self.change {
+            Change::Rule { purpose, .. } => *purpose == Purpose::Probe,
+            Change::Tested(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether it stays when the roll ends well.
     pub fn is_product(&self) -> bool {
         match &self.change {
-            Change::Rule { .. } => !self.proves(),
+            Change::Rule { .. } | Change::Tested(_) => !self.proves(),
             // Of a group that stays, what goes with its version stays or goes with it; and one hold is made to last until the
             // group has seen traffic.
             Change::Lease { group, what } => {
@@ -224,6 +232,10 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
             target_group,
             places,
         } => share::take_out(cloud, of, target_group, places).await,
+        Change::Tested(tested) => {
+            let is_half_made = async || is_half_made(cloud, of).await;
+            tested::give_back(cloud, tested, of.run, is_half_made).await
+        }
         Change::Group { served } => Box::pin(remove_group(cloud, of, *served)).await,
         Change::Taken { suspends } => Box::pin(taken::undo(cloud, of, suspends)).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,

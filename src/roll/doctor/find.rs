@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::scene::Scene;
 use super::temporary::{
-    BACK, Cure, HALF_MADE, KEPT, Known, LOW_ALARM, Owner, PROBE, State, Temporary, WATCH,
+    BACK, Cure, HALF_MADE, KEPT, Known, LOW_ALARM, Owner, PROBE, State, TEST, Temporary, WATCH,
 };
 use crate::cloud::{Group, RulePlace, StartsFrom, VersionRef, tag};
 use crate::roll::mark::Mark;
@@ -20,7 +20,10 @@ use crate::undo::lease::{Lease, Leased};
 use crate::undo::refresh::rolled;
 use crate::undo::root::rerooted;
 use crate::undo::serving::Leading;
+use crate::undo::tested::Tested;
 
+/// Why a change of a run is over whose group serves, or served.
+const THROUGH: &str = "its roll has gone through";
 /// How long a half-made group without a mark of its own is taken for one of a run that lives (`plan::EXPIRY`).
 const UNMARKED: SignedDuration = SignedDuration::from_hours(24);
 
@@ -50,6 +53,8 @@ pub(in crate::roll) fn find(scene: &Scene, known: &Known, now: Timestamp) -> Vec
         found.extend(look.draining(group));
     }
     found.extend(scene.stray_alarms.iter().map(|name| look.alarm(name)));
+    let tested = scene.tested().into_iter();
+    found.extend(tested.map(|(lease, tested)| look.tested(&lease, tested)));
     for purpose in [Purpose::Probe, Purpose::Watch] {
         let rules = purpose.tag().into_iter().flat_map(|tag| scene.rules(tag));
         found.extend(rules.filter_map(|rule| look.rule(rule, purpose)));
@@ -183,7 +188,7 @@ impl Look<'_> {
             // A group that stays keeps its number: what it followed may mean another version by now.
             (Leased::Refresh | Leased::Root | Leased::Version, _) if rolled => {
                 let note = Cure::Untag(group.name.clone(), what.tag());
-                return one.run_out("its roll has gone through", note);
+                return one.run_out(THROUGH, note);
             }
             (Leased::Version, _) => return self.pin(one, group, cure),
             (Leased::LowAlarm, Some(tag::LIVE)) if !self.is_at_work(one.run) => {
@@ -207,7 +212,7 @@ impl Look<'_> {
         }
         let is_done = state == Some(tag::LIVE) && names::run_of(group) == Some(lease.run);
         if is_done && !self.is_at_work(one.run) {
-            return one.run_out("its roll has gone through", cure);
+            return one.run_out(THROUGH, cure);
         }
         match self.over(one.run, one.until) {
             Some(why) => one.run_out(why, cure),
@@ -284,6 +289,24 @@ impl Look<'_> {
         one.run_out("nobody else takes it", Cure::DeleteAlarm(name.to_owned()))
     }
 
+    /// A test listener that leads to the next target group.
+    fn tested(&self, lease: &Lease, tested: Tested) -> Temporary {
+        let mut one = self.one(TEST, tested.place().to_string(), Some(lease.run));
+        one.until = Some(lease.until);
+        one.before = Some(lease.before.join(" "));
+        if self.goes_with_half_made(&mut one) {
+            return one;
+        }
+        let cure = Cure::LeadBack(Box::new(tested), lease.run);
+        if self.went_through(lease.run) && !self.is_at_work(one.run) {
+            return one.run_out(THROUGH, cure);
+        }
+        match self.over(one.run, one.until) {
+            Some(why) => one.run_out(why, cure),
+            None => one,
+        }
+    }
+
     fn rule(&self, rule: &Leading, purpose: Purpose) -> Option<Temporary> {
         let RulePlace::Rule(arn) = &rule.place else {
             return None;
@@ -310,7 +333,7 @@ impl Look<'_> {
             });
         }
         if run.is_some_and(|run| self.went_through(run)) && !self.is_at_work(run) {
-            return Some(one.run_out("its roll has gone through", cure));
+            return Some(one.run_out(THROUGH, cure));
         }
         Some(match self.over(run, one.until) {
             Some(why) => one.run_out(why, cure),

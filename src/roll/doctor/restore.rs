@@ -6,7 +6,7 @@ use crate::roll::error::Error;
 use crate::roll::takeback::take_back;
 use crate::roll::{aside, scaling};
 use crate::run::{Event, Failure, Ledger, Run};
-use crate::undo::{Undo, Unwinder, lease};
+use crate::undo::{Undo, Unwinder, lease, tested};
 
 /// Takes back what has run out and says what would not go. Errors when a stop was asked for.
 pub(super) async fn restore<C: Cloud>(
@@ -54,6 +54,9 @@ pub(in crate::roll) async fn loose(cure: &Cure, cloud: &impl Cloud) -> Result<()
             Err(error) if error.is_not_found() => {}
             answer => answer?,
         },
+        Cure::LeadBack(tested, run) => {
+            tested::give_back(cloud, tested, *run, async || Ok(false)).await?;
+        }
         Cure::DeleteAlarm(name) => scaling::delete(cloud, name).await?,
         Cure::Untag(group, key) => cloud.untag_group(group, &[key]).await?,
         Cure::Empty(group, until) => aside::empty(group, *until, cloud).await?,

@@ -11,6 +11,7 @@ use crate::roll::ground::Ground;
 use crate::roll::{names, office, scaling};
 use crate::undo::lease::{Lease, Leased, followed_by};
 use crate::undo::serving::{Leading, leading, target_groups_of};
+use crate::undo::tested::{self, Tested};
 
 /// A service as it is found.
 pub(in crate::roll) struct Scene {
@@ -132,7 +133,17 @@ impl Scene {
             led: self.led,
             production: &self.production.iter().collect::<Vec<_>>(),
             listeners: &listeners,
+            tested: &self.tested(),
         })
+    }
+
+    /// Test listeners that are led to a next target group for a while.
+    pub fn tested(&self) -> Vec<(Lease, Tested)> {
+        let groups = self.sides.iter();
+        let groups: Vec<_> = groups
+            .filter_map(|side| side.target_group.as_ref())
+            .collect();
+        tested::led(&self.service, &self.leading, &groups)
     }
 
     /// The half-made groups: of rolls that run, or died.

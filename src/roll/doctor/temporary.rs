@@ -9,6 +9,7 @@ use crate::cloud::{GroupName, RuleArn};
 use crate::roll::takeback::Dead;
 use crate::run::{Holder, RunId};
 use crate::undo::lease::Leased;
+use crate::undo::tested::Tested;
 
 /// What is known of runs beside what tags say.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,7 @@ pub(in crate::roll) enum Cure {
     TakeBack(Box<Dead>),
     Release(GroupName, Leased, RunId),
     DeleteRule(RuleArn),
+    LeadBack(Box<Tested>, RunId),
     DeleteAlarm(String),
     Untag(GroupName, &'static str),
     /// To be kept without machines, which may take until then to end.
@@ -110,6 +112,8 @@ pub(super) const DRAINING: &str = "machines that end what they do";
 /// What a roll that is not through has.
 pub(super) const HALF_MADE: &str = "half-made roll";
 pub(super) const PROBE: &str = "probe rule";
+/// What a network load balancer has in its place.
+pub(super) const TEST: &str = "test listener";
 /// What a rollback that is not through has.
 pub(super) const BACK: &str = "mark of a rollback";
 /// What the rule is that keeps its target group in use.
@@ -130,7 +134,7 @@ impl Temporary {
     pub(in crate::roll) fn is_of_a_roll(&self) -> bool {
         let what = self.what.as_str();
         let at_work = [Leased::Refresh, Leased::Root, Leased::Question];
-        [HALF_MADE, PROBE, BACK].contains(&what)
+        [HALF_MADE, PROBE, TEST, BACK].contains(&what)
             || at_work.iter().any(|leased| what == leased.to_string())
     }
 

@@ -26,19 +26,16 @@ pub(super) fn refuse(
         refused.extend(rule_of(rule));
     }
     if let Some(place) = wanted.probe.header.place {
-        let help = "leave `probe` out: the next target group is named at weight 0 before it has machines, and its health is known";
+        let help = "leave `header` out: the next target group is named at weight 0 before it has machines, and its health is known; requests reach it by \
+                    the `port` of a test listener";
         refused.push(at(Some(place), "no header of a request is looked at", help));
     }
-    if let Some(port) = &wanted.probe.port {
-        let help =
-            "leave it out, and ask machines themselves by a `command` or an `instance` check";
-        refused.push(at(port.place, "its listeners have no rules", help));
-    }
     let checks = &service.checks;
-    for check in checks.before.iter().filter(|_| !stays) {
+    let unreached = |_: &&Check| !stays && balancer.test.is_none();
+    for check in checks.before.iter().filter(unreached) {
         if matches!(check.kind, CheckKind::Http(_)) {
-            let help = "ask machines themselves, by a `command` that has their addresses in KILN_ADDRESSES or by an `instance` check; or ask under \
-                        `after`, or `watch`";
+            let help = "name the port of a test listener (`probe`); or ask machines themselves, by a `command` that has their addresses in \
+                        KILN_ADDRESSES or by an `instance` check; or ask under `after`, or `watch`";
             let text = "no request can reach the next group before the swap";
             refused.push(at(check.place, text, help));
         }
@@ -139,7 +136,7 @@ fn spoken(text: String, place: Option<Place>, help: &str) -> Refusal {
 }
 
 /// What target groups of a listener may speak.
-fn taken(listener: &str) -> &'static [&'static str] {
+pub(super) fn taken(listener: &str) -> &'static [&'static str] {
     match listener {
         "TCP" => &["TCP", "TCP_UDP"],
         "TLS" => &["TCP", "TLS"],

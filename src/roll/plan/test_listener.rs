@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
+use super::network::taken;
 use super::{Refusal, in_place};
-use crate::cloud::{ListenerArn, tag};
+use crate::cloud::{Action, ListenerArn, tag};
 use crate::roll::facts::{Balancer, Facts};
 use crate::roll::mend;
 use crate::source::{Diagnostic, Spanned};
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::serving::{Leading, forwards};
+use crate::undo::tested::Tested;
 
 /// The listener, and what it is like now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,17 +21,28 @@ pub struct TestListener {
     /// Whether it carries the service's name.
     #[serde(skip)]
     pub is_named: bool,
+    /// What its default action does without this roll.
+    #[serde(skip)]
+    pub before: Vec<Action>,
+    /// What it does now: a run that died has led that of a network load balancer elsewhere.
+    #[serde(skip)]
+    pub now: Vec<Action>,
 }
 
 impl TestListener {
-    pub(super) fn of(service: &str, found: &Leading) -> Self {
+    pub(super) fn of(service: &str, found: &Leading, facts: &Facts) -> Self {
         let listener = &found.listener;
+        let groups: Vec<_> = facts.target_groups().collect();
+        let now = found.actions().to_vec();
+        let led = Tested::of(found, &groups).filter(|(_, tested)| tested.after == now);
         let is = |key: &str, value: &str| found.tags.get(key).map(String::as_str) == Some(value);
         Self {
             listener: listener.arn.clone(),
             port: listener.port,
             tls: listener.is_tls(),
             is_named: is(tag::SERVICE, service) && is(tag::RULE, tag::TEST),
+            before: led.map_or_else(|| now.clone(), |(_, tested)| tested.before),
+            now,
         }
     }
 }
@@ -74,11 +87,8 @@ pub(super) fn refuse(
             "every request to a test listener goes to the next group: name one without rules";
         refused.push(at(port, "roll::test_listener", text, help.to_owned()));
     }
-    let sides = facts
-        .sides
-        .iter()
-        .filter_map(|side| side.target_group.as_ref());
-    let ours: Vec<_> = sides.map(|group| &group.arn).collect();
+    refused.extend(unfit(port, found, facts));
+    let ours: Vec<_> = facts.target_groups().map(|group| &group.arn).collect();
     let mut shares = forwards(found.actions()).flat_map(|forward| &forward.shares);
     if let Some((arn, _)) = shares.find(|(arn, _)| !ours.contains(&arn)) {
         let [one, other] = &wanted.target_groups;
@@ -87,6 +97,22 @@ pub(super) fn refuse(
         let help = "name a listener that nothing else is behind";
         refused.push(at(port, "roll::test_listener", text, help.to_owned()));
     }
+}
+
+/// Why its protocol proves nothing.
+fn unfit(port: &Spanned<u16>, found: &Leading, facts: &Facts) -> Option<Refusal> {
+    let by = &found.listener.protocol;
+    let help = "name one by which requests reach the targets; or leave it out, and ask machines themselves by a `command` or an `instance` check".to_owned();
+    if matches!(by.as_str(), "UDP" | "QUIC") {
+        let text = format!("the listener on port {port} is for {by}, and checks make connections");
+        return Some(at(port, "roll::test_listener", text, help));
+    }
+    let speaks = facts.target_groups().map(|group| group.protocol.as_str());
+    let other = speaks.filter(|one| !taken(by).contains(one)).last()?;
+    let text = format!(
+        "the listener on port {port} is for {by}, and cannot lead to targets that speak {other}"
+    );
+    Some(at(port, "roll::protocols", text, help))
 }
 
 fn at(port: &Spanned<u16>, code: &'static str, text: String, help: String) -> Refusal {

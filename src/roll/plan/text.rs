@@ -186,6 +186,13 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
             f,
             "~ target group {to}: named at weight 0 before it has machines, so that their health is known"
         )?;
+        if let Some(test) = &traffic.test {
+            let port = test.port;
+            writeln!(
+                f,
+                "~ port {port}, the test listener: leads to {to} until the end of the roll, then where it does now"
+            )?;
+        }
     } else if let Some(test) = &traffic.test {
         writeln!(
             f,

@@ -295,7 +295,7 @@ pub(super) fn of(
             .filter_map(|side| Some(side.target_group.as_ref()?.arn.clone()))
             .collect(),
         probe_header: wanted.probe.header.value.clone(),
-        test: (balancer.test.as_ref()).map(|test| TestListener::of(&service.name, test)),
+        test: (balancer.test.as_ref()).map(|test| TestListener::of(&service.name, test, facts)),
         network: balancer.is_network(),
         zonal: target_groups::zonal(&facts.sides[next], balancer),
         was_zonal: previous

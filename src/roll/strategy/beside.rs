@@ -22,7 +22,7 @@ use super::super::probe::Probe;
 use super::super::retiring::{self, Retiring, Wait, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, claim_what_serves, name, still_holds, swap};
-use super::super::{take, targets, template};
+use super::super::{take, targets, template, test_listener};
 use super::canary;
 use crate::cloud::{Cloud, Group, RulePlace};
 use crate::run::{Failure, LaterLists, Patience, Run};
@@ -108,6 +108,10 @@ async fn make<'f, C: Cloud, P, S>(
     let create =
         async |made: &mut _| next_group::create(plan, template, Some(&led), cloud, made).await;
     run.step("next group", create).await?;
+    if traffic.test.is_some() {
+        let tested = async |made: &mut _| test_listener::lead(plan, &led, cloud, made).await;
+        run.step("test listener", tested).await?;
+    }
     Ok((led, began))
 }
 

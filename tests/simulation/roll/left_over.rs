@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kiln::undo::lease::Leased;
+use kiln::undo::tested::LEASE;
 use kiln::undo::{Change, Undo};
 use localcloud::model::Model;
 use localcloud::model::view::GroupView;
@@ -57,6 +58,9 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
             left.push(format!("group {} expires", group.name));
         }
     }
+    let listeners = model.view_listeners().into_iter();
+    let led = listeners.filter(|one| one.tags.contains_key(LEASE));
+    left.extend(led.map(|one| format!("a test listener, {}", one.arn)));
     for rule in model
         .view_listeners()
         .iter()

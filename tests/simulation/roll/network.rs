@@ -5,6 +5,7 @@ mod back;
 mod kills;
 mod others;
 mod refused;
+mod tested;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

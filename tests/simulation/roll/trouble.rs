@@ -2,7 +2,7 @@
 //!
 //! Each case is a world of its own, forked from one in which `V1` serves.
 
-mod half_made;
+pub mod half_made;
 
 use std::time::Duration;
 

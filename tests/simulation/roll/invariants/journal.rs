@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kiln::undo::lease::Leased;
 use kiln::undo::serving::{arn_of, forwards};
+use kiln::undo::tested::LEASE;
 use kiln::undo::{Change, Purpose, Undo};
 use localcloud::model::view::GroupView;
 
@@ -33,6 +34,19 @@ pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Resul
         };
         if !said(run, &is) {
             return Err(format!("I4: nobody announced rule {rule:?}"));
+        }
+    }
+    for listener in &scene.listeners {
+        let Some(text) = listener.tags.get(LEASE) else {
+            continue;
+        };
+        let run = text.split_whitespace().next().unwrap_or_default();
+        let is = |change: &Change| matches!(change, Change::Tested(tested) if tested.listener.as_str() == listener.arn);
+        if !said(run, &is) {
+            return Err(format!(
+                "I4: nobody announced test listener {}",
+                listener.arn
+            ));
         }
     }
     for target_group in &scene.targets {

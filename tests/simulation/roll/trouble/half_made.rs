@@ -37,6 +37,11 @@ async fn with(bench: &Bench, image: &str, only: Only) -> Ended {
     }
 }
 
+/// Takes back what a dead run left, and rolls nothing.
+pub async fn abandoned(bench: &Bench) -> Ended {
+    with(bench, V2, Only::Abandon).await
+}
+
 fn is_half_made(bench: &Bench) -> bool {
     bench.groups().iter().any(|(_, _, state)| state == "next")
 }
