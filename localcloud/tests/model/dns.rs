@@ -5,7 +5,7 @@ mod answers;
 use super::{Cloud, params};
 use jiff::SignedDuration;
 use localcloud::model::view::RecordView;
-use localcloud::model::{Answer, Fault, FaultPlan, Request, Service, Tree};
+use localcloud::model::{Answer, At, Fault, FaultPlan, Request, Service, Tree, Trouble};
 
 /// An account with a zone, and calls to Route 53 that take no time.
 struct Dns {
@@ -325,4 +325,25 @@ fn five_requests_a_second_are_answered_in_all_regions_together() {
     assert_eq!(codes[5].as_deref(), Some("Throttling"));
     dns.cloud.pass(SignedDuration::from_secs(1));
     assert!(dns.ask("ListHostedZones", "").is_ok());
+}
+
+#[test]
+fn a_change_meets_trouble_before_or_after_its_effect() {
+    let mut dns = Dns::new();
+    let busy = Fault::new("PriorRequestNotComplete", "Try again.");
+    let change = || At::Action(Service::Route53, "ChangeResourceRecordSets".into());
+    let plan = FaultPlan::default()
+        .call(change(), 1, Trouble::Before(busy.clone()))
+        .call(change(), 1, Trouble::After(busy));
+    dns.cloud.model.inject(plan);
+    let create = weighted("CREATE", BLUE, 1);
+    for records in [2, 3] {
+        let fault = dns.change(&[&create]).unwrap_err();
+        assert_eq!(
+            (fault.code.as_str(), fault.status),
+            ("PriorRequestNotComplete", 400)
+        );
+        assert_eq!(dns.cloud.model.view_records(&dns.zone).len(), records);
+    }
+    dns.refused(&[&create], "but it already exists");
 }
