@@ -4,8 +4,11 @@
 mod back;
 mod kills;
 mod others;
+mod paired;
 mod refused;
+mod several;
 mod tested;
+mod zonal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

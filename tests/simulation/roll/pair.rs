@@ -19,14 +19,19 @@ use super::{BLUE_GREEN, Bench, DEFAULT_RULE, V1, V2, V3, account, expect, quick,
 pub const CANARY: &str = r#"{ "type": "canary", "steps": [
     { "weight": 10, "hold": "20s" }, { "weight": 100, "hold": "10s" } ] }"#;
 
-/// The service file of a pair.
-fn file(strategy: &str) -> String {
+/// A service file in which the groups are a pair, which sets nothing.
+pub fn paired(service: &str) -> String {
     let (start, end) = (
-        SERVICE.find("  \"groups\"").unwrap(),
-        SERVICE.find("  \"traffic\"").unwrap(),
+        service.find("  \"groups\"").unwrap(),
+        service.find("  \"traffic\"").unwrap(),
     );
     let groups = r#"  "groups": { "mode": "pair", "names": ["web-blue", "web-green"] },"#;
-    let text = format!("{}{groups}\n{}", &SERVICE[..start], &SERVICE[end..]);
+    format!("{}{groups}\n{}", &service[..start], &service[end..])
+}
+
+/// The service file of a pair.
+fn file(strategy: &str) -> String {
+    let text = paired(SERVICE);
     text.replace("RULE", DEFAULT_RULE)
         .replace("STRATEGY", strategy)
 }
