@@ -13,6 +13,7 @@ mod making;
 pub mod prune;
 mod publication;
 pub mod question;
+pub mod records;
 pub mod refresh;
 mod retire;
 mod roll;
@@ -253,6 +254,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::Roll(of) if of.releases(lease::Leased::Refresh) => refresh::LIMIT,
             // Volumes of the run are deleted behind it.
             Undo::Roll(of) if of.releases(lease::Leased::Root) => root::LIMIT + UNDO_LIMIT,
+            Undo::Roll(of) => UNDO_LIMIT + of.follows(),
             _ => UNDO_LIMIT,
         }
     }

@@ -115,12 +115,13 @@ fn every_service_is_without_findings() {
         kinds.insert(match read.strategy {
             Strategy::BlueGreen => "blue_green",
             Strategy::Canary(_) => "canary",
+            Strategy::Dns(_) => "dns",
             Strategy::Rolling(_) => "rolling",
             Strategy::Replace(_) => "replace",
             Strategy::ReplaceRoot(_) => "replace_root",
         });
     }
-    assert_eq!(kinds.len(), 5, "an example of each strategy: {kinds:?}");
+    assert_eq!(kinds.len(), 6, "an example of each strategy: {kinds:?}");
     assert_eq!(pairs, 1, "an example of a pair of groups");
 }
 

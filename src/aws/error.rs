@@ -72,6 +72,7 @@ pub(super) fn kind_of(code: &str) -> Kind {
     match code {
         "RequestLimitExceeded"
         | "Throttling"
+        | "PriorRequestNotComplete"
         | "ThrottlingException"
         | "ThrottledException"
         | "RequestThrottled"
@@ -119,7 +120,7 @@ pub(super) fn kind_of(code: &str) -> Kind {
             Kind::Ambiguous
         }
         // The image was there and has been deregistered.
-        "InvalidAMIID.Unavailable" | "NoSuchEntity" | "DoesNotExistException" => Kind::NotFound,
+        "InvalidAMIID.Unavailable" | "NoSuchHostedZone" | "NoSuchEntity" | "DoesNotExistException" => Kind::NotFound,
         "ValidationError" | "MalformedPolicyDocument" | "MissingParameter" | "UnknownParameter" => Kind::Invalid,
         _ => by_shape(code),
     }

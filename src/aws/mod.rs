@@ -36,6 +36,7 @@ mod profiles;
 mod publishing;
 mod quotas;
 mod reach;
+mod records;
 mod refreshes;
 mod relabel;
 mod role;

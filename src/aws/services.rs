@@ -1,4 +1,4 @@
-//! The clients of one region. Each is made when it is first asked for: a bake asks three of the eight.
+//! The clients of one region. Each is made when it is first asked for: a bake asks three of the nine.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::aws::budget::Budget;
 use crate::aws::fenced::Fenced;
 use crate::aws::limits::Limits;
 use crate::aws::reach::Reach;
+use crate::aws::records::Changes;
 use crate::aws::rounds::Pacing;
 use crate::aws::turns::Turns;
 use crate::cloud::Fence;
@@ -50,19 +51,24 @@ pub(super) struct Services {
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     turns: Buckets,
+    /// What was written to records of DNS.
+    pub(super) changes: Changes,
 }
 
 /// What an account and region gives, less a part for others: 40 reads of load balancing at once and 10 a second, fewer of
 /// what writes ("Request throttling for the Elastic Load Balancing API"); for Auto Scaling, which names no figures, what the
-/// tools that have been throttled there keep to (rollout.md 3b).
+/// tools that have been throttled there keep to (rollout.md 3b). Route 53 takes five calls a second of an account, whatever they do
+/// ("Quotas", Amazon Route 53 Developer Guide).
 #[derive(Debug)]
 struct Buckets {
     elb_reads: Turns,
     elb_writes: Turns,
     scaling: Arc<Turns>,
+    route53: Turns,
 }
 
 const ELB_READS: (Duration, u32) = (Duration::from_millis(125), 30);
@@ -71,6 +77,8 @@ const SCALING: Duration = Duration::from_millis(125);
 const SCALING_READS: u32 = 15;
 /// What writes does not wait behind what reads.
 const SCALING_WRITES: u32 = 30;
+
+const ROUTE53: (Duration, u32) = (Duration::from_millis(250), 3);
 
 /// The configuration of a service, by the same rules for each: calls are bounded by attempts and time.
 ///
@@ -119,13 +127,16 @@ impl Services {
             elb: OnceLock::new(),
             iam: OnceLock::new(),
             kms: OnceLock::new(),
+            route53: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
             turns: Buckets {
                 elb_reads: Turns::new(ELB_READS.0),
                 elb_writes: Turns::new(ELB_WRITES.0),
                 scaling: Arc::new(Turns::new(SCALING)),
+                route53: Turns::new(ROUTE53.0),
             },
+            changes: Changes::default(),
         }
     }
 }
@@ -136,6 +147,7 @@ impl Services {
     made!(elb, aws_sdk_elasticloadbalancingv2);
     made!(iam, aws_sdk_iam);
     made!(kms, aws_sdk_kms);
+    made!(route53, aws_sdk_route53);
     made!(ssm, aws_sdk_ssm);
     made!(sts, aws_sdk_sts);
 
@@ -174,6 +186,12 @@ impl Aws {
     pub(super) async fn elb_to_write(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         self.services.turns.elb_writes.next(ELB_WRITES.1).await;
         self.services.elb()
+    }
+
+    /// Route 53's client for one call, when it is its turn.
+    pub(super) async fn route53(&self) -> &aws_sdk_route53::Client {
+        self.services.turns.route53.next(ROUTE53.1).await;
+        self.services.route53()
     }
 }
 

@@ -75,6 +75,7 @@ impl Traffic for Aws {
 
     async fn actions_at(&self, place: &RulePlace) -> Result<Option<Vec<Action>>> {
         let actions = match place {
+            RulePlace::Record(record) => return self.actions_of_records(record).await,
             RulePlace::Rule(arn) => {
                 let answer = self
                     .elb_to_read()
@@ -112,16 +113,17 @@ impl Traffic for Aws {
         }
     }
 
-    async fn write_actions(&self, place: &RulePlace, actions: &[Action]) -> Result<()> {
-        let actions = Some(actions_to(actions)?);
+    async fn write_actions(&self, place: &RulePlace, from: &[Action], to: &[Action]) -> Result<()> {
+        let actions = || Ok::<_, Error>(Some(actions_to(to)?));
         match place {
+            RulePlace::Record(record) => self.write_records(record, from, to).await?,
             RulePlace::Rule(arn) => {
                 let call = self
                     .elb_to_write()
                     .await
                     .modify_rule()
                     .rule_arn(arn.as_str());
-                let answer = call.set_actions(actions).send().await;
+                let answer = call.set_actions(actions()?).send().await;
                 answer.map_err(|error| failed("ModifyRule", error))?;
             }
             RulePlace::Default(arn) => {
@@ -130,7 +132,7 @@ impl Traffic for Aws {
                     .await
                     .modify_listener()
                     .listener_arn(arn.as_str());
-                let answer = call.set_default_actions(actions).send().await;
+                let answer = call.set_default_actions(actions()?).send().await;
                 answer.map_err(|error| failed("ModifyListener", error))?;
             }
         }

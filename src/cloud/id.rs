@@ -52,6 +52,8 @@ ids! {
     LoadBalancerArn,
     ListenerArn,
     RuleArn,
+    /// Of Route 53, without the path before it.
+    HostedZoneId,
 }
 
 impl LoadBalancerArn {

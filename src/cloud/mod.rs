@@ -18,6 +18,7 @@ mod parameters;
 pub mod profiles;
 mod publishing;
 mod quotas;
+mod records;
 mod refreshes;
 mod roots;
 mod scaling_alarms;
@@ -35,9 +36,9 @@ pub use groups::{
     NewGroup, Protection, Size, Stage, StartsFrom, VersionRef,
 };
 pub use id::{
-    Account, GroupName, ImageId, InstanceId, KeyPairName, LaunchTemplateId, LaunchTemplateVersion,
-    ListenerArn, LoadBalancerArn, Region, RuleArn, SecurityGroupId, SnapshotId, SubnetId,
-    TargetGroupArn, VolumeId, VpcId, Zone,
+    Account, GroupName, HostedZoneId, ImageId, InstanceId, KeyPairName, LaunchTemplateId,
+    LaunchTemplateVersion, ListenerArn, LoadBalancerArn, Region, RuleArn, SecurityGroupId,
+    SnapshotId, SubnetId, TargetGroupArn, VolumeId, VpcId, Zone,
 };
 pub use images::{BlockDevice, Image, ImageDevice, ImageQuery, ImageState, Images, NewImage};
 pub use instances::{
@@ -54,6 +55,7 @@ pub use parameters::Parameters;
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
+pub use records::{End, HostedZone, Record, RecordPlace, RecordRest, Records, plain_host};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
 pub use roots::{Disk, NewRoot, Replacement, ReplacementState, Rooted, Roots};
 pub use scaling_alarms::{Acting, AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};
@@ -120,6 +122,7 @@ pub trait Cloud:
     + Roots
     + LaunchTemplates
     + Traffic
+    + Records
     + Alarms
     + Quotas
     + Parameters
@@ -144,6 +147,7 @@ impl<C> Cloud for C where
         + Roots
         + LaunchTemplates
         + Traffic
+        + Records
         + Alarms
         + Quotas
         + Parameters

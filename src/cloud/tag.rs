@@ -78,6 +78,8 @@ pub const TAKEN: &str = "kiln:taken";
 pub const HOLD: &str = "kiln:hold";
 /// On target groups: until when the hold is good (RFC 3339); without it until it is taken off.
 pub const HOLD_UNTIL: &str = "kiln:hold-until";
+/// On listeners and rules of load balancers that records lead to: the hosted zone and the name of the records, `Z1/www.example.org`.
+pub const RECORD: &str = "kiln:record";
 /// On the listener rules of a service: what each is for. Its production rule has none.
 pub const RULE: &str = "kiln:rule";
 /// On a listener that proves next groups, and has no users.

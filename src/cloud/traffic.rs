@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
-    InstanceId, ListenerArn, LoadBalancerArn, Result, RuleArn, Tags, TargetGroupArn, VpcId, Zone,
+    InstanceId, ListenerArn, LoadBalancerArn, RecordPlace, Result, RuleArn, Tags, TargetGroupArn,
+    VpcId, Zone,
 };
 
 /// A load balancer.
@@ -94,18 +95,32 @@ pub struct Forward {
     pub sticky_seconds: Option<u32>,
 }
 
-/// The place of production traffic: a rule, or a listener's default action.
+/// The place of production traffic: a rule, a listener's default action, or weighted records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RulePlace {
     Rule(RuleArn),
     Default(ListenerArn),
+    Record(Box<RecordPlace>),
 }
 
 impl RulePlace {
     /// Whether it is a listener of a network load balancer.
     pub fn is_network(&self) -> bool {
         matches!(self, Self::Default(arn) if arn.is_network())
+    }
+
+    /// Whether it goes on naming a target group at weight 0, to which nothing sticks: a listener of a network load balancer, and records.
+    pub fn names_on(&self) -> bool {
+        self.is_network() || self.record().is_some()
+    }
+
+    /// The records, where it is these.
+    pub fn record(&self) -> Option<&RecordPlace> {
+        match self {
+            Self::Record(record) => Some(record.as_ref()),
+            Self::Rule(_) | Self::Default(_) => None,
+        }
     }
 }
 
@@ -121,6 +136,7 @@ impl fmt::Display for RulePlace {
         match self {
             Self::Rule(arn) => write!(f, "rule {arn}"),
             Self::Default(arn) => write!(f, "default action of listener {arn}"),
+            Self::Record(record) => write!(f, "record {} ({})", record.name, record.kind),
         }
     }
 }
@@ -253,14 +269,15 @@ pub trait Traffic {
     /// A listener's rules but for its default rule, by priority; none of a network load balancer, which has no rules.
     fn rules(&self, of: &ListenerArn) -> impl Future<Output = Result<Vec<Rule>>>;
 
-    /// What a rule or a default action does now; `None` when it is gone.
+    /// What a place does now; `None` when it is gone.
     fn actions_at(&self, place: &RulePlace) -> impl Future<Output = Result<Option<Vec<Action>>>>;
 
-    /// Replaces what a rule or a default action does, in one call.
+    /// Replaces what a place does, in one call. Records compare: nothing is written where they do something else than `from`.
     fn write_actions(
         &self,
         place: &RulePlace,
-        actions: &[Action],
+        from: &[Action],
+        to: &[Action],
     ) -> impl Future<Output = Result<()>>;
 
     /// Makes a rule that forwards to one target group.

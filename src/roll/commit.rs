@@ -8,7 +8,7 @@ use super::error::Error;
 use super::hold::tag_text;
 use super::making::group;
 use super::office::{Before, taking_over};
-use super::plan::{Plan, Previous};
+use super::plan::{Plan, Previous, Traffic};
 use crate::cloud::{Cloud, Group, GroupName, Tags, TargetGroupArn, tag};
 use crate::run::{Later, LaterLists, RunId};
 use crate::template::service::Strategy;
@@ -34,8 +34,8 @@ pub(super) async fn put_in_office(
         let previous = plan.previous.as_ref().map(|previous| &previous.group);
         live.extend(taking_over(previous, before, now, cloud).await?);
     }
-    // No rule watches the previous group of a network load balancer's service, and says so.
-    if plan.traffic.as_ref().is_some_and(|traffic| traffic.network) {
+    // No rule watches the previous group behind records or a network load balancer, and says so.
+    if plan.traffic.as_ref().is_some_and(Traffic::names_on) {
         let previous = plan.previous.as_ref().map(|previous| &previous.group);
         live.extend(previous.map(|group| (tag::PREVIOUS.to_owned(), tag_text(group.as_str()))));
     }

@@ -1,8 +1,12 @@
 //! What the account says about a service: read-only calls, and no judgement but what cannot be looked up at all.
 
+mod balancer;
 pub(super) mod pair;
+mod records;
 mod settings;
 pub(super) mod types;
+
+pub use balancer::{Balancer, Found, Second, conditions};
 
 use std::collections::BTreeSet;
 
@@ -11,15 +15,14 @@ use super::plan::Refusal;
 use super::plan::in_place::staying;
 use super::plan::reroot::{self, Machine};
 use super::room::{self, Room};
-use super::{alarms, image, names, office, refusals, scaling};
+use super::{alarms, image, names, office, scaling};
 use crate::cloud::{
-    Alarm, BalancerKind, Cloud, Error, Group, Image, ImageId, LaunchTemplate, Listener,
-    ListenerArn, LoadBalancer, SecurityGroupId, Subnet, Tags, TargetGroup, TargetGroupArn,
-    TargetHabits, TargetHealth, TemplateVersion, TrafficArn, tag,
+    Alarm, Cloud, Error, Group, Image, ImageId, LaunchTemplate, ListenerArn, SecurityGroupId,
+    Subnet, Tags, TargetGroup, TargetGroupArn, TargetHabits, TargetHealth, TemplateVersion,
+    TrafficArn, tag,
 };
-use crate::source::Spanned;
-use crate::template::service::{Rule, Service, Traffic};
-use crate::undo::serving::{Leading, leading};
+use crate::template::service::{Service, Traffic};
+use crate::undo::serving::Leading;
 use crate::undo::{Purpose, tested};
 
 /// What a plan is made from.
@@ -51,41 +54,6 @@ pub struct Facts {
     pub room: Room,
     /// Those of scaling policies.
     pub(super) scaling: scaling::Known,
-}
-
-/// A load balancer, and what it does with the service's requests.
-#[derive(Clone, Debug)]
-pub struct Balancer {
-    pub load_balancer: LoadBalancer,
-    /// Every rule and default action of the load balancer.
-    pub leading: Vec<Leading>,
-    /// Those that the service file names, in its order; at least one.
-    pub rules: Vec<Found>,
-    /// The default action of the test listener, where the file names one.
-    pub test: Option<Leading>,
-    /// Its own word on cross-zone load balancing.
-    pub cross_zone: bool,
-}
-
-impl Balancer {
-    /// Whether it forwards connections, and has no rules.
-    pub fn is_network(&self) -> bool {
-        self.load_balancer.kind == BalancerKind::Network
-    }
-
-    /// Where rules for requests of nobody's are made.
-    pub fn probing(&self) -> &Listener {
-        let first = &self.rules[0].listener;
-        self.test.as_ref().map_or(first, |test| &test.listener)
-    }
-}
-
-/// A production rule of the service file as it is found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    pub listener: Listener,
-    /// `None`: the rule is still to be made.
-    pub production: Option<Leading>,
 }
 
 /// One of the two target groups, with what stands behind it. Without a load balancer: the group that serves, and all others.
@@ -216,7 +184,7 @@ pub async fn look_up(
         &mut refused,
     );
     let balancer = match &service.traffic {
-        Some(traffic) => balancer(cloud, traffic, &mut refused).await?,
+        Some(traffic) => balancer::look_up(cloud, traffic, &mut refused).await?,
         None => None,
     };
     let security_groups = settings::security_groups(cloud, service, &mut refused).await?;
@@ -265,103 +233,6 @@ pub async fn look_up(
 
 fn keep<T>(found: Result<T, Refusal>, refused: &mut Vec<Refusal>) -> Option<T> {
     found.map_err(|refusal| refused.push(refusal)).ok()
-}
-
-/// The load balancer with its listener and rules; nothing where it, or its listener, is not there.
-async fn balancer(
-    cloud: &impl Cloud,
-    traffic: &Traffic,
-    refused: &mut Vec<Refusal>,
-) -> Result<Option<Balancer>, NoFacts> {
-    let load_balancers = cloud.load_balancers().await?;
-    let name = &traffic.load_balancer;
-    let found = load_balancers.iter().find(|one| one.name == **name);
-    let Some(load_balancer) = found.cloned() else {
-        refused.push(refusals::no_load_balancer(name, &load_balancers));
-        return Err(NoFacts::Refused(std::mem::take(refused)));
-    };
-    if load_balancer.kind == BalancerKind::Gateway {
-        refused.push(refusals::gateway(name));
-        return Err(NoFacts::Refused(std::mem::take(refused)));
-    }
-    let cross_zone = cloud.cross_zone(&load_balancer.arn).await?;
-    let leading = leading(cloud, &load_balancer.arn).await?;
-    if traffic.rules.is_empty() {
-        refused.push(refusals::no_rule(traffic));
-    }
-    let found = traffic.rules.iter().map(|rule| {
-        let listener = listener_of(&rule.port, &load_balancer, &leading)?;
-        let production = production(rule, &listener, &leading);
-        Ok(Found {
-            listener,
-            production,
-        })
-    });
-    let rules: Vec<_> = found.filter_map(|found| keep(found, refused)).collect();
-    let port = traffic.probe.port.as_ref();
-    let test = port.map(|port| test(port, &load_balancer, &leading));
-    let test = test.and_then(|found| keep(found, refused));
-    let is_whole =
-        !rules.is_empty() && rules.len() == traffic.rules.len() && test.is_some() == port.is_some();
-    Ok(is_whole.then_some(Balancer {
-        load_balancer,
-        leading,
-        rules,
-        test,
-        cross_zone,
-    }))
-}
-
-fn listener_of(
-    port: &Spanned<u16>,
-    load_balancer: &LoadBalancer,
-    leading: &[Leading],
-) -> Result<Listener, Refusal> {
-    let mut listeners = leading.iter().map(|one| &one.listener);
-    let found = listeners.find(|listener| listener.port == **port).cloned();
-    found.ok_or_else(|| refusals::no_listener(port, load_balancer, leading))
-}
-
-/// The default action of the listener on a port.
-fn test(
-    port: &Spanned<u16>,
-    load_balancer: &LoadBalancer,
-    leading: &[Leading],
-) -> Result<Leading, Refusal> {
-    let mut defaults = leading.iter().filter(|one| one.rule.is_none());
-    let found = defaults.find(|one| one.listener.port == **port).cloned();
-    found.ok_or_else(|| refusals::no_listener(port, load_balancer, leading))
-}
-
-/// The rule, or the default action, that matches exactly what the service file says.
-fn production(rule: &Rule, listener: &Listener, leading: &[Leading]) -> Option<Leading> {
-    let wanted = conditions(rule);
-    let on_listener = leading
-        .iter()
-        .filter(|one| one.listener.arn == listener.arn);
-    let mut matching = on_listener.filter(|one| match &one.rule {
-        // A rule that it cannot have is refused for that.
-        None => wanted.is_empty() || listener.arn.is_network(),
-        Some(rule) => !wanted.is_empty() && rule.conditions == wanted && !one.is_probe(),
-    });
-    matching.next().cloned()
-}
-
-/// A rule's conditions in the cloud's words.
-pub fn conditions(rule: &Rule) -> crate::cloud::Conditions {
-    let texts = |values: &[Spanned<String>]| -> Vec<String> {
-        values.iter().map(|value| value.value.clone()).collect()
-    };
-    let headers = rule.headers.iter();
-    crate::cloud::Conditions {
-        hosts: texts(&rule.hosts),
-        paths: texts(&rule.paths),
-        headers: headers
-            .map(|(name, values)| (name.value.clone(), values.clone()))
-            .collect(),
-        other: Vec::new(),
-    }
-    .sorted()
 }
 
 async fn sides(

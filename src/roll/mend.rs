@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::{Action, Forward, RulePlace, tag};
-use crate::undo::serving::arn_of;
+use crate::cloud::{Action, Forward, RecordPlace, RulePlace, TrafficArn, tag};
+use crate::undo::serving::arns_of;
 
 /// Has a rule, or a listener's default action, do this. Nothing where it has an action that cannot be written.
 pub(super) fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
+    if let RulePlace::Record(record) = place {
+        return records(record, actions);
+    }
     let actions: Option<Vec<Value>> = actions.iter().map(word).collect();
     let actions = Value::Array(actions.filter(|actions| !actions.is_empty())?);
     Some(match place {
@@ -16,7 +19,36 @@ pub(super) fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
         RulePlace::Default(arn) => {
             format!("aws elbv2 modify-listener --listener-arn {arn} --default-actions '{actions}'")
         }
+        RulePlace::Record(_) => return None,
     })
+}
+
+/// Gives records their weights, and leaves the rest of them as it is.
+fn records(record: &RecordPlace, actions: &[Action]) -> Option<String> {
+    let weights = record.weights(actions)?;
+    let changes = record.ends.iter().filter_map(|end| {
+        let mut set = json!({
+            "Name": record.name,
+            "Type": record.kind,
+            "SetIdentifier": end.identifier,
+            "Weight": weights.get(end.identifier.as_str())?,
+        });
+        if let Some((zone, evaluates)) = &end.rest.alias {
+            set["AliasTarget"] = json!({ "HostedZoneId": zone, "DNSName": end.host, "EvaluateTargetHealth": evaluates });
+        } else {
+            set["TTL"] = json!(record.ttl);
+            set["ResourceRecords"] = json!([{ "Value": end.host }]);
+        }
+        if let Some(check) = &end.rest.health_check {
+            set["HealthCheckId"] = json!(check);
+        }
+        Some(json!({ "Action": "UPSERT", "ResourceRecordSet": set }))
+    });
+    let batch = json!({ "Changes": changes.collect::<Vec<_>>() });
+    let zone = &record.zone;
+    Some(format!(
+        "aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'"
+    ))
 }
 
 /// Shows what it does.
@@ -24,6 +56,13 @@ pub(super) fn show(place: &RulePlace) -> String {
     match place {
         RulePlace::Rule(arn) => format!("aws elbv2 describe-rules --rule-arns {arn}"),
         RulePlace::Default(arn) => format!("aws elbv2 describe-listeners --listener-arns {arn}"),
+        RulePlace::Record(record) => format!(
+            "aws route53 list-resource-record-sets --hosted-zone-id {} --start-record-name {} --start-record-type {} --max-items {}",
+            record.zone,
+            record.name,
+            record.kind,
+            record.ends.len()
+        ),
     }
 }
 
@@ -38,10 +77,14 @@ pub(super) fn settle(place: &RulePlace, before: &[Action]) -> String {
 
 /// Takes the service's name off something that carries traffic.
 pub(super) fn disown(place: &RulePlace) -> String {
-    let (arn, key) = (arn_of(place), tag::SERVICE);
+    let arns = arns_of(place);
+    let arns: Vec<_> = arns.iter().map(TrafficArn::as_str).collect();
+    let mut keys = vec![tag::SERVICE];
+    keys.extend(place.record().map(|_| tag::RECORD));
     format!(
-        "aws elbv2 remove-tags --resource-arns {} --tag-keys {key}",
-        arn.as_str()
+        "aws elbv2 remove-tags --resource-arns {} --tag-keys {}",
+        arns.join(" "),
+        keys.join(" ")
     )
 }
 

@@ -1,7 +1,7 @@
 //! The words for what is not there, each at its place in the service file and with the nearest right name.
 
 use super::plan::Refusal;
-use crate::cloud::{Group, GroupName, LoadBalancer};
+use crate::cloud::{Group, GroupName, LoadBalancer, TargetGroup};
 use crate::source::{Diagnostic, Spanned};
 use crate::template::service::{Service, Traffic};
 use crate::undo::serving::Leading;
@@ -27,6 +27,18 @@ pub(super) fn no_load_balancer(name: &Spanned<String>, all: &[LoadBalancer]) -> 
         None => format!("there are: {}", names.join(", ")),
     };
     Refusal::input(finding.help(help))
+}
+
+/// One that a load balancer behind records would lead to.
+pub(super) fn no_target_group(name: &Spanned<String>, all: &[TargetGroup]) -> Refusal {
+    let text = format!("there is no target group named {name}");
+    let finding = Diagnostic::error("roll::record", text).at_value(name, "named here");
+    Refusal::input(finding.help(
+        match nearest(name, all.iter().map(|one| one.name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "make it, and have its load balancer lead to it".to_owned(),
+        },
+    ))
 }
 
 /// One of appliances leads to no service.

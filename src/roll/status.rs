@@ -117,7 +117,7 @@ impl Stand {
     /// Why the other group is not the one before: a listener of a network load balancer goes on naming it when a rollback has come from it,
     /// so that its health is known.
     fn came_from(&self, live: &Standing, back: &Standing) -> Option<String> {
-        let network = self.production.iter().any(|one| one.place.is_network());
+        let network = self.production.iter().any(|one| one.place.names_on());
         let is_before =
             office::is_before(&live.group, &back.group) || back.group.tag(tag::BACK).is_some();
         let (live, back) = (&live.group.name, &back.group.name);
@@ -148,14 +148,11 @@ pub(super) async fn stand(
     }
     let mut balancers: Vec<_> = targets
         .iter()
-        .flat_map(|(group, _)| &group.load_balancers)
+        .flat_map(|(group, _)| group.load_balancers.clone())
         .collect();
     balancers.sort();
     balancers.dedup();
-    let mut rules = Vec::new();
-    for balancer in balancers {
-        rules.extend(leading(cloud, balancer).await?);
-    }
+    let rules = leading(cloud, &balancers).await?;
     let arns: Vec<_> = targets.iter().map(|(group, _)| group.arn.clone()).collect();
     let (production, astray) = production(service, &rules, &arns)?;
     let served = served_by(&production);
@@ -297,7 +294,7 @@ fn own(service: &str, rules: &[Leading], purpose: Purpose) -> Vec<RuleArn> {
     });
     let arns = ours.filter_map(|one| match &one.place {
         RulePlace::Rule(arn) => Some(arn.clone()),
-        RulePlace::Default(_) => None,
+        RulePlace::Default(_) | RulePlace::Record(_) => None,
     });
     arns.collect()
 }

@@ -10,8 +10,8 @@ use super::plan::{Doing, Plan, ProductionRule, Traffic};
 use super::{mend, take, targets};
 use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
-use crate::undo::serving::{self, arn_of};
-use crate::undo::{Change, Moved, Undo};
+use crate::undo::serving::{self, arns_of};
+use crate::undo::{Change, Moved, Undo, records};
 
 /// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
 const READS: u32 = 15;
@@ -172,7 +172,7 @@ pub(super) async fn write(
     before: &[Action],
     cloud: &impl Cloud,
 ) -> Result<(), Error> {
-    let written = cloud.write_actions(place, after).await;
+    let written = cloud.write_actions(place, before, after).await;
     if let Err(error) = written
         && !error.may_have_happened()
     {
@@ -219,6 +219,12 @@ pub(super) async fn claim_what_serves(
 
 /// Puts the service's name on what carries its traffic, so that the way back needs no file.
 pub(super) async fn claim(plan: &Plan, place: &RulePlace, cloud: &impl Cloud) -> Result<(), Error> {
-    let name = Tags::from([(tag::SERVICE.to_owned(), plan.service.clone())]);
-    Ok(cloud.tag_traffic(&arn_of(place), &name).await?)
+    let mut name = Tags::from([(tag::SERVICE.to_owned(), plan.service.clone())]);
+    let record = place.record();
+    let record = record.map(|one| (tag::RECORD.to_owned(), records::word(&one.zone, &one.name)));
+    name.extend(record);
+    for arn in arns_of(place) {
+        cloud.tag_traffic(&arn, &name).await?;
+    }
+    Ok(())
 }

@@ -107,8 +107,8 @@ pub(super) async fn watch(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    // A network load balancer's listener goes on naming it.
-    let Some(previous) = traffic.previous.as_ref().filter(|_| !traffic.network) else {
+    // Records, and a listener of a network load balancer, go on naming it.
+    let Some(previous) = traffic.previous.as_ref().filter(|_| !traffic.names_on()) else {
         return Ok(());
     };
     let tags = for_purpose(tags(plan), Purpose::Watch);

@@ -103,7 +103,11 @@ pub struct Settings {
 /// How requests get to the machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Traffic {
+    /// Of two that records lead to, the first.
     pub load_balancer: Spanned<String>,
+    /// What chooses between two load balancers, of the strategy `dns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<ByRecord>,
     /// The two target groups that rolls alternate between; `<service>-a` and `-b` when the file names none.
     pub target_groups: [Spanned<String>; 2],
     /// How they are made on the first roll.
@@ -111,6 +115,19 @@ pub struct Traffic {
     /// The production rules, never empty.
     pub rules: Vec<Rule>,
     pub probe: Probe,
+}
+
+/// Weighted records of Route 53, of which each leads to a load balancer of its own.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ByRecord {
+    pub name: Spanned<String>,
+    /// The hosted zone, by its id or its name.
+    pub zone: Spanned<String>,
+    /// Each leads to one of the two target groups, in their order.
+    pub load_balancers: [Spanned<String>; 2],
+    /// Where the object stands.
+    #[serde(skip)]
+    pub place: Place,
 }
 
 /// A target group's settings. Unset ones are AWS's defaults.
@@ -206,6 +223,8 @@ pub enum Strategy {
     BlueGreen,
     /// Shares of the traffic that rise; the last is all of it.
     Canary(Vec<CanaryStep>),
+    /// Shares that rise, by weighted records of DNS.
+    Dns(Vec<CanaryStep>),
     /// The machines of the group that serves are replaced, a new one in service before an old one goes.
     Rolling(Rolling),
     /// Without a load balancer: a next group beside the one that serves, which is emptied once the next one is active.

@@ -7,6 +7,7 @@ mod groups;
 mod hooks;
 mod image;
 mod notify;
+mod record;
 mod secret;
 mod strategy;
 mod traffic;
@@ -95,7 +96,7 @@ pub(super) fn read(
     let traffic = if alone::may_be(&strategy) && !root.has("traffic") {
         Some(None)
     } else {
-        traffic::read(&root, name.as_ref()).map(Some)
+        traffic::read(&root, name.as_ref(), &strategy).map(Some)
     };
     Some(Service {
         file: file.to_owned(),

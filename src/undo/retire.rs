@@ -188,7 +188,7 @@ async fn unwatch(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
         return Ok(());
     };
     for load_balancer in &group.load_balancers {
-        for one in serving::leading(cloud, load_balancer).await? {
+        for one in serving::rules(cloud, load_balancer).await? {
             let is =
                 |key: &str, value: Option<&str>| one.tags.get(key).map(String::as_str) == value;
             let ours = is(tag::SERVICE, Some(&of.service)) && is(tag::RULE, Purpose::Watch.tag());

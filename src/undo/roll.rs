@@ -182,6 +182,14 @@ impl OfRoll {
         }
     }
 
+    /// How long its taking back lets clients follow.
+    pub fn follows(&self) -> std::time::Duration {
+        match &self.change {
+            Change::Traffic { moved } => super::traffic::follows(moved),
+            _ => std::time::Duration::ZERO,
+        }
+    }
+
     /// Whether it stays when the roll ends well.
     pub fn is_product(&self) -> bool {
         match &self.change {

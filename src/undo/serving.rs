@@ -2,28 +2,32 @@
 
 use std::collections::BTreeSet;
 
+use super::records;
 use crate::cloud::{
-    Action, Error, Forward, Listener, LoadBalancerArn, Rule, RulePlace, Tags, TargetGroup,
+    Action, Cloud, Error, Forward, Listener, LoadBalancerArn, Rule, RulePlace, Tags, TargetGroup,
     TargetGroupArn, Traffic, TrafficArn, tag,
 };
 
-/// A rule or a default action that leads to target groups.
+/// A rule, a default action or records that lead to target groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leading {
     pub place: RulePlace,
     pub listener: Listener,
-    /// `None` for a listener's default action.
+    /// `None` for a listener's default action, and for records.
     pub rule: Option<Rule>,
-    /// The rule's, or the listener's.
+    /// What records do, where it is these.
+    pub records: Option<Vec<Action>>,
+    /// The rule's, or the listener's; of records those of all rules and listeners behind them.
     pub tags: Tags,
 }
 
 impl Leading {
     /// What it does with a request.
     pub fn actions(&self) -> &[Action] {
-        match &self.rule {
-            Some(rule) => &rule.actions,
-            None => &self.listener.actions,
+        match (&self.records, &self.rule) {
+            (Some(records), _) => records,
+            (None, Some(rule)) => &rule.actions,
+            (None, None) => &self.listener.actions,
         }
     }
 
@@ -33,9 +37,9 @@ impl Leading {
     }
 
     /// Whether requests may come by it to the target group. Where clients stick to a target group of a rule they still do at
-    /// weight 0; listeners of a network load balancer have nothing of that kind.
+    /// weight 0; records and listeners of a network load balancer have nothing of that kind.
     pub fn may_lead_to(&self, target_group: &TargetGroupArn) -> bool {
-        if self.place.is_network() {
+        if self.place.names_on() {
             return served(self.actions()).is_some_and(|served| served.contains(target_group));
         }
         self.names(target_group)
@@ -83,8 +87,20 @@ pub fn percent(actions: &[Action], target_group: &TargetGroupArn) -> u32 {
     own.map(|(_, weight)| weight * 100).sum::<u32>() / all.max(1)
 }
 
-/// Every rule and default action of a load balancer, with tags.
+/// What leads users by some load balancers: every rule and default action, with tags, and records in the place of those behind them.
 pub async fn leading(
+    cloud: &impl Cloud,
+    load_balancers: &[LoadBalancerArn],
+) -> Result<Vec<Leading>, Error> {
+    let mut all = Vec::new();
+    for load_balancer in load_balancers {
+        all.push((load_balancer.clone(), rules(cloud, load_balancer).await?));
+    }
+    records::resolve(cloud, all).await
+}
+
+/// Every rule and default action of a load balancer, with tags.
+pub async fn rules(
     cloud: &impl Traffic,
     load_balancer: &LoadBalancerArn,
 ) -> Result<Vec<Leading>, Error> {
@@ -95,46 +111,50 @@ pub async fn leading(
             place: RulePlace::Rule(rule.arn.clone()),
             listener: listener.clone(),
             rule: Some(rule),
+            records: None,
             tags: Tags::new(),
         }));
         all.push(Leading {
             place: RulePlace::Default(listener.arn.clone()),
             listener,
             rule: None,
+            records: None,
             tags: Tags::new(),
         });
     }
-    let arns: Vec<TrafficArn> = all.iter().map(|one| arn_of(&one.place)).collect();
+    let arns: Vec<TrafficArn> = all.iter().flat_map(|one| arns_of(&one.place)).collect();
     let mut tags = cloud.traffic_tags(&arns).await?;
     for one in &mut all {
-        one.tags = tags.remove(&arn_of(&one.place)).unwrap_or_default();
+        let own = arns_of(&one.place).into_iter();
+        one.tags = own.filter_map(|arn| tags.remove(&arn)).flatten().collect();
     }
     Ok(all)
 }
 
-/// The thing whose tags speak for a place.
-pub fn arn_of(place: &RulePlace) -> TrafficArn {
+/// The things whose tags speak for a place.
+pub fn arns_of(place: &RulePlace) -> Vec<TrafficArn> {
     match place {
-        RulePlace::Rule(arn) => TrafficArn::Rule(arn.clone()),
-        RulePlace::Default(arn) => TrafficArn::Listener(arn.clone()),
+        RulePlace::Rule(arn) => vec![TrafficArn::Rule(arn.clone())],
+        RulePlace::Default(arn) => vec![TrafficArn::Listener(arn.clone())],
+        RulePlace::Record(record) => record.fronts().cloned().collect(),
     }
 }
 
 /// Whether users' requests may reach the target group by a rule that is no probe.
-pub async fn serves(cloud: &impl Traffic, target_group: &TargetGroupArn) -> Result<bool, Error> {
+pub async fn serves(cloud: &impl Cloud, target_group: &TargetGroupArn) -> Result<bool, Error> {
     let leads = |one: &Leading| !one.is_probe() && one.may_lead_to(target_group);
     any(cloud, target_group, leads).await
 }
 
 /// Whether a rule that is no probe names the target group, at whatever weight: it cannot be deleted then.
-pub async fn is_named(cloud: &impl Traffic, target_group: &TargetGroupArn) -> Result<bool, Error> {
+pub async fn is_named(cloud: &impl Cloud, target_group: &TargetGroupArn) -> Result<bool, Error> {
     let names = |one: &Leading| !one.is_probe() && one.names(target_group);
     any(cloud, target_group, names).await
 }
 
 /// Whether some rule of the target group's load balancers is so.
 async fn any(
-    cloud: &impl Traffic,
+    cloud: &impl Cloud,
     target_group: &TargetGroupArn,
     is_so: impl Fn(&Leading) -> bool,
 ) -> Result<bool, Error> {
@@ -142,12 +162,8 @@ async fn any(
     let Some(group) = groups.into_iter().find(|group| group.arn == *target_group) else {
         return Ok(false);
     };
-    for load_balancer in &group.load_balancers {
-        if leading(cloud, load_balancer).await?.iter().any(&is_so) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let leading = leading(cloud, &group.load_balancers).await?;
+    Ok(leading.iter().any(is_so))
 }
 
 /// Target groups that carry the service's tag.

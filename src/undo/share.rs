@@ -9,7 +9,7 @@ use crate::cloud::{Action, Cloud, Error, Forward, Kind, RulePlace, TargetGroupAr
 /// probe rule.
 pub fn named(place: &RulePlace, actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
     let each = actions.iter().map(|action| match action {
-        Action::Forward(forward) if place.is_network() => {
+        Action::Forward(forward) if place.names_on() => {
             let mut forward = forward.clone();
             if !forward.shares.iter().any(|(arn, _)| arn == target_group) {
                 forward.shares.push((target_group.clone(), 0));
@@ -24,7 +24,7 @@ pub fn named(place: &RulePlace, actions: &[Action], target_group: &TargetGroupAr
 
 /// What actions lead to, without the shares of weight 0 of a network load balancer's listener.
 pub fn led(place: &RulePlace, actions: &[Action]) -> Vec<Action> {
-    if !place.is_network() {
+    if !place.names_on() {
         return actions.to_vec();
     }
     without(actions, |weight, _| weight == 0)
@@ -91,7 +91,7 @@ async fn take_out_of(
             return Ok(());
         };
         if let Some(less) = unnamed(&now, target_group) {
-            let written = cloud.write_actions(place, &less).await;
+            let written = cloud.write_actions(place, &now, &less).await;
             return match cloud.actions_at(place).await? {
                 Some(now) if unnamed(&now, target_group).is_some() => {
                     Err(written.err().unwrap_or_else(|| lags(place)))

@@ -137,7 +137,9 @@ async fn given_back(
     if !is_led || owner.is_none() && !is_half_made().await? {
         return Ok(now.is_none());
     }
-    let written = cloud.write_actions(&place, &tested.before).await;
+    let written = cloud
+        .write_actions(&place, &tested.after, &tested.before)
+        .await;
     if cloud.actions_at(&place).await?.as_ref() == Some(&tested.after) {
         return Err(written.err().unwrap_or_else(|| lags(&place)));
     }

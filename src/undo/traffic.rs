@@ -9,7 +9,9 @@ use super::floor::{self, Floor};
 use super::roll::Moved;
 use super::serving::{forwards, served};
 use super::share::lags;
-use crate::cloud::{Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone};
+use crate::cloud::{
+    Action, Cloud, Error, Group, RecordPlace, RulePlace, TargetHealth, TargetState, Zone,
+};
 
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
 /// back in minutes. Then it goes back all the same, since the roll has failed.
@@ -27,6 +29,7 @@ pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), E
     for last in [false, true] {
         let away;
         (away, rest) = look(cloud, rest, &mut stays).await;
+        let away = away.into_iter().map(|(one, _)| one).collect();
         let away = when_whole(cloud, away, &mut stays).await;
         put_back(cloud, away, &mut stays).await;
         // That nothing is to be put back is seen twice: the roll may have written a moment ago, and what is read be from
@@ -36,7 +39,18 @@ pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), E
         }
         tokio::time::sleep(LOOK).await;
     }
-    stays.why.map_or(Ok(()), Err)
+    if let Some(why) = stays.why {
+        return Err(why);
+    }
+    // What served meanwhile goes next, and clients may still go by the records that led to it.
+    tokio::time::sleep(follows(moved)).await;
+    Ok(())
+}
+
+/// How long clients may go on to where some of the traffic was led, once it is back.
+pub(super) fn follows(moved: &[Moved]) -> Duration {
+    let records = moved.iter().filter_map(|one| one.place.record());
+    records.map(RecordPlace::follows).max().unwrap_or_default()
 }
 
 /// Waits until what served before is whole, but not for ever. Gives what may go back.
@@ -69,9 +83,9 @@ async fn put_back(cloud: &impl Cloud, mut rest: Vec<&Moved>, stays: &mut Stays) 
     for last in [false, true] {
         let away;
         (away, rest) = look(cloud, rest, stays).await;
-        for one in away {
+        for (one, now) in away {
             let (place, before) = (&one.place, &one.before);
-            let written = cloud.write_actions(place, before).await;
+            let written = cloud.write_actions(place, &now, before).await;
             stays.unless(match cloud.actions_at(place).await {
                 Ok(Some(now)) if now == *before => Ok(()),
                 // Reads may lag behind writes: the caller looks again.
@@ -107,36 +121,31 @@ impl Stays {
     }
 }
 
-/// What is to be put back, and what is not.
+/// What is to be put back, with what it does now, and what is not.
 async fn look<'m>(
     cloud: &impl Cloud,
     moved: Vec<&'m Moved>,
     stays: &mut Stays,
-) -> (Vec<&'m Moved>, Vec<&'m Moved>) {
+) -> (Vec<(&'m Moved, Vec<Action>)>, Vec<&'m Moved>) {
     let (mut away, mut back) = (Vec::new(), Vec::new());
     for one in moved {
-        let is_away = is_away(cloud, &one.place, &one.before, &one.after).await;
-        match stays.unless(is_away) {
-            Some(true) => away.push(one),
-            Some(false) => back.push(one),
+        match stays.unless(led_away(cloud, one).await) {
+            Some(Some(now)) => away.push((one, now)),
+            Some(None) => back.push(one),
             None => {}
         }
     }
     (away, back)
 }
 
-/// Whether there is something to put back. Errors when somebody else has written.
-async fn is_away(
-    cloud: &impl Cloud,
-    place: &RulePlace,
-    before: &[Action],
-    after: &[Vec<Action>],
-) -> Result<bool, Error> {
-    match cloud.actions_at(place).await? {
-        None => Ok(false),
-        Some(now) if now == before => Ok(false),
-        Some(now) if after.contains(&now) => Ok(true),
+/// What there is to put back; nothing where it is back. Errors when somebody else has written.
+async fn led_away(cloud: &impl Cloud, one: &Moved) -> Result<Option<Vec<Action>>, Error> {
+    match cloud.actions_at(&one.place).await? {
+        None => Ok(None),
+        Some(now) if now == one.before => Ok(None),
+        Some(now) if one.after.contains(&now) => Ok(Some(now)),
         Some(_) => {
+            let place = &one.place;
             let text = format!("{place} does what neither the roll nor the one before it wrote");
             Err(Error::blocked("ModifyRule", text))
         }

@@ -18,6 +18,7 @@ mod notify;
 mod once;
 mod pair;
 mod polling;
+mod records;
 mod rules;
 mod secrets;
 mod services;

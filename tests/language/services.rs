@@ -140,16 +140,6 @@ fn what_a_file_leaves_out_has_its_default() {
 }
 
 #[test]
-fn what_will_come_later_is_refused_by_name() {
-    let more = r#", "strategy": { "type": "dns" }"#;
-    let findings = service("", more).service().unwrap_err();
-    assert_eq!(
-        findings.iter().map(|f| f.code).collect::<Vec<_>>(),
-        ["template::not_yet"]
-    );
-}
-
-#[test]
 fn state_is_a_folder_or_a_bucket() {
     for good in ["s3://acme-kiln/prod", "s3://acme-kiln", "/srv/kiln"] {
         load(service("", &format!(r#", "state": "{good}""#)));

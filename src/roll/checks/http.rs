@@ -36,7 +36,8 @@ pub(super) async fn ask(
         port,
         host: host.unwrap_or_else(|| traffic.host.clone()),
         path: check.path.render(known).map_err(rendered)?,
-        headers: if way == Way::Probe && test.is_none() {
+        // Behind records the load balancer of the next target group leads to nothing else.
+        headers: if way == Way::Probe && test.is_none() && !traffic.names_on() {
             vec![header]
         } else {
             Vec::new()

@@ -199,7 +199,7 @@ pub(super) async fn compare(
     if let Some(previous) = &traffic.previous {
         let behind = Behind {
             target_group: previous,
-            load_balancer: &traffic.load_balancer,
+            load_balancer: &traffic.previous_balancer,
         };
         let counted = count(&behind, (end - BACK, end), cloud).await;
         before = match answered(counted)? {

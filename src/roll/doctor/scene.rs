@@ -68,10 +68,7 @@ impl Scene {
             .collect();
         balancers.sort();
         balancers.dedup();
-        let mut rules = Vec::new();
-        for balancer in &balancers {
-            rules.extend(leading(cloud, balancer).await?);
-        }
+        let rules = leading(cloud, &balancers).await?;
         let mut sides = [Side::default(), Side::default()];
         for (side, (target_group, tags)) in sides.iter_mut().zip(targets) {
             side.name.clone_from(&target_group.name);

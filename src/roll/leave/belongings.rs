@@ -10,7 +10,7 @@ use crate::roll::error::Error;
 use crate::roll::names;
 use crate::undo::alarms::listed;
 use crate::undo::lease::{Lease, Leased, Sizes, followed_by};
-use crate::undo::serving::{Leading, arn_of};
+use crate::undo::serving::{Leading, arns_of};
 
 /// The tag that Auto Scaling puts on machines of a group.
 const GROUP: &str = "aws:autoscaling:groupName";
@@ -122,7 +122,7 @@ impl Belongings {
 
     /// Target groups that listeners of a network load balancer go on naming, at weight 0.
     fn named_on(&self) -> impl Iterator<Item = String> {
-        let places = self.places().filter(|one| one.place.is_network());
+        let places = self.places().filter(|one| one.place.names_on());
         places.flat_map(|one| {
             let named = self.targets().filter(|(target, _)| one.names(&target.arn));
             let idle = named.filter(|(target, _)| !one.may_lead_to(&target.arn));
@@ -143,7 +143,10 @@ impl Belongings {
 
     /// Kiln's tags; those of target groups last, since they lead to the rest.
     fn untagged(&self) -> Vec<Parting> {
-        let places = self.places().chain(self.tests()).map(Self::untag_place);
+        let places = self
+            .places()
+            .chain(self.tests())
+            .flat_map(Self::untag_place);
         let alarms = self.alarms.iter();
         let alarms = alarms.map(|(alarm, tags)| Parting::UntagAlarm(alarm.clone(), keys(tags)));
         let things = self.things.iter();
@@ -163,8 +166,9 @@ impl Belongings {
         self.named().filter(defaults)
     }
 
-    pub fn untag_place(one: &Leading) -> Parting {
-        Parting::UntagTraffic(arn_of(&one.place), one.place.to_string(), keys(&one.tags))
+    pub fn untag_place(one: &Leading) -> Vec<Parting> {
+        let untag = |arn| Parting::UntagTraffic(arn, one.place.to_string(), keys(&one.tags));
+        arns_of(&one.place).into_iter().map(untag).collect()
     }
 
     /// The keys of something of EC2's that are of this service.

@@ -6,7 +6,7 @@ use crate::cloud::{
     Group, Resource, ResourceKind, RulePlace, Stage, TargetGroup, TargetState, TemplateUser,
     TrafficArn, tag,
 };
-use crate::roll::names;
+use crate::roll::{mend, names};
 use crate::undo::serving::{Leading, forwards};
 
 /// Without it no machine of a group ever ends by the group's own hand.
@@ -23,11 +23,11 @@ impl Belongings {
         partings.extend(targets.map(|(one, _)| Parting::Drain(one.arn.clone(), one.name.clone())));
         let others = self.places().filter(|one| !is_made(one));
         let others = others.chain(self.tests());
-        partings.extend(others.map(Self::untag_place));
+        partings.extend(others.flat_map(Self::untag_place));
         partings.extend(self.watching());
         partings.extend(self.made_rules().filter_map(|one| match &one.place {
             RulePlace::Rule(arn) => Some(Parting::DeleteProduction(arn.clone())),
-            RulePlace::Default(_) => None,
+            RulePlace::Default(_) | RulePlace::Record(_) => None,
         }));
         let (made, others): (Vec<_>, Vec<_>) =
             (self.alarms.iter()).partition(|(_, tags)| tags.contains_key(tag::MADE_BY));
@@ -299,6 +299,13 @@ fn elsewhere(place: &RulePlace) -> String {
             tag::SERVICE
         );
     }
+    if let RulePlace::Record(record) = place {
+        return format!(
+            "have the records of {} lead to other load balancers, or delete them; then {}",
+            record.name,
+            mend::disown(place)
+        );
+    }
     let (change, arn, actions) = match place {
         RulePlace::Rule(arn) => ("modify-rule --rule-arn", arn.as_str(), "--actions"),
         RulePlace::Default(arn) => (
@@ -306,6 +313,7 @@ fn elsewhere(place: &RulePlace) -> String {
             arn.as_str(),
             "--default-actions",
         ),
+        RulePlace::Record(_) => return String::new(),
     };
     // Nothing leads from the service to it any more then.
     format!(

@@ -32,7 +32,7 @@ fn forwarded(
     shares: &[(TargetGroupArn, u32)],
 ) -> Vec<Action> {
     let others = |forward: &Forward| {
-        let others = forward.shares.iter().filter(|_| place.is_network());
+        let others = forward.shares.iter().filter(|_| place.names_on());
         let others = others.map(|(arn, _)| (arn.clone(), 0));
         others
             .filter(|(arn, _)| !shares.iter().any(|(one, _)| one == arn))

@@ -19,6 +19,8 @@ pub(super) fn refuse(
     if !stays {
         refused.extend(protocols(wanted, facts, balancer));
     }
+    // Behind records the next group is reached through a load balancer of its own.
+    let stays = stays || wanted.record.is_some();
     if !balancer.is_network() {
         return;
     }

@@ -83,11 +83,13 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.credentials = outlook.longest + root::LIMIT;
     } else {
         outlook.starts = count.min(2);
-        outlook.back = WRITE * writes(plan);
+        let follow = plan.follows();
+        let stages = u32::try_from(plan.steps().len().max(1)).unwrap_or(u32::MAX);
+        outlook.back = WRITE * writes(plan) + follow;
         let slow = plan.slow_start().unwrap_or_default();
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
         let start = plan.patience.healthy + timing::asked(service);
-        outlook.longest = outlook.starts * start + slow + held;
+        outlook.longest = outlook.starts * start + slow + held + follow * stages;
         // Behind the write that leads traffic back the next group drains before it goes.
         outlook.credentials = outlook.longest + outlook.back + drains(service, facts);
         let after = match &plan.strategy {

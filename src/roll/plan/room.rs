@@ -41,7 +41,7 @@ pub(super) fn refuse(
         let name = &balancer.load_balancer.name;
         let rules = balancer.leading.iter().filter(|one| one.rule.is_some());
         let most = quota("rules-per-application-load-balancer");
-        if let Some(most) = most.filter(|_| !traffic.network) {
+        if let Some(most) = most.filter(|_| !traffic.names_on()) {
             let what = format!("rules of load balancer {name}");
             let is_watched =
                 |group: &&&Group| group.target_groups.iter().any(|arn| facts.is_watched(arn));
@@ -50,7 +50,7 @@ pub(super) fn refuse(
             refuse(&what, most, there, rules_more(plan, traffic));
         }
         let most = quota("target-groups-per-application-load-balancer");
-        if let Some(most) = most.filter(|_| !traffic.network) {
+        if let Some(most) = most.filter(|_| !traffic.names_on()) {
             let what = format!("target groups of load balancer {name}");
             let (there, more) = target_groups(facts, traffic);
             refuse(&what, most, there, more);
@@ -162,7 +162,8 @@ fn zones(
                 None => Refusal::account(finding),
             });
         };
-        let balancer = facts.balancer.as_ref().map(|one| &one.load_balancer);
+        let balancer = facts.balancer.as_ref().zip(plan.traffic.as_ref());
+        let balancer = balancer.map(|(one, traffic)| one.named(&traffic.load_balancer));
         if balancer.is_some_and(|one| subnet.vpc != one.vpc) {
             refuse(format!(
                 "subnet {} is not in the load balancer's VPC",

@@ -4,7 +4,7 @@ use super::{Refusal, in_place, led_to, test_listener};
 use crate::cloud::{Action, Group, TargetGroupArn, tag};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::roll::mend;
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Place};
 use crate::template::service::{Rule, Service, Traffic};
 use crate::undo::serving::{Leading, forwards, served_by};
 
@@ -16,12 +16,20 @@ pub(super) fn refuse(
     refused: &mut Vec<Refusal>,
 ) {
     let stays = in_place::staying(service, facts).is_some();
+    if let Some(by) = &wanted.record {
+        for records in facts.production() {
+            refused.extend(of_another(service, records, by.place));
+            refuse_actions(records, facts, refused);
+        }
+        refused.extend(apart(facts, stays));
+        return;
+    }
     for (rule, found) in wanted.rules.iter().zip(&balancer.rules) {
         match &found.production {
             None if !rule.create || stays => refused.push(no_rule(rule, stays)),
             None => {}
             Some(production) => {
-                refused.extend(of_another(service, production, rule));
+                refused.extend(of_another(service, production, rule.place));
                 refused.extend(test_listener::in_production(production, rule));
                 refuse_actions(production, facts, refused);
             }
@@ -41,7 +49,7 @@ fn no_rule(rule: &Rule, stays: bool) -> Refusal {
 }
 
 /// A rule, or a listener's default action, that carries the traffic of another service.
-fn of_another(service: &Service, production: &Leading, rule: &Rule) -> Option<Refusal> {
+fn of_another(service: &Service, production: &Leading, place: Place) -> Option<Refusal> {
     let other = production.tags.get(tag::SERVICE)?;
     if *other == *service.name {
         return None;
@@ -50,7 +58,7 @@ fn of_another(service: &Service, production: &Leading, rule: &Rule) -> Option<Re
         "{} carries the traffic of service {other}",
         production.place
     );
-    let finding = Diagnostic::error("roll::rule_of_another", text).at_place(rule.place, "this one");
+    let finding = Diagnostic::error("roll::rule_of_another", text).at_place(place, "this one");
     Some(Refusal::input(finding.help(format!(
         "name a rule of this service's own; or, when {other} is no more: {}",
         mend::disown(&production.place)

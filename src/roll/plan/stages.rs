@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use super::{Plan, ProductionRule, Traffic};
-use crate::cloud::{Action, RulePlace, TargetGroupArn};
+use crate::cloud::{Action, RecordPlace, RulePlace, TargetGroupArn};
 use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
 use crate::undo::serving::percent;
 
 /// How long the service file has traffic held and watched.
 pub(super) fn held(service: &Service) -> Duration {
     let (count, steps) = match &service.strategy {
-        Strategy::Canary(steps) => (steps.len(), steps.iter().map(|step| step.hold).sum()),
+        Strategy::Canary(steps) | Strategy::Dns(steps) => {
+            (steps.len(), steps.iter().map(|step| step.hold).sum())
+        }
         Strategy::Rolling(rolling) => {
             let delays = rolling.checkpoints.iter();
             (0, delays.map(|_| rolling.checkpoint_delay).sum())
@@ -53,21 +55,35 @@ pub(super) fn watched(service: &Service, plan: &Plan) -> Duration {
         CheckKind::Soak(time) => Some(time),
         _ => None,
     });
-    let holds = plan.steps().iter().map(|step| step.hold);
+    let holds = plan.steps().iter().map(|step| plan.hold(step));
+    // Without steps clients follow all at once.
+    let follow = plan.traffic.iter().map(Traffic::follows);
+    let follow = follow.filter(|_| plan.steps().is_empty());
     let waits = plan.in_place.iter().flat_map(|in_place| {
         let delay = in_place.rolling.checkpoint_delay;
         in_place.rolling.checkpoints.iter().map(move |_| delay)
     });
-    soaks.chain(holds).chain(waits).sum()
+    soaks.chain(holds).chain(waits).chain(follow).sum()
 }
 
 impl Plan {
     /// The steps of a canary; none of another strategy, and none of a first roll, which has nothing to share with.
     pub fn steps(&self) -> &[CanaryStep] {
         match &self.strategy {
-            Strategy::Canary(steps) if self.previous.is_some() => steps,
+            Strategy::Canary(steps) | Strategy::Dns(steps) if self.previous.is_some() => steps,
             _ => &[],
         }
+    }
+
+    /// How long clients may go by records that led elsewhere; nothing where no records lead.
+    pub fn follows(&self) -> Duration {
+        let follow = self.traffic.as_ref().map(Traffic::follows);
+        follow.unwrap_or_default()
+    }
+
+    /// How long a step is held: at least until clients follow.
+    pub fn hold(&self, step: &CanaryStep) -> Duration {
+        step.hold.max(self.follows())
     }
 
     /// What production traffic does at each step, in order; the last is all of it for `next`, and the only one where there
@@ -94,6 +110,23 @@ impl Traffic {
     /// The rules that are there.
     pub fn places(&self) -> impl Iterator<Item = &RulePlace> {
         self.rules.iter().filter_map(|rule| rule.place.as_ref())
+    }
+
+    /// How long clients may go by what was led elsewhere.
+    pub fn follows(&self) -> Duration {
+        let records = self.places().filter_map(RulePlace::record);
+        records.map(RecordPlace::follows).max().unwrap_or_default()
+    }
+
+    /// The name of the records that lead traffic, where these do.
+    pub fn records(&self) -> Option<&str> {
+        let mut records = self.places().filter_map(RulePlace::record);
+        records.next().map(|record| record.name.as_str())
+    }
+
+    /// Whether both target groups are named for good: no rule need put one in use.
+    pub fn names_on(&self) -> bool {
+        self.network || self.places().any(RulePlace::names_on)
     }
 
     /// What each rule does now.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Plan, Refusal, in_place};
-use crate::cloud::{NewTargetGroup, Tags, Zone};
+use crate::cloud::{Listener, LoadBalancer, NewTargetGroup, Tags, Zone};
 use crate::roll::facts::{Balancer, Facts, Side};
 use crate::source::Diagnostic;
 use crate::template::service::{HealthCheck, Protocol, Service, Strategy, Traffic};
@@ -67,12 +67,13 @@ pub(super) fn new(wanted: &Traffic, balancer: &Balancer, name: &str) -> NewTarge
 }
 
 /// Zones whose requests go to targets of this target group in the same zone, and nowhere else.
-pub(super) fn zonal(side: &Side, balancer: &Balancer) -> Vec<Zone> {
-    let zones = balancer.load_balancer.zones.iter();
-    zones
-        .filter(|_| side.habits.is_zonal(balancer.cross_zone))
-        .cloned()
-        .collect()
+pub(super) fn zonal(
+    side: &Side,
+    (load_balancer, _, cross_zone): (&LoadBalancer, &Listener, bool),
+) -> Vec<Zone> {
+    let zones = load_balancer.zones.iter();
+    let zones = zones.filter(|_| side.habits.is_zonal(cross_zone));
+    zones.cloned().collect()
 }
 
 /// Two target groups of different protocols: machines that serve behind one would not behind the other. One that is still to

@@ -181,7 +181,14 @@ fn taken(idle: &Idle, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (header, to) = (&traffic.probe_header, traffic.next.name());
-    if traffic.network {
+    if let Some(host) = traffic.records() {
+        writeln!(
+            f,
+            "~ {to} is proven behind its own load balancer, {}; clients go there by {host}, within {} s",
+            traffic.address,
+            traffic.follows().as_secs()
+        )?;
+    } else if traffic.network {
         writeln!(
             f,
             "~ target group {to}: named at weight 0 before it has machines, so that their health is known"
@@ -223,7 +230,7 @@ fn moved(plan: &Plan, traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Res
         }
     }
     for step in plan.steps() {
-        let (weight, hold) = (&step.weight, step.hold.as_secs());
+        let (weight, hold) = (&step.weight, plan.hold(step).as_secs());
         writeln!(f, "    {weight} % for {hold} s")?;
     }
     if let Some(previous) = plan.previous.as_ref().filter(|_| traffic.network) {

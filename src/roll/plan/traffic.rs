@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::test_listener::{self, TestListener};
 use super::{Refusal, led_to, network, rules, target_groups};
 use crate::cloud::{
-    Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, TargetGroup,
-    TargetGroupArn, Zone, tag,
+    Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RecordPlace, RulePlace,
+    TargetGroup, TargetGroupArn, Zone, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::roll::priority;
@@ -57,6 +57,9 @@ pub struct Traffic {
     pub tls: bool,
     #[serde(skip)]
     pub load_balancer: LoadBalancerArn,
+    /// The one that leads to the previous target group.
+    #[serde(skip)]
+    pub previous_balancer: LoadBalancerArn,
     /// Its own name.
     pub address: String,
     /// What requests of the first rule are for.
@@ -109,12 +112,13 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
     rules::refuse(service, facts, (wanted, balancer), refused);
     network::refuse(service, facts, (wanted, balancer), refused);
     test_listener::refuse(service, facts, (wanted, balancer), refused);
-    for side in &facts.sides {
-        refuse_side(service, facts, balancer, side, refused);
+    for side in [0, 1] {
+        refuse_side(service, facts, (balancer, side), refused);
     }
     refused.extend(target_groups::protocols(service, (wanted, balancer), facts));
     refused.extend(target_groups::stickiness(service, wanted, facts));
-    if !balancer.is_network() && free(balancer).len() < PROBES {
+    let probes = !balancer.is_network() && wanted.record.is_none();
+    if probes && free(balancer).len() < PROBES {
         let text = "the listener has no two free priorities before its production rule";
         let finding = Diagnostic::error("roll::priorities", text);
         refused.push(Refusal::account(finding));
@@ -124,10 +128,10 @@ pub(super) fn refuse(service: &Service, facts: &Facts, refused: &mut Vec<Refusal
 fn refuse_side(
     service: &Service,
     facts: &Facts,
-    balancer: &Balancer,
-    side: &Side,
+    (balancer, index): (&Balancer, usize),
     refused: &mut Vec<Refusal>,
 ) {
+    let side = &facts.sides[index];
     let Some(target_group) = &side.target_group else {
         return;
     };
@@ -145,7 +149,8 @@ fn refuse_side(
             format!("target group {name} belongs to service {other}"),
         );
     }
-    if target_group.vpc != balancer.load_balancer.vpc {
+    let (load_balancer, _, _) = balancer.at(index);
+    if target_group.vpc != load_balancer.vpc {
         refuse(
             "roll::vpc",
             format!("target group {name} is in another VPC than its load balancer"),
@@ -201,7 +206,7 @@ pub(super) fn several_groups(service: &Service, side: &Side) -> Refusal {
     Refusal::account(Diagnostic::error("roll::several_groups", text))
 }
 
-/// How long the previous group is kept: at least for as long as clients stick to it, requests of targets that leave may
+/// How long the previous group is kept: at least for as long as clients stick to it or go by old records, requests of targets that leave may
 /// last, targets that join are spared, and machines of an emptied group may take to end.
 pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>) -> Duration {
     let keep = service.keep;
@@ -224,7 +229,9 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
         Strategy::Replace(replace) => replace.drain.unwrap_or_default(),
         _ => Duration::ZERO,
     };
-    own.chain([keep.previous, sticky, drain])
+    let records = facts.production().filter_map(|one| one.place.record());
+    let follow = records.map(RecordPlace::follows).max().unwrap_or_default();
+    own.chain([keep.previous, sticky, drain, follow])
         .max()
         .unwrap_or_default()
 }
@@ -276,15 +283,17 @@ pub(super) fn of(
     let ends = [1 - next, next].map(|side| arn(facts, side).filter(|_| swapped));
     let rules = production_rules(service, wanted, balancer, &ends);
     let first = rules.first()?;
-    let listener = &balancer.rules.first()?.listener;
+    let (load_balancer, listener, _) = balancer.at(next);
+    let (previous_balancer, _, was_crossed) = balancer.at(1 - next);
     Some(Traffic {
         previous: previous.and_then(|side| arn(facts, side)),
         next: target_group(facts, next),
         listener: listener.arn.clone(),
         port: listener.port,
         tls: listener.is_tls(),
-        load_balancer: balancer.load_balancer.arn.clone(),
-        address: balancer.load_balancer.host.clone(),
+        load_balancer: load_balancer.arn.clone(),
+        previous_balancer: previous_balancer.arn.clone(),
+        address: load_balancer.host.clone(),
         host: first.host.clone(),
         rules,
         make: sides
@@ -296,10 +305,9 @@ pub(super) fn of(
             .collect(),
         probe_header: wanted.probe.header.value.clone(),
         test: (balancer.test.as_ref()).map(|test| TestListener::of(&service.name, test, facts)),
-        network: balancer.is_network(),
-        zonal: target_groups::zonal(&facts.sides[next], balancer),
-        was_zonal: previous
-            .is_some_and(|side| facts.sides[side].habits.is_zonal(balancer.cross_zone)),
+        network: balancer.is_network() && wanted.record.is_none(),
+        zonal: target_groups::zonal(&facts.sides[next], balancer.at(next)),
+        was_zonal: previous.is_some_and(|side| facts.sides[side].habits.is_zonal(was_crossed)),
     })
 }
 
@@ -312,7 +320,9 @@ fn production_rules(
     ends: &[Option<TargetGroupArn>; 2],
 ) -> Vec<ProductionRule> {
     let mut rules = Vec::new();
-    for (rule, found) in wanted.rules.iter().zip(&balancer.rules) {
+    for (index, found) in balancer.rules.iter().enumerate() {
+        // Records have one name and no conditions, of whatever types they are.
+        let rule = wanted.rules.get(index).filter(|_| wanted.record.is_none());
         let (listener, there) = (&found.listener.arn, found.production.as_ref());
         let now = there.map(|one| one.actions().to_vec()).unwrap_or_default();
         let is_moved = |to: &TargetGroupArn| there.is_some_and(|one| one.names(to));
@@ -322,16 +332,21 @@ fn production_rules(
                 .unwrap_or_default(),
             _ => now.clone(),
         };
-        let host = rule.hosts.first().map(|host| host.value.clone());
+        let matched = rule.or(wanted.rules.first());
+        let host = matched.and_then(|rule| rule.hosts.first());
+        let host = host.or(wanted.record.as_ref().map(|by| &by.name));
+        let host = host.map(|host| host.value.clone());
         rules.push(ProductionRule {
             place: there.map(|one| one.place.clone()),
             listener: listener.clone(),
             port: found.listener.port,
-            conditions: conditions(rule),
+            conditions: rule.map(conditions).unwrap_or_default(),
             host: host.unwrap_or_else(|| balancer.load_balancer.host.clone()),
             before,
             now,
-            is_named: there.is_some_and(|one| one.tags.get(tag::SERVICE) == Some(&service.name)),
+            is_named: there.is_some_and(|one| {
+                one.place.record().is_none() && one.tags.get(tag::SERVICE) == Some(&service.name)
+            }),
         });
     }
     rules

@@ -25,7 +25,7 @@ use super::super::swap::{claim, claim_what_serves, name, still_holds, swap};
 use super::super::{take, targets, template, test_listener};
 use super::canary;
 use crate::cloud::{Cloud, Group, RulePlace};
-use crate::run::{Failure, LaterLists, Patience, Run};
+use crate::run::{Clock, Failure, LaterLists, Patience, Readiness, Run};
 use crate::template::service::Service;
 use crate::undo::Undo;
 use crate::undo::floor::Floor;
@@ -96,7 +96,15 @@ async fn make<'f, C: Cloud, P, S>(
         traffic,
         target_group,
     };
-    if traffic.network {
+    if traffic.follows() > Duration::ZERO {
+        let claim = async |_: &mut _| {
+            for place in traffic.places() {
+                claim(plan, place, cloud).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        run.step("name what the records lead to", claim).await?;
+    } else if traffic.network {
         let name = async |made: &mut _| name(plan, &led, cloud, made).await;
         run.step("name the next target group", name).await?;
     } else {
@@ -125,6 +133,9 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let Some(way) = &plan.make_way else {
         return Ok(());
     };
+    if !plan.follows().is_zero() {
+        unfollowed(plan, way.kept_until, on.clock, run).await?;
+    }
     let by = Retiring {
         service,
         region: plan.region.clone(),
@@ -145,6 +156,26 @@ async fn make_way<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         commit::no_longer(on.store, &plan.service, &way.group)
     };
     run.work("retire the kept group", retire).await
+}
+
+/// Waits until no client can still be on the way to a kept group: a rollback may have come from it a moment ago.
+async fn unfollowed(
+    plan: &Plan,
+    kept: Option<Timestamp>,
+    clock: &dyn Clock,
+    run: &mut Run<'_, Undo>,
+) -> Result<(), Failure> {
+    let until = clock.now() + plan.follows();
+    let until = kept.map_or(until, |kept| kept.min(until));
+    let patience = Patience::new(2 * plan.follows(), LOOK.1, LOOK.1);
+    let poll = async || {
+        Ok::<_, Error>(if until > clock.now() {
+            Readiness::NotYet(format!("they may go to the kept group until {until}"))
+        } else {
+            Readiness::Ready(())
+        })
+    };
+    run.wait("clients follow", &patience, poll).await
 }
 
 /// Starts a pilot, then as many machines as serve now, and proves them healthy and right.
@@ -249,6 +280,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     };
     let places = flow.run.step("swap", step).await?;
     flow.watches.reached(Stage::Swapped);
+    canary::followed(flow, led).await?;
     flow.run_hooks("after the swap", &plan.hooks.after_swap)
         .await?;
     Ok(places)

@@ -36,8 +36,14 @@ const LONGEST_DELAY: Duration = Duration::from_hours(48);
 const SHORTEST: Duration = Duration::from_secs(1);
 const STEP: &[Key] = &[on("weight"), on("hold")];
 /// What is carried out.
-const KINDS: [&str; 5] = ["blue_green", "canary", "rolling", "replace", "replace_root"];
-const PLANNED: [&str; 1] = ["dns"];
+const KINDS: [&str; 6] = [
+    "blue_green",
+    "canary",
+    "rolling",
+    "replace",
+    "replace_root",
+    "dns",
+];
 
 pub(super) fn read(root: &Options<'_>) -> Strategy {
     let Some(options) = root.object("strategy", "`strategy`", STRATEGY) else {
@@ -77,6 +83,14 @@ pub(super) fn read(root: &Options<'_>) -> Strategy {
         Some("canary") => {
             foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
             return Strategy::Canary(steps(&options));
+        }
+        Some("dns") => {
+            foreign(&options, &OF_ROLLING, "an instance refresh", "rolling");
+            return Strategy::Dns(if options.has("steps") {
+                steps(&options)
+            } else {
+                Vec::new()
+            });
         }
         Some("rolling") => {
             foreign(&options, &["steps"], "a canary", "canary");
@@ -178,18 +192,16 @@ fn checkpoints(options: &Options<'_>) -> Vec<u32> {
 }
 
 fn unknown(root: &Options<'_>, kind: &Spanned<String>) {
-    let (code, state) = if PLANNED.contains(&kind.value.as_str()) {
-        ("template::not_yet", "is not supported yet")
-    } else {
-        ("template::wrong_value", "is not known")
-    };
     root.report(
-        Diagnostic::error(code, format!("the strategy `{kind}` {state}"))
+        Diagnostic::error(
+            "template::wrong_value",
+            format!("the strategy `{kind}` is not known"),
+        )
             .at_value(kind, "this strategy")
             .help(near::or_else(
                 kind,
                 KINDS,
-                "write \"blue_green\", \"canary\", \"rolling\", \"replace\" or \"replace_root\"",
+                "write \"blue_green\", \"canary\", \"rolling\", \"replace\", \"replace_root\" or \"dns\"",
             )),
     );
 }

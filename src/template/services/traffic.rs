@@ -1,13 +1,16 @@
 //! `traffic`: load balancer, the two target groups, rules and the probe.
 
 use super::super::options::{Key, Options, on};
-use super::super::service::{HealthCheck, Probe, Protocol, Rule, Target, Traffic};
+use super::super::service::{HealthCheck, Probe, Protocol, Rule, Strategy, Target, Traffic};
+use super::record::{self, Said};
 use crate::source::json::{Json, Value};
 use crate::source::{Diagnostic, Place, Spanned};
 use std::ops::RangeInclusive;
 
 const TRAFFIC: &[Key] = &[
     on("load_balancer"),
+    on("load_balancers"),
+    on("record"),
     on("target_groups"),
     on("target"),
     on("rules"),
@@ -44,7 +47,11 @@ const HEADER: &str = "x-kiln-probe";
 /// The longest target group name (ELB API, `CreateTargetGroup`).
 const LONGEST_NAME: usize = 32;
 
-pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Option<Traffic> {
+pub(super) fn read(
+    root: &Options<'_>,
+    service: Option<&Spanned<String>>,
+    strategy: &Strategy,
+) -> Option<Traffic> {
     if !root.has("traffic") {
         root.missing(
             "traffic",
@@ -53,9 +60,17 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
         return None;
     }
     let traffic = root.object("traffic", "`traffic`", TRAFFIC)?;
-    let load_balancer = traffic.need_text("load_balancer", "name the load balancer");
+    let record = record::read(&traffic, strategy);
+    let load_balancer = match &record {
+        Some(Said::Nothing) => traffic.need_text("load_balancer", "name the load balancer"),
+        Some(Said::Record(by)) => Some(by.load_balancers[0].clone()),
+        None => None,
+    };
     let target_groups = target_groups(&traffic, service);
-    let target = target(&traffic);
+    let target = match strategy {
+        Strategy::Dns(_) => Some(record::target()),
+        _ => target(&traffic),
+    };
     let count = traffic.get("rules").map_or(0, |json| {
         if let Value::List(items) = &json.value {
             items.len()
@@ -68,6 +83,11 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
         .iter()
         .filter_map(rule)
         .collect();
+    if matches!(strategy, Strategy::Dns(_)) {
+        for rule in &rules {
+            record::check_rule(&traffic, rule);
+        }
+    }
     for (index, one) in rules.iter().enumerate() {
         if rules[..index].iter().any(|other| one.is_like(other)) {
             let text = "this rule is written twice";
@@ -84,8 +104,13 @@ pub(super) fn read(root: &Options<'_>, service: Option<&Spanned<String>>) -> Opt
     }
     let probe = probe(&traffic, &rules);
     let (load_balancer, target_groups, target) = (load_balancer?, target_groups?, target?);
+    let record = match record? {
+        Said::Nothing => None,
+        Said::Record(by) => Some(*by),
+    };
     (count > 0 && rules.len() == count).then_some(Traffic {
         load_balancer,
+        record,
         target_groups,
         target,
         rules,

@@ -15,8 +15,8 @@ use crate::simulation::cloud::Mishap;
 )]
 async fn killed_everywhere(strategy: &str, base: Bench, also: fn(&Bench, &str)) {
     let began = Instant::now();
-    let before = killed_and(&base, Mishap::KilledBefore, also).await;
-    let behind = killed_and(&base, Mishap::KilledAfter, also).await;
+    let before = Box::pin(killed_and(&base, Mishap::KilledBefore, also)).await;
+    let behind = Box::pin(killed_and(&base, Mishap::KilledAfter, also)).await;
     // Past the tests' own capture, so that whoever runs them sees it.
     let mut out = std::io::stderr();
     writeln!(

@@ -13,6 +13,7 @@ mod cloudwatch;
 mod complaints;
 mod cut_short;
 mod destroy;
+mod dns;
 mod doctor;
 mod fifty;
 mod given_back;
@@ -131,6 +132,13 @@ impl Bench {
     pub async fn network(strategy: &str) -> Self {
         let text = world::by_connections().replace("STRATEGY", strategy);
         let seed = world::seed_connections;
+        Self::seeded(account(), seed, &text.replace("RULE", r#"{ "port": 80 }"#)).await
+    }
+
+    /// With two load balancers that aliases lead to, or names that may be kept for so many seconds.
+    pub async fn by_records(strategy: &str, ttl: Option<i64>) -> Self {
+        let text = world::by_records().replace("STRATEGY", strategy);
+        let seed = |world: &mut World| world::seed_names(world, ttl);
         Self::seeded(account(), seed, &text.replace("RULE", r#"{ "port": 80 }"#)).await
     }
 

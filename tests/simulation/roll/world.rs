@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kiln::run::{Holder, RunId};
 use kiln::template::service::{Check, CheckKind};
+use localcloud::model::view::{AliasView, RecordView};
 use localcloud::model::{Config, Params, Request as Call, Service as Api, SourceImage, Tree};
 use localcloud::physics::{Behaviour, World};
 
@@ -57,6 +58,17 @@ pub fn by_connections() -> String {
     let asked = r#"{ "command": ["check"], "times": 2, "timeout": "1m" } ],
 "#;
     cut(&text, "{ \"http\"", "    \"after\"", asked)
+}
+
+/// The same behind two load balancers, to which a record each leads.
+pub fn by_records() -> String {
+    let start = SERVICE.find("  \"traffic\"").unwrap();
+    let end = SERVICE.find("  \"strategy\"").unwrap();
+    let traffic = r#"  "traffic": { "load_balancers": ["web-a", "web-b"], "target_groups": ["web-a", "web-b"],
+    "record": { "name": "www.example.org", "zone": "example.org" },
+    "rules": [ RULE ] },
+"#;
+    format!("{}{traffic}{}", &SERVICE[..start], &SERVICE[end..])
 }
 
 /// Machines that come up in seconds, so that a roll takes few calls.
@@ -166,6 +178,65 @@ pub fn seed_connections(world: &mut World) -> (Vec<String>, String) {
     (subnets, listening(world, &vpc, &balancer, listener))
 }
 
+/// Two load balancers, each with a listener that leads to a target group without machines, and a record to each: all of the traffic
+/// goes to the first.
+pub fn seed_records(world: &mut World) -> (Vec<String>, String) {
+    seed_names(world, None)
+}
+
+/// The same with aliases, or with names that may be kept for so many seconds.
+pub fn seed_names(world: &mut World, ttl: Option<i64>) -> (Vec<String>, String) {
+    use serde_json::json;
+    let (subnets, vpc) = network(world);
+    let zone = world.model.plant_zone("example.org").unwrap();
+    let mut group = String::new();
+    for (letter, weight) in [("a", 1), ("b", 0)] {
+        let name = format!("web-{letter}");
+        let now = world.now();
+        let target = json!({"Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc, "HealthCheckPath": "/healthz",
+            "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2,
+            "UnhealthyThresholdCount": 2});
+        let made = call(world, now, Api::Elb, "CreateTargetGroup", &target);
+        let arn = text(&made, "TargetGroups.0.TargetGroupArn");
+        let delay = json!([{"Key": "deregistration_delay.timeout_seconds", "Value": "20"}]);
+        let given = json!({"TargetGroupArn": arn, "Attributes": delay});
+        call(world, now, Api::Elb, "ModifyTargetGroupAttributes", &given);
+        let balancer = json!({"Name": name, "Subnets": subnets});
+        let leads = json!([{"Type": "forward", "TargetGroupArn": arn}]);
+        let listener = json!({"Protocol": "HTTP", "Port": 80, "DefaultActions": leads});
+        listen(world, &balancer, listener);
+        let views = world.model.view_balancers();
+        let host = &views.iter().find(|one| one.name == name).unwrap().dns_name;
+        let named = RecordView {
+            name: "www.example.org.".to_owned(),
+            weighted: Some((letter.to_owned(), weight)),
+            ..RecordView::default()
+        };
+        let record = match ttl {
+            None => RecordView {
+                kind: "A".to_owned(),
+                alias: Some(AliasView {
+                    zone: "Z215JYRZR1TBD5".to_owned(),
+                    target: host.clone(),
+                    evaluates_health: true,
+                }),
+                ..named
+            },
+            Some(_) => RecordView {
+                kind: "CNAME".to_owned(),
+                ttl,
+                values: vec![host.clone()],
+                ..named
+            },
+        };
+        world.model.plant_record(&zone, &record).unwrap();
+        if group.is_empty() {
+            group = security_group(world, &vpc);
+        }
+    }
+    (subnets, group)
+}
+
 /// Subnets in the order of their zones, and their VPC.
 fn network(world: &World) -> (Vec<String>, String) {
     let mut subnets = world.model.view_subnets();
@@ -179,13 +250,23 @@ fn listening(
     world: &mut World,
     vpc: &str,
     balancer: &serde_json::Value,
-    mut listener: serde_json::Value,
+    listener: serde_json::Value,
 ) -> String {
-    use serde_json::json;
+    listen(world, balancer, listener);
+    security_group(world, vpc)
+}
+
+fn listen(world: &mut World, balancer: &serde_json::Value, mut listener: serde_json::Value) {
     let now = world.now();
     let made = call(world, now, Api::Elb, "CreateLoadBalancer", balancer);
-    listener["LoadBalancerArn"] = json!(text(&made, "LoadBalancers.0.LoadBalancerArn"));
+    listener["LoadBalancerArn"] = serde_json::json!(text(&made, "LoadBalancers.0.LoadBalancerArn"));
     call(world, now, Api::Elb, "CreateListener", &listener);
+}
+
+/// Makes a security group, and lets a proxy come up.
+fn security_group(world: &mut World, vpc: &str) -> String {
+    use serde_json::json;
+    let now = world.now();
     let group = json!({"GroupName": "web", "GroupDescription": "web", "VpcId": vpc});
     let group = call(world, now, Api::Ec2, "CreateSecurityGroup", &group);
     let group = text(&group, "groupId");

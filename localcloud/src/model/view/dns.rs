@@ -69,6 +69,11 @@ impl AnswerView {
 }
 
 impl Model {
+    /// The moment that the model has come to.
+    pub fn view_now(&self) -> Timestamp {
+        self.state.now
+    }
+
     pub fn view_zones(&self) -> Vec<ZoneView> {
         let zones = self.state.dns.zones.iter();
         let view = zones.map(|(id, zone)| ZoneView {

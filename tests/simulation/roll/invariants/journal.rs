@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use kiln::cloud::RulePlace;
 use kiln::undo::lease::Leased;
-use kiln::undo::serving::{arn_of, forwards};
+use kiln::undo::serving::{arns_of, forwards};
 use kiln::undo::tested::LEASE;
 use kiln::undo::{Change, Purpose, Undo};
 use localcloud::model::view::GroupView;
@@ -126,6 +127,14 @@ pub fn suspended(group: &GroupView) -> Vec<&String> {
         .collect()
 }
 
+/// What is written when a place is.
+fn written_at(place: &RulePlace) -> String {
+    match (place, arns_of(place).as_slice()) {
+        (RulePlace::Rule(_) | RulePlace::Default(_), [arn]) => arn.as_str().to_owned(),
+        _ => place.to_string(),
+    }
+}
+
 /// What gets requests.
 fn weighty(shares: &[(String, u32)]) -> Vec<&String> {
     let weighty = shares.iter().filter(|(_, weight)| *weight > 0);
@@ -155,12 +164,12 @@ pub fn traffic_was_announced(
             Undo::Roll(of) => match &of.change {
                 Change::Traffic { moved } => moved.iter().any(|one| {
                     let mut after = one.after.iter();
-                    arn_of(&one.place).as_str() == scene.place(rule)
+                    written_at(&one.place) == scene.place(rule)
                         && (announced(&one.before) || after.any(|actions| announced(actions)))
                 }),
                 Change::Share { places, .. } => {
                     let mut places = places.iter();
-                    places.any(|place| arn_of(place).as_str() == scene.place(rule))
+                    places.any(|place| written_at(place) == scene.place(rule))
                         && before.iter().any(|before| weighty(before) == weighty(&now))
                 }
                 _ => false,

@@ -36,9 +36,14 @@ impl Scene {
             let leads = rule.forwards.iter().any(|(arn, _)| own.contains(arn));
             leads && !rule.tags.contains_key("kiln:rule")
         };
+        let mut production: Vec<RuleView> = rules.filter(leads).cloned().collect();
+        let answers = answers(model, &listeners);
+        if !answers.is_empty() {
+            production = answers;
+        }
         Self {
             alone: own.is_empty(),
-            production: rules.filter(leads).cloned().collect(),
+            production,
             groups: model.view_groups(),
             templates: model.view_templates(),
             alarms: model.view_alarms(),
@@ -107,8 +112,11 @@ impl Scene {
         })
     }
 
-    /// What is written when a rule is: it, or its listener.
+    /// What is written when a rule is: it, its listener, or records.
     pub fn place<'s>(&'s self, rule: &'s RuleView) -> &'s str {
+        if let Some((record, _)) = rule.arn.split_once(OLDER) {
+            return record;
+        }
         let has = |listener: &&ListenerView| listener.rules.iter().any(|one| one.arn == rule.arn);
         let listener = self
             .listeners
@@ -163,6 +171,53 @@ impl Scene {
     }
 }
 
+/// Before the number of an answer that somebody may still go by.
+const OLDER: char = '#';
+
+/// Where records of DNS choose between load balancers: every answer that some client may go by, as a rule that leads to target groups.
+fn answers(model: &Model, listeners: &[ListenerView]) -> Vec<RuleView> {
+    let balancers = model.view_balancers();
+    let front = |host: &str| {
+        let balancer = balancers.iter().find(|one| one.dns_name == host)?;
+        let mut own = listeners.iter().filter(|one| one.balancer == balancer.arn);
+        own.find_map(|listener| listener.rules.last())
+    };
+    let mut all = Vec::new();
+    for zone in model.view_zones() {
+        let mut names: Vec<_> = (model.view_records(&zone.id).into_iter())
+            .filter(|record| record.weighted.is_some())
+            .map(|record| (record.name, record.kind))
+            .collect();
+        names.dedup();
+        for (name, kind) in names {
+            let answers = model.view_answers(&zone.id, &name, &kind, model.view_now());
+            let count = answers.len();
+            for (index, answer) in answers.into_iter().enumerate() {
+                let pointers = answer.pointers.iter();
+                let forwards = pointers.filter_map(|one| {
+                    let target_group = front(&one.host)?.forwards.first()?.0.clone();
+                    Some((target_group, u32::try_from(one.weight).ok()?))
+                });
+                let reached = answer.reached().filter_map(|one| front(&one.host));
+                let reach = reached.flat_map(|rule| rule.reach.clone()).collect();
+                let mut arn = format!("record {} ({kind})", name.trim_end_matches('.'));
+                if index + 1 < count {
+                    arn = format!("{arn}{OLDER}{index}");
+                }
+                all.push(RuleView {
+                    arn,
+                    priority: None,
+                    conditions: String::new(),
+                    forwards: forwards.collect(),
+                    reach,
+                    tags: std::collections::BTreeMap::new(),
+                });
+            }
+        }
+    }
+    all
+}
+
 fn is_next(group: &GroupView) -> bool {
     group
         .tags
@@ -202,8 +257,11 @@ pub fn images(model: &Model) -> BTreeMap<String, String> {
 }
 
 /// The rules that carry the service's requests: those that lead to its target groups and are no probes.
+/// Of records, what they say now.
 pub fn production(model: &Model) -> Vec<RuleView> {
-    Scene::of(model).production
+    let mut production = Scene::of(model).production;
+    production.retain(|rule| !rule.arn.contains(OLDER));
+    production
 }
 
 /// The group in office of a service without a load balancer.

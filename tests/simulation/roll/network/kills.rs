@@ -10,8 +10,8 @@ use super::{a_canary, alone, others, rolled_once};
 use crate::simulation::cloud::Mishap;
 
 async fn killed_everywhere(what: &str, base: Bench) {
-    let before = killed_and(&base, Mishap::KilledBefore, alone).await;
-    let behind = killed_and(&base, Mishap::KilledAfter, alone).await;
+    let before = Box::pin(killed_and(&base, Mishap::KilledBefore, alone)).await;
+    let behind = Box::pin(killed_and(&base, Mishap::KilledAfter, alone)).await;
     let mut out = std::io::stderr();
     writeln!(out, "{what:>10} behind a network load balancer: killed before {before} calls and behind {behind}").unwrap();
 }

@@ -1,0 +1,253 @@
+//! Weighted records of Route 53.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, ChangeStatus, HostedZoneConfig, ResourceRecordSet, RrType,
+};
+
+use super::Aws;
+use super::error::failed;
+use crate::cloud::{
+    Action, Error, HostedZone, HostedZoneId, Kind, Record, RecordPlace, RecordRest, Records,
+    Result, RulePlace, plain_host,
+};
+
+/// How long an answer with the addresses of a load balancer may be kept ("Choosing between alias and non-alias records").
+const OF_ALIAS: Duration = Duration::from_mins(1);
+
+/// The last change of each zone that this process has made, by its id.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Mutex<BTreeMap<HostedZoneId, String>>);
+
+impl Changes {
+    fn note(&self, zone: &HostedZoneId, change: &str) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(zone.clone(), change.to_owned());
+    }
+
+    fn last(&self, zone: &HostedZoneId) -> Option<String> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.get(zone).cloned()
+    }
+}
+
+impl Records for Aws {
+    async fn zones_named(&self, name: &str) -> Result<Vec<HostedZone>> {
+        let name = plain_name(name);
+        let mut all = Vec::new();
+        let mut from = (Some(name.clone()), None);
+        loop {
+            let call = self.route53().await.list_hosted_zones_by_name();
+            let answer = call
+                .set_dns_name(from.0)
+                .set_hosted_zone_id(from.1)
+                .send()
+                .await;
+            let answer = answer.map_err(|error| failed("ListHostedZonesByName", error))?;
+            let zones: Vec<HostedZone> = answer.hosted_zones().iter().map(zone_of).collect();
+            // They come in the order of their names, the one that is asked for first.
+            let is_past = zones.iter().any(|zone| zone.name != name);
+            all.extend(zones.into_iter().filter(|zone| zone.name == name));
+            if is_past || !answer.is_truncated() {
+                return Ok(all);
+            }
+            let next = |text: Option<&str>| text.map(ToOwned::to_owned);
+            from = (
+                next(answer.next_dns_name()),
+                next(answer.next_hosted_zone_id()),
+            );
+        }
+    }
+
+    async fn zone(&self, id: &HostedZoneId) -> Result<Option<HostedZone>> {
+        let call = self.route53().await.get_hosted_zone();
+        let answer = call.id(id.as_str()).send().await;
+        match answer.map_err(|error| failed("GetHostedZone", error)) {
+            Err(error) if error.is_not_found() => Ok(None),
+            answer => Ok(answer?.hosted_zone().map(zone_of)),
+        }
+    }
+
+    async fn records(&self, zone: &HostedZoneId, name: &str) -> Result<Vec<Record>> {
+        let sets = self.record_sets(zone, name).await?;
+        Ok(sets.iter().map(record_of).collect())
+    }
+
+    async fn is_spread(&self, place: &RulePlace) -> Result<bool> {
+        let last = place
+            .record()
+            .and_then(|one| self.services.changes.last(&one.zone));
+        let Some(change) = last else {
+            return Ok(true);
+        };
+        let call = self.route53().await.get_change();
+        let answer = call.id(change).send().await;
+        let answer = answer.map_err(|error| failed("GetChange", error))?;
+        let info = answer.change_info();
+        Ok(info.is_some_and(|info| *info.status() == ChangeStatus::Insync))
+    }
+}
+
+impl Aws {
+    /// The record sets of a name, of whatever type. They come in the order of their names, by labels from the right.
+    async fn record_sets(&self, zone: &HostedZoneId, name: &str) -> Result<Vec<ResourceRecordSet>> {
+        let name = plain_name(name);
+        let mut all = Vec::new();
+        let mut from = (Some(name.clone()), None, None);
+        loop {
+            let call = self.route53().await.list_resource_record_sets();
+            let answer = call
+                .hosted_zone_id(zone.as_str())
+                .set_start_record_name(from.0)
+                .set_start_record_type(from.1)
+                .set_start_record_identifier(from.2)
+                .send()
+                .await;
+            let answer = answer.map_err(|error| failed("ListResourceRecordSets", error))?;
+            let sets = answer.resource_record_sets().iter();
+            let (own, others): (Vec<_>, Vec<_>) = sets
+                .cloned()
+                .partition(|set| plain_name(set.name()) == name);
+            all.extend(own);
+            if !others.is_empty() || !answer.is_truncated() {
+                return Ok(all);
+            }
+            from = (
+                answer.next_record_name().map(ToOwned::to_owned),
+                answer.next_record_type().cloned(),
+                answer.next_record_identifier().map(ToOwned::to_owned),
+            );
+        }
+    }
+
+    /// What the records of a place do; `None` when there are none.
+    pub(super) async fn actions_of_records(
+        &self,
+        place: &RecordPlace,
+    ) -> Result<Option<Vec<Action>>> {
+        match self.records(&place.zone, &place.name).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            records => Ok(place.actions(&records?)),
+        }
+    }
+
+    /// Gives the records of a place other weights, all at once. Each is deleted as it was read and made anew in the same batch, which goes through
+    /// as a whole or not at all: whoever writes in between is never written over ("`API_ChangeResourceRecordSets`").
+    pub(super) async fn write_records(
+        &self,
+        place: &RecordPlace,
+        from: &[Action],
+        to: &[Action],
+    ) -> Result<()> {
+        const CALL: &str = "ChangeResourceRecordSets";
+        let refused = |text: &str| Error {
+            kind: Kind::Invalid,
+            ..Error::blocked(CALL, text)
+        };
+        let weights = place.weights(to);
+        let weights = weights.ok_or_else(|| refused("no records can do that"))?;
+        let sets = self.record_sets(&place.zone, &place.name).await?;
+        let read: Vec<Record> = sets.iter().map(record_of).collect();
+        if place.actions(&read).as_deref() != Some(from) {
+            let text = "the records are not as they were looked at";
+            return Err(Error::blocked(CALL, text));
+        }
+        let mut changes = Vec::new();
+        for set in sets
+            .iter()
+            .filter(|set| set.r#type().as_str() == place.kind)
+        {
+            let weight = set
+                .set_identifier()
+                .and_then(|identifier| weights.get(identifier));
+            let weight = weight.map(|weight| i64::from(*weight));
+            if weight == set.weight() {
+                continue;
+            }
+            let mut next = set.clone();
+            next.weight = weight;
+            changes.push(change(ChangeAction::Delete, set.clone())?);
+            changes.push(change(ChangeAction::Create, next)?);
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // What goes before what takes its place.
+        changes.sort_by_key(|one| *one.action() != ChangeAction::Delete);
+        let batch = ChangeBatch::builder().set_changes(Some(changes)).build();
+        let batch = batch.map_err(|_| Error::malformed(CALL, "change"))?;
+        let call = self.route53().await.change_resource_record_sets();
+        let answer = call
+            .hosted_zone_id(place.zone.as_str())
+            .change_batch(batch)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| lost_or(failed(CALL, error)))?;
+        if let Some(info) = answer.change_info() {
+            self.services.changes.note(&place.zone, info.id());
+        }
+        Ok(())
+    }
+}
+
+/// A batch that does not fit what is there may be the second try of one that went through, and whose answer was lost.
+fn lost_or(error: Error) -> Error {
+    if error.code.as_deref() == Some("InvalidChangeBatch") {
+        return Error {
+            kind: Kind::Ambiguous,
+            ..error
+        };
+    }
+    error
+}
+
+fn change(action: ChangeAction, set: ResourceRecordSet) -> Result<Change> {
+    let change = Change::builder().action(action).resource_record_set(set);
+    change
+        .build()
+        .map_err(|_| Error::malformed("ChangeResourceRecordSets", "record set"))
+}
+
+fn zone_of(zone: &aws_sdk_route53::types::HostedZone) -> HostedZone {
+    let id = zone.id().rsplit('/').next().unwrap_or_default();
+    HostedZone {
+        id: HostedZoneId::new(id),
+        name: plain_name(zone.name()),
+        private: zone.config().is_some_and(HostedZoneConfig::private_zone),
+    }
+}
+
+fn record_of(set: &ResourceRecordSet) -> Record {
+    let weight = set.weight().and_then(|weight| u32::try_from(weight).ok());
+    let host = set.alias_target().map(|alias| plain_host(alias.dns_name()));
+    let value = match (set.r#type(), set.resource_records()) {
+        (RrType::Cname, [one]) => Some(plain_host(one.value())),
+        _ => None,
+    };
+    let seconds = set.ttl().and_then(|seconds| u64::try_from(seconds).ok());
+    let alias = set.alias_target();
+    let alias = alias.map(|one| {
+        (
+            HostedZoneId::new(one.hosted_zone_id()),
+            one.evaluate_target_health(),
+        )
+    });
+    Record {
+        kind: set.r#type().as_str().to_owned(),
+        weighted: set.set_identifier().map(ToOwned::to_owned).zip(weight),
+        host: host.or(value),
+        ttl: seconds.map_or(OF_ALIAS, Duration::from_secs),
+        rest: RecordRest {
+            alias,
+            health_check: set.health_check_id().map(ToOwned::to_owned),
+        },
+    }
+}
+
+/// In lower case and without the dot at its end.
+fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}

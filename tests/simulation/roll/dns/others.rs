@@ -1,0 +1,86 @@
+//! Others at work at the records.
+
+use kiln::roll::{Verdict, status};
+use kiln::run::Clock as _;
+use localcloud::model::Service as Api;
+use serde_json::{Value, json};
+
+use super::super::plain::{nothing_left, three};
+use super::super::{Bench, V1, V2, expect};
+use super::{AT_ONCE, follow, led, rolled_once, weights};
+
+/// What somebody else's tool writes: these weights.
+fn write(bench: &Bench, given: [(&str, i64); 2]) {
+    let change = batch(bench, given);
+    bench.meanwhile(Api::Route53, "ChangeResourceRecordSets", &change);
+}
+
+fn batch(bench: &Bench, given: [(&str, i64); 2]) -> Value {
+    let world = bench.cloud.world();
+    let zone = world.model.view_zones().remove(0).id;
+    let sets = world.model.view_records(&zone).into_iter();
+    let changes = sets.filter_map(|set| {
+        let (identifier, _) = set.weighted?;
+        let (_, weight) = given.iter().find(|(name, _)| *name == identifier)?;
+        let alias = set.alias?;
+        Some(json!({ "Action": "UPSERT", "ResourceRecordSet": {
+            "Name": set.name, "Type": set.kind, "SetIdentifier": identifier, "Weight": weight,
+            "AliasTarget": { "HostedZoneId": alias.zone, "DNSName": alias.target, "EvaluateTargetHealth": alias.evaluates_health } } }))
+    });
+    let changes: Vec<_> = changes.collect();
+    json!({ "HostedZoneId": zone, "ChangeBatch": { "Changes": changes } })
+}
+
+/// Somebody gives what serves another weight while the next group is proven: what is there is not what was looked at.
+#[tokio::test(start_paused = true)]
+async fn weights_that_somebody_else_has_written_stay() {
+    let bench = rolled_once(AT_ONCE).await;
+    let meanwhile = async {
+        bench.pass(15).await;
+        write(&bench, [("a", 0), ("b", 7)]);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    expect(&ended, Verdict::Failed);
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(weights(&bench), led([("a", 0), ("b", 7)]));
+    nothing_left(&bench, "other weights");
+    expect(&bench.roll(V2).await, Verdict::Done);
+}
+
+/// Between the last look at the records and the write: the batch names what it takes the place of, and does not go through.
+#[tokio::test(start_paused = true)]
+async fn one_who_writes_between_the_look_and_the_write_is_not_written_over() {
+    let bench = rolled_once(AT_ONCE).await;
+    let change = batch(&bench, [("a", 0), ("b", 7)]);
+    let mut written = false;
+    bench.cloud.accustom(Box::new(move |mut call| {
+        if call.action == "ChangeResourceRecordSets" && !std::mem::replace(&mut written, true) {
+            call.also(Api::Route53, "ChangeResourceRecordSets", &change);
+        }
+        call.world.answer(&call.request, call.now)
+    }));
+    let ended = bench.roll(V2).await;
+    assert!(
+        matches!(ended.verdict, Verdict::Failed | Verdict::Traffic),
+        "{ended:#?}"
+    );
+    assert_eq!(weights(&bench), led([("a", 0), ("b", 7)]));
+    assert_eq!(bench.serving(), three(V1));
+}
+
+/// A tool that owns the records too has put back what it knows.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_has_led_elsewhere_since_is_shown() {
+    let bench = rolled_once(AT_ONCE).await;
+    write(&bench, [("a", 1), ("b", 1)]);
+    follow(&bench).await;
+    let stands = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap();
+    assert!(
+        !stands.drift.is_empty() || stands.live.is_none(),
+        "{stands:#?}"
+    );
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::Failed);
+}
