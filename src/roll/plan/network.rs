@@ -5,7 +5,7 @@ use super::{Refusal, in_place};
 use crate::cloud::Listener;
 use crate::roll::facts::{Balancer, Facts};
 use crate::source::{Diagnostic, Place};
-use crate::template::service::{Check, CheckKind, Protocol, Rule, Service, Traffic};
+use crate::template::service::{CheckKind, Protocol, Rule, Service, Traffic};
 
 /// Every reason in the file.
 pub(super) fn refuse(
@@ -33,41 +33,36 @@ pub(super) fn refuse(
         refused.push(at(Some(place), "no header of a request is looked at", help));
     }
     let checks = &service.checks;
-    let unreached = |_: &&Check| !stays && balancer.test.is_none();
-    for check in checks.before.iter().filter(unreached) {
-        if matches!(check.kind, CheckKind::Http(_)) {
-            let help = "name the port of a test listener (`probe`); or ask machines themselves, by a `command` that has their addresses in \
-                        KILN_ADDRESSES or by an `instance` check; or ask under `after`, or `watch`";
-            let text = "no request can reach the next group before the swap";
-            refused.push(at(check.place, text, help));
-        }
-    }
-    for check in checks
-        .before
-        .iter()
-        .chain(&checks.watch)
-        .chain(&checks.after)
-    {
-        refused.extend(counted(check));
-    }
-    let udp = |one: &Listener| one.protocol == "UDP";
-    let first = &balancer.rules[0].listener;
-    for check in checks
-        .watch
-        .iter()
-        .chain(&checks.after)
-        .filter(|_| udp(first))
-    {
-        if matches!(check.kind, CheckKind::Http(_)) {
-            let text = "its listener takes no connections, and an `http` check makes one";
-            refused.push(at(
-                check.place,
-                text,
-                "write a `command` that speaks what the service does",
-            ));
-        }
+    let unreached = !stays && balancer.test.is_none();
+    let unheard = balancer.rules[0].listener.protocol == "UDP";
+    let before = checks.before.iter();
+    let before = before.map(|check| (check, unreached.then_some(UNREACHED)));
+    let behind = checks.watch.iter().chain(&checks.after);
+    let behind = behind.map(|check| (check, unheard.then_some(UNHEARD)));
+    for (check, unasked) in before.chain(behind) {
+        let why = match check.kind {
+            CheckKind::Http(_) => unasked,
+            CheckKind::Compare(_) => Some(UNCOUNTED),
+            _ => None,
+        };
+        refused.extend(why.map(|(text, help)| at(check.place, text, help)));
     }
 }
+
+/// Why a check is none, and what is one instead.
+const UNREACHED: (&str, &str) = (
+    "no request can reach the next group before the swap",
+    "name the port of a test listener (`probe`); or ask machines themselves, by a `command` that has their addresses in KILN_ADDRESSES or by \
+     an `instance` check; or ask under `after`, or `watch`",
+);
+const UNHEARD: (&str, &str) = (
+    "its listener takes no connections, and an `http` check makes one",
+    "write a `command` that speaks what the service does",
+);
+const UNCOUNTED: (&str, &str) = (
+    "it counts no requests that could be compared",
+    "watch a `metric` or an `alarm` of the service's own instead",
+);
 
 fn rule_of(rule: &Rule) -> Option<Refusal> {
     let matches = !rule.hosts.is_empty() || !rule.paths.is_empty() || !rule.headers.is_empty();
@@ -78,16 +73,6 @@ fn rule_of(rule: &Rule) -> Option<Refusal> {
     };
     let help = format!("name the listener alone: {{ \"port\": {} }}", rule.port);
     Some(at(Some(rule.place), text, &help))
-}
-
-/// Nobody counts its requests.
-fn counted(check: &Check) -> Option<Refusal> {
-    let CheckKind::Compare(_) = check.kind else {
-        return None;
-    };
-    let text = "it counts no requests that could be compared";
-    let help = "watch a `metric` or an `alarm` of the service's own instead";
-    Some(at(check.place, text, help))
 }
 
 fn at(place: Option<Place>, why: &str, help: &str) -> Refusal {
