@@ -254,7 +254,7 @@ impl<C: Cloud> Unwind<Undo> for Unwinder<'_, C> {
             Undo::Roll(of) if of.releases(lease::Leased::Refresh) => refresh::LIMIT,
             // Volumes of the run are deleted behind it.
             Undo::Roll(of) if of.releases(lease::Leased::Root) => root::LIMIT + UNDO_LIMIT,
-            Undo::Roll(of) => UNDO_LIMIT + of.follows(),
+            Undo::Roll(of) => UNDO_LIMIT + 2 * of.follows(),
             _ => UNDO_LIMIT,
         }
     }

@@ -5,32 +5,44 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ChangeStatus, HostedZoneConfig, ResourceRecordSet, RrType,
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, HostedZoneConfig,
+    ResourceRecordSet, RrType,
 };
 
 use super::Aws;
 use super::error::failed;
 use crate::cloud::{
     Action, Error, HostedZone, HostedZoneId, Kind, Record, RecordPlace, RecordRest, Records,
-    Result, RulePlace, plain_host,
+    Result, RulePlace, plain_host, plain_name,
 };
 
 /// How long an answer with the addresses of a load balancer may be kept ("Choosing between alias and non-alias records").
 const OF_ALIAS: Duration = Duration::from_mins(1);
 
-/// The last change of each zone that this process has made, by its id.
+/// The last change of the records of each name and type that this process has made, by its id.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Mutex<BTreeMap<HostedZoneId, String>>);
+pub(super) struct Changes(Mutex<BTreeMap<Place, String>>);
+
+/// Zone, name and type.
+type Place = (HostedZoneId, String, String);
+
+fn key(place: &RecordPlace) -> Place {
+    (place.zone.clone(), place.name.clone(), place.kind.clone())
+}
 
 impl Changes {
-    fn note(&self, zone: &HostedZoneId, change: &str) {
+    /// Notes a change, or that nobody knows its id.
+    fn note(&self, place: &RecordPlace, change: Option<&str>) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.insert(zone.clone(), change.to_owned());
+        match change {
+            Some(change) => last.insert(key(place), change.to_owned()),
+            None => last.remove(&key(place)),
+        };
     }
 
-    fn last(&self, zone: &HostedZoneId) -> Option<String> {
+    fn last(&self, place: &RecordPlace) -> Option<String> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.get(zone).cloned()
+        last.get(&key(place)).cloned()
     }
 }
 
@@ -77,9 +89,8 @@ impl Records for Aws {
     }
 
     async fn is_spread(&self, place: &RulePlace) -> Result<bool> {
-        let last = place
-            .record()
-            .and_then(|one| self.services.changes.last(&one.zone));
+        let changes = &self.services.changes;
+        let last = place.record().and_then(|one| changes.last(one));
         let Some(change) = last else {
             return Ok(true);
         };
@@ -155,53 +166,57 @@ impl Aws {
             let text = "the records are not as they were looked at";
             return Err(Error::blocked(CALL, text));
         }
-        let mut changes = Vec::new();
-        for set in sets
-            .iter()
-            .filter(|set| set.r#type().as_str() == place.kind)
-        {
-            let weight = set
-                .set_identifier()
-                .and_then(|identifier| weights.get(identifier));
-            let weight = weight.map(|weight| i64::from(*weight));
-            if weight == set.weight() {
-                continue;
-            }
-            let mut next = set.clone();
-            next.weight = weight;
-            changes.push(change(ChangeAction::Delete, set.clone())?);
-            changes.push(change(ChangeAction::Create, next)?);
-        }
+        let changes = changes_of(&sets, &place.kind, &weights)?;
         if changes.is_empty() {
             return Ok(());
         }
-        // What goes before what takes its place.
-        changes.sort_by_key(|one| *one.action() != ChangeAction::Delete);
         let batch = ChangeBatch::builder().set_changes(Some(changes)).build();
         let batch = batch.map_err(|_| Error::malformed(CALL, "change"))?;
+        self.services.changes.note(place, None);
         let call = self.route53().await.change_resource_record_sets();
         let answer = call
             .hosted_zone_id(place.zone.as_str())
             .change_batch(batch)
             .send()
             .await;
-        let answer = answer.map_err(|error| lost_or(failed(CALL, error)))?;
-        if let Some(info) = answer.change_info() {
-            self.services.changes.note(&place.zone, info.id());
+        match answer.map_err(|error| failed(CALL, error)) {
+            // A batch that does not fit what is there may be the second try of one that went through, and whose answer was lost.
+            Err(error) if error.code.as_deref() == Some("InvalidChangeBatch") => {
+                match self.actions_of_records(place).await? {
+                    Some(now) if now == to => Ok(()),
+                    _ => Err(error),
+                }
+            }
+            answer => {
+                let answer = answer?;
+                let change = answer.change_info().map(ChangeInfo::id);
+                self.services.changes.note(place, change);
+                Ok(())
+            }
         }
-        Ok(())
     }
 }
 
-/// A batch that does not fit what is there may be the second try of one that went through, and whose answer was lost.
-fn lost_or(error: Error) -> Error {
-    if error.code.as_deref() == Some("InvalidChangeBatch") {
-        return Error {
-            kind: Kind::Ambiguous,
-            ..error
-        };
+/// What gives records of a type other weights: each goes as it was read, before what takes its place.
+fn changes_of(
+    sets: &[ResourceRecordSet],
+    kind: &str,
+    weights: &BTreeMap<&str, u32>,
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for set in sets.iter().filter(|set| set.r#type().as_str() == kind) {
+        let weight = set.set_identifier().and_then(|name| weights.get(name));
+        let weight = weight.map(|weight| i64::from(*weight));
+        if weight == set.weight() {
+            continue;
+        }
+        let mut next = set.clone();
+        next.weight = weight;
+        changes.push(change(ChangeAction::Delete, set.clone())?);
+        changes.push(change(ChangeAction::Create, next)?);
     }
-    error
+    changes.sort_by_key(|one| *one.action() != ChangeAction::Delete);
+    Ok(changes)
 }
 
 fn change(action: ChangeAction, set: ResourceRecordSet) -> Result<Change> {
@@ -227,6 +242,8 @@ fn record_of(set: &ResourceRecordSet) -> Record {
         (RrType::Cname, [one]) => Some(plain_host(one.value())),
         _ => None,
     };
+    let written = set.alias_target().map(|alias| alias.dns_name().to_owned());
+    let written = written.or_else(|| Some(set.resource_records().first()?.value().to_owned()));
     let seconds = set.ttl().and_then(|seconds| u64::try_from(seconds).ok());
     let alias = set.alias_target();
     let alias = alias.map(|one| {
@@ -241,13 +258,10 @@ fn record_of(set: &ResourceRecordSet) -> Record {
         host: host.or(value),
         ttl: seconds.map_or(OF_ALIAS, Duration::from_secs),
         rest: RecordRest {
+            host: written.unwrap_or_default(),
+            ttl: seconds,
             alias,
             health_check: set.health_check_id().map(ToOwned::to_owned),
         },
     }
-}
-
-/// In lower case and without the dot at its end.
-fn plain_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }

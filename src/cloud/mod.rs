@@ -55,7 +55,10 @@ pub use parameters::Parameters;
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
-pub use records::{End, HostedZone, Record, RecordPlace, RecordRest, Records, plain_host};
+pub use records::{
+    End, HostedZone, Record, RecordPlace, RecordRest, Records, longest_follow, plain_host,
+    plain_name,
+};
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};
 pub use roots::{Disk, NewRoot, Replacement, ReplacementState, Rooted, Roots};
 pub use scaling_alarms::{Acting, AlarmCopy, NamedAlarm, ScalingAlarm, ScalingAlarms};

@@ -38,7 +38,12 @@ pub struct Record {
 
 /// What a record says besides, which stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecordRest {
+    /// Where it leads, as it is written.
+    pub host: String,
+    /// In seconds; an alias has none.
+    pub ttl: Option<u64>,
     /// Of an alias: the hosted zone of what it leads to, and whether its health counts.
     pub alias: Option<(HostedZoneId, bool)>,
     /// The id of its own health check.
@@ -80,15 +85,27 @@ impl RecordPlace {
     ///
     /// What is not as the place has it, a record more or one that leads elsewhere, is an action of another kind.
     pub fn actions(&self, records: &[Record]) -> Option<Vec<Action>> {
-        let own = records.iter().filter(|record| record.kind == self.kind);
+        let own = || records.iter().filter(|record| record.kind == self.kind);
+        // Where none has a weight, all are answered alike ("Values specific for weighted records").
+        let weightless = own().all(|record| {
+            record
+                .weighted
+                .as_ref()
+                .is_some_and(|(_, weight)| *weight == 0)
+        });
         let (mut shares, mut other) = (Vec::new(), Vec::new());
-        for record in own {
+        for record in own() {
             let host = record.host.as_deref().unwrap_or("no load balancer");
             match &record.weighted {
-                Some((identifier, weight)) => match self.end(identifier, host) {
-                    Some(end) => shares.push((end.target_group.clone(), *weight)),
-                    None => other.push(format!("record {identifier} to {host}")),
-                },
+                // An answer that may be kept for longer is not the one that clients are waited for by.
+                Some((identifier, weight)) if record.ttl.as_secs() <= self.ttl => {
+                    let weight = if weightless { 1 } else { *weight };
+                    match self.end(identifier, host) {
+                        Some(end) => shares.push((end.target_group.clone(), weight)),
+                        None => other.push(format!("record {identifier} to {host}")),
+                    }
+                }
+                Some((identifier, _)) => other.push(format!("record {identifier} of a longer TTL")),
                 None => other.push(format!("record without a weight to {host}")),
             }
         }
@@ -131,6 +148,12 @@ impl RecordPlace {
     }
 }
 
+/// How long clients may go by an answer of any of some places that has been replaced; nothing where none is records.
+pub fn longest_follow<'a>(places: impl IntoIterator<Item = &'a RulePlace>) -> Duration {
+    let records = places.into_iter().filter_map(RulePlace::record);
+    records.map(RecordPlace::follows).max().unwrap_or_default()
+}
+
 /// Records of DNS.
 pub trait Records {
     /// The hosted zones of that name.
@@ -150,11 +173,16 @@ pub trait Records {
 /// A name as records compare it: in lower case, without the dot at its end and without the word by which an alias asks for addresses of
 /// both families ("Values specific for alias records": `dualstack.`).
 pub fn plain_host(name: &str) -> String {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let name = plain_name(name);
     match name.strip_prefix("dualstack.") {
         Some(rest) => rest.to_owned(),
         None => name,
     }
+}
+
+/// A name of a record or a zone, in lower case and without the dot at its end.
+pub fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -219,6 +247,23 @@ mod tests {
             ..record("a", "lb-a", 1)
         };
         assert_eq!(place.actions(&[other]), None);
+        let longer = Record {
+            ttl: Duration::from_secs(61),
+            ..record("a", "lb-a", 1)
+        };
+        let actions = place.actions(&[own[0].clone(), longer]).unwrap();
+        assert!(matches!(&actions[1], Action::Other(_)), "{actions:?}");
+    }
+
+    #[test]
+    fn where_none_has_a_weight_all_have_the_same() {
+        let records = [record("b", "lb-b", 0), record("a", "lb-a", 0)];
+        let actions = place().actions(&records).unwrap();
+        let Action::Forward(forward) = &actions[0] else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(forward.only(), None);
+        assert!(forward.shares.iter().all(|(_, weight)| *weight == 1));
     }
 
     #[test]

@@ -34,10 +34,10 @@ fn records(record: &RecordPlace, actions: &[Action]) -> Option<String> {
             "Weight": weights.get(end.identifier.as_str())?,
         });
         if let Some((zone, evaluates)) = &end.rest.alias {
-            set["AliasTarget"] = json!({ "HostedZoneId": zone, "DNSName": end.host, "EvaluateTargetHealth": evaluates });
+            set["AliasTarget"] = json!({ "HostedZoneId": zone, "DNSName": end.rest.host, "EvaluateTargetHealth": evaluates });
         } else {
-            set["TTL"] = json!(record.ttl);
-            set["ResourceRecords"] = json!([{ "Value": end.host }]);
+            set["TTL"] = json!(end.rest.ttl);
+            set["ResourceRecords"] = json!([{ "Value": end.rest.host }]);
         }
         if let Some(check) = &end.rest.health_check {
             set["HealthCheckId"] = json!(check);

@@ -18,7 +18,7 @@ pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
 use super::unsaid::Unsaid;
 use super::{Verdict, give_back, hold, refresh_back, replace_back};
-use crate::cloud::{Cloud, Group, GroupName, ImageId, RecordPlace, Tags, tag};
+use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, longest_follow, tag};
 use crate::run::{
     self, Clock, Event, Events, Failure, Journal, Run, RunId, Setup, Stop, with_causes,
 };
@@ -291,8 +291,7 @@ async fn said(
     bar(way, barred(from), cloud, &mut unsaid).await;
     let is_barred = unsaid.is_none();
     // The nodes of the load balancer follow within seconds, clients that go by records in minutes: until then it has requests.
-    let records = stand.production.iter().filter_map(|one| one.place.record());
-    let follow = records.map(RecordPlace::follows).max().unwrap_or_default();
+    let follow = longest_follow(stand.production.iter().map(|one| &one.place));
     let until = (way.clock.now() + FOLLOWS + follow).to_string();
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;

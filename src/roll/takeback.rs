@@ -13,14 +13,16 @@ use super::ground::Ground;
 use super::names;
 use super::plan::in_place::{resumed, staying, unfinished};
 use super::plan::{led_to, reroot};
+use super::swap::write;
 use crate::cloud::{
-    Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, StartsFrom, Tags, tag,
+    Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, RulePlace, StartsFrom, Tags,
+    TargetGroupArn, tag,
 };
 use crate::run::{Ledger, Lifetime, RunId, Unwind};
 use crate::template::service::Service;
 use crate::undo::lease::{self, Lease, Leased};
 use crate::undo::refresh::Refreshing;
-use crate::undo::serving::Leading;
+use crate::undo::serving::{Leading, forwards};
 use crate::undo::{Change, Moved, OfRoll, Purpose, Undo, Unwinder};
 
 /// A roll that a dead run left half-made and that is not gone on with.
@@ -33,6 +35,17 @@ pub struct Dead {
     pub undos: Vec<OfRoll>,
     /// It serves, and there is nothing to go back to: it becomes the service's own group.
     pub adopt: bool,
+    /// Then the rest of its traffic follows, where the run died between two rules.
+    #[serde(skip)]
+    pub follow: Vec<Following>,
+}
+
+/// A rule that is to lead where the others do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Following {
+    place: RulePlace,
+    now: Vec<Action>,
+    after: Vec<Action>,
 }
 
 /// The dead roll that must be taken back before another can begin; `None` when there is none, or when it is the same roll.
@@ -105,8 +118,11 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
         let rules = ground.listeners.iter();
         rules.map(move |listener| make(rule(listener, purpose)))
     };
+    // Clients may still go by records that led here a moment ago.
+    let records = ground.production.iter();
+    let followed = records.filter(|one| one.place.record().is_some()).count() > 0 && back.is_some();
     let mut undos = Vec::new();
-    if served {
+    if served || followed {
         undos.extend(traffic(ground, group, back, side).map(make));
     }
     if let Some(back) = back {
@@ -116,7 +132,9 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     let tested = ground.tested.iter().filter(|(lease, _)| lease.run == run);
     undos.extend(tested.map(|(_, tested)| make(Change::Tested(tested.clone()))));
     undos.push(make(match group.tag(tag::MADE_BY) {
-        Some(_) => Change::Group { served },
+        Some(_) => Change::Group {
+            served: served || followed,
+        },
         // Its lease says what is suspended.
         None => Change::Taken {
             suspends: BTreeSet::new(),
@@ -128,12 +146,28 @@ pub(super) fn undos(ground: &Ground<'_>, group: &Group) -> Option<Dead> {
     for pinned in [back, previous].into_iter().flatten() {
         undos.extend(leases(pinned, run, &[Leased::Version]).map(make));
     }
+    let adopt = ground.led && served && back.is_none();
+    let led = side.and_then(|side| ground.sides[side].target_group.as_ref());
+    let follow = led.filter(|_| adopt).map(|led| following(ground, &led.arn));
     Some(Dead {
         run,
         next: group.name.clone(),
-        adopt: ground.led && served && back.is_none(),
+        adopt,
         undos,
+        follow: follow.unwrap_or_default(),
     })
+}
+
+/// The rules that lead users elsewhere than to the target group.
+fn following(ground: &Ground<'_>, to: &TargetGroupArn) -> Vec<Following> {
+    let rules = ground.production.iter().map(|one| Following {
+        place: one.place.clone(),
+        now: one.actions().to_vec(),
+        after: led_to(&one.place, one.actions(), to),
+    });
+    rules
+        .filter(|one| forwards(&one.now).next().is_some() && one.now != one.after)
+        .collect()
 }
 
 fn has_side(facts: &Facts, group: &Group) -> bool {
@@ -158,6 +192,7 @@ pub(super) fn refreshing(service: &str, group: &Group, of: &Refreshing) -> Dead 
         next: group.name.clone(),
         adopt: false,
         undos,
+        follow: Vec::new(),
     }
 }
 
@@ -179,6 +214,7 @@ pub(super) fn rerooting(service: &str, group: &Group, run: RunId) -> Dead {
         next: group.name.clone(),
         adopt: false,
         undos,
+        follow: Vec::new(),
     }
 }
 
@@ -219,11 +255,17 @@ fn traffic(
     let previous = ground.sides[1 - side?].target_group.as_ref()?;
     let leads = |one: &&&Leading| next.target_groups.iter().any(|arn| one.names(arn));
     let moved = ground.production.iter().filter(leads).map(|one| {
-        let after: Vec<Action> = one.actions().to_vec();
+        let now: Vec<Action> = one.actions().to_vec();
+        let serves = next.target_groups.iter().any(|arn| one.may_lead_to(arn));
         Moved {
             place: one.place.clone(),
-            before: led_to(&one.place, &after, &previous.arn),
-            after: vec![after],
+            // Records that lead back already are only waited for.
+            before: if serves {
+                led_to(&one.place, &now, &previous.arn)
+            } else {
+                now.clone()
+            },
+            after: vec![now],
         }
     });
     let moved: Vec<_> = moved.collect();
@@ -248,6 +290,12 @@ pub(super) async fn take_back<C: Cloud>(
         made.forget(slot).map_err(Error::Journal)?;
     }
     if dead.adopt {
+        for one in &dead.follow {
+            // One that somebody else has written since is seen by the write, or by the plan that comes next.
+            if cloud.actions_at(&one.place).await?.as_ref() == Some(&one.now) {
+                write(&one.place, &one.after, &one.now, cloud).await?;
+            }
+        }
         let live = Tags::from([(tag::STATE.to_owned(), tag::LIVE.to_owned())]);
         cloud.tag_group(&dead.next, &live).await?;
         for what in [Leased::Processes, Leased::MinSize] {

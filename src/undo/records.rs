@@ -39,11 +39,16 @@ pub(super) async fn resolve(
     if !named.is_empty() {
         let balancers = cloud.load_balancers().await?;
         for (zone, name) in &named {
-            let records = cloud.records(zone, name).await?;
+            let records = match cloud.records(zone, name).await {
+                // The rules lead by themselves then.
+                Err(error) if error.is_not_found() => continue,
+                records => records?,
+            };
+            let mark = word(zone, name);
             let fronts: Vec<Front<'_>> = (leading.iter())
                 .filter_map(|(arn, rules)| {
                     let load_balancer = balancers.iter().find(|one| one.arn == *arn)?;
-                    front(load_balancer, rules)
+                    front(load_balancer, rules, &mark)
                 })
                 .filter(|front| records.iter().any(|record| leads_to(record, front)))
                 .collect();
@@ -57,12 +62,22 @@ pub(super) async fn resolve(
     Ok(serving)
 }
 
-/// The rules of a load balancer that lead to one target group and nothing else; of several target groups, to that of a rule with the mark.
-fn front<'a>(load_balancer: &'a LoadBalancer, rules: &'a [Leading]) -> Option<Front<'a>> {
+/// The rules of a load balancer that lead to the target group of those with the mark, and nothing else; where none has a mark yet, to one
+/// target group. Services may share a load balancer.
+fn front<'a>(
+    load_balancer: &'a LoadBalancer,
+    rules: &'a [Leading],
+    mark: &str,
+) -> Option<Front<'a>> {
     let only = |one: &Leading| forwards(one.actions()).find_map(|forward| forward.only().cloned());
     let own = || rules.iter().filter(|one| !one.is_probe());
-    let marked = own().find(|one| one.tags.contains_key(tag::RECORD));
-    let target_group = marked.and_then(only).or_else(|| own().find_map(only))?;
+    let marked = own().find(|one| one.tags.get(tag::RECORD).is_some_and(|one| one == mark));
+    let is_shared = own().any(|one| one.tags.contains_key(tag::RECORD));
+    let target_group = match marked {
+        Some(marked) => only(marked)?,
+        None if is_shared => return None,
+        None => own().find_map(only)?,
+    };
     let rules = own().filter(|one| only(one).as_ref() == Some(&target_group));
     Some(Front {
         load_balancer,

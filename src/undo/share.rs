@@ -91,13 +91,10 @@ async fn take_out_of(
             return Ok(());
         };
         if let Some(less) = unnamed(&now, target_group) {
-            let written = cloud.write_actions(place, &now, &less).await;
-            return match cloud.actions_at(place).await? {
-                Some(now) if unnamed(&now, target_group).is_some() => {
-                    Err(written.err().unwrap_or_else(|| lags(place)))
-                }
-                _ => Ok(()),
+            let shows = |there: Option<&[Action]>| {
+                there.is_none_or(|now| unnamed(now, target_group).is_none())
             };
+            return written(cloud, place, (&now, &less), shows).await;
         }
         if last {
             break;
@@ -107,8 +104,23 @@ async fn take_out_of(
     Ok(())
 }
 
+/// Writes, and looks once whether it shows. Where it does not, errors with what the write said, or for the caller to look again: reads may lag
+/// behind writes.
+pub(super) async fn written(
+    cloud: &impl Cloud,
+    place: &RulePlace,
+    (now, to): (&[Action], &[Action]),
+    shows: impl Fn(Option<&[Action]>) -> bool,
+) -> Result<(), Error> {
+    let written = cloud.write_actions(place, now, to).await;
+    if shows(cloud.actions_at(place).await?.as_deref()) {
+        return Ok(());
+    }
+    Err(written.err().unwrap_or_else(|| lags(place)))
+}
+
 /// A write that does not show yet.
-pub(super) fn lags(place: &RulePlace) -> Error {
+fn lags(place: &RulePlace) -> Error {
     let mut error = Error::blocked(
         "DescribeRules",
         format!("{place} does not show the write yet"),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::serving::{Leading, forwards};
-use super::share::lags;
+use super::share::written;
 use super::{LONGEST_PAUSE, persist};
 use crate::cloud::{
     Action, Cloud, Error, Forward, ListenerArn, RulePlace, TargetGroup, TargetGroupArn, TrafficArn,
@@ -137,12 +137,8 @@ async fn given_back(
     if !is_led || owner.is_none() && !is_half_made().await? {
         return Ok(now.is_none());
     }
-    let written = cloud
-        .write_actions(&place, &tested.after, &tested.before)
-        .await;
-    if cloud.actions_at(&place).await?.as_ref() == Some(&tested.after) {
-        return Err(written.err().unwrap_or_else(|| lags(&place)));
-    }
+    let shows = |there: Option<&[Action]>| there != Some(tested.after.as_slice());
+    written(cloud, &place, (&tested.after, &tested.before), shows).await?;
     untag(cloud, tested, run).await?;
     Ok(true)
 }

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::floor::{self, Floor};
 use super::roll::Moved;
 use super::serving::{forwards, served};
-use super::share::lags;
+use super::share::written;
 use crate::cloud::{
-    Action, Cloud, Error, Group, RecordPlace, RulePlace, TargetHealth, TargetState, Zone,
+    Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone, longest_follow,
 };
 
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
@@ -18,6 +18,8 @@ use crate::cloud::{
 const WHOLE: Duration = Duration::from_mins(2);
 /// Between two looks: targets change at the pace of their health checks, 5 s at the least.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long records may take to be everywhere before nobody waits for that any more.
+const SPREAD: Duration = Duration::from_mins(10);
 
 /// Puts traffic back where it was: only from what the roll wrote, and only to targets of which some are healthy.
 ///
@@ -39,18 +41,32 @@ pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), E
         }
         tokio::time::sleep(LOOK).await;
     }
-    if let Some(why) = stays.why {
-        return Err(why);
+    let is_final = stays.why.as_ref().is_none_or(|why| !why.is_passing());
+    if is_final {
+        followed(cloud, moved).await;
     }
-    // What served meanwhile goes next, and clients may still go by the records that led to it.
-    tokio::time::sleep(follows(moved)).await;
-    Ok(())
+    stays.why.map_or(Ok(()), Err)
+}
+
+/// What served meanwhile goes next, and clients may still go by records that led to it: waits until every server answers what is written,
+/// where anybody knows of that, and no answer from before may be kept any more.
+async fn followed(cloud: &impl Cloud, moved: &[Moved]) {
+    let follow = follows(moved);
+    if follow.is_zero() {
+        return;
+    }
+    let began = Instant::now();
+    for one in moved {
+        while began.elapsed() < SPREAD && matches!(cloud.is_spread(&one.place).await, Ok(false)) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    tokio::time::sleep(follow).await;
 }
 
 /// How long clients may go on to where some of the traffic was led, once it is back.
 pub(super) fn follows(moved: &[Moved]) -> Duration {
-    let records = moved.iter().filter_map(|one| one.place.record());
-    records.map(RecordPlace::follows).max().unwrap_or_default()
+    longest_follow(moved.iter().map(|one| &one.place))
 }
 
 /// Waits until what served before is whole, but not for ever. Gives what may go back.
@@ -85,13 +101,8 @@ async fn put_back(cloud: &impl Cloud, mut rest: Vec<&Moved>, stays: &mut Stays) 
         (away, rest) = look(cloud, rest, stays).await;
         for (one, now) in away {
             let (place, before) = (&one.place, &one.before);
-            let written = cloud.write_actions(place, &now, before).await;
-            stays.unless(match cloud.actions_at(place).await {
-                Ok(Some(now)) if now == *before => Ok(()),
-                // Reads may lag behind writes: the caller looks again.
-                Ok(_) => Err(written.err().unwrap_or_else(|| lags(place))),
-                Err(error) => Err(error),
-            });
+            let shows = |there: Option<&[Action]>| there == Some(before);
+            stays.unless(written(cloud, place, (&now, before), shows).await);
         }
         if last || rest.is_empty() {
             break;

@@ -1,10 +1,12 @@
 //! Two load balancers, and the weighted records of Route 53 that lead to them.
 
+use std::time::Duration;
+
 use super::balancer::{listener_of, production};
 use super::{Balancer, Found, NoFacts, Second};
 use crate::cloud::{
     BalancerKind, Cloud, Error, HostedZone, HostedZoneId, Listener, LoadBalancer, Record,
-    TargetGroup, TargetGroupArn,
+    TargetGroup, TargetGroupArn, plain_name,
 };
 use crate::roll::plan::Refusal;
 use crate::roll::refusals;
@@ -58,7 +60,7 @@ pub(super) async fn balancer(
     let both = [one, other].map(Led::front);
     let before = refused.len();
     refused.extend(refuse_records(by, &records, &both));
-    let serving = by_records((&zone, &plain(&by.name)), &records, &both);
+    let serving = by_records((&zone, &plain_name(&by.name)), &records, &both);
     if refused.len() > before {
         return Ok(None);
     }
@@ -168,17 +170,17 @@ async fn records(
     by: &ByRecord,
     refused: &mut Vec<Refusal>,
 ) -> Result<Option<(HostedZoneId, Vec<Record>)>, Error> {
-    let zones = if by.zone.contains('.') {
-        cloud.zones_named(&by.zone).await?
-    } else {
+    let zones = if is_id(&by.zone) {
         let id = HostedZoneId::new(by.zone.as_str());
         cloud.zone(&id).await?.into_iter().collect()
+    } else {
+        cloud.zones_named(&by.zone).await?
     };
     let [zone] = zones.as_slice() else {
         refused.push(no_zone(by, &zones));
         return Ok(None);
     };
-    let name = plain(&by.name);
+    let name = plain_name(&by.name);
     let within = name.strip_suffix(&zone.name);
     if !within.is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) {
         let text = format!("{} is no name of the hosted zone {}", by.name, zone.name);
@@ -215,6 +217,9 @@ fn no_zone(by: &ByRecord, zones: &[HostedZone]) -> Refusal {
     Refusal::input(finding.help(help))
 }
 
+/// For longer nobody waits at night.
+const LONGEST: Duration = Duration::from_hours(1);
+
 /// Of each type there are two weighted records, one to each load balancer.
 fn refuse_records(by: &ByRecord, records: &[Record], fronts: &[Front<'_>; 2]) -> Vec<Refusal> {
     let wrong = |text: String| {
@@ -240,6 +245,16 @@ fn refuse_records(by: &ByRecord, records: &[Record], fronts: &[Front<'_>; 2]) ->
             by.name
         ))];
     }
+    if let Some(long) = records.iter().filter(leads).find(|one| one.ttl > LONGEST) {
+        let text = format!(
+            "answers for {} may be kept for {} s",
+            by.name,
+            long.ttl.as_secs()
+        );
+        let finding = Diagnostic::error("roll::record", text).at_value(&by.name, "of this name");
+        let help = "give the records a TTL of an hour at most, better of a minute, and wait until the old one is over";
+        return vec![Refusal::input(finding.help(help))];
+    }
     let refusals = kinds.into_iter().filter_map(|kind| {
         let own: Vec<&Record> = records.iter().filter(|one| one.kind == kind).collect();
         let each = fronts.iter().all(|front| {
@@ -256,6 +271,8 @@ fn refuse_records(by: &ByRecord, records: &[Record], fronts: &[Front<'_>; 2]) ->
     refusals.collect()
 }
 
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
+/// Whether it is the id of a hosted zone, and no name: `Z1D633PJN98FT9`.
+fn is_id(zone: &str) -> bool {
+    let mut letters = zone.chars();
+    letters.next() == Some('Z') && letters.all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }

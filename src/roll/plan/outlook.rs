@@ -136,6 +136,20 @@ fn unknown(facts: &Facts) -> Vec<String> {
     if let Validity::Unknown(whose) = facts.room.validity {
         notes.push(format!("the credentials are {whose}"));
     }
+    let records = facts.production().filter_map(|one| one.place.record());
+    let by_health = records.filter(|record| {
+        let mut ends = record.ends.iter().map(|end| &end.rest);
+        ends.any(|rest| {
+            rest.health_check.is_some()
+                || rest.alias.as_ref().is_some_and(|(_, evaluates)| *evaluates)
+        })
+    });
+    notes.extend(by_health.map(|record| {
+        format!(
+            "Route 53 looks at the health of what {} ({}) leads to: while all of it is sick, it answers with the record of weight 0",
+            record.name, record.kind
+        )
+    }));
     notes
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Plan, ProductionRule, Traffic};
-use crate::cloud::{Action, RecordPlace, RulePlace, TargetGroupArn};
+use crate::cloud::{Action, RulePlace, TargetGroupArn, longest_follow};
 use crate::template::service::{CanaryStep, Check, CheckKind, Service, Strategy};
 use crate::undo::serving::percent;
 
@@ -114,8 +114,7 @@ impl Traffic {
 
     /// How long clients may go by what was led elsewhere.
     pub fn follows(&self) -> Duration {
-        let records = self.places().filter_map(RulePlace::record);
-        records.map(RecordPlace::follows).max().unwrap_or_default()
+        longest_follow(self.places())
     }
 
     /// The name of the records that lead traffic, where these do.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::test_listener::{self, TestListener};
 use super::{Refusal, led_to, network, rules, target_groups};
 use crate::cloud::{
-    Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RecordPlace, RulePlace,
-    TargetGroup, TargetGroupArn, Zone, tag,
+    Action, Conditions, ListenerArn, LoadBalancerArn, NewTargetGroup, RulePlace, TargetGroup,
+    TargetGroupArn, Zone, longest_follow, plain_name, tag,
 };
 use crate::roll::facts::{Balancer, Facts, Side, conditions};
 use crate::roll::priority;
@@ -229,8 +229,7 @@ pub(super) fn keep(service: &Service, facts: &Facts, refused: &mut Vec<Refusal>)
         Strategy::Replace(replace) => replace.drain.unwrap_or_default(),
         _ => Duration::ZERO,
     };
-    let records = facts.production().filter_map(|one| one.place.record());
-    let follow = records.map(RecordPlace::follows).max().unwrap_or_default();
+    let follow = longest_follow(facts.production().map(|one| &one.place));
     own.chain([keep.previous, sticky, drain, follow])
         .max()
         .unwrap_or_default()
@@ -334,8 +333,9 @@ fn production_rules(
         };
         let matched = rule.or(wanted.rules.first());
         let host = matched.and_then(|rule| rule.hosts.first());
-        let host = host.or(wanted.record.as_ref().map(|by| &by.name));
         let host = host.map(|host| host.value.clone());
+        let record = wanted.record.as_ref();
+        let host = host.or_else(|| Some(plain_name(&record?.name)));
         rules.push(ProductionRule {
             place: there.map(|one| one.place.clone()),
             listener: listener.clone(),

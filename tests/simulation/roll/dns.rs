@@ -1,6 +1,8 @@
 //! Services behind two load balancers, between which weighted records of DNS choose: clients go on to where an old answer led them, and
 //! what served them stays whole for as long.
 
+mod families;
+mod given_back;
 mod kills;
 mod others;
 mod refused;
@@ -165,4 +167,19 @@ async fn machines_that_clients_still_go_to_are_not_taken_away() {
     watchman.content("stopped");
     assert_eq!(bench.serving(), three(V1));
     nothing_left(&bench, "stopped");
+}
+
+/// The group that a rollback came from has users until clients have followed, and the next roll needs its target group.
+#[tokio::test(start_paused = true)]
+async fn a_roll_right_behind_a_rollback_waits_until_clients_have_followed() {
+    let bench = rolled_once(AT_ONCE).await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    follow(&bench).await;
+    let watchman = bench.watched_back();
+    assert_eq!(bench.rollback().await.verdict, Verdict::Done);
+    kiln::roll::clear_hold(&bench.client, "web").await.unwrap();
+    expect(&bench.roll(V3).await, Verdict::Done);
+    follow(&bench).await;
+    watchman.content("a roll behind a rollback");
+    assert_eq!(bench.serving(), three(V3));
 }

@@ -47,7 +47,7 @@ async fn trouble_at_any_call_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_time_gives_everything_back() {
-    stopped_everywhere(&named(AT_ONCE).await, 240, 16).await;
+    stopped_everywhere(&named(AT_ONCE).await, 90, 16).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,14 +3,15 @@
 use kiln::roll::{Verdict, status};
 use kiln::run::Clock as _;
 use localcloud::model::Service as Api;
+use localcloud::model::view::RecordView;
 use serde_json::{Value, json};
 
 use super::super::plain::{nothing_left, three};
-use super::super::{Bench, V1, V2, expect};
+use super::super::{Bench, V1, V2, expect, text};
 use super::{AT_ONCE, follow, led, rolled_once, weights};
 
 /// What somebody else's tool writes: these weights.
-fn write(bench: &Bench, given: [(&str, i64); 2]) {
+pub fn write(bench: &Bench, given: [(&str, i64); 2]) {
     let change = batch(bench, given);
     bench.meanwhile(Api::Route53, "ChangeResourceRecordSets", &change);
 }
@@ -83,4 +84,44 @@ async fn what_somebody_else_has_led_elsewhere_since_is_shown() {
     );
     let ended = bench.roll(V2).await;
     expect(&ended, Verdict::Failed);
+}
+
+/// Another service has rules on the same load balancers, and records of its own.
+#[tokio::test(start_paused = true)]
+async fn two_services_may_share_the_load_balancers() {
+    let bench = rolled_once(AT_ONCE).await;
+    let zone = bench.cloud.world().model.view_zones().remove(0).id;
+    let listeners = bench.cloud.world().model.view_listeners();
+    let vpc = bench.cloud.world().model.view_vpc().to_owned();
+    for (listener, letter) in listeners.iter().zip(["a", "b"]) {
+        let group = json!({ "Name": format!("api-{letter}"), "Protocol": "HTTP", "Port": 80, "VpcId": vpc });
+        let made = bench.meanwhile(Api::Elb, "CreateTargetGroup", &group);
+        let arn = text(&made, "TargetGroups.0.TargetGroupArn");
+        let tags = json!([{ "Key": "kiln:service", "Value": "api" },
+            { "Key": "kiln:record", "Value": format!("{zone}/api.example.org") }]);
+        let rule = json!({ "ListenerArn": listener.arn, "Priority": 1, "Tags": tags,
+            "Conditions": [{ "Field": "host-header", "Values": ["api.example.org"] }],
+            "Actions": [{ "Type": "forward", "TargetGroupArn": arn }] });
+        bench.meanwhile(Api::Elb, "CreateRule", &rule);
+    }
+    {
+        let mut world = bench.cloud.world();
+        for record in world.model.view_records(&zone) {
+            let name = "api.example.org.".to_owned();
+            let other = RecordView { name, ..record };
+            world.model.plant_record(&zone, &other).unwrap();
+        }
+    }
+    let watchman = bench.watched();
+    expect(&bench.roll(V2).await, Verdict::Done);
+    watchman.content("beside another service");
+    assert_eq!(bench.serving(), three(V2));
+    let stands = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap();
+    assert_eq!(stands.rollback_not_ready, [""; 0]);
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    follow(&bench).await;
+    assert_eq!(bench.serving(), three(V1));
 }

@@ -185,7 +185,7 @@ fn answers(model: &Model, listeners: &[ListenerView]) -> Vec<RuleView> {
     let mut all = Vec::new();
     for zone in model.view_zones() {
         let mut names: Vec<_> = (model.view_records(&zone.id).into_iter())
-            .filter(|record| record.weighted.is_some())
+            .filter(|record| record.weighted.is_some() && record.name.starts_with("www."))
             .map(|record| (record.name, record.kind))
             .collect();
         names.dedup();

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::{
-    killed_and, killed_back_is_finished, killed_for_another, stopped_everywhere, trouble_everywhere,
+    first_killed, killed_and, killed_back_is_finished, killed_for_another, stopped_everywhere,
+    trouble_everywhere,
 };
 use super::super::world::{account, by_connections, seed_connections};
 use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
@@ -113,6 +114,11 @@ async fn after_a_kill_another_image_and_a_rollback_lead_both() {
                 .any(|one| *one == ("web-b".to_owned(), 1))
     };
     killed_back_is_finished(&bench, is_back, together).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_kill_of_the_first_roll_both_lead_to_what_is_there() {
+    first_killed(&fresh(BLUE_GREEN).await, false, together).await;
 }
 
 /// The first has moved already.
