@@ -153,7 +153,17 @@ pub async fn killed_in(base: &Bench, kill: Mishap) -> usize {
 
 /// The same, and `also` holds behind each.
 pub async fn killed_and(base: &Bench, kill: Mishap, also: fn(&Bench, &str)) -> usize {
-    let points = points(base).await;
+    killed_at_each(base, (kill, 1), also).await
+}
+
+/// The same at every third call, say: of a way that differs little from one that is gone through at each.
+pub async fn killed_at_each(
+    base: &Bench,
+    (kill, every): (Mishap, usize),
+    also: fn(&Bench, &str),
+) -> usize {
+    let mut points = points(base).await;
+    points = points.into_iter().step_by(every).collect();
     for at in &points {
         let Some(bench) = killed(base, *at, kill).await else {
             panic!("a roll has a call {at}");

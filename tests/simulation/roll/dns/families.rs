@@ -6,7 +6,7 @@ use kiln::roll::Verdict;
 use localcloud::model::view::RecordView;
 
 use super::super::plain::three;
-use super::super::trouble::{first_killed, killed_and};
+use super::super::trouble::{first_killed, killed_at_each};
 use super::super::{Bench, V1, V2, expect};
 use super::AT_ONCE;
 use crate::simulation::cloud::Mishap;
@@ -66,7 +66,7 @@ async fn they_go_there_and_back_as_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_behind_any_call_is_gone_on_with() {
-    killed_and(&rolled_once().await, Mishap::KilledAfter, together).await;
+    killed_at_each(&rolled_once().await, (Mishap::KilledAfter, 3), together).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use kiln::roll::Verdict;
 
 use super::super::plain::three;
 use super::super::trouble::{
-    about, first_killed, killed_and, killed_back_is_finished, killed_for_another,
+    about, first_killed, killed_and, killed_at_each, killed_back_is_finished, killed_for_another,
     stopped_everywhere, trouble_everywhere,
 };
 use super::super::{Bench, V1, V2, expect};
@@ -33,7 +33,7 @@ async fn a_roll_at_once_is_gone_on_with() {
 
 #[tokio::test(start_paused = true)]
 async fn a_roll_in_steps_is_gone_on_with() {
-    let behind = killed_and(&named(STEPS).await, Mishap::KilledAfter, alone).await;
+    let behind = killed_at_each(&named(STEPS).await, (Mishap::KilledAfter, 2), alone).await;
     let mut out = std::io::stderr();
     writeln!(out, "  in steps by records: killed behind {behind} calls").unwrap();
 }

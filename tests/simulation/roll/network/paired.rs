@@ -7,7 +7,8 @@ use serde_json::json;
 use super::super::pair::{make_group, make_template, paired};
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::{
-    killed_and, killed_back_is_finished, killed_for_another, stopped_everywhere, trouble_everywhere,
+    killed_at_each, killed_back_is_finished, killed_for_another, stopped_everywhere,
+    trouble_everywhere,
 };
 use super::super::world::{account, by_connections, seed_connections};
 use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect, text};
@@ -78,8 +79,13 @@ async fn rolls_alternate_and_go_back_by_one_write() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_at_any_call_is_gone_on_with() {
-    killed_and(&untouched(BLUE_GREEN).await, Mishap::KilledBefore, alone).await;
-    killed_and(&untouched(CANARY).await, Mishap::KilledAfter, alone).await;
+    killed_at_each(
+        &untouched(BLUE_GREEN).await,
+        (Mishap::KilledBefore, 3),
+        alone,
+    )
+    .await;
+    killed_at_each(&untouched(CANARY).await, (Mishap::KilledAfter, 3), alone).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::{
-    first_killed, killed_and, killed_back_is_finished, killed_for_another, stopped_everywhere,
+    first_killed, killed_at_each, killed_back_is_finished, killed_for_another, stopped_everywhere,
     trouble_everywhere,
 };
 use super::super::world::{account, by_connections, seed_connections};
@@ -87,8 +87,13 @@ async fn they_go_there_and_back_as_one() {
 #[tokio::test(start_paused = true)]
 async fn a_kill_at_any_call_is_gone_on_with_by_both() {
     let base = rolled_once(BLUE_GREEN).await;
-    killed_and(&base, Mishap::KilledBefore, together).await;
-    killed_and(&rolled_once(CANARY).await, Mishap::KilledAfter, together).await;
+    killed_at_each(&base, (Mishap::KilledBefore, 3), together).await;
+    killed_at_each(
+        &rolled_once(CANARY).await,
+        (Mishap::KilledAfter, 3),
+        together,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

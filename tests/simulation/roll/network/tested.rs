@@ -13,8 +13,8 @@ use super::super::doctor::dead_run;
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::half_made::abandoned;
 use super::super::trouble::{
-    first_killed, killed, killed_and, killed_back_is_finished, killed_for_another, points,
-    stopped_everywhere, trouble_everywhere,
+    first_killed, killed, killed_and, killed_at_each, killed_back_is_finished, killed_for_another,
+    points, stopped_everywhere, trouble_everywhere,
 };
 use super::super::world::{account, by_connections, seed_connections};
 use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect, quick};
@@ -194,9 +194,9 @@ fn rests_away(bench: &Bench, about: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_kill_at_any_call_is_gone_on_with() {
     let base = away(BLUE_GREEN).await;
-    killed_and(&base, Mishap::KilledBefore, rests_away).await;
+    killed_at_each(&base, (Mishap::KilledBefore, 2), rests_away).await;
     killed_and(&base, Mishap::KilledAfter, rests_away).await;
-    killed_and(&away(CANARY).await, Mishap::KilledAfter, rests_away).await;
+    killed_at_each(&away(CANARY).await, (Mishap::KilledAfter, 3), rests_away).await;
 }
 
 #[tokio::test(start_paused = true)]
