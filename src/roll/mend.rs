@@ -7,20 +7,25 @@ use crate::undo::serving::arns_of;
 
 /// Has a rule, or a listener's default action, do this. Nothing where it has an action that cannot be written.
 pub(super) fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
-    if let RulePlace::Record(record) = place {
-        return records(record, actions);
-    }
-    let actions: Option<Vec<Value>> = actions.iter().map(word).collect();
-    let actions = Value::Array(actions.filter(|actions| !actions.is_empty())?);
-    Some(match place {
+    let said = || {
+        let actions: Option<Vec<Value>> = actions.iter().map(word).collect();
+        Some(Value::Array(actions.filter(|actions| !actions.is_empty())?))
+    };
+    match place {
         RulePlace::Rule(arn) => {
-            format!("aws elbv2 modify-rule --rule-arn {arn} --actions '{actions}'")
+            let said = said()?;
+            Some(format!(
+                "aws elbv2 modify-rule --rule-arn {arn} --actions '{said}'"
+            ))
         }
         RulePlace::Default(arn) => {
-            format!("aws elbv2 modify-listener --listener-arn {arn} --default-actions '{actions}'")
+            let said = said()?;
+            Some(format!(
+                "aws elbv2 modify-listener --listener-arn {arn} --default-actions '{said}'"
+            ))
         }
-        RulePlace::Record(_) => return None,
-    })
+        RulePlace::Record(record) => records(record, actions),
+    }
 }
 
 /// Gives records their weights, and leaves the rest of them as it is.

@@ -299,13 +299,6 @@ fn elsewhere(place: &RulePlace) -> String {
             tag::SERVICE
         );
     }
-    if let RulePlace::Record(record) = place {
-        return format!(
-            "have the records of {} lead to other load balancers, or delete them; then {}",
-            record.name,
-            mend::disown(place)
-        );
-    }
     let (change, arn, actions) = match place {
         RulePlace::Rule(arn) => ("modify-rule --rule-arn", arn.as_str(), "--actions"),
         RulePlace::Default(arn) => (
@@ -313,7 +306,13 @@ fn elsewhere(place: &RulePlace) -> String {
             arn.as_str(),
             "--default-actions",
         ),
-        RulePlace::Record(_) => return String::new(),
+        RulePlace::Record(record) => {
+            return format!(
+                "have the records of {} lead to other load balancers, or delete them; then {}",
+                record.name,
+                mend::disown(place)
+            );
+        }
     };
     // Nothing leads from the service to it any more then.
     format!(

@@ -1,5 +1,7 @@
 //! The steps of a canary before the swap: a share of the traffic, held and checked, then a larger one.
 
+use std::time::Duration;
+
 use super::super::checks::{Stage, Way, soak};
 use super::super::error::Error;
 use super::super::flow::{Flow, Led};
@@ -7,8 +9,6 @@ use super::super::next_group;
 use super::super::plan::{Doing, NextTargetGroup, Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::swap::{shift, take_down};
-use std::time::Duration;
-
 use super::beside::catch_up;
 use crate::cloud::Cloud;
 use crate::run::{Event, Failure, Patience, Readiness, Run};
