@@ -7,6 +7,7 @@ mod http;
 mod instance;
 mod manual;
 mod prometheus;
+mod rules;
 mod soak;
 mod watch;
 mod watched;

@@ -57,8 +57,8 @@ fn names(patterns: &HostPatterns, host: &str, port: u16) -> bool {
     }
 }
 
-/// Whether a name fits a pattern, in which `*` is anything and `?` any one character.
-fn fits(pattern: &str, name: &str) -> bool {
+/// Whether a text fits a pattern, in which `*` is anything and `?` any one character.
+pub fn fits(pattern: &str, name: &str) -> bool {
     let mut rest = name.chars();
     let mut signs = pattern.chars();
     while let Some(sign) = signs.next() {

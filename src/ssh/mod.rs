@@ -34,6 +34,7 @@ pub use auth::{Auth, is_encrypted};
 pub use connect::{Target, Transfer, connect};
 pub use error::{ConnectError, Error, Verdict};
 pub use host_key::{HostKey, HostKeys, Known};
+pub use known_hosts::fits;
 pub use lasting::Lasting;
 pub use lines::Lines;
 pub use quote::quote;

@@ -91,6 +91,7 @@ pub struct ProductionRule {
     pub place: Option<RulePlace>,
     pub listener: ListenerArn,
     pub port: u16,
+    pub tls: bool,
     pub conditions: Conditions,
     /// What its requests are for.
     pub host: String,
@@ -340,6 +341,7 @@ fn production_rules(
             place: there.map(|one| one.place.clone()),
             listener: listener.clone(),
             port: found.listener.port,
+            tls: found.listener.is_tls(),
             conditions: rule.map(conditions).unwrap_or_default(),
             host: host.unwrap_or_else(|| balancer.load_balancer.host.clone()),
             before,

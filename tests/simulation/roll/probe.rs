@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kiln::roll::{Answer, Ask, NoAnswer, Probe, Ran};
 use kiln::run::Events;
-use kiln::ssh::Target;
+use kiln::ssh::{Target, fits};
 
 use super::invariants;
 use super::outside::{Outside, Word};
@@ -84,12 +84,14 @@ impl Probe for ModelProbe {
         let matching = rules.iter().find(|rule| {
             let conditions = &rule.conditions;
             let host = conditions.hosts.is_empty() || conditions.hosts.contains(&ask.host);
+            let paths = &conditions.paths;
+            let path = paths.is_empty() || paths.iter().any(|one| fits(one, &ask.path));
             let headers = conditions.headers.iter().all(|(name, values)| {
                 ask.headers
                     .iter()
                     .any(|(key, value)| key == name && values.contains(value))
             });
-            host && headers
+            host && path && headers
         });
         let world = self.cloud.world();
         let views = world.model.view_listeners();

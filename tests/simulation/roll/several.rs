@@ -1,5 +1,6 @@
 //! Services with several production rules: they are moved one after the other, as one thing, whatever happens between two.
 
+mod asked;
 mod back;
 
 use std::time::Duration;
