@@ -10,6 +10,7 @@ mod dns;
 mod limits;
 mod moto;
 mod network;
+mod pools;
 pub mod rest;
 mod rows;
 mod scaling;

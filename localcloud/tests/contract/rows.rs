@@ -4,7 +4,7 @@ use localcloud::model::Service::{self, AutoScaling, Ec2, Elb};
 
 use super::answer::Answer;
 use super::subject::Subject;
-use super::{deploying, dns, limits, network, scaling, volumes};
+use super::{deploying, dns, limits, network, pools, scaling, volumes};
 
 /// One promise of AWS.
 pub struct Row {
@@ -30,6 +30,7 @@ impl Row {
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     let all = [
         scaling::ROWS,
+        pools::ROWS,
         deploying::ROWS,
         network::ROWS,
         limits::ROWS,

@@ -123,7 +123,12 @@ def group(scaling, elb, made, subnets, until):
 def extras(scaling, until):
     name = {"AutoScalingGroupName": "web-v001"}
     scaling.describe_load_balancers(**name)
-    scaling.describe_warm_pool(**name)
+    scaling.put_warm_pool(MinSize=1, MaxGroupPreparedCapacity=0, PoolState="Running", **name)
+    pool = lambda: scaling.describe_warm_pool(**name)
+    warm = lambda seen: [i["LifecycleState"] for i in seen["Instances"]] == ["Warmed:Running"]
+    assert until(pool, warm)["WarmPoolConfiguration"]["MinSize"] == 1
+    scaling.delete_warm_pool(**name)
+    until(pool, lambda seen: "WarmPoolConfiguration" not in seen)
     scaling.describe_account_limits()
     tag = {"ResourceId": "web-v001", "ResourceType": "auto-scaling-group", "Key": "kiln:state", "Value": "live"}
     scaling.create_or_update_tags(Tags=[dict(tag, PropagateAtLaunch=False)])

@@ -4,7 +4,7 @@ use super::{
     NAME, hooks, instances, launching, reconcile,
     settings::Settings,
     stored::{Group, Source},
-    tags, traffic,
+    tags, traffic, warm,
 };
 use crate::model::{Fault, Tree, args::Args, paging::Paging, state::State};
 use jiff::{SignedDuration, Timestamp};
@@ -100,6 +100,7 @@ pub(super) fn create(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
         metrics: BTreeSet::new(),
         tags,
         members: BTreeMap::new(),
+        pool: None,
         hooks,
         policies: BTreeMap::new(),
         schedules: BTreeMap::new(),
@@ -249,6 +250,9 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
     if force {
         group.hooks.clear();
     }
+    if let Some(pool) = &mut group.pool {
+        pool.delete(force);
+    }
     super::policies::clear(state, name);
     reconcile::touch(state, name);
     Ok(Tree::new())
@@ -266,7 +270,14 @@ fn check_delete(group: &Group, force: bool) -> Result<(), Fault> {
         Some("prevent-force-deletion") if force => return Err(protected("prevent-force-deletion")),
         _ => {}
     }
-    if force || group.members.is_empty() {
+    if force {
+        return Ok(());
+    }
+    if group.pool.is_some() {
+        let message = "You cannot delete an AutoScalingGroup while there is a warm pool associated with that group.";
+        return Err(Fault::new("ResourceInUse", message));
+    }
+    if group.members.is_empty() {
         return Ok(());
     }
     if group.members.values().all(|member| !member.state.counts()) {
@@ -363,9 +374,7 @@ fn tree(state: &State, name: &str, with_instances: bool) -> Result<Tree, Fault> 
             .put("Metric", metric)
             .put("Granularity", "1Minute")
     });
-    Ok(group
-        .settings
-        .put_on(tree)?
+    Ok(warm::put_on(group.settings.put_on(tree)?, group)
         .put("LoadBalancerNames", Vec::new())
         .put("TargetGroupARNs", targets)
         .put("TrafficSources", sources.collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! Lifecycle hooks: instances wait in `Pending:Wait` or `Terminating:Wait` until told, or until the heartbeat runs out.
+//! Lifecycle hooks: instances wait in `Pending:Wait`, `Terminating:Wait` and those of a warm pool until told, or until the heartbeat runs out.
 
 use super::{
     NAME, groups, reconcile,
@@ -155,7 +155,11 @@ pub(super) fn delete(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> 
             "No Lifecycle Hook found with name: {name}"
         )));
     }
-    for member in group.members.values_mut() {
+    let warm = group
+        .pool
+        .iter_mut()
+        .flat_map(|pool| pool.members.values_mut());
+    for member in group.members.values_mut().chain(warm) {
         member.waits.remove(name);
     }
     reconcile::touch(state, args.text(NAME)?);
@@ -227,9 +231,9 @@ fn waiting<'a>(group: &'a mut Group, args: &Args<'_>) -> Result<&'a mut Member, 
             (None, id) => id == Some(member_id.as_str()),
         })
     };
-    let found = group
-        .members
-        .iter_mut()
+    let warm = group.pool.iter_mut().flat_map(|pool| &mut pool.members);
+    let found = (group.members.iter_mut())
+        .chain(warm)
         .find(|(id, member)| means(id, member));
     let missing = || {
         let what = token.or(id).unwrap_or_default();

@@ -41,7 +41,8 @@ pub(super) fn describe(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault
     let ids = args.texts("InstanceIds")?;
     let mut found = Vec::new();
     for (name, group) in &state.scaling.groups {
-        for (id, member) in &group.members {
+        let warm = group.pool.iter().flat_map(|pool| &pool.members);
+        for (id, member) in group.members.iter().chain(warm) {
             if ids.is_empty() || ids.contains(&id.as_str()) {
                 let mut shown = tree(id, member).put("AutoScalingGroupName", name);
                 if let Tree::Map(fields) = &mut shown {

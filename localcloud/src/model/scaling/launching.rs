@@ -6,6 +6,7 @@ use super::{
     hooks::Ending,
     stored::{Group, Lifecycle, Member},
     template::{Mixed, typed},
+    warm,
 };
 use crate::model::{
     Fault,
@@ -30,7 +31,18 @@ pub(super) fn launch(state: &mut State, name: &str, capacity: usize) -> bool {
     let Some(group) = state.scaling.groups.get(name) else {
         return false;
     };
-    let Some(subnet) = place(state, group) else {
+    let place = place(state, group);
+    let now = instant(state.now);
+    let cause = format!(
+        "{}  At {now} an instance was started in response to a difference between desired and actual capacity, increasing the \
+         capacity from {capacity} to {}.",
+        group.cause,
+        capacity + 1
+    );
+    if warm::lend(state, name, &cause) {
+        return true;
+    }
+    let Some(subnet) = place else {
         return false;
     };
     let zone = state
@@ -39,13 +51,6 @@ pub(super) fn launch(state: &mut State, name: &str, capacity: usize) -> bool {
         .get(&subnet)
         .map(|subnet| subnet.zone.clone())
         .unwrap_or_default();
-    let now = instant(state.now);
-    let cause = format!(
-        "{}  At {now} an instance was started in response to a difference between desired and actual capacity, increasing the \
-         capacity from {capacity} to {}.",
-        group.cause,
-        capacity + 1
-    );
     match try_types(state, name, &subnet) {
         Ok(id) => {
             let activity = activities::begin(
@@ -87,7 +92,7 @@ fn place(state: &State, group: &Group) -> Option<String> {
 }
 
 /// Tries the instance types of a group in their order; one without capacity gives way to the next.
-fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<String, Fault> {
+pub(super) fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<String, Fault> {
     let Some(group) = state.scaling.groups.get(name) else {
         return Err(Fault::validation("the group is gone"));
     };
@@ -140,28 +145,39 @@ fn wants_spot(state: &State, group: &Group, mixed: &Mixed) -> bool {
 
 fn join(state: &mut State, name: &str, id: &str, activity: String) {
     let now = state.now;
-    let Some(instance) = state.ec2.instances.get(id) else {
-        return;
-    };
+    let member = newcomer(state, name, id, activity, Lifecycle::Pending);
     let Some(group) = state.scaling.groups.get_mut(name) else {
         return;
     };
-    let member = Member {
-        zone: instance.zone.clone(),
-        state: Lifecycle::Pending,
-        sick: None,
-        protected: group.settings.protect_new,
-        template: instance.template.clone(),
-        instance_type: instance.instance_type.clone(),
-        image: instance.image.clone(),
-        launched: now,
-        in_service: None,
-        activity,
-        waits: BTreeMap::new(),
-    };
+    let Some(member) = member else { return };
     group.members.insert(id.to_owned(), member);
     group.note_fresh(id);
     group.last_scaled = Some(now);
+}
+
+/// What is known of an instance that was launched for a group or its pool.
+pub(super) fn newcomer(
+    state: &State,
+    name: &str,
+    id: &str,
+    activity: String,
+    at: Lifecycle,
+) -> Option<Member> {
+    let instance = state.ec2.instances.get(id)?;
+    let group = state.scaling.groups.get(name)?;
+    Some(Member {
+        zone: instance.zone.clone(),
+        state: at,
+        sick: None,
+        protected: group.settings.protect_new && at == Lifecycle::Pending,
+        template: instance.template.clone(),
+        instance_type: instance.instance_type.clone(),
+        image: instance.image.clone(),
+        launched: state.now,
+        in_service: None,
+        activity,
+        waits: BTreeMap::new(),
+    })
 }
 
 /// Remembers a failure. A zone without capacity is passed over at once, anything else is tried again after a pause.
@@ -187,9 +203,14 @@ fn failed(state: &mut State, name: &str, zone: &str, fault: &Fault) -> bool {
 }
 
 fn pause(group: &mut Group, now: Timestamp) {
-    let seconds = (FIRST_PAUSE_SECONDS << group.failures.min(8)).min(LONGEST_PAUSE_SECONDS);
-    group.failures += 1;
-    group.retry_at = now.checked_add(SignedDuration::from_secs(seconds)).ok();
+    (group.failures, group.retry_at) = pause_of(group.failures, now);
+}
+
+/// So many failures there are then, and when it is tried again.
+pub(super) fn pause_of(failures: u32, now: Timestamp) -> (u32, Option<Timestamp>) {
+    let seconds = (FIRST_PAUSE_SECONDS << failures.min(8)).min(LONGEST_PAUSE_SECONDS);
+    let at = now.checked_add(SignedDuration::from_secs(seconds));
+    (failures + 1, at.ok())
 }
 
 /// Moves an instance on that is not in service yet. Tells whether anything changed.

@@ -1,4 +1,4 @@
-//! Quotas, and the calls whose answer is that there is none: warm pools, classic load balancers.
+//! Quotas, and the call whose answer is that there is none: classic load balancers.
 
 use super::{NAME, groups};
 use crate::model::{Fault, Tree, args::Args, state::State};
@@ -14,15 +14,7 @@ pub(super) fn describe_account_limits(state: &mut State, _args: &Args<'_>) -> Re
         .put("NumberOfLaunchConfigurations", 0_i64))
 }
 
-fn none_in(state: &State, args: &Args<'_>, list: &'static str) -> Result<Tree, Fault> {
-    groups::find(state, args.text(NAME)?)?;
-    Ok(Tree::new().put(list, Vec::new()))
-}
-
 pub(super) fn describe_balancers(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    none_in(state, args, "LoadBalancers")
-}
-
-pub(super) fn describe_warm_pool(state: &mut State, args: &Args<'_>) -> Result<Tree, Fault> {
-    none_in(state, args, "Instances")
+    groups::find(state, args.text(NAME)?)?;
+    Ok(Tree::new().put("LoadBalancers", Vec::new()))
 }

@@ -25,6 +25,7 @@ mod stored;
 mod tags;
 mod template;
 mod traffic;
+mod warm;
 
 #[cfg(test)]
 mod tests;
@@ -208,7 +209,13 @@ const ASIDE: &[Action] = &[
         "AutoScalingGroupNames NextToken MaxRecords",
         notifications::describe,
     ),
-    action("DescribeWarmPool", PAGED, limits::describe_warm_pool),
+    action(
+        "DeleteWarmPool",
+        "AutoScalingGroupName ForceDelete",
+        warm::delete,
+    ),
+    action("DescribeWarmPool", PAGED, warm::describe),
+    action("PutWarmPool", warm::TAKES_PUT, warm::put),
     action(
         "DisableMetricsCollection",
         "AutoScalingGroupName Metrics",

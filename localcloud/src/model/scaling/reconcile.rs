@@ -6,7 +6,7 @@ use super::{
     launching::instant,
     refresh,
     stored::{Group, Lifecycle, Member, Sickness},
-    traffic,
+    traffic, warm,
 };
 use crate::model::{agenda, ec2::InstanceState, elb, state::State};
 use jiff::{SignedDuration, Timestamp};
@@ -25,11 +25,15 @@ impl super::Scaling {
     }
 }
 
-/// The name of the group that an instance is in.
+/// The name of the group that an instance is in, or beside which it waits.
 pub(super) fn group_of(state: &State, instance: &str) -> Option<String> {
     let mut groups = state.scaling.groups.iter();
     groups
-        .find(|(_, group)| group.members.contains_key(instance))
+        .find(|(_, group)| {
+            let warm = group.pool.as_ref();
+            group.members.contains_key(instance)
+                || warm.is_some_and(|pool| pool.members.contains_key(instance))
+        })
         .map(|(name, _)| name.clone())
 }
 
@@ -107,7 +111,8 @@ fn move_on(state: &mut State, name: &str) -> bool {
         };
     }
     moved |= refresh::step(state, name);
-    moved | resize(state, name)
+    moved |= resize(state, name);
+    moved | warm::step(state, name)
 }
 
 /// Looks after the health of an instance in service, and replaces it when it is gone.
@@ -256,7 +261,7 @@ fn bury(state: &mut State, name: &str) -> bool {
         return true;
     };
     let over = group.deleting.is_some_and(|until| until <= state.now);
-    if over && group.members.is_empty() {
+    if over && group.members.is_empty() && group.pool.is_none() {
         state.scaling.groups.remove(name);
         return true;
     }
@@ -267,6 +272,7 @@ fn bury(state: &mut State, name: &str) -> bool {
 fn next_look(group: &Group, now: Timestamp) -> Option<Timestamp> {
     let mut times: Vec<Timestamp> = group.retry_at.into_iter().chain(group.deleting).collect();
     times.extend(group.refresh_times());
+    times.extend(group.pool.iter().flat_map(warm::Pool::times));
     for member in group.members.values() {
         times.extend(member.waits.values().map(|wait| wait.until));
         if member.state == Lifecycle::InService {

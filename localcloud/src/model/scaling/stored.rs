@@ -2,7 +2,7 @@
 
 use super::{
     activities::Activity, hooks::Hook, policies::Policy, refresh::Refresh, schedules::Schedule,
-    settings::Settings,
+    settings::Settings, warm::Pool,
 };
 use crate::model::{
     ec2::instance::TemplateRef,
@@ -36,6 +36,7 @@ pub(in crate::model) struct Group {
     pub(in crate::model) tags: BTreeMap<String, (String, bool)>,
     /// By instance id.
     pub(in crate::model) members: BTreeMap<String, Member>,
+    pub(in crate::model) pool: Option<Pool>,
     pub(super) hooks: BTreeMap<String, Hook>,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) schedules: BTreeMap<String, Schedule>,
@@ -106,6 +107,15 @@ pub(in crate::model) enum Lifecycle {
     Terminating,
     TerminatingWait,
     TerminatingProceed,
+    WarmedPending,
+    WarmedPendingWait,
+    /// It is being stopped.
+    WarmedPendingProceed,
+    WarmedStopped,
+    WarmedRunning,
+    WarmedTerminating,
+    WarmedTerminatingWait,
+    WarmedTerminatingProceed,
 }
 
 /// Why an instance counts as unhealthy.
@@ -130,6 +140,14 @@ impl Lifecycle {
             Self::Terminating => "Terminating",
             Self::TerminatingWait => "Terminating:Wait",
             Self::TerminatingProceed => "Terminating:Proceed",
+            Self::WarmedPending => "Warmed:Pending",
+            Self::WarmedPendingWait => "Warmed:Pending:Wait",
+            Self::WarmedPendingProceed => "Warmed:Pending:Proceed",
+            Self::WarmedStopped => "Warmed:Stopped",
+            Self::WarmedRunning => "Warmed:Running",
+            Self::WarmedTerminating => "Warmed:Terminating",
+            Self::WarmedTerminatingWait => "Warmed:Terminating:Wait",
+            Self::WarmedTerminatingProceed => "Warmed:Terminating:Proceed",
         }
     }
 
@@ -181,6 +199,9 @@ impl Group {
                 .map(|template| (template.id.clone(), template.version.clone())),
             zones: settings.zones.clone(),
             members: self.members.iter().map(member).collect(),
+            pool: (self.pool.iter().flat_map(|pool| &pool.members))
+                .map(member)
+                .collect(),
             target_groups: self.targets(),
             suspended: self.suspended.keys().cloned().collect(),
             tags: self

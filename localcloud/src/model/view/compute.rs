@@ -94,6 +94,8 @@ pub struct GroupView {
     pub template: Option<(String, String)>,
     pub zones: Vec<String>,
     pub members: Vec<MemberView>,
+    /// Instances of its warm pool.
+    pub pool: Vec<MemberView>,
     pub target_groups: Vec<String>,
     pub suspended: Vec<String>,
     pub tags: Tags,

@@ -26,6 +26,10 @@ pub(in crate::model::scaling) fn start(state: &mut State, args: &Args<'_>) -> Re
         let message = "The strategy ReplaceRootVolume is not served by this cloud";
         return Err(Fault::validation(message));
     }
+    if group.pool.is_some() {
+        let message = "A refresh of a group with a warm pool is not served by this cloud";
+        return Err(Fault::validation(message));
+    }
     let desired = match args.map("DesiredConfiguration")? {
         Some(desired) => Some(configuration(state, group, &desired)?),
         None => None,
