@@ -65,9 +65,6 @@ pub(super) fn not_copied(group: &types::AutoScalingGroup) -> Vec<String> {
     if !group.load_balancer_names().is_empty() {
         lost.push("a classic load balancer".to_owned());
     }
-    if group.warm_pool_configuration().is_some() {
-        lost.push("a warm pool".to_owned());
-    }
     if group.operator().is_some() {
         lost.push("a managing service (operator)".to_owned());
     }
@@ -333,4 +330,4 @@ async fn metrics(aws: &Aws, copying: &Copying) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

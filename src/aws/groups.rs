@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use super::error::failed;
-use super::{Aws, behaviour, group_copy, hooks, mixed};
+use super::{Aws, behaviour, group_copy, hooks, mixed, warm_pool};
 use crate::cloud::{
     Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Protection, Result, Size, Stage,
@@ -45,6 +45,14 @@ impl Groups for Aws {
 
     async fn copy_behaviour(&self, copying: &Copying) -> Result<()> {
         group_copy::behaviour(self, copying).await
+    }
+
+    async fn copy_pool(&self, from: &GroupName, to: &GroupName) -> Result<()> {
+        warm_pool::copy(self, from, to).await
+    }
+
+    async fn delete_pool(&self, name: &GroupName, force: bool) -> Result<()> {
+        warm_pool::delete(self, name, force).await
     }
 
     async fn set_min(&self, name: &GroupName, min: u32) -> Result<()> {
@@ -197,6 +205,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
         name: GroupName::new(name),
         starts_from: starts_from(group)?,
         mixed: mixed::of(group),
+        pool: warm_pool::of(group),
         size: Size {
             min: unsigned(group.min_size()),
             max: unsigned(group.max_size()),

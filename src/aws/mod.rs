@@ -54,6 +54,7 @@ mod turns;
 mod types;
 mod unchecked;
 mod version_users;
+mod warm_pool;
 
 pub use access::{Access, Keys, Role};
 pub use bucket::Bucket;

@@ -17,6 +17,8 @@ pub struct Group {
     pub starts_from: StartsFrom,
     /// Its machines are of several types, or spot.
     pub mixed: Option<Mixed>,
+    /// Machines that wait beside it, which are no members.
+    pub pool: Option<WarmPool>,
     pub size: Size,
     pub subnets: Vec<SubnetId>,
     pub zones: Vec<Zone>,
@@ -92,6 +94,44 @@ impl std::fmt::Display for Mixed {
                     "{base} on demand, and {percent} % of the others; the rest spot"
                 )
             }
+        }
+    }
+}
+
+/// Machines beside a group that are launched ahead, and taken when it grows ("`API_WarmPoolConfiguration`").
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WarmPool {
+    /// So many machines it and the group are to have together; `None`: the group's maximum.
+    pub prepared: Option<u32>,
+    /// It has so many at the least.
+    pub min: u32,
+    /// What they wait as: `Stopped`, `Running` or `Hibernated`.
+    pub state: String,
+    /// Machines of the group come back on scale-in.
+    #[serde(skip)]
+    pub reuses: bool,
+    /// How many there are.
+    #[serde(skip)]
+    pub machines: u32,
+    /// It is being deleted.
+    #[serde(skip)]
+    pub leaving: bool,
+}
+
+impl WarmPool {
+    /// How many machines it comes to beside a group of that size ("`API_PutWarmPool`").
+    pub fn size(&self, group: Size) -> u32 {
+        let most = self.prepared.unwrap_or(group.max);
+        most.saturating_sub(group.desired).max(self.min)
+    }
+}
+
+impl std::fmt::Display for WarmPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} at the least", self.state, self.min)?;
+        match self.prepared {
+            Some(prepared) => write!(f, ", {prepared} with the group's own"),
+            None => Ok(()),
         }
     }
 }
@@ -221,6 +261,12 @@ pub trait Groups {
     /// Each has a name, so that a second copy replaces the first.
     fn copy_behaviour(&self, copying: &Copying) -> impl Future<Output = Result<()>>;
 
+    /// Gives a group the warm pool that another one has now, if it has one.
+    fn copy_pool(&self, from: &GroupName, to: &GroupName) -> impl Future<Output = Result<()>>;
+
+    /// Asks for the deletion of a group's warm pool; with `force` nobody waits for its machines and their lifecycle hooks.
+    fn delete_pool(&self, name: &GroupName, force: bool) -> impl Future<Output = Result<()>>;
+
     /// Sets the minimum alone, so that a scale-out or a maximum of somebody else is not taken back with it. A desired
     /// capacity below it is raised to it (`UpdateAutoScalingGroup`).
     fn set_min(&self, name: &GroupName, min: u32) -> impl Future<Output = Result<()>>;
@@ -281,6 +327,17 @@ impl Group {
         self.tags.get(key).map(String::as_str)
     }
 
+    /// It has a warm pool that is to stay.
+    pub fn keeps_pool(&self) -> bool {
+        self.pool.as_ref().is_some_and(|pool| !pool.leaving)
+    }
+
+    /// How many of its machines are not gone, those of its warm pool with them. A pool that is there counts as one.
+    pub fn remaining(&self) -> usize {
+        let pool = self.pool.as_ref().map_or(0, |pool| pool.machines.max(1));
+        self.members.len() + usize::try_from(pool).unwrap_or(usize::MAX)
+    }
+
     /// The members that may serve.
     pub fn in_service(&self) -> impl Iterator<Item = &Member> {
         let members = self.members.iter();
@@ -301,6 +358,7 @@ impl Group {
             name: GroupName::new(name),
             starts_from: StartsFrom::Other("a template".to_owned()),
             mixed: None,
+            pool: None,
             size: Size {
                 min: count,
                 max: count,

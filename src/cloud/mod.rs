@@ -33,7 +33,7 @@ pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, Mixed,
-    NewGroup, Protection, Size, Stage, StartsFrom, VersionRef,
+    NewGroup, Protection, Size, Stage, StartsFrom, VersionRef, WarmPool,
 };
 pub use id::{
     Account, GroupName, HostedZoneId, ImageId, InstanceId, KeyPairName, LaunchTemplateId,

@@ -90,6 +90,19 @@ pub(super) async fn let_alarms_act(
     }
 }
 
+/// Gives the next group the warm pool of the previous one. Only now: at size 0 it would have been as large as the maximum, and
+/// its machines would have had the capacity that the group's own were to get; and an image that its checks reject starts no
+/// more of them. Until then the group grows without one.
+pub(super) async fn copy_pool(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
+    match (&plan.next.pool, &plan.previous) {
+        (Some(_), Some(previous)) => {
+            let (from, to) = (&previous.group, &plan.next.group);
+            Ok(cloud.copy_pool(from, to).await?)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// From the previous group, where there is one, to the next.
 fn copying(plan: &Plan, led: Option<&Led<'_>>) -> Option<Copying> {
     Some(Copying {

@@ -11,6 +11,7 @@ mod make_way;
 mod network;
 mod outlook;
 mod pair;
+mod pool;
 mod previous;
 pub mod reroot;
 mod room;
@@ -45,7 +46,7 @@ use super::facts::pair::idle;
 use super::names;
 use crate::cloud::{
     AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion, Mixed,
-    Size, SubnetId, TargetGroupArn, TemplateChange, VersionRef, Zone,
+    Size, SubnetId, TargetGroupArn, TemplateChange, VersionRef, WarmPool, Zone,
 };
 use crate::run::RunId;
 use crate::source::Diagnostic;
@@ -160,6 +161,9 @@ pub struct Next {
     /// Its machines are of several types, or spot, as those of the group that it is made like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed: Option<Mixed>,
+    /// It gets the warm pool of the group that it is made like, once it has passed its checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<WarmPool>,
 }
 
 /// Where the next version comes from.

@@ -18,9 +18,10 @@ const HOOKS: Duration = Duration::from_mins(4);
 const SOON: Duration = Duration::from_mins(1);
 const SAYS: Duration = Duration::from_mins(5);
 
-/// Waits until a group of size 0 has no machines any more, for as long as an undo may.
+/// Waits until a group of size 0 has no machines any more, and no warm pool, for as long as an undo may.
 pub(super) async fn ended_soon(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
-    until(cloud, &group.name, is_empty, INSTANCES).await
+    let is_gone = |group: Option<&Group>| group.is_none_or(|group| group.remaining() == 0);
+    until(cloud, &group.name, is_gone, INSTANCES).await
 }
 
 /// How long the machines of a group may take to go.
@@ -77,7 +78,7 @@ pub async fn ended(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Re
     let (mut leaving, mut said) = (None, None);
     loop {
         let there = lookup(cloud, name).await?;
-        let count = there.map_or(0, |group| group.members.len());
+        let count = there.map_or(0, |group| group.remaining());
         if count == 0 {
             return Ok(());
         }

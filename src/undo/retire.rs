@@ -8,7 +8,7 @@ use super::alarms;
 use super::emptied::{ended_soon, shrink, until};
 use super::lease::{self, Leased};
 use super::roll::refuse_serving;
-use super::{Purpose, persist, serving};
+use super::{Purpose, persist, pool, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
 
 const CALL: &str = "DeleteAutoScalingGroup";
@@ -49,6 +49,7 @@ pub async fn begin(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Err
         return Ok(None);
     }
     refuse_serving(cloud, &group, CALL).await?;
+    pool::not_of_others(&group)?;
     if !group.deleting {
         let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
         persist(async || cloud.tag_group(&group.name, &state).await).await?;
@@ -60,8 +61,9 @@ pub async fn begin(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Err
         alarms::delete(cloud, &group.name, None).await?;
     }
     if !group.deleting {
+        pool::delete(cloud, &group.name, false).await?;
         shrink(cloud, &group).await?;
-        if !group.members.is_empty() {
+        if group.remaining() > 0 {
             return Ok(Some(group));
         }
     }

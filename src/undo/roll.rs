@@ -10,6 +10,7 @@ use std::fmt;
 use super::alarms;
 use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
+use super::pool;
 use super::refresh::rolled;
 use super::root::{self, rerooted};
 use super::rules;
@@ -349,6 +350,7 @@ async fn remove_group(cloud: &impl Cloud, of: &OfRoll, served: bool) -> Result<(
     }
     alarms::delete(cloud, &group.name, None).await?;
     if served && !group.deleting {
+        pool::delete(cloud, &group.name, true).await?;
         empty_soon(cloud, &group).await?;
     }
     if !group.deleting {

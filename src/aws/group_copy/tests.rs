@@ -97,7 +97,7 @@ const HOOK_FIELDS: &[&str] = &[
 ];
 
 /// The names in `Input { a: None, b: None }`.
-fn fields(empty: &impl std::fmt::Debug) -> BTreeSet<String> {
+pub(in crate::aws) fn fields(empty: &impl std::fmt::Debug) -> BTreeSet<String> {
     let text = format!("{empty:?}");
     let body = text.split_once('{').unwrap().1.trim_end_matches('}');
     let pairs = body.split(',').filter_map(|pair| pair.split_once(':'));

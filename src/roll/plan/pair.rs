@@ -136,8 +136,10 @@ fn refuse_group(
 /// What can neither be proven before traffic nor given back.
 fn unfit(name: &Spanned<String>, group: &Group) -> Vec<Refusal> {
     let is_template = matches!(group.starts_from, StartsFrom::Template { .. });
-    let lost = group.not_copied.iter().filter(|_| is_template);
-    let refuse = |what: &String| {
+    let pool = group.pool.as_ref().map(|_| "a warm pool".to_owned());
+    let lost = group.not_copied.iter().cloned().chain(pool);
+    let lost = lost.filter(|_| is_template);
+    let refuse = |what: String| {
         let text = format!("group {name} has {what}, which a roll can neither prove nor give back");
         at(name, text, "take it off both groups".to_owned())
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::make_way::is_spent;
-use super::{Previous, Refusal, in_place};
+use super::{Previous, Refusal, in_place, pool};
 use crate::cloud::{Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, VersionRef, tag};
 use crate::roll::facts::Facts;
 use crate::roll::office;
@@ -35,6 +35,7 @@ pub(super) fn of(
             text,
         )));
     }
+    refused.extend(pool::refuse(service, group));
     // A root that is replaced needs none of them, and suspends them for a while.
     if !matches!(service.strategy, Strategy::ReplaceRoot(_)) {
         refused.extend(stopped(facts, group));

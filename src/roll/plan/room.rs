@@ -127,7 +127,9 @@ impl Plan {
         }
         let made = facts.groups.iter().find(|one| one.name == self.next.group);
         let there = made.map_or(0, |group| group.members.len());
-        desired.saturating_sub(u32::try_from(there).unwrap_or(u32::MAX))
+        let pool = self.next.pool.as_ref();
+        let waiting = pool.map_or(0, |pool| pool.size(self.next.size));
+        desired.saturating_sub(u32::try_from(there).unwrap_or(u32::MAX)) + waiting
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Next, NextTemplate, Refusal, pair, types};
+use super::{Next, NextTemplate, Refusal, pair, pool, types};
 use crate::cloud::{
     Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion,
     Zone, tag,
@@ -78,6 +78,7 @@ pub(super) fn next(
         tags: tags?,
         types: types::named(service),
         mixed: types::mixed(service, like),
+        pool: pool::of(service, like),
     })
 }
 

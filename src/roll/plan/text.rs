@@ -150,6 +150,13 @@ fn group(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     if let Some(previous) = &plan.previous {
         writeln!(f, "    everything else as in {}", previous.group)?;
+        if let Some(pool) = &next.pool {
+            let (machines, name) = (pool.size(next.size), &previous.group);
+            writeln!(
+                f,
+                "    warm pool, when its checks have passed: {pool}; {machines} machines beside those of {name}'s until that is retired"
+            )?;
+        }
         for copy in &plan.alarms {
             let (from, to, policies) = (&copy.from, &copy.to, copy.policies.join(", "));
             writeln!(

@@ -65,6 +65,7 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         still_holds(&led, &places, on.cloud).await?;
         bounds::follow(plan, on.cloud, made).await?;
         next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
+        next_group::copy_pool(plan, on.cloud).await?;
         commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
     };
     flow.run.step("put in office", office).await?;

@@ -11,7 +11,7 @@ use super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
 #[derive(Default)]
-struct Warnings(RefCell<Vec<String>>);
+pub struct Warnings(pub RefCell<Vec<String>>);
 
 impl Events for Warnings {
     fn emit(&self, event: Event) {

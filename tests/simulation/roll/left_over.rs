@@ -95,7 +95,7 @@ fn instances_of_nobody(model: &Model, groups: &[GroupView]) -> Vec<String> {
     let nobodys = running.filter(|one| {
         !groups
             .iter()
-            .flat_map(|group| &group.members)
+            .flat_map(|group| group.members.iter().chain(&group.pool))
             .any(|member| member.instance == one.id)
     });
     nobodys.map(|one| format!("instance {}", one.id)).collect()

@@ -35,6 +35,7 @@ mod pace;
 mod pair;
 mod plain;
 mod policies;
+mod pool;
 mod probe;
 mod refused;
 mod regrow;

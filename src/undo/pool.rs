@@ -1,0 +1,37 @@
+//! The warm pool of a group goes before its machines do: a group that wants none any more leaves its pool room for its whole
+//! maximum ("`API_PutWarmPool`").
+
+use super::persist;
+use crate::cloud::{Cloud, Error, Group, GroupName, Kind, tag};
+
+/// Has the pool of a group go, where it has one; with `force` nobody waits for the lifecycle hooks of its machines. Whoever
+/// deletes the group is told by AWS when it has not gone.
+pub async fn delete(cloud: &impl Cloud, name: &GroupName, force: bool) -> Result<(), Error> {
+    let call = async || {
+        let there = cloud.group(name).await?;
+        let pool = there.and_then(|group| group.pool);
+        if !pool.is_some_and(|pool| force || !pool.leaving) {
+            return Ok(());
+        }
+        match cloud.delete_pool(name, force).await {
+            // What was read is of before it was gone.
+            Err(error) if error.kind == Kind::Invalid => Ok(()),
+            done => done,
+        }
+    };
+    persist(call).await
+}
+
+/// Errors for a group of others' making that has one: it stays, emptied, and a pool that kiln did not make is not kiln's to
+/// delete.
+pub(super) fn not_of_others(group: &Group) -> Result<(), Error> {
+    if group.tag(tag::MADE_BY).is_some() || !group.keeps_pool() {
+        return Ok(());
+    }
+    let name = &group.name;
+    let text = format!(
+        "group {name}, which kiln did not make, has a warm pool, and that would fill itself once the group is empty: \
+         `aws autoscaling delete-warm-pool --auto-scaling-group-name {name}` first"
+    );
+    Err(Error::blocked("UpdateAutoScalingGroup", text))
+}
