@@ -1,6 +1,6 @@
 //! Warm pools.
 
-use localcloud::model::Service::{AutoScaling, Elb};
+use localcloud::model::Service::{AutoScaling, Ec2, Elb};
 
 use super::rows::{Row, Stage, is, row};
 
@@ -40,6 +40,11 @@ pub const ROWS: &[Row] = &[
         goes,
     )
     .but_moto(EMPTY),
+    row(
+        "an instance refresh replaces the machines of a warm pool too",
+        refreshed,
+    )
+    .but_moto("there is no refresh"),
     row(
         "a warm pool has no minimum and is stopped, by default",
         defaults,
@@ -194,6 +199,36 @@ fn goes(stage: &mut Stage) -> Result<(), String> {
     is("machines of the group", of_the_group(stage)?.len(), 2)?;
     let group = stage.describe()?;
     is("size", group.text("AutoScalingGroups.0.WarmPoolSize"), "")
+}
+
+fn refreshed(stage: &mut Stage) -> Result<(), String> {
+    let template = stage.group(SIZE)?;
+    stage.ok(AutoScaling, "PutWarmPool", WEB)?;
+    stage.pass(240);
+    let new = format!(
+        "LaunchTemplateId={template} SourceVersion=1 LaunchTemplateData.InstanceType=t3.small"
+    );
+    stage.ok(Ec2, "CreateLaunchTemplateVersion", &new)?;
+    let desired = format!(
+        "DesiredConfiguration.LaunchTemplate.LaunchTemplateId={template} DesiredConfiguration.LaunchTemplate.Version=2"
+    );
+    let preferences = "Preferences.MinHealthyPercentage=100 Preferences.MaxHealthyPercentage=110 Preferences.InstanceWarmup=10";
+    let fields = format!("{WEB} {desired} {preferences}");
+    stage.ok(AutoScaling, "StartInstanceRefresh", &fields)?;
+    stage.pass(900);
+    let seen = stage.ok(AutoScaling, "DescribeInstanceRefreshes", WEB)?;
+    let refresh = |field: &str| {
+        seen.text(&format!("InstanceRefreshes.0.{field}"))
+            .to_owned()
+    };
+    is("status", refresh("Status"), "Successful".to_owned())?;
+    let open = refresh("ProgressDetails.WarmPoolProgress.InstancesToUpdate");
+    is("open", open, "0".to_owned())?;
+    is(
+        "versions",
+        all(stage, "LaunchTemplate.Version")?,
+        vec!["2".to_owned(); 2],
+    )
 }
 
 fn defaults(stage: &mut Stage) -> Result<(), String> {

@@ -49,7 +49,7 @@ impl Bench {
         Box::pin(leave(how, &doctor, &self.store, &client, agreed)).await
     }
 
-    async fn destroy(&self) -> Left {
+    pub async fn destroy(&self) -> Left {
         self.destroy_if(async |_: &Farewell| true).await
     }
 

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::refused::refused;
+use super::rolling::rolling;
 use super::trouble::{killed_at_each, killed_for_another};
-use super::{Bench, V1, V2, V3, expect};
+use super::{Bench, OWN_RULE, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
 /// Puts a pool of two stopped machines beside `web-v001`, which has three and may have six.
@@ -96,15 +97,50 @@ async fn the_pool_goes_over_once_the_next_group_has_passed_and_the_previous_keep
 async fn a_retired_group_goes_with_its_pool_which_grows_no_more() {
     let bench = pooled(rolled_once().await).await;
     expect(&bench.roll(V2).await, Verdict::Done);
-    let watchman = bench.watched();
+    let in_the_way = bench.fork().await;
     bench.pass(3700).await;
-    expect(&bench.roll(V2).await, Verdict::NothingToDo);
-    watchman.content("retiring");
-    let groups = bench.cloud.world().model.view_groups();
-    let names: Vec<_> = groups.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["web-v002"]);
+    for (bench, image, verdict) in [
+        (bench, V2, Verdict::NothingToDo),
+        (in_the_way, V3, Verdict::Done),
+    ] {
+        let watchman = bench.watched();
+        expect(&bench.roll(image).await, verdict);
+        watchman.content("retiring");
+        let groups = bench.cloud.world().model.view_groups();
+        assert!(
+            groups.iter().all(|one| one.name != "web-v001"),
+            "{groups:?}"
+        );
+        assert_eq!(launched(&bench, "web-v001"), 2);
+        nothing_left(&bench, "retired with its pool");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destroyed_service_leaves_no_pool() {
+    let bench = Bench::with(OWN_RULE).await;
+    expect(&bench.roll(V1).await, Verdict::Done);
+    let bench = pooled(bench).await;
+    let done = bench.destroy().await;
+    assert_eq!(done.verdict, Verdict::Done, "{done:?}");
+    assert_eq!(bench.cloud.world().model.view_groups().len(), 0);
     assert_eq!(launched(&bench, "web-v001"), 2);
-    nothing_left(&bench, "retired with its pool");
+    nothing_left(&bench, "destroyed with its pool");
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_of_a_pool_are_replaced_with_those_of_their_group() {
+    let bench = pooled(rolling().await).await;
+    let watchman = bench.watched();
+    expect(&bench.roll(V2).await, Verdict::Done);
+    watchman.content("a pool that is refreshed");
+    assert_eq!(bench.serving(), three(V2));
+    assert_eq!(of(&bench, "web-v001"), (vec!["Warmed:Stopped"; 2], V2));
+    nothing_left(&bench, "a pool that is refreshed");
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(bench.serving(), three(V1));
+    assert_eq!(of(&bench, "web-v001"), (vec!["Warmed:Stopped"; 2], V1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Starting, cancelling and rolling back.
 
-use super::{Back, Configuration, Refresh, Status, preferences::Preferences};
+use super::{Back, Configuration, Refresh, Status, Waiting, preferences::Preferences, waiting};
 use crate::model::{
     Fault, Tree,
     args::Args,
@@ -24,10 +24,6 @@ pub(in crate::model::scaling) fn start(state: &mut State, args: &Args<'_>) -> Re
     group.refuse_refreshing()?;
     if args.word("Strategy", "Rolling ReplaceRootVolume")? == Some("ReplaceRootVolume") {
         let message = "The strategy ReplaceRootVolume is not served by this cloud";
-        return Err(Fault::validation(message));
-    }
-    if group.pool.is_some() {
-        let message = "A refresh of a group with a warm pool is not served by this cloud";
         return Err(Fault::validation(message));
     }
     let desired = match args.map("DesiredConfiguration")? {
@@ -61,6 +57,7 @@ pub(in crate::model::scaling) fn start(state: &mut State, args: &Args<'_>) -> Re
         preferences,
         outdated: BTreeSet::new(),
         fresh: BTreeSet::new(),
+        waiting: Waiting::default(),
         total,
         done: 0,
         passed: 0,
@@ -160,6 +157,7 @@ pub(in crate::model::scaling) fn roll_back(
 /// What was launched since the beginning is to be replaced by what was there before.
 pub(super) fn turn_back(group: &mut Group, reason: &str, now: Timestamp) {
     let there: BTreeSet<String> = group.counted().map(|(id, _)| id.clone()).collect();
+    let waiting = waiting(group, |refresh, member| member.launched >= refresh.started);
     let Some(refresh) = group.active_mut() else {
         return;
     };
@@ -173,6 +171,7 @@ pub(super) fn turn_back(group: &mut Group, reason: &str, now: Timestamp) {
     refresh.reason = Some(reason.to_owned());
     // One that warms up yet is no more ready than it was.
     refresh.outdated = refresh.fresh.intersection(&there).cloned().collect();
+    refresh.waiting = waiting;
     refresh.paused = None;
     refresh.baking = None;
     refresh.moved = now;

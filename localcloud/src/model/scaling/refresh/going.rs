@@ -1,7 +1,11 @@
 //! A refresh on its way: one look at its group at a time.
 
 use super::{
-    Configuration, Refresh, STUCK, Status, calls::turn_back, preferences::Protected, warm_at,
+    Configuration, Refresh, STUCK, Status,
+    calls::turn_back,
+    preferences::Protected,
+    waiting::{self, waiting},
+    warm_at,
 };
 use crate::model::{
     scaling::{
@@ -62,7 +66,7 @@ impl Bounds {
     }
 }
 
-fn may_replace(group: &Group, refresh: &Refresh) -> bool {
+pub(super) fn may_replace(group: &Group, refresh: &Refresh) -> bool {
     let suspended = ["InstanceRefresh", "Launch", "Terminate"];
     refresh.paused.is_none() && !suspended.iter().any(|process| group.suspends(process))
 }
@@ -171,10 +175,12 @@ fn begin(group: &mut Group, now: Timestamp) {
         .counted()
         .filter(|(_, member)| !(skips && matches(member) || ignores && member.protected));
     let outdated: BTreeSet<String> = outdated.map(|(id, _)| id.clone()).collect();
+    let waiting = waiting(group, |_, member| !(skips && matches(member)));
     if let Some(refresh) = group.active_mut() {
         refresh.status = Status::InProgress;
         refresh.total = outdated.len();
         refresh.outdated = outdated;
+        refresh.waiting = waiting;
         refresh.moved = now;
     }
 }
@@ -218,6 +224,9 @@ fn replace(state: &mut State, name: &str) -> bool {
 /// Counts what is done: gone from the group, and made up for by what is ready. Tells whether that has changed.
 fn count(group: &mut Group, now: Timestamp) -> bool {
     let there: BTreeSet<String> = group.counted().map(|(id, _)| id.clone()).collect();
+    let pool: BTreeSet<String> = (group.pool.iter())
+        .flat_map(|pool| pool.members.keys().cloned())
+        .collect();
     let Some(refresh) = group.active() else {
         return false;
     };
@@ -228,15 +237,20 @@ fn count(group: &mut Group, now: Timestamp) -> bool {
     let Some(refresh) = group.active_mut() else {
         return false;
     };
-    let before = (refresh.outdated.len(), refresh.done);
+    let progress = |refresh: &Refresh| {
+        let waiting = refresh.waiting.outdated.len();
+        (refresh.outdated.len(), waiting, refresh.done)
+    };
+    let before = progress(refresh);
     refresh.outdated.retain(|id| there.contains(id));
+    refresh.waiting.outdated.retain(|id| pool.contains(id));
     let gone = refresh.total.saturating_sub(refresh.outdated.len());
     refresh.done = match refresh.back.as_ref() {
         None => gone.min(ready),
         // On the way back it falls to nothing.
         Some(_) => refresh.outdated.len().min(refresh.total),
     };
-    let moved = before != (refresh.outdated.len(), refresh.done);
+    let moved = before != progress(refresh);
     if moved {
         refresh.moved = now;
     }
@@ -303,7 +317,8 @@ fn all_replaced(group: &mut Group, now: Timestamp) -> bool {
     }
     let desired = usize::try_from(group.settings.desired).unwrap_or_default();
     let ready = |(id, member): (&String, &Member)| is_ready(group, refresh, id, member, now);
-    if group.counted().count() != desired || !group.counted().all(ready) {
+    if group.counted().count() != desired || !group.counted().all(ready) || !waiting::settled(group)
+    {
         return false;
     }
     let Some(refresh) = group.active_mut() else {

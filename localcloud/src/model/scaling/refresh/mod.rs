@@ -6,6 +6,7 @@ mod calls;
 mod going;
 mod preferences;
 mod show;
+mod waiting;
 
 pub(super) use calls::{TAKES_START, cancel, roll_back, start};
 pub(super) use going::{step, wanted};
@@ -19,6 +20,7 @@ use crate::model::Fault;
 use jiff::{SignedDuration, Timestamp};
 use preferences::Preferences;
 use std::collections::BTreeSet;
+use waiting::{Waiting, waiting};
 
 /// "One-hour timeout" of "How an instance refresh works".
 const STUCK: SignedDuration = SignedDuration::from_hours(1);
@@ -45,6 +47,8 @@ pub(super) struct Refresh {
     outdated: BTreeSet<String>,
     /// Instances that it launched, or that others launched meanwhile.
     fresh: BTreeSet<String>,
+    /// What of the warm pool is to be replaced.
+    waiting: Waiting,
     /// How many there were to replace when it began.
     total: usize,
     /// How many were replaced, in service and warm at the last look.

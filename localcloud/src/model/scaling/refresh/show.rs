@@ -56,6 +56,7 @@ fn tree(group: &str, refresh: &Refresh) -> Result<Tree, Fault> {
         .put("PercentageComplete", refresh.percentage())
         .put("InstancesToUpdate", refresh.to_update())
         .put("Preferences", refresh.preferences.tree())
+        .put_some("ProgressDetails", refresh.waiting.details(refresh))
         .put_some("DesiredConfiguration", desired)
         .put_some("RollbackDetails", back)
         .put("Strategy", "Rolling"))

@@ -236,6 +236,14 @@ impl Lifecycle {
     }
 }
 
+impl Pool {
+    /// It has as many machines as it is to have, and all of them wait.
+    pub(in crate::model::scaling) fn is_whole(&self, group: &Group) -> bool {
+        let ready = |member: &Member| member.state.is_ready();
+        self.members.values().all(ready) && self.members.len() == self.size(group)
+    }
+}
+
 fn resize(state: &mut State, name: &str) -> bool {
     let Some(group) = state.scaling.groups.get(name) else {
         return false;
@@ -247,6 +255,11 @@ fn resize(state: &mut State, name: &str) -> bool {
         let members = pool.members.iter();
         members.filter(|(_, member)| !member.state.leaves_pool())
     };
+    let outdated = there().find(|(id, _)| group.replaces_pool() && group.is_stale(id));
+    if let Some(id) = outdated.map(|(id, _)| id.clone()) {
+        end(state, name, &id, "an instance refresh");
+        return true;
+    }
     let (count, wanted) = (there().count(), pool.size(group));
     let may_launch = !group.suspends("Launch") && pool.retry_at.is_none_or(|at| at <= state.now);
     if count < wanted {
@@ -357,7 +370,7 @@ fn next(group: &Group) -> Option<String> {
         counted.filter(|(_, member)| member.zone == zone).count()
     };
     let members = pool.members.iter();
-    let ready = members.filter(|(_, member)| member.state.is_ready());
+    let ready = members.filter(|(id, member)| member.state.is_ready() && !group.is_stale(id));
     let best = ready.min_by_key(|(id, member)| (count(&member.zone), *id))?;
     Some(best.0.clone())
 }
