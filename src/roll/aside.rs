@@ -8,6 +8,7 @@ use super::alone::lasting_min;
 use super::error::Error;
 use super::making::group;
 use crate::cloud::{Cloud, Group, GroupName, Size, Stage, Tags, tag};
+use crate::undo::delete_pool;
 use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes};
 
 /// Whether a group has machines, or is to get some.
@@ -28,7 +29,8 @@ pub(super) async fn empty(
 }
 
 /// Takes a group to no machine, with its sizes before in a tag, and in another until when its machines may take to end. Its
-/// maximum is none too and its schedule is suspended, or these would fill it again. A second time is harmless.
+/// maximum is none too and its schedule is suspended, or these would fill it again; a pool of its own, which has a minimum
+/// whatever that is, goes where kiln made the group. A second time is harmless.
 pub(super) async fn clear(
     name: &GroupName,
     until: Option<Timestamp>,
@@ -49,6 +51,9 @@ pub(super) async fn clear(
     }
     if sizes.scheduled && !there.suspended.contains(SCHEDULE) {
         cloud.suspend(name, &schedule()).await?;
+    }
+    if there.tag(tag::MADE_BY).is_some() && there.keeps_pool() {
+        delete_pool(cloud, name, false).await?;
     }
     let none = Size {
         min: 0,

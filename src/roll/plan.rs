@@ -161,7 +161,7 @@ pub struct Next {
     /// Its machines are of several types, or spot, as those of the group that it is made like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed: Option<Mixed>,
-    /// It gets the warm pool of the group that it is made like, once it has passed its checks.
+    /// It gets the warm pool of the group that it is made like, once it has passed its checks; one that stays has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<WarmPool>,
 }

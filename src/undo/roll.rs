@@ -10,7 +10,6 @@ use std::fmt;
 use super::alarms;
 use super::emptied::{empty_soon, until};
 use super::lease::{self, Leased};
-use super::pool;
 use super::refresh::rolled;
 use super::root::{self, rerooted};
 use super::rules;
@@ -20,7 +19,7 @@ use super::taken;
 use super::tested::{self, Tested};
 use super::traffic::restore;
 use super::versions;
-use super::{LONGEST_PAUSE, persist};
+use super::{LONGEST_PAUSE, persist, pool};
 use crate::cloud::{
     Action, Cloud, Error, Group, GroupName, Groups, LaunchTemplateId, ListenerArn, RulePlace, Size,
     TargetGroupArn, VolumeId, tag,

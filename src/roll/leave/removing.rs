@@ -69,7 +69,6 @@ async fn shrink(name: &GroupName, service: &str, cloud: &impl Cloud) -> Result<(
     }
     let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
     cloud.tag_group(name, &state).await?;
-    undo::delete_pool(cloud, name, false).await?;
     aside::clear(name, None, cloud).await
 }
 

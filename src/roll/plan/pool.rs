@@ -5,10 +5,9 @@ use crate::cloud::{Group, WarmPool, tag};
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
 
-/// The pool that the next group is to get.
+/// The pool that the next group is to get, or that the group which stays has.
 pub(super) fn of(service: &Service, like: Option<&Group>) -> Option<WarmPool> {
-    let is_made = service.groups.pair.is_none() && !service.strategy.is_in_place();
-    let group = like.filter(|group| is_made && group.keeps_pool())?;
+    let group = like.filter(|group| service.groups.pair.is_none() && group.keeps_pool())?;
     group.pool.clone()
 }
 

@@ -103,6 +103,9 @@ fn replaced(plan: &Plan, in_place: &InPlace, f: &mut fmt::Formatter<'_>) -> fmt:
         f,
         "    a new one serves for {warmup} s before an old one goes"
     )?;
+    if plan.next.pool.is_some() {
+        writeln!(f, "    those of its warm pool are replaced too")?;
+    }
     if !rolling.checkpoints.is_empty() {
         let percents: Vec<_> = rolling
             .checkpoints

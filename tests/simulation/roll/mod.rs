@@ -117,8 +117,7 @@ impl Bench {
 
     /// Without a load balancer.
     pub async fn alone(strategy: &str) -> Self {
-        let text = world::without_traffic();
-        Self::of(&text.replace("STRATEGY", strategy)).await
+        Self::of(&world::without_traffic().replace("STRATEGY", strategy)).await
     }
 
     /// The same with one machine.

@@ -132,6 +132,15 @@ async fn a_destroyed_service_leaves_no_pool() {
 async fn machines_of_a_pool_are_replaced_with_those_of_their_group() {
     let bench = pooled(rolling().await).await;
     let watchman = bench.watched();
+    let plan = bench.plan(V2).await;
+    let Some(Decision::Roll(plan)) = &plan.decision else {
+        panic!("{plan:?}");
+    };
+    let shown = plan.to_string();
+    assert!(
+        shown.contains("those of its warm pool are replaced too"),
+        "{shown}"
+    );
     expect(&bench.roll(V2).await, Verdict::Done);
     watchman.content("a pool that is refreshed");
     assert_eq!(bench.serving(), three(V2));
