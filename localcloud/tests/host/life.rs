@@ -2,7 +2,7 @@
 
 use localcloud::host;
 
-use super::{Cloud, config, post, until};
+use super::{Cloud, between, config, post, until};
 
 #[tokio::test]
 async fn a_cloud_comes_up_once_is_reset_and_leaves_nothing() {
@@ -71,6 +71,37 @@ async fn a_machine_stops_when_it_is_asked_to() {
     until("the machine stopped", async || {
         let status = host::status(&cloud.config).await.unwrap();
         status.seen.instances[0].state == "stopped"
+    })
+    .await;
+    cloud.down().await;
+}
+
+#[tokio::test]
+async fn a_machine_of_a_warm_pool_waits_stopped_and_starts_when_its_group_grows() {
+    let cloud = Cloud::up().await;
+    let data =
+        "LaunchTemplateData.ImageId=ami-0deb12000000000aa&LaunchTemplateData.InstanceType=t3.micro";
+    let template = format!("&LaunchTemplateName=web&{data}");
+    cloud.ec2("CreateLaunchTemplate", &template).await;
+    let group = "&LaunchTemplate.LaunchTemplateName=web&LaunchTemplate.Version=1&AvailabilityZones.member.1=eu-central-1a\
+                 &MinSize=0&MaxSize=1&DesiredCapacity=0";
+    cloud.scaling("CreateAutoScalingGroup", group).await;
+    cloud.scaling("PutWarmPool", "").await;
+    let pool = async || cloud.scaling("DescribeWarmPool", "").await;
+    until("the machine waits", async || {
+        pool().await.contains("<LifecycleState>Warmed:Stopped<")
+    })
+    .await;
+    let id = between(&pool().await, "<InstanceId>", "<");
+    cloud
+        .scaling("SetDesiredCapacity", "&DesiredCapacity=1")
+        .await;
+    until("it serves", async || {
+        let status = host::status(&cloud.config).await.unwrap();
+        let [one] = &status.seen.instances[..] else {
+            panic!("{:?}", status.seen.instances);
+        };
+        one.id == id && one.state == "running"
     })
     .await;
     cloud.down().await;

@@ -90,7 +90,17 @@ impl Cloud {
 
     /// Calls an EC2 action; `parameters` begin with `&`.
     async fn ec2(&self, action: &str, parameters: &str) -> String {
-        let body = format!("Action={action}&Version=2016-11-15{parameters}");
+        self.call("2016-11-15", action, parameters).await
+    }
+
+    /// Calls an action of Auto Scaling on a group named `web`.
+    async fn scaling(&self, action: &str, parameters: &str) -> String {
+        let parameters = format!("&AutoScalingGroupName=web{parameters}");
+        self.call("2011-01-01", action, &parameters).await
+    }
+
+    async fn call(&self, version: &str, action: &str, parameters: &str) -> String {
+        let body = format!("Action={action}&Version={version}{parameters}");
         let answer = post(&self.config, &body).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{action}: {answer}");
         answer

@@ -9,7 +9,7 @@ use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::refused::refused;
 use super::rolling::rolling;
-use super::trouble::{killed_at_each, killed_for_another};
+use super::trouble::{about, killed_at_each, killed_for_another};
 use super::{Bench, OWN_RULE, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
@@ -114,6 +114,47 @@ async fn a_retired_group_goes_with_its_pool_which_grows_no_more() {
         assert_eq!(launched(&bench, "web-v001"), 2);
         nothing_left(&bench, "retired with its pool");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retirement_that_is_killed_or_may_delete_no_pool_is_gone_on_with() {
+    let base = pooled(rolled_once().await).await;
+    expect(&base.roll(V2).await, Verdict::Done);
+    base.pass(3700).await;
+    let calls = {
+        let bench = base.fork().await;
+        expect(&bench.roll(V2).await, Verdict::NothingToDo);
+        bench.cloud.calls()
+    };
+    let writes = (1..=calls.len()).filter(|at| !calls[at - 1].starts_with("Describe"));
+    let writes: Vec<_> = writes.collect();
+    assert!(writes.len() > 3, "{calls:?}");
+    for at in writes {
+        let bench = base.fork().await;
+        bench.cloud.plan(at, Mishap::KilledAfter);
+        assert!(bench.roll_killed(V2).await.is_none());
+        bench.cloud.calm();
+        let about = about(&bench, at, Mishap::KilledAfter);
+        let watchman = bench.watched();
+        bench.pass(7).await;
+        expect(&bench.roll(V2).await, Verdict::NothingToDo);
+        watchman.content(&about);
+        let groups = bench.cloud.world().model.view_groups();
+        assert_eq!(
+            (groups.len(), launched(&bench, "web-v001")),
+            (1, 2),
+            "{about}"
+        );
+        nothing_left(&bench, &about);
+    }
+    base.cloud.deny("DeleteWarmPool");
+    expect(&base.roll(V2).await, Verdict::NothingToDo);
+    let groups = base.cloud.world().model.view_groups();
+    assert_eq!(
+        (groups[0].desired, groups[0].pool.len()),
+        (3, 2),
+        "both stay"
+    );
 }
 
 #[tokio::test(start_paused = true)]
