@@ -31,7 +31,8 @@ check: deps
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	CARGO_TARGET_DIR=target/fuzz $(CARGO) check --quiet --manifest-path tests/fuzz/Cargo.toml
 	$(KILN_DENY) check bans licenses sources
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@# With examples, of which there are none, features are those of tests: dependencies are not checked a second time.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --lib --examples --document-private-items --quiet
 	$(MAKE) test
 
 ## deps: install what this host lacks
