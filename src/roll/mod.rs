@@ -59,6 +59,7 @@ mod root_back;
 mod run_roll;
 mod scaling;
 mod scraps;
+mod spared;
 mod status;
 mod strategy;
 mod swap;

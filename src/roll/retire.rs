@@ -10,6 +10,7 @@ use super::names;
 use super::probe::Probe;
 use super::retiring::{self, Retiring, Wait, before};
 use super::scraps;
+use super::spared;
 use crate::cloud::{Cloud, Group, tag};
 use crate::run::{Event, Held, Holder, LaterLists, Leases, Left};
 use crate::undo::lease::Leased;
@@ -113,6 +114,9 @@ pub(super) async fn work_off<C: Cloud, S: LaterLists<Undo>, P: Probe>(
             group.name == retire.group && matches!(state, Some(tag::KEPT | tag::RETIRING))
         });
         let gone = async {
+            if !wait.is_needed {
+                spared::spare(&retire, &groups, cloud).await?;
+            }
             before(&retire.group, by, cloud, events).await?;
             let gone = tokio::select! {
                 biased;

@@ -201,7 +201,8 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     };
     approved(request, &decision)?;
     address::note(request, &facts, on).await;
-    if put_right(request, &facts, on)
+    let rolls = matches!(decision, Decision::Roll(_));
+    if put_right(request, (&facts, rolls), on)
         .await
         .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
     {
@@ -285,10 +286,10 @@ pub(super) async fn prepare<C: Cloud, P, S>(
     }
 }
 
-/// Puts right what dead runs left behind their commit, and retires what is due. Says whether anything changed.
+/// Puts right what dead runs left behind their commit, and retires what is due. `rolls`: a roll is to follow. Says whether anything changed.
 async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     request: &Request<'_>,
-    facts: &Facts,
+    (facts, rolls): (&Facts, bool),
     on: &Tools<'_, C, P, S>,
 ) -> Result<bool, Error> {
     let name = &request.service.name;
@@ -318,7 +319,9 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let wait = Wait {
         events: on.events,
         stop: &on.stop,
-        is_needed: !request.service.strategy.is_in_place() && request.service.traffic.is_some(),
+        is_needed: rolls
+            && !request.service.strategy.is_in_place()
+            && request.service.traffic.is_some(),
     };
     let done = retire::work_off(name, by, on.cloud, on.store, &wait).await?;
     for (_, group) in &done.ending {

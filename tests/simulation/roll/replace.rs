@@ -26,6 +26,11 @@ pub async fn replaced() -> Bench {
     by(REPLACE).await
 }
 
+/// The same, whose previous group goes on running.
+pub async fn kept_running() -> Bench {
+    by(r#"{ "type": "replace", "keep_running": true }"#).await
+}
+
 async fn by(strategy: &str) -> Bench {
     let bench = Bench::alone(strategy).await;
     expect(&bench.roll(V1).await, Verdict::Done);
@@ -122,7 +127,7 @@ async fn an_image_whose_machines_do_not_come_up_costs_none_that_works() {
 
 #[tokio::test(start_paused = true)]
 async fn a_previous_group_that_keeps_running_is_a_way_back_at_once() {
-    let bench = by(r#"{ "type": "replace", "keep_running": true }"#).await;
+    let bench = kept_running().await;
     let watchman = bench.watched();
     expect(&bench.roll(V2).await, Verdict::Done);
     watchman.content("side by side");

@@ -1,6 +1,7 @@
 //! How long a previous group is kept, what keeps it from going, and holds that end.
 
 mod slow;
+mod spared;
 mod versions;
 
 use jiff::SignedDuration;
