@@ -1,6 +1,6 @@
 //! Weighted records of Route 53.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,8 +84,18 @@ impl Records for Aws {
     }
 
     async fn records(&self, zone: &HostedZoneId, name: &str) -> Result<Vec<Record>> {
-        let sets = self.record_sets(zone, name).await?;
+        let sets = self.record_sets(zone, Some(name)).await?;
         Ok(sets.iter().map(record_of).collect())
+    }
+
+    async fn names_to(&self, zone: &HostedZoneId, hosts: &[String]) -> Result<BTreeSet<String>> {
+        let sets = self.record_sets(zone, None).await?;
+        let leads = |set: &&ResourceRecordSet| {
+            let host = record_of(set).host;
+            host.is_some_and(|host| hosts.contains(&host))
+        };
+        let leading = sets.iter().filter(leads);
+        Ok(leading.map(|set| plain_name(set.name())).collect())
     }
 
     async fn is_spread(&self, place: &RulePlace) -> Result<bool> {
@@ -103,11 +113,20 @@ impl Records for Aws {
 }
 
 impl Aws {
-    /// The record sets of a name, of whatever type. They come in the order of their names, by labels from the right.
-    async fn record_sets(&self, zone: &HostedZoneId, name: &str) -> Result<Vec<ResourceRecordSet>> {
-        let name = plain_name(name);
+    /// The record sets of a name, of whatever type, or of the whole zone. They come in the order of their names, by labels from
+    /// the right.
+    async fn record_sets(
+        &self,
+        zone: &HostedZoneId,
+        name: Option<&str>,
+    ) -> Result<Vec<ResourceRecordSet>> {
+        let name = name.map(plain_name);
+        let is_own = |set: &ResourceRecordSet| {
+            let own = name.as_deref();
+            own.is_none_or(|name| plain_name(set.name()) == name)
+        };
         let mut all = Vec::new();
-        let mut from = (Some(name.clone()), None, None);
+        let mut from = (name.clone(), None, None);
         loop {
             let call = self.route53().await.list_resource_record_sets();
             let answer = call
@@ -119,9 +138,7 @@ impl Aws {
                 .await;
             let answer = answer.map_err(|error| failed("ListResourceRecordSets", error))?;
             let sets = answer.resource_record_sets().iter();
-            let (own, others): (Vec<_>, Vec<_>) = sets
-                .cloned()
-                .partition(|set| plain_name(set.name()) == name);
+            let (own, others): (Vec<_>, Vec<_>) = sets.cloned().partition(is_own);
             all.extend(own);
             if !others.is_empty() || !answer.is_truncated() {
                 return Ok(all);
@@ -160,7 +177,7 @@ impl Aws {
         };
         let weights = place.weights(to);
         let weights = weights.ok_or_else(|| refused("no records can do that"))?;
-        let sets = self.record_sets(&place.zone, &place.name).await?;
+        let sets = self.record_sets(&place.zone, Some(&place.name)).await?;
         let read: Vec<Record> = sets.iter().map(record_of).collect();
         if place.actions(&read).as_deref() != Some(from) {
             let text = "the records are not as they were looked at";

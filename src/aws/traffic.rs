@@ -84,7 +84,7 @@ impl Traffic for Aws {
                     .rule_arns(arn.as_str())
                     .send()
                     .await;
-                let answer = answer.map_err(|error| failed("DescribeRules", error));
+                let answer = answer.map_err(|error| failed(place.read_by(), error));
                 answer.map(|answer| {
                     answer
                         .rules()
@@ -100,7 +100,7 @@ impl Traffic for Aws {
                     .listener_arns(arn.as_str())
                     .send()
                     .await;
-                let answer = answer.map_err(|error| failed("DescribeListeners", error));
+                let answer = answer.map_err(|error| failed(place.read_by(), error));
                 answer.map(|answer| {
                     let listener = answer.listeners().first();
                     listener.map(|listener| actions_of(listener.default_actions()))
@@ -124,7 +124,7 @@ impl Traffic for Aws {
                     .modify_rule()
                     .rule_arn(arn.as_str());
                 let answer = call.set_actions(actions()?).send().await;
-                answer.map_err(|error| failed("ModifyRule", error))?;
+                answer.map_err(|error| failed(place.written_by(), error))?;
             }
             RulePlace::Default(arn) => {
                 let call = self
@@ -133,7 +133,7 @@ impl Traffic for Aws {
                     .modify_listener()
                     .listener_arn(arn.as_str());
                 let answer = call.set_default_actions(actions()?).send().await;
-                answer.map_err(|error| failed("ModifyListener", error))?;
+                answer.map_err(|error| failed(place.written_by(), error))?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Weighted records of Route 53 that lead to load balancers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -165,6 +165,13 @@ pub trait Records {
     /// Every record of a name, of whatever type.
     fn records(&self, zone: &HostedZoneId, name: &str)
     -> impl Future<Output = Result<Vec<Record>>>;
+
+    /// The names of a zone of which a record leads to one of some hosts, which are as [`plain_host`] gives them.
+    fn names_to(
+        &self,
+        zone: &HostedZoneId,
+        hosts: &[String],
+    ) -> impl Future<Output = Result<BTreeSet<String>>>;
 
     /// Whether every server of the zone answers what this process has written last to a place. Always so of what is no record.
     fn is_spread(&self, place: &RulePlace) -> impl Future<Output = Result<bool>>;

@@ -115,6 +115,24 @@ impl RulePlace {
         self.is_network() || self.record().is_some()
     }
 
+    /// The action that reads it, as AWS names it.
+    pub fn read_by(&self) -> &'static str {
+        match self {
+            Self::Rule(_) => "DescribeRules",
+            Self::Default(_) => "DescribeListeners",
+            Self::Record(_) => "ListResourceRecordSets",
+        }
+    }
+
+    /// The action that writes it.
+    pub fn written_by(&self) -> &'static str {
+        match self {
+            Self::Rule(_) => "ModifyRule",
+            Self::Default(_) => "ModifyListener",
+            Self::Record(_) => "ChangeResourceRecordSets",
+        }
+    }
+
     /// The records, where it is these.
     pub fn record(&self) -> Option<&RecordPlace> {
         match self {

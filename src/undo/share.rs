@@ -121,10 +121,8 @@ pub(super) async fn written(
 
 /// A write that does not show yet.
 fn lags(place: &RulePlace) -> Error {
-    let mut error = Error::blocked(
-        "DescribeRules",
-        format!("{place} does not show the write yet"),
-    );
+    let text = format!("{place} does not show the write yet");
+    let mut error = Error::blocked(place.read_by(), text);
     error.kind = Kind::Ambiguous;
     error
 }

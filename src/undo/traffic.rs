@@ -158,7 +158,7 @@ async fn led_away(cloud: &impl Cloud, one: &Moved) -> Result<Option<Vec<Action>>
         Some(_) => {
             let place = &one.place;
             let text = format!("{place} does what neither the roll nor the one before it wrote");
-            Err(Error::blocked("ModifyRule", text))
+            Err(Error::blocked(place.written_by(), text))
         }
     }
 }
@@ -172,7 +172,7 @@ async fn shortage(cloud: &impl Cloud, place: &RulePlace, before: &[Action]) -> R
     let there = cloud.target_health(back).await?;
     if healthy(&there) == 0 {
         let text = format!("no target of {back} is healthy: traffic stays");
-        return Err(Error::blocked("ModifyRule", text));
+        return Err(Error::blocked(place.written_by(), text));
     }
     let now = cloud.actions_at(place).await?.unwrap_or_default();
     let mut next = Vec::new();

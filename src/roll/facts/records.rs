@@ -6,13 +6,13 @@ use super::balancer::{listener_of, production};
 use super::{Balancer, Found, NoFacts, Second};
 use crate::cloud::{
     BalancerKind, Cloud, Error, HostedZone, HostedZoneId, Listener, LoadBalancer, Record,
-    TargetGroup, TargetGroupArn, plain_name,
+    TargetGroup, TargetGroupArn, plain_host, plain_name, tag,
 };
 use crate::roll::plan::Refusal;
 use crate::roll::refusals;
 use crate::source::{Diagnostic, Spanned};
 use crate::template::service::{ByRecord, Rule, Traffic};
-use crate::undo::records::{Front, by_records, leads_to};
+use crate::undo::records::{Front, by_records, leads_to, word};
 use crate::undo::serving::{Leading, forwards, rules};
 
 /// One of the load balancers as it is found.
@@ -69,6 +69,7 @@ pub(super) async fn balancer(
     let [first, second] = listeners.as_slice() else {
         return Ok(None);
     };
+    let also_named = also_named(cloud, (&zone, &plain_name(&by.name)), &halves).await?;
     let behind: Vec<_> = both.iter().flat_map(|front| &front.rules).collect();
     let rest = halves.iter().flat_map(|led| &led.0.rules);
     let rest = rest.filter(|rule| !behind.iter().any(|one| one.place == rule.place));
@@ -87,8 +88,27 @@ pub(super) async fn balancer(
             load_balancer: other.0.load_balancer.clone(),
             listener: second.clone(),
             cross_zone: other.0.cross_zone,
+            also_named,
         }),
     }))
+}
+
+/// Other names that lead to one of the load balancers. Those of other services stand in tags of the rules behind them.
+async fn also_named(
+    cloud: &impl Cloud,
+    (zone, own): (&HostedZoneId, &str),
+    halves: &[Led],
+) -> Result<Vec<String>, Error> {
+    let hosts = halves
+        .iter()
+        .map(|led| plain_host(&led.0.load_balancer.host));
+    let names = cloud.names_to(zone, &hosts.collect::<Vec<_>>()).await?;
+    let rules = halves.iter().flat_map(|led| &led.0.rules);
+    let known: Vec<&String> = rules
+        .filter_map(|rule| rule.tags.get(tag::RECORD))
+        .collect();
+    let is_other = |name: &String| name != own && !known.contains(&&word(zone, name));
+    Ok(names.into_iter().filter(is_other).collect())
 }
 
 async fn half(

@@ -150,6 +150,12 @@ fn unknown(facts: &Facts) -> Vec<String> {
             record.name, record.kind
         )
     }));
+    let second = facts.balancer.iter().filter_map(|one| one.second.as_ref());
+    notes.extend(second.flat_map(|second| &second.also_named).map(|name| {
+        format!(
+            "{name} leads to one of the two load balancers whatever this roll does: who goes by it stays with the group there, until it is retired"
+        )
+    }));
     notes
 }
 

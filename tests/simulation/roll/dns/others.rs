@@ -1,6 +1,6 @@
 //! Others at work at the records.
 
-use kiln::roll::{Verdict, status};
+use kiln::roll::{Decision, Verdict, status};
 use kiln::run::Clock as _;
 use localcloud::model::Service as Api;
 use localcloud::model::view::RecordView;
@@ -124,4 +124,36 @@ async fn two_services_may_share_the_load_balancers() {
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     follow(&bench).await;
     assert_eq!(bench.serving(), three(V1));
+}
+
+/// Names that no roll moves are told of, but for those of other services.
+#[tokio::test(start_paused = true)]
+async fn another_name_of_a_load_balancer_is_noted() {
+    let bench = rolled_once(AT_ONCE).await;
+    let (zone, host) = {
+        let world = bench.cloud.world();
+        let zone = world.model.view_zones().remove(0).id;
+        let records = world.model.view_records(&zone);
+        let alias = records.into_iter().find_map(|record| record.alias);
+        (zone, alias.unwrap().target)
+    };
+    for (name, target) in [
+        ("old.example.org", host.as_str()),
+        ("far.example.org", "elsewhere.example.com"),
+    ] {
+        let set = json!({ "Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{ "Value": target }] });
+        let change = json!({ "HostedZoneId": zone, "ChangeBatch": { "Changes": [{ "Action": "CREATE", "ResourceRecordSet": set }] } });
+        bench.meanwhile(Api::Route53, "ChangeResourceRecordSets", &change);
+    }
+    let planned = bench.plan(V2).await;
+    let Some(Decision::Roll(plan)) = &planned.decision else {
+        panic!("{planned:?}");
+    };
+    let notes: Vec<_> = (plan.outlook.notes.iter())
+        .filter(|note| note.contains("whatever this roll does"))
+        .collect();
+    assert!(
+        matches!(notes[..], [one] if one.starts_with("old.example.org leads to")),
+        "{notes:?}"
+    );
 }
