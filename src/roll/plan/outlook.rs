@@ -88,10 +88,13 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         outlook.back = WRITE * writes(plan) + follow;
         let slow = plan.slow_start().unwrap_or_default();
         outlook.least = outlook.starts * seen.unwrap_or(good) + slow + watched;
-        let start = plan.patience.healthy + timing::asked(service);
-        outlook.longest = outlook.starts * start + slow + held + follow * stages;
-        // Behind the write that leads traffic back the next group drains before it goes.
-        outlook.credentials = outlook.longest + outlook.back + drains(service, facts);
+        let start = |trouble| outlook.starts * (plan.patience.healthy + trouble);
+        let rest = slow + held + follow * stages;
+        outlook.longest = start(plan.patience.tried()) + rest;
+        // Behind the write that leads traffic back the next group drains before it goes. Nobody needs credentials for a want of
+        // capacity that the file does not speak of: most rolls meet none.
+        let asked = start(timing::asked(service)) + rest;
+        outlook.credentials = asked + outlook.back + drains(service, facts);
         let after = match &plan.strategy {
             Strategy::Replace(replace) if !replace.keep_running => {
                 replace.drain.unwrap_or_default()
