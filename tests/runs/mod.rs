@@ -3,6 +3,7 @@
 mod accounts;
 mod bakery;
 mod findings;
+mod fleet;
 mod gate;
 mod machine;
 mod manifest;

@@ -16,7 +16,7 @@ use crate::simulation::bench::{account, brisk};
 use crate::ssh::server::{Server, user, write_key};
 use crate::wire::http::{request_of_bytes, say, say_bytes};
 
-/// How far a call moves the cloud's clock.
+/// How far a call moves the cloud's clock, as a rule.
 const STEP: SignedDuration = SignedDuration::from_secs(5);
 
 /// One call that was made.
@@ -37,6 +37,7 @@ pub struct ModelBakery {
 struct Shared {
     world: World,
     now: Timestamp,
+    step: SignedDuration,
     asked: Vec<Asked>,
     /// What stands in answers, and what is said in its place.
     instead: Vec<(String, String)>,
@@ -58,6 +59,7 @@ impl ModelBakery {
         let shared = Arc::new(Mutex::new(Shared {
             world,
             now,
+            step: STEP,
             asked,
             instead,
         }));
@@ -153,6 +155,11 @@ impl ModelBakery {
         self.endpoint.rsplit(':').next().unwrap()
     }
 
+    /// Has each call move the cloud's clock so far from now on.
+    pub fn hurry(&self, step: SignedDuration) {
+        self.shared.lock().unwrap().step = step;
+    }
+
     /// From now on answers say this where they would say that: for what the model has none of.
     pub fn say_instead(&self, this: &str, that: &str) {
         let mut shared = self.shared.lock().unwrap();
@@ -185,7 +192,7 @@ impl Shared {
             access_key: String::new(),
             body: String::new(),
         });
-        self.now += STEP;
+        self.now += self.step;
         let http = HttpRequest {
             method: "POST".to_owned(),
             path: path.to_owned(),
@@ -221,7 +228,7 @@ impl Shared {
             access_key: signed.split('/').next().unwrap().to_owned(),
             body: body.clone(),
         });
-        self.now += STEP;
+        self.now += self.step;
         let http = HttpRequest {
             method: "POST".to_owned(),
             path: first.split(' ').nth(1).unwrap().to_owned(),

@@ -79,6 +79,24 @@ impl Ground {
         }
     }
 
+    /// Has the group that serves grow to so many healthy machines.
+    pub fn grow(&self, machines: u32) {
+        self.call(SCALING, &format!(
+            "UpdateAutoScalingGroup&AutoScalingGroupName=web-by-hand&MaxSize={machines}&DesiredCapacity={machines}"
+        ));
+        let health = format!(
+            "Version={ELB}&Action=DescribeTargetHealth&TargetGroupArn={}",
+            self.serving
+        );
+        let healthy = usize::try_from(machines).unwrap();
+        while all(&self.bakery.call(&health), "State")
+            .iter()
+            .filter(|state| *state == "healthy")
+            .count()
+            < healthy
+        {}
+    }
+
     /// Writes `web.json`, with these settings in place of its own. Values that are asked for stand behind text that is not ASCII.
     pub fn file(&self, more: &Value) {
         let mut file = json!({
