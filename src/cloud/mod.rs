@@ -15,6 +15,7 @@ mod launch_templates;
 mod network;
 mod objects;
 mod parameters;
+mod place;
 pub mod profiles;
 mod publishing;
 mod quotas;
@@ -52,6 +53,7 @@ pub use launch_templates::{
 pub use network::{Network, NewSecurityGroup, Subnet, Vpc};
 pub use objects::{Mark, Object, Objects, Put, When};
 pub use parameters::Parameters;
+pub use place::RulePlace;
 pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
@@ -66,8 +68,7 @@ pub use sessions::{PortSession, Sessions};
 pub use tag::{Resource, ResourceKind, Tagging};
 pub use traffic::{
     Action, BalancerKind, Conditions, Forward, Listener, LoadBalancer, NewRule, NewTargetGroup,
-    Rule, RulePlace, TargetCheck, TargetGroup, TargetHabits, TargetHealth, TargetState, Traffic,
-    TrafficArn,
+    Rule, TargetCheck, TargetGroup, TargetHabits, TargetHealth, TargetState, Traffic, TrafficArn,
 };
 
 pub use types::{InstanceType, Offer, Types};

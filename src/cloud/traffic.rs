@@ -1,13 +1,12 @@
 //! Load balancers, listeners, rules and target groups in our words.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
-    InstanceId, ListenerArn, LoadBalancerArn, RecordPlace, Result, RuleArn, Tags, TargetGroupArn,
+    InstanceId, ListenerArn, LoadBalancerArn, Result, RuleArn, RulePlace, Tags, TargetGroupArn,
     VpcId, Zone,
 };
 
@@ -95,67 +94,10 @@ pub struct Forward {
     pub sticky_seconds: Option<u32>,
 }
 
-/// The place of production traffic: a rule, a listener's default action, or weighted records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RulePlace {
-    Rule(RuleArn),
-    Default(ListenerArn),
-    Record(Box<RecordPlace>),
-}
-
-impl RulePlace {
-    /// Whether it is a listener of a network load balancer.
-    pub fn is_network(&self) -> bool {
-        matches!(self, Self::Default(arn) if arn.is_network())
-    }
-
-    /// Whether it goes on naming a target group at weight 0, to which nothing sticks: a listener of a network load balancer, and records.
-    pub fn names_on(&self) -> bool {
-        self.is_network() || self.record().is_some()
-    }
-
-    /// The action that reads it, as AWS names it.
-    pub fn read_by(&self) -> &'static str {
-        match self {
-            Self::Rule(_) => "DescribeRules",
-            Self::Default(_) => "DescribeListeners",
-            Self::Record(_) => "ListResourceRecordSets",
-        }
-    }
-
-    /// The action that writes it.
-    pub fn written_by(&self) -> &'static str {
-        match self {
-            Self::Rule(_) => "ModifyRule",
-            Self::Default(_) => "ModifyListener",
-            Self::Record(_) => "ChangeResourceRecordSets",
-        }
-    }
-
-    /// The records, where it is these.
-    pub fn record(&self) -> Option<&RecordPlace> {
-        match self {
-            Self::Record(record) => Some(record.as_ref()),
-            Self::Rule(_) | Self::Default(_) => None,
-        }
-    }
-}
-
 impl Listener {
     /// Whether it ends TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTPS" | "TLS")
-    }
-}
-
-impl fmt::Display for RulePlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rule(arn) => write!(f, "rule {arn}"),
-            Self::Default(arn) => write!(f, "default action of listener {arn}"),
-            Self::Record(record) => write!(f, "record {} ({})", record.name, record.kind),
-        }
     }
 }
 
