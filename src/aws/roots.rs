@@ -1,10 +1,11 @@
 //! Root volumes and what is attached to machines, through the EC2 API.
 
+use aws_sdk_ec2::operation::create_replace_root_volume_task::builders::CreateReplaceRootVolumeTaskFluentBuilder;
 use aws_sdk_ec2::types as ec2;
 
 use super::Aws;
 use super::convert::{specification, text};
-use super::error::failed;
+use super::error::{failed, would_go};
 use super::images::billed;
 use super::instances::state_of;
 use crate::cloud::{
@@ -32,17 +33,18 @@ impl Roots for Aws {
         by: &NewRoot,
         token: &str,
     ) -> Result<Replacement> {
-        const CALL: &str = "CreateReplaceRootVolumeTask";
-        let call = self.ec2.create_replace_root_volume_task();
-        let call = call.instance_id(id.as_str()).client_token(token);
-        let call = match by {
-            NewRoot::Image(image) => call.image_id(image.as_str()),
-            NewRoot::Volume(volume) => call.volume_id(volume.as_str()),
-        };
-        let answer = call.delete_replaced_root_volume(false).send().await;
-        let answer = answer.map_err(|error| failed(CALL, error))?;
+        let call = self.new_root(id, by).client_token(token);
+        let answer = call.send().await.map_err(|error| failed(REPLACE, error))?;
         let task = answer.replace_root_volume_task();
-        replacement_of(CALL, task.ok_or_else(|| Error::malformed(CALL, "task"))?)
+        replacement_of(
+            REPLACE,
+            task.ok_or_else(|| Error::malformed(REPLACE, "task"))?,
+        )
+    }
+
+    async fn rehearse_root(&self, id: &InstanceId, by: &NewRoot) -> Result<()> {
+        let answer = self.new_root(id, by).dry_run(true).send().await;
+        would_go(REPLACE, answer)
     }
 
     async fn root_replacements(&self, id: &InstanceId) -> Result<Vec<Replacement>> {
@@ -125,6 +127,20 @@ impl Roots for Aws {
         let answer = call.send().await.map_err(|error| failed(CALL, error))?;
         let id = text(CALL, "snapshot id", answer.snapshot_id())?;
         Ok(SnapshotId::new(id))
+    }
+}
+
+const REPLACE: &str = "CreateReplaceRootVolumeTask";
+
+impl Aws {
+    fn new_root(&self, id: &InstanceId, by: &NewRoot) -> CreateReplaceRootVolumeTaskFluentBuilder {
+        let call = self.ec2.create_replace_root_volume_task();
+        let call = call.instance_id(id.as_str());
+        let call = match by {
+            NewRoot::Image(image) => call.image_id(image.as_str()),
+            NewRoot::Volume(volume) => call.volume_id(volume.as_str()),
+        };
+        call.delete_replaced_root_volume(false)
     }
 }
 

@@ -84,6 +84,9 @@ pub trait Roots {
         token: &str,
     ) -> impl Future<Output = Result<Replacement>>;
 
+    /// Asks whether [`Roots::replace_root`] would be begun, and changes nothing.
+    fn rehearse_root(&self, id: &InstanceId, by: &NewRoot) -> impl Future<Output = Result<()>>;
+
     /// The replacements of a machine's root, in no order.
     fn root_replacements(&self, id: &InstanceId) -> impl Future<Output = Result<Vec<Replacement>>>;
 

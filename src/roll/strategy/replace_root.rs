@@ -146,6 +146,10 @@ async fn replace<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     let begins = flow.run.step("note the old root", note).await?;
     let mut task = None;
     if begins {
+        // A right that is lacking shows before anybody is asked to let go of the machine.
+        let image = NewRoot::Image(plan.image.clone());
+        let rehearse = async |_: &mut _| on.cloud.rehearse_root(&reroot.instance, &image).await;
+        flow.run.step("rehearse another root", rehearse).await?;
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
         let keep = async |_: &mut _| snapshots(plan, reroot, on).await;

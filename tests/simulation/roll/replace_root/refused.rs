@@ -1,9 +1,13 @@
 //! What a root cannot be replaced by, and on which machines it cannot.
 
+use std::time::Duration;
+
 use kiln::roll::Verdict;
+use kiln::template::service::{Command, Hook};
 use localcloud::model::Service as Api;
 use serde_json::json;
 
+use super::super::plain::nothing_left;
 use super::super::{Bench, V1, V2, expect};
 use super::{ROOT, machine, rooted};
 
@@ -37,6 +41,30 @@ async fn a_group_that_is_not_of_one_machine_is_refused() {
     bench.pass(300).await;
     let two = codes(&bench, Verdict::Failed).await;
     assert_eq!(two, ["roll::one_machine"; 2]);
+}
+
+/// What EC2 refuses is known before the hook that stops the service.
+#[tokio::test(start_paused = true)]
+async fn a_right_that_is_lacking_shows_before_the_hooks_run() {
+    let mut bench = rooted().await;
+    bench.service.hooks.before_swap = vec![Hook {
+        command: Command::Line("stop-the-service".to_owned()),
+        timeout: Duration::from_mins(1),
+    }];
+    bench.cloud.deny("CreateReplaceRootVolumeTask");
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::Failed);
+    let failure = ended.failure.unwrap().to_string();
+    assert!(failure.contains("rehearse another root"), "{failure}");
+    assert_eq!(*bench.outside.ran.borrow(), [""; 0]);
+    assert!(
+        !bench
+            .cloud
+            .calls()
+            .iter()
+            .any(|call| call == "CreateSnapshot")
+    );
+    nothing_left(&bench, "no right");
 }
 
 #[tokio::test(start_paused = true)]
