@@ -2,6 +2,7 @@
 
 mod beside;
 mod canary;
+mod records;
 mod replace;
 mod replace_root;
 pub(super) mod rolling;

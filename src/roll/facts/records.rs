@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::balancer::{listener_of, production};
 use super::{Balancer, Found, NoFacts, Second};
 use crate::cloud::{
-    BalancerKind, Cloud, Error, HostedZone, HostedZoneId, Listener, LoadBalancer, Record,
-    TargetGroup, TargetGroupArn, plain_host, plain_name, tag,
+    BalancerKind, Cloud, Error, HostedZone, HostedZoneId, LoadBalancer, Record, TargetGroup,
+    TargetGroupArn, plain_host, plain_name, tag,
 };
 use crate::roll::plan::Refusal;
 use crate::roll::refusals;
@@ -64,18 +64,25 @@ pub(super) async fn balancer(
     if refused.len() > before {
         return Ok(None);
     }
-    let listener = |front: &Front<'_>| front.rules.first().map(|rule| rule.listener.clone());
-    let listeners: Vec<Listener> = both.iter().filter_map(listener).collect();
-    let [first, second] = listeners.as_slice() else {
-        return Ok(None);
-    };
     let also_named = also_named(cloud, (&zone, &plain_name(&by.name)), &halves).await?;
-    let behind: Vec<_> = both.iter().flat_map(|front| &front.rules).collect();
-    let rest = halves.iter().flat_map(|led| &led.0.rules);
+    Ok(joined([one, other], &both, &serving, also_named))
+}
+
+/// The two as one, whose rules the records are.
+fn joined(
+    [one, other]: [&Led; 2],
+    fronts: &[Front<'_>; 2],
+    serving: &[Leading],
+    also_named: Vec<String>,
+) -> Option<Balancer> {
+    let listener = |front: &Front<'_>| Some(front.rules.first()?.listener.clone());
+    let (first, second) = (listener(&fronts[0])?, listener(&fronts[1])?);
+    let behind: Vec<_> = fronts.iter().flat_map(|front| &front.rules).collect();
+    let rest = [one, other].into_iter().flat_map(|led| &led.0.rules);
     let rest = rest.filter(|rule| !behind.iter().any(|one| one.place == rule.place));
-    Ok(Some(Balancer {
+    Some(Balancer {
         load_balancer: one.0.load_balancer.clone(),
-        leading: rest.chain(&serving).cloned().collect(),
+        leading: rest.chain(serving).cloned().collect(),
         rules: (serving.iter())
             .map(|leading| Found {
                 listener: first.clone(),
@@ -86,11 +93,11 @@ pub(super) async fn balancer(
         cross_zone: one.0.cross_zone,
         second: Some(Second {
             load_balancer: other.0.load_balancer.clone(),
-            listener: second.clone(),
+            listener: second,
             cross_zone: other.0.cross_zone,
             also_named,
         }),
-    }))
+    })
 }
 
 /// Other names that lead to one of the load balancers. Those of other services stand in tags of the rules behind them.

@@ -23,7 +23,7 @@ use super::super::retiring::{self, Retiring, Wait, before};
 use super::super::run_roll::Tools;
 use super::super::swap::{claim, claim_what_serves, name, still_holds, swap};
 use super::super::{take, targets, template, test_listener};
-use super::canary;
+use super::{canary, records};
 use crate::cloud::{Cloud, Group, RulePlace};
 use crate::run::{Clock, Failure, LaterLists, Patience, Readiness, Run};
 use crate::template::service::Service;
@@ -281,7 +281,7 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     };
     let places = flow.run.step("swap", step).await?;
     flow.watches.reached(Stage::Swapped);
-    canary::followed(flow, led).await?;
+    records::followed(flow, led).await?;
     flow.run_hooks("after the swap", &plan.hooks.after_swap)
         .await?;
     Ok(places)

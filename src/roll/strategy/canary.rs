@@ -1,22 +1,16 @@
 //! The steps of a canary before the swap: a share of the traffic, held and checked, then a larger one.
 
-use std::time::Duration;
-
 use super::super::checks::{Stage, Way, soak};
-use super::super::error::Error;
 use super::super::flow::{Flow, Led};
 use super::super::next_group;
 use super::super::plan::{Doing, NextTargetGroup, Plan, Traffic};
 use super::super::probe::Probe;
 use super::super::swap::{shift, take_down};
 use super::beside::catch_up;
+use super::records::spread;
 use crate::cloud::Cloud;
-use crate::run::{Event, Failure, Patience, Readiness, Run};
+use crate::run::{Event, Failure, Run};
 use crate::undo::Undo;
-
-/// How long records may take to spread before nobody waits any more, and between two looks.
-const SPREAD: Duration = Duration::from_mins(10);
-const LOOK: Duration = Duration::from_secs(10);
 
 /// Takes every step but the last, each with all rules before it is held, and returns what production traffic does then. The next group is as large as what serves
 /// before each, so that its share of the traffic is never more than its share of the machines; the previous one is held
@@ -89,57 +83,6 @@ pub(super) async fn inherit(
     };
     let inherit = async |made: &mut _| take_down(plan, &led, made);
     run.step("go on with the canary", inherit).await
-}
-
-/// Waits until every server answers what was written to records; nothing else has any.
-async fn spread<C: Cloud, P: Probe, S>(
-    flow: &mut Flow<'_, '_, C, P, S>,
-    led: &Led<'_>,
-) -> Result<(), Failure> {
-    if led.traffic.follows().is_zero() {
-        return Ok(());
-    }
-    let cloud = flow.on.cloud;
-    let patience = Patience::new(SPREAD, LOOK, LOOK);
-    let poll = async || {
-        for place in led.traffic.places() {
-            match cloud.is_spread(place).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let text = "not every server answers the new records".to_owned();
-                    return Ok(Readiness::NotYet(text));
-                }
-                Err(error) if error.is_passing() => {
-                    return Ok(Readiness::NotYet(error.to_string()));
-                }
-                Err(error) => return Err(Error::from(error)),
-            }
-        }
-        Ok(Readiness::Ready(()))
-    };
-    let about = (flow.plan, flow.on);
-    let waited = flow
-        .watches
-        .during(flow.run, about, "records spread", &patience, poll);
-    waited.await
-}
-
-/// Behind the swap: waits until no client goes by old records any more.
-pub(super) async fn followed<C: Cloud, P: Probe, S>(
-    flow: &mut Flow<'_, '_, C, P, S>,
-    led: &Led<'_>,
-) -> Result<(), Failure> {
-    spread(flow, led).await?;
-    let follow = led.traffic.follows();
-    if follow.is_zero() || flow.plan.previous.is_none() {
-        return Ok(());
-    }
-    let text = format!(
-        "clients may go by the old records for {} s more",
-        follow.as_secs()
-    );
-    flow.on.events.emit(Event::Note { text });
-    soak(flow, follow).await
 }
 
 /// Holds the last step, once the swap has moved all of the traffic.
