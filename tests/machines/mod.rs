@@ -4,6 +4,7 @@
 mod bake;
 mod cloud;
 mod imaging;
+mod network;
 mod provision;
 mod reroot;
 mod roll;

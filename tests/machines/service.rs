@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use aws_sdk_autoscaling::types::AutoScalingGroup;
-use aws_sdk_elasticloadbalancingv2::types::TagDescription;
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, LoadBalancerAttribute, LoadBalancerTypeEnum, ProtocolEnum,
+    TagDescription,
+};
 use serde_json::{Value, json};
 
 use super::cloud::LocalCloud;
@@ -127,6 +130,50 @@ impl Web {
         let status = self.cloud.run(&["status", "web", "--json"]);
         assert!(status.status.success(), "{}", said(&status));
         serde_json::from_slice(&status.stdout).unwrap()
+    }
+
+    /// A network load balancer of this name, which balances across zones, and whose listeners lead to the first of the service's target groups. Gives its address.
+    pub async fn network(&self, name: &str, ports: &[i32]) -> String {
+        let ec2 = aws_sdk_ec2::Client::new(&self.config);
+        let subnets = ec2.describe_subnets().send().await.unwrap();
+        let ids = subnets.subnets().iter().filter_map(|one| one.subnet_id());
+        let ids: Vec<_> = ids.map(str::to_owned).collect();
+        let client = aws_sdk_elasticloadbalancingv2::Client::new(&self.config);
+        let balancer = client.create_load_balancer().name(name);
+        let balancer = balancer.r#type(LoadBalancerTypeEnum::Network);
+        let balancer = balancer.set_subnets(Some(ids)).send().await.unwrap();
+        let balancer = &balancer.load_balancers()[0];
+        let across = LoadBalancerAttribute::builder()
+            .key("load_balancing.cross_zone.enabled")
+            .value("true");
+        let all = client.modify_load_balancer_attributes();
+        all.set_load_balancer_arn(balancer.load_balancer_arn.clone())
+            .attributes(across.build())
+            .send()
+            .await
+            .unwrap();
+        let group = client.create_target_group().name("web-a");
+        let group = group.protocol(ProtocolEnum::Tcp).port(80);
+        let group = group.vpc_id(subnets.subnets()[0].vpc_id().unwrap());
+        let group = group
+            .health_check_protocol(ProtocolEnum::Http)
+            .health_check_path("/healthz")
+            .health_check_interval_seconds(5)
+            .health_check_timeout_seconds(2)
+            .healthy_threshold_count(2)
+            .unhealthy_threshold_count(2);
+        let group = group.send().await.unwrap();
+        let leads = Action::builder()
+            .r#type(ActionTypeEnum::Forward)
+            .set_target_group_arn(group.target_groups()[0].target_group_arn.clone())
+            .build();
+        for port in ports {
+            let listener = client.create_listener().protocol(ProtocolEnum::Tcp);
+            let listener = listener.set_load_balancer_arn(balancer.load_balancer_arn.clone());
+            let listener = listener.port(*port).default_actions(leads.clone());
+            listener.send().await.unwrap();
+        }
+        balancer.dns_name().unwrap().to_owned()
     }
 
     pub async fn groups(&self) -> Vec<AutoScalingGroup> {

@@ -49,7 +49,17 @@ impl Traffic {
             count: 4,
             limit: Duration::from_secs(10),
         };
-        Self::by(clients, url, host)
+        Self::by(reqwest::Client::new(), clients, url, host)
+    }
+
+    /// The same, and each request comes by a connection of its own.
+    pub fn anew(url: &str, host: &'static str) -> Self {
+        let clients = Clients {
+            count: 4,
+            limit: Duration::from_secs(10),
+        };
+        let none_kept = reqwest::Client::builder().pool_max_idle_per_host(0);
+        Self::by(none_kept.build().unwrap(), clients, url, host)
     }
 
     /// Starts asking for what takes long.
@@ -58,10 +68,10 @@ impl Traffic {
             count: 3,
             limit: Duration::from_secs(40),
         };
-        Self::by(clients, url, host)
+        Self::by(reqwest::Client::new(), clients, url, host)
     }
 
-    fn by(clients: Clients, url: &str, host: &'static str) -> Self {
+    fn by(client: reqwest::Client, clients: Clients, url: &str, host: &'static str) -> Self {
         let shared = Arc::<Shared>::default();
         let about = (url.to_owned(), shared.clone());
         let thread = std::thread::spawn(move || {
@@ -69,7 +79,6 @@ impl Traffic {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            let client = reqwest::Client::new();
             let all =
                 (0..clients.count).map(|_| send(&client, (&url, host), clients.limit, &shared));
             runtime

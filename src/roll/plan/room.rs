@@ -28,6 +28,7 @@ pub(super) fn refuse(
     if plan.resumed || plan.stays() {
         return;
     }
+    refused.extend(thin(service, plan));
     let mut refuse = |what: &str, most: u32, there: usize, more: usize| {
         if there + more > usize::try_from(most).unwrap_or(usize::MAX) {
             let text = format!("{there} {what}, {most} at the most, and this roll adds {more}");
@@ -214,6 +215,38 @@ fn uncovered(service: &Service, facts: &Facts, plan: &Plan) -> Option<Refusal> {
         .and_then(|subnets| subnets.first());
     Some(match named {
         Some(id) => Refusal::input(finding.at_value(id, "these subnets")),
+        None => Refusal::account(finding),
+    })
+}
+
+/// Fewer machines than the load balancer has zones, where requests of a zone go to its own targets alone. What serves may be so already.
+fn thin(service: &Service, plan: &Plan) -> Option<Refusal> {
+    let traffic = plan.traffic.as_ref()?;
+    let is_so = plan.previous.is_some() && traffic.was_zonal;
+    let (count, zones) = (plan.next.size.desired, plan.zonal().len());
+    if is_so || usize::try_from(count).unwrap_or(usize::MAX) >= zones {
+        return None;
+    }
+    let name = traffic.next.name();
+    let text = format!(
+        "cross-zone load balancing of target group {name} is off, and {count} machines cannot be in each of the {zones} zones of the load \
+         balancer: requests of one would find no machine"
+    );
+    let mend = match &traffic.next {
+        NextTargetGroup::There { arn, .. } => format!(
+            "have as many, or: aws elbv2 modify-target-group-attributes --target-group-arn {arn} --attributes \
+             Key=load_balancing.cross_zone.enabled,Value=true"
+        ),
+        NextTargetGroup::Make { .. } => format!(
+            "have as many, or: aws elbv2 modify-load-balancer-attributes --load-balancer-arn {} --attributes \
+             Key=load_balancing.cross_zone.enabled,Value=true",
+            traffic.load_balancer
+        ),
+    };
+    let finding = Diagnostic::error("roll::zone", text).help(mend);
+    let initial = service.groups.initial.as_ref();
+    Some(match initial.filter(|_| plan.previous.is_none()) {
+        Some(initial) => Refusal::input(finding.at_value(&initial.desired, "so many")),
         None => Refusal::account(finding),
     })
 }

@@ -8,7 +8,8 @@ use localcloud::model::{FaultPlan, Scarcity, Service as Api};
 use serde_json::json;
 
 use super::super::plain::{nothing_left, three};
-use super::super::{Bench, V1, V2, expect};
+use super::super::refused::refused;
+use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
 use super::{a_canary, alone, rolled_once};
 
 /// So many machines of a type start in no more of a zone.
@@ -57,12 +58,34 @@ async fn nothing_is_led_to_a_group_that_leaves_a_served_zone_out() {
     nothing_left(&bench, "a zone is left out");
     // With it on, machines of the other zones have its connections.
     let (bench, _) = two_zones().await;
+    cross_zone_on(&bench);
+    expect(&bench.roll(V2).await, Verdict::Done);
+    assert_eq!(bench.serving(), two(V2));
+}
+
+/// So that machines of other zones have the connections of one without.
+fn cross_zone_on(bench: &Bench) {
     let balancer = bench.cloud.world().model.view_balancers().remove(0).arn;
     let on = json!([{ "Key": "load_balancing.cross_zone.enabled", "Value": "true" }]);
     let given = json!({ "LoadBalancerArn": balancer, "Attributes": on });
     bench.meanwhile(Api::Elb, "ModifyLoadBalancerAttributes", &given);
-    expect(&bench.roll(V2).await, Verdict::Done);
-    assert_eq!(bench.serving(), two(V2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_group_of_fewer_machines_than_zones_is_refused() {
+    let mut bench = Bench::network(BLUE_GREEN).await;
+    bench.service.groups.initial.as_mut().unwrap().desired.value = 2;
+    let ended = refused(&bench, Verdict::Refused, &["roll::zone"]).await;
+    let finding = &ended.refused[0].finding;
+    assert!(
+        finding
+            .message
+            .contains("2 machines cannot be in each of the 3 zones"),
+        "{finding:?}"
+    );
+    cross_zone_on(&bench);
+    expect(&bench.roll(V1).await, Verdict::Done);
+    assert_eq!(bench.serving(), two(V1));
 }
 
 /// A launch that finds no room goes to another zone, and no connection of that zone to a group that lacks it.
