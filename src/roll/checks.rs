@@ -4,7 +4,7 @@
 
 pub(super) mod command;
 mod http;
-mod instance;
+pub(super) mod instance;
 mod manual;
 mod prometheus;
 mod rules;

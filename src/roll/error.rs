@@ -17,12 +17,14 @@ pub enum Error {
     #[error("the due-list cannot be written")]
     Later(#[source] io::Error),
     /// The next group's machines do not get healthy: the image is at fault.
-    #[error("the next group does not get healthy: {reason}{}", tail(console.as_deref()))]
+    #[error("the next group does not get healthy: {reason}{}{}", tail(console.as_deref()), below(log.as_deref()))]
     Unhealthy {
         instance: Option<InstanceId>,
         reason: String,
         /// The end of what the machine printed.
         console: Option<String>,
+        /// The end of the service's log there, or why it cannot be read, where the service file asks for it.
+        log: Option<String>,
     },
     /// Machines cannot be started, or cannot be looked at: not the image's fault.
     #[error("the next group cannot start: {0}")]
@@ -94,6 +96,10 @@ fn tail(console: Option<&str>) -> String {
     console.map_or_else(String::new, |text| {
         format!("\nthe end of its console:\n{text}")
     })
+}
+
+fn below(log: Option<&str>) -> String {
+    log.map_or_else(String::new, |text| format!("\n{text}"))
 }
 
 fn refusals(refusals: &[Refusal]) -> String {

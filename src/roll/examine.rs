@@ -9,6 +9,7 @@ use super::health::{Health, status};
 use super::making::group;
 use super::next_group::{EVENS_OUT, fighting, there};
 use super::plan::Plan;
+use super::probe::TAIL;
 use super::take;
 use crate::cloud::{
     Activity, Cloud, Error as CloudError, Group, InstanceId, Member, Stage, TargetGroupArn,
@@ -164,6 +165,7 @@ async fn with_console(error: Error, cloud: &impl Cloud, health: &Health) -> Erro
         instance: Some(instance),
         reason,
         console,
+        log: None,
     }
 }
 
@@ -172,9 +174,6 @@ async fn console(cloud: &impl Cloud, instance: &InstanceId) -> Option<String> {
     let text: Result<String, CloudError> = cloud.console_output(instance).await;
     let text = text.ok()?;
     let lines: Vec<&str> = text.lines().collect();
-    let tail = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n");
+    let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
     (!tail.trim().is_empty()).then_some(tail)
 }
-
-/// As many as a terminal shows at once.
-const CONSOLE_LINES: usize = 20;

@@ -32,6 +32,9 @@ pub struct Health {
     began: Instant,
     seen: BTreeMap<InstanceId, Seen>,
     first_failure: Option<Instant>,
+    /// Machines that were asked for their log, and what is kept of it: the log, or why there is none.
+    asked: BTreeSet<InstanceId>,
+    log: Option<Result<String, String>>,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,8 @@ impl Health {
             began: now,
             seen: BTreeMap::new(),
             first_failure: None,
+            asked: BTreeSet::new(),
+            log: None,
         }
     }
 
@@ -111,6 +116,32 @@ impl Health {
     pub fn kept_console(&self, id: &InstanceId) -> Option<String> {
         let gone = self.seen.get(id).filter(|seen| seen.gone);
         gone.and_then(|seen| seen.console.clone())
+    }
+
+    /// A machine that has been given half of its time and is unhealthy, to be asked for its log before Auto Scaling replaces it:
+    /// each once, and none any more when a log is kept.
+    pub fn next_to_ask(&mut self, now: Instant) -> Option<InstanceId> {
+        let half = self.timing.unhealthy / 2;
+        let mut sick = self.seen.iter().filter(|(id, seen)| {
+            seen.unhealthy
+                && !seen.gone
+                && now - seen.in_service > half
+                && !self.asked.contains(*id)
+        });
+        let is_kept = matches!(self.log, Some(Ok(_)));
+        let id = sick.next().filter(|_| !is_kept)?.0.clone();
+        self.asked.insert(id.clone());
+        Some(id)
+    }
+
+    /// Keeps what has come of asking.
+    pub fn keep_log(&mut self, log: Result<String, String>) {
+        self.log = Some(log);
+    }
+
+    /// What was kept of it.
+    pub fn kept_log(&self) -> Option<&Result<String, String>> {
+        self.log.as_ref()
     }
 
     fn launches(&mut self, activities: &[Activity], now: Instant) -> Result<(), Error> {
@@ -242,6 +273,7 @@ fn unhealthy(id: &InstanceId, reason: &str) -> Error {
         instance: Some(id.clone()),
         reason: reason.to_owned(),
         console: None,
+        log: None,
     }
 }
 

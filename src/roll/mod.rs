@@ -17,6 +17,7 @@ mod calm;
 mod checks;
 mod commit;
 mod cut_short;
+mod diagnosis;
 pub mod doctor;
 mod drained;
 mod drift;

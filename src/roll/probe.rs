@@ -10,8 +10,8 @@ use crate::process::{self, Program};
 use crate::run::{Event, Events, Stream, with_causes};
 use crate::ssh::{self, Exit, Remote as _, Target};
 
-/// Lines of a program's output in a reason.
-const TAIL: usize = 10;
+/// Lines of what a program or a machine has printed in a reason: as many as a terminal shows at once.
+pub(super) const TAIL: usize = 20;
 
 /// A request to a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,14 +255,14 @@ mod tests {
         let mark = folder.path().join("mark");
         let environment = [("MARK".to_owned(), mark.to_string_lossy().into_owned())];
         let words = |line: &str| ["/bin/sh", "-c", line].map(str::to_owned);
-        let line = "for i in $(seq 1 20); do echo line $i; done; echo $MARK >&2; exit 3";
+        let line = "for i in $(seq 1 40); do echo line $i; done; echo $MARK >&2; exit 3";
         let words_of = words(line);
         let ran = HttpProbe.run(&words_of, &environment, &crate::run::Silent);
         let ran = ran.await.unwrap();
         assert_eq!(ran.code, Some(3));
         assert_eq!(ran.tail.lines().count(), TAIL);
         assert!(
-            ran.tail.contains("mark") && ran.tail.contains("line 20"),
+            ran.tail.contains("mark") && ran.tail.contains("line 40"),
             "{}",
             ran.tail
         );

@@ -19,7 +19,7 @@ pub use capacity::{Capacity, WhenShort};
 pub use checks::{Body, Check, CheckKind, Checks, HttpCheck, OnFail, OnUnknown};
 pub use hooks::{Command, Hook, Hooks};
 pub use image::{FromManifest, ImageChoice, Made, Unread};
-pub use instance::InstanceCheck;
+pub use instance::{Diagnosis, InstanceCheck};
 pub use metrics::{AlarmCheck, Bound, CompareCheck, Compared, IfFewer, MetricCheck};
 pub use notify::{Outcome, Recipient, RecipientKind};
 pub use outside::{Login, PrometheusCheck, Server};
@@ -50,6 +50,9 @@ pub struct Service {
     pub capacity: Option<Capacity>,
     pub checks: Checks,
     pub hooks: Hooks,
+    /// What a machine that does not get healthy is asked, if the file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// Who is told how a roll ended.
     #[serde(skip)]
     pub notify: Vec<Recipient>,

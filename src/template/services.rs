@@ -3,6 +3,7 @@
 mod alone;
 mod capacity;
 mod checks;
+mod diagnosis;
 mod groups;
 mod hooks;
 mod image;
@@ -36,6 +37,7 @@ const ROOT: &[Key] = &[
     on("strategy"),
     on("capacity"),
     on("checks"),
+    on("diagnosis"),
     on("on_fail"),
     on("rollback"),
     on("include"),
@@ -109,6 +111,7 @@ pub(super) fn read(
         set,
         checks,
         hooks,
+        diagnosis: diagnosis::read(&root, local),
         notify: notify::read(&root),
         name: name?,
         image: image?,

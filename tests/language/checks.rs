@@ -162,6 +162,18 @@ fn what_asks_outside_says_where_and_who_is_asked() {
             "not by Session Manager",
         ),
         (
+            r#""diagnosis": { "comand": "true", "ssh_username": "a", "ssh_agent_auth": true }"#,
+            "did you mean `command`",
+        ),
+        (
+            r#""diagnosis": { "command": "true", "on": "each", "ssh_username": "a", "ssh_agent_auth": true }"#,
+            "`on`",
+        ),
+        (
+            r#""diagnosis": { "command": "true", "ssh_username": "a" }"#,
+            "needs `ssh_private_key_file`",
+        ),
+        (
             r#""checks": { "watch": [{ "manual": "ok?" }] }"#,
             "`manual` check cannot be watched",
         ),

@@ -11,6 +11,7 @@ use super::super::run_roll::Tools;
 use super::Said;
 use crate::cloud::{Cloud, Filter, Instance, Kind, Member};
 use crate::reach;
+use crate::run::Events;
 use crate::ssh::{Auth, HostKeys, Target, console};
 use crate::template::bake::{Interface, Login, Ssh};
 use crate::template::service::InstanceCheck;
@@ -79,27 +80,11 @@ async fn one<C: Cloud, P: Probe, S>(
     machine: &Instance,
     on: &Tools<'_, C, P, S>,
 ) -> Result<Said, Error> {
-    let console = match on.cloud.console_output(&machine.id).await {
-        Err(error) if error.is_passing() || error.kind == Kind::Denied => {
-            return Ok(Said::Unknown(format!(
-                "its console cannot be read: {error}"
-            )));
-        }
-        console => console?,
-    };
-    let keys = console::host_keys(&console);
-    if keys.is_empty() {
-        let text = "its console shows no host key yet".to_owned();
-        return Ok(Said::Unknown(text));
-    }
-    let Some(host) = address(&check.ssh, machine) else {
-        return Ok(Said::Unknown("it has no such address".to_owned()));
-    };
-    let target = target(&check.ssh, host, HostKeys::Known(keys));
-    let ran = on.probe.on_machine(target, &check.command, on.events);
+    let ran = run(&check.command, &check.ssh, machine, (on, on.events));
     Ok(match tokio::time::timeout(limit, ran).await {
         Err(_) => Said::Unknown(format!("no end within {} s", limit.as_secs())),
-        Ok(Err(none)) => Said::Unknown(none.0),
+        Ok(Err(Unrun::Never(error))) => return Err(error),
+        Ok(Err(Unrun::Now(text))) => Said::Unknown(text),
         Ok(Ok(Ran { code: Some(0), .. })) => Said::Pass,
         Ok(Ok(Ran { code: None, tail })) => Said::Unknown(format!("a signal ended it: {tail}")),
         Ok(Ok(Ran {
@@ -107,6 +92,39 @@ async fn one<C: Cloud, P: Probe, S>(
             tail,
         })) => Said::Fail(format!("exit {code}: {tail}")),
     })
+}
+
+/// Why a command was not run on a machine.
+pub(in crate::roll) enum Unrun {
+    /// It may be another time.
+    Now(String),
+    Never(Error),
+}
+
+/// Runs a command on a machine to its end, and tells `events` what it says.
+pub(in crate::roll) async fn run<C: Cloud, P: Probe, S>(
+    command: &str,
+    ssh: &Ssh,
+    machine: &Instance,
+    (on, events): (&Tools<'_, C, P, S>, &dyn Events),
+) -> Result<Ran, Unrun> {
+    let console = match on.cloud.console_output(&machine.id).await {
+        Err(error) if error.is_passing() || error.kind == Kind::Denied => {
+            let text = format!("its console cannot be read: {error}");
+            return Err(Unrun::Now(text));
+        }
+        console => console.map_err(|error| Unrun::Never(error.into()))?,
+    };
+    let keys = console::host_keys(&console);
+    if keys.is_empty() {
+        let text = "its console shows no host key yet".to_owned();
+        return Err(Unrun::Now(text));
+    }
+    let host = address(ssh, machine);
+    let host = host.ok_or_else(|| Unrun::Now("it has no such address".to_owned()))?;
+    let target = target(ssh, host, HostKeys::Known(keys));
+    let ran = on.probe.on_machine(target, command, events).await;
+    ran.map_err(|none| Unrun::Now(none.0))
 }
 
 fn address(ssh: &Ssh, machine: &Instance) -> Option<String> {

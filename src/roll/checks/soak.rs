@@ -70,6 +70,7 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
                         instance: None,
                         reason,
                         console: None,
+                        log: None,
                     });
                 }
                 if bad < BAD_LOOKS {
@@ -84,7 +85,9 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
         Ok(Readiness::NotYet(format!("healthy, {left} s to go")))
     };
     let about = (plan, flow.on);
-    flow.watches
+    let waited = flow
+        .watches
         .during(flow.run, about, "soak", &patience, poll)
-        .await
+        .await;
+    flow.with_log(waited).await
 }

@@ -100,6 +100,16 @@ impl<'f> Watches<'f> {
         }
     }
 
+    /// Whether what served before the roll still does, beside the machines of the new version.
+    pub fn is_spare(&self) -> bool {
+        self.stage.get()
+            < if self.ways.in_place {
+                Stage::Swapped
+            } else {
+                Stage::Shared
+            }
+    }
+
     /// What is to become of a check that does not hold.
     pub fn judged(&self, error: Error) -> Error {
         let then = match &error {

@@ -70,6 +70,7 @@ fn a_reason_is_one_short_line() {
         instance: None,
         reason: "it answers 500".to_owned(),
         console: Some("password: hunter2".to_owned()),
+        log: None,
     };
     let told = notice(&failed(Verdict::Rejected, console), false).unwrap();
     let text = told.to_string();

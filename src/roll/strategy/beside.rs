@@ -13,6 +13,7 @@ use super::super::bounds;
 use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Way, soak};
 use super::super::commit;
+use super::super::diagnosis::keep_log;
 use super::super::error::Error;
 use super::super::examine::{asked, look, pilot};
 use super::super::flow::{Flow, Led};
@@ -213,12 +214,20 @@ async fn healthy<C: Cloud, P: Probe, S>(
     let patience = Patience::new(limit, LOOK.0, LOOK.1).in_a_row(times);
     flow.health.again(Instant::now());
     let behind = flow.target_group();
-    let poll = async || look(plan, &floor, behind.as_ref(), cloud, &mut flow.health).await;
+    let poll = async || {
+        let health = &mut flow.health;
+        let looked = look(plan, &floor, behind.as_ref(), cloud, health).await?;
+        if flow.watches.is_spare() {
+            keep_log(flow.service, health, flow.on).await;
+        }
+        Ok(looked)
+    };
     let about = (plan, flow.on);
-    flow.watches
+    let waited = flow
+        .watches
         .during(flow.run, about, name, &patience, poll)
-        .await?;
-    Ok(())
+        .await;
+    flow.with_log(waited).await.map(drop)
 }
 
 /// Grows the next group to what the live one is, for as long as that grows too.

@@ -96,6 +96,11 @@ fn warn<C, P, S>(service: &Service, on: &Tools<'_, C, P, S>) {
     if !service.hooks.before_retire.is_empty() {
         say("a replaced root retires no group: the hooks `before_retire` are not run");
     }
+    if service.diagnosis.is_some() {
+        say(
+            "a machine that is down for its users gets its old root back first: `diagnosis` is not run",
+        );
+    }
 }
 
 /// Keeps Auto Scaling from ending the machine while it is down, and from starting another.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::checks::{Stage, Way};
+use super::super::diagnosis::keep_log;
 use super::super::drift::AsRolled;
 use super::super::error::Error;
 use super::super::examine::examine;
@@ -256,6 +257,7 @@ async fn watch<C: Cloud, P: Probe, S>(
         let none = |_: &Group| Floor::anywhere(0);
         let health = &mut flow.health;
         let looked = examine(plan, none, new, behind.as_ref(), on.cloud, health).await?;
+        keep_log(flow.service, health, on).await;
         match refresh.state {
             RefreshState::Done => Ok(Readiness::Ready(())),
             RefreshState::Going => Ok(Readiness::NotYet(match looked {
@@ -275,9 +277,10 @@ async fn watch<C: Cloud, P: Probe, S>(
     };
     let about = (plan, on);
     let watches = &flow.watches;
-    watches
+    let waited = watches
         .during(flow.run, about, "instance refresh", &patience, poll)
-        .await
+        .await;
+    flow.with_log(waited).await
 }
 
 /// The newest refresh, where it is this roll's. What is read may be from before that began; nothing then.

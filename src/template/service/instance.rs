@@ -1,4 +1,4 @@
-//! The check `instance`: a command on machines of the new version, over SSH.
+//! Commands on machines of the new version, over SSH: the check `instance`, and what a sick one is asked.
 
 use super::super::bake::Ssh;
 use serde::Serialize;
@@ -10,6 +10,14 @@ pub struct InstanceCheck {
     pub command: String,
     /// On every machine in service, not on one of them alone.
     pub each: bool,
+    pub ssh: Ssh,
+}
+
+/// What a machine that does not get healthy is asked before it goes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Diagnosis {
+    /// A line for the machine's shell, which prints the end of the service's log.
+    pub command: String,
     pub ssh: Ssh,
 }
 

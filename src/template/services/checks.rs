@@ -2,7 +2,7 @@
 
 pub(super) mod command;
 mod http;
-mod instance;
+pub(super) mod instance;
 mod metrics;
 mod prometheus;
 

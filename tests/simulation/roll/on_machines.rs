@@ -1,5 +1,7 @@
 //! The check `instance`: a command on machines of the new version.
 
+mod diagnosed;
+
 use std::collections::BTreeSet;
 
 use kiln::roll::{Error, Verdict};

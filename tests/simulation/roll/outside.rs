@@ -13,6 +13,8 @@ pub enum Word {
     Yes,
     No,
     Nothing,
+    /// It never ends.
+    Silence,
 }
 
 type Says = dyn Fn(&str, u32) -> Option<Word>;

@@ -29,6 +29,7 @@ impl Probe for ModelProbe {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let code = match self.outside.ask(command, &self.cloud) {
             Some(Word::Nothing) => return Err(NoAnswer("connection refused".to_owned())),
+            Some(Word::Silence) => std::future::pending().await,
             Some(Word::No) => 3,
             Some(Word::Yes) | None => 0,
         };
@@ -40,7 +41,7 @@ impl Probe for ModelProbe {
         match self.outside.ask(question, &self.cloud) {
             Some(Word::Yes) => Some(true),
             Some(Word::No) => Some(false),
-            Some(Word::Nothing) | None => std::future::pending().await,
+            Some(Word::Nothing | Word::Silence) | None => std::future::pending().await,
         }
     }
 
@@ -54,6 +55,7 @@ impl Probe for ModelProbe {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let code = match self.outside.ask(words.last().unwrap(), &self.cloud) {
             Some(Word::Nothing) => None,
+            Some(Word::Silence) => std::future::pending().await,
             Some(Word::No) => Some(1),
             Some(Word::Yes) | None => Some(0),
         };
@@ -70,6 +72,7 @@ impl Probe for ModelProbe {
             Some(Word::Yes) => return Ok(answer(200, "yes")),
             Some(Word::No) => return Ok(answer(500, "no")),
             Some(Word::Nothing) => return Err(NoAnswer("connection refused".to_owned())),
+            Some(Word::Silence) => std::future::pending().await,
             None => {}
         }
         let observer = self.cloud.observer().await;
@@ -120,7 +123,7 @@ fn of_prometheus(word: Word) -> String {
     let series = match word {
         Word::Yes => serde_json::json!([{ "metric": {}, "value": [1, "0"] }]),
         Word::No => serde_json::json!([{ "metric": {}, "value": [1, "1"] }]),
-        Word::Nothing => serde_json::json!([]),
+        Word::Nothing | Word::Silence => serde_json::json!([]),
     };
     let data = serde_json::json!({ "resultType": "vector", "result": series });
     serde_json::json!({ "status": "success", "data": data }).to_string()

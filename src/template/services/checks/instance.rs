@@ -1,15 +1,16 @@
 //! The check `instance`: a command, and the words of a communicator for the way to the machines.
 
 use super::super::super::amazon::ssh;
-use super::super::super::bake::Login;
+use super::super::super::bake::{Login, Ssh};
 use super::super::super::local::Local;
 use super::super::super::options::{Key, Options, on};
 use super::super::super::service::InstanceCheck;
 use crate::source::Diagnostic;
 
+/// First what belongs to several machines.
 const INSTANCE: &[Key] = &[
-    on("command"),
     on("on"),
+    on("command"),
     on("ssh_username"),
     on("ssh_port"),
     on("ssh_private_key_file"),
@@ -23,16 +24,32 @@ const INSTANCE: &[Key] = &[
     on("ssh_bastion_certificate_file"),
     on("ssh_bastion_agent_auth"),
 ];
+/// Of a command on a machine that is known.
+pub(in super::super) const ON_MACHINE: &[Key] = INSTANCE.split_at(1).1;
 const ON: [(&str, bool); 2] = [("one", false), ("each", true)];
 
 pub(super) fn read(check: &Options<'_>, local: &Local<'_>) -> Option<InstanceCheck> {
     let options = check.object("instance", "`instance`", INSTANCE)?;
-    let command = options.need_text("command", "for instance \"systemctl is-active web\"");
     let each = options.choice("on", &ON);
-    let ssh = ssh::read(&options, local)?;
+    let (command, ssh) = on_machine(&options, local, "systemctl is-active web")?;
+    Some(InstanceCheck {
+        command,
+        each: each.unwrap_or_default(),
+        ssh,
+    })
+}
+
+/// A command, such as `example`, and the way to the machine.
+pub(in super::super) fn on_machine(
+    options: &Options<'_>,
+    local: &Local<'_>,
+    example: &str,
+) -> Option<(String, Ssh)> {
+    let command = options.need_text("command", &format!("for instance \"{example}\""));
+    let ssh = ssh::read(options, local)?;
     if ssh.session_manager.is_some() {
         let json = options.get("ssh_interface")?;
-        let text = "a check reaches machines at an address, not by Session Manager";
+        let text = "machines in service are reached at an address, not by Session Manager";
         let finding = Diagnostic::error("template::wrong_value", text).at(json.span, "this way");
         options.report(
             finding
@@ -50,9 +67,5 @@ pub(super) fn read(check: &Options<'_>, local: &Local<'_>) -> Option<InstanceChe
         }
         return None;
     }
-    Some(InstanceCheck {
-        command: command?.value,
-        each: each.unwrap_or_default(),
-        ssh,
-    })
+    Some((command?.value, ssh))
 }

@@ -1,0 +1,117 @@
+//! What the service has to say on a machine that does not get healthy: the end of its log, asked over SSH before the machine goes.
+//!
+//! The verdict has fallen by then, and whatever comes of this changes nothing of it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::checks::instance::{Unrun, run};
+use super::error::Error;
+use super::flow::Flow;
+use super::health::Health;
+use super::probe::{Probe, Ran};
+use super::run_roll::Tools;
+use crate::cloud::{Cloud, Filter, InstanceId, InstanceState};
+use crate::run::{Failure, Silent};
+use crate::template::service::{Diagnosis, Service};
+
+/// From the look for the machine to the last line: longer than a login takes, and no wait that anybody notices in a roll that has failed.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
+    /// What a wait has come to. Where it ended by a machine that does not get healthy, with the log of that, if the service file
+    /// asks for it. Where users are led to the machines already, the way back comes first, and nobody is asked.
+    pub async fn with_log<T>(&self, waited: Result<T, Failure>) -> Result<T, Failure> {
+        let Err(failure) = waited else {
+            return waited;
+        };
+        let (
+            Some(diagnosis),
+            Some(Error::Unhealthy {
+                instance: Some(instance),
+                reason,
+                console,
+                ..
+            }),
+        ) = (&self.service.diagnosis, failure.error())
+        else {
+            return Err(failure);
+        };
+        if !self.watches.is_spare() {
+            return Err(failure);
+        }
+        let log = match self.health.kept_log() {
+            Some(Ok(kept)) => kept.clone(),
+            kept => log(diagnosis, instance, self.on)
+                .await
+                // The machine may be gone by now: an earlier reason says more.
+                .unwrap_or_else(|why| kept.cloned().and_then(Result::err).unwrap_or(why)),
+        };
+        let error = Error::Unhealthy {
+            instance: Some(instance.clone()),
+            reason: reason.clone(),
+            console: console.clone(),
+            log: Some(log),
+        };
+        Err(Failure::new(failure.step, error))
+    }
+}
+
+/// Keeps the log of a sick machine, which Auto Scaling may replace before anybody judges it.
+pub(super) async fn keep_log<C: Cloud, P: Probe, S>(
+    service: &Service,
+    health: &mut Health,
+    on: &Tools<'_, C, P, S>,
+) {
+    let Some(diagnosis) = &service.diagnosis else {
+        return;
+    };
+    if let Some(id) = health.next_to_ask(Instant::now()) {
+        let said = log(diagnosis, &id, on).await;
+        health.keep_log(said);
+    }
+}
+
+/// The last lines of a machine's log; a line that says why there are none where it cannot be read.
+async fn log<C: Cloud, P: Probe, S>(
+    diagnosis: &Diagnosis,
+    instance: &InstanceId,
+    on: &Tools<'_, C, P, S>,
+) -> Result<String, String> {
+    let asked = Box::pin(ask(diagnosis, instance, on));
+    let asked = tokio::time::timeout(LIMIT, asked);
+    let why = match on.stop.asked.run_until_cancelled(asked).await {
+        None => "the roll is stopped".to_owned(),
+        Some(Err(_)) => format!("no end within {} s", LIMIT.as_secs()),
+        Some(Ok(Err(why))) => why,
+        Some(Ok(Ok(Ran { code, tail }))) => {
+            let exit = match code {
+                Some(0) => String::new(),
+                Some(code) => format!(" (exit {code})"),
+                None => " (a signal ended it)".to_owned(),
+            };
+            return Ok(format!("the end of the log of {instance}{exit}:\n{tail}"));
+        }
+    };
+    let why = why.lines().next().unwrap_or_default();
+    Err(format!("the log of {instance} cannot be read: {why}"))
+}
+
+async fn ask<C: Cloud, P: Probe, S>(
+    diagnosis: &Diagnosis,
+    instance: &InstanceId,
+    on: &Tools<'_, C, P, S>,
+) -> Result<Ran, String> {
+    let by_id = Filter::new("instance-id", instance.as_str());
+    let found = on.cloud.find_instances(&[by_id]).await;
+    let found = found.map_err(|error| error.to_string())?;
+    let ends = [InstanceState::ShuttingDown, InstanceState::Terminated];
+    let mut there = found.iter().filter(|one| !ends.contains(&one.state));
+    let machine = there.next().ok_or("the machine is gone")?;
+    let ran = run(&diagnosis.command, &diagnosis.ssh, machine, (on, &Silent)).await;
+    ran.map_err(|unrun| match unrun {
+        Unrun::Now(text) => text,
+        Unrun::Never(error) => error.to_string(),
+    })
+}
