@@ -116,6 +116,7 @@ pub fn happen(event: Event, bench: &Bench, watchman: &Watchman, rng: &mut Rng) -
                 .world()
                 .model
                 .inject(FaultPlan::default().scarce(scarcity));
+            watchman.scarce();
             Some(text)
         }
         Event::Weights => weights(bench, watchman),

@@ -56,7 +56,10 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.found.as_deref().unwrap_or("nothing is broken");
         writeln!(f, "seed {}: {found}", self.seed)?;
-        for line in &self.trace[self.trace.len().saturating_sub(SHOWN)..] {
+        // The world that was drawn, and the end.
+        let rest = self.trace.len().saturating_sub(SHOWN).max(1);
+        let world = self.trace.iter().take(1);
+        for line in world.chain(self.trace.iter().skip(rest)) {
             writeln!(f, "    {line}")?;
         }
         write!(f, "    make sim SEED={}", self.seed)

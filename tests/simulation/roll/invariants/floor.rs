@@ -152,8 +152,23 @@ impl Floor {
         self.harmed.insert(instance.to_owned(), harm);
     }
 
+    /// From now on zones may have fewer than they had.
+    pub fn spread_no_more(&mut self) {
+        self.zones.clear();
+    }
+
     pub fn spoilt(&mut self, image: &str) {
         self.spoilt.insert(image.to_owned());
+    }
+
+    /// Machines of a group that are not healthy yet: one that is made smaller may keep these.
+    pub fn coming(&self, scene: &Scene, group: &GroupView) -> usize {
+        let healthy = scene.known_of(group);
+        let coming = group.members.iter().filter(|one| {
+            let is_there = matches!(one.state, "Pending" | "InService");
+            is_there && !healthy.contains(&one.instance) && !self.harmed.contains_key(&one.instance)
+        });
+        coming.count()
     }
 
     /// Somebody else has written: less than what serves now, and what it wants from now on, nobody can ask for.
@@ -161,6 +176,8 @@ impl Floor {
         let serving = scene.serving();
         let wanted: usize = serving.iter().map(|group| desired(group)).sum();
         let healthy = scene.produced();
+        let coming: usize = serving.iter().map(|group| self.coming(scene, group)).sum();
+        let wanted = wanted.saturating_sub(coming);
         self.need = self.need.min(wanted).min(healthy.len() + self.harmed.len());
         let there = zones(&healthy);
         for (zone, count) in &mut self.zones {

@@ -131,6 +131,15 @@ impl Watchman {
             .harmed(&Scene::of(model), instance, lasting);
     }
 
+    /// Somebody else has taken capacity: the next launches may go to other zones. A refresh ends what it replaces wherever that
+    /// stands, and nobody can tell it where.
+    pub fn scarce(&self) {
+        let mut watch = self.0.lock().unwrap();
+        if !watch.beside {
+            watch.floor.spread_no_more();
+        }
+    }
+
     /// Machines of an image are sick by themselves.
     pub fn spoilt(&self, image: &str) {
         self.0.lock().unwrap().floor.spoilt(image);
@@ -146,7 +155,7 @@ impl Watchman {
         watch.away = false;
         watch.floor.rewritten(&scene);
         if let Some(previous) = watch.previous.take() {
-            watch.previous = previous.rewritten(&scene);
+            watch.previous = previous.rewritten(&scene, &watch.floor);
         }
         if let Some(written) = &mut watch.written {
             written.extend(scene.written());

@@ -13,6 +13,8 @@ pub struct Previous {
     was: GroupView,
     /// Healthy machines.
     count: usize,
+    /// A live group that somebody else has taken out of traffic.
+    left: Option<String>,
 }
 
 impl Previous {
@@ -24,6 +26,7 @@ impl Previous {
         Some(Self {
             was: asked(group),
             count: need.min(scene.healthy_of(group)),
+            left: None,
         })
     }
 
@@ -35,13 +38,24 @@ impl Previous {
     /// Whether another group has become the service's own.
     pub fn is_over(&self, scene: &Scene) -> bool {
         let mut groups = scene.groups.iter();
-        groups.any(|group| group.name != self.was.name && state(group) == Some("live"))
+        groups.any(|group| {
+            let is_other = group.name != self.was.name && Some(&group.name) != self.left.as_ref();
+            is_other && state(group) == Some("live")
+        })
     }
 
-    /// As somebody else wants it to be from now on.
-    pub fn rewritten(self, scene: &Scene) -> Option<Self> {
+    /// As somebody else wants it to be from now on: another one, where it was taken out of traffic.
+    pub fn rewritten(self, scene: &Scene, floor: &Floor) -> Option<Self> {
         let group = scene.group(&self.was.name)?;
+        if !scene.is_asked(group) {
+            let name = self.was.name;
+            return Some(Self {
+                left: Some(name),
+                ..Self::of(scene, floor.need())?
+            });
+        }
         let desired = usize::try_from(group.desired).unwrap_or_default();
+        // What no rule names any more is not asked.
         // What kiln has changed for a while is to come back as it was.
         let (min, template) = (self.was.min, self.was.template);
         let mut was = asked(group);
@@ -53,7 +67,10 @@ impl Previous {
         }
         Some(Self {
             was,
-            count: self.count.min(desired),
+            count: self
+                .count
+                .min(desired.saturating_sub(floor.coming(scene, group))),
+            left: self.left,
         })
     }
 

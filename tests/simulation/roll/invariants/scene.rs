@@ -60,6 +60,13 @@ impl Scene {
         self.targets.iter().find(|group| group.arn == arn)
     }
 
+    /// Whether some rule lets be known how its machines are; without a load balancer their group knows.
+    pub fn is_asked(&self, group: &GroupView) -> bool {
+        let rules = self.listeners.iter().flat_map(|listener| &listener.rules);
+        let mut named = rules.flat_map(|rule| &rule.forwards);
+        self.alone || named.any(|(arn, _)| group.target_groups.contains(arn))
+    }
+
     /// The group that a machine is a member of.
     pub fn group_of(&self, instance: &str) -> Option<&GroupView> {
         let is = |group: &&GroupView| group.members.iter().any(|one| one.instance == instance);
@@ -147,21 +154,24 @@ impl Scene {
         rules.flat_map(|rule| self.behind(rule)).collect()
     }
 
-    /// Machines of a group that some rule lets know to be healthy.
+    /// How many machines of a group some rule lets know to be healthy.
     pub fn healthy_of(&self, group: &GroupView) -> usize {
-        if self.alone {
-            let members = group.members.iter();
-            return members.filter(|one| one.state == "InService").count();
-        }
+        self.known_of(group).len()
+    }
+
+    /// Those machines.
+    pub fn known_of<'g>(&self, group: &'g GroupView) -> BTreeSet<&'g String> {
         let targets = self.targets.iter().flat_map(|group| &group.targets);
         let healthy: BTreeSet<&String> = targets
             .filter(|target| is_healthy(target))
             .map(|target| &target.instance)
             .collect();
         let members = group.members.iter();
-        members
-            .filter(|one| healthy.contains(&one.instance))
-            .count()
+        let known = members.filter(|one| {
+            let is_there = self.alone && one.state == "InService";
+            is_there || healthy.contains(&one.instance)
+        });
+        known.map(|one| &one.instance).collect()
     }
 
     /// What the production rules do.
