@@ -30,6 +30,8 @@ impl Strategy {
 
 /// Tells the draw of policies apart from all others.
 const STEPPED: u64 = 0x5eed_a1a2;
+/// That of soaks before the swap.
+const SOAKED: u64 = 0x5eed_c1c2;
 /// And that of strategies that move no traffic.
 const PLACED: u64 = 0x5eed_b1b2;
 
@@ -145,15 +147,30 @@ impl Drawn {
             machines = self.machines,
             subnets = serde_json::to_string(subnets).unwrap(),
             strategy = self.strategy(),
-            before = if self.asks() { ASKED } else { "" },
+            before = self.before(),
             soak = self.soak,
             keep = self.keep_minutes,
         )
     }
 
-    /// Before it serves, a machine that is replaced in place answers nobody, and one without a load balancer never does.
-    fn asks(&self) -> bool {
-        self.asked && matches!(self.strategy, Strategy::BlueGreen | Strategy::Canary)
+    /// Checks before the swap. Before it serves, a machine that is replaced in place answers nobody, and one without a load
+    /// balancer never does.
+    fn before(&self) -> String {
+        if !self.moves() {
+            return String::new();
+        }
+        let asked = self.asked.then(|| ASKED.to_owned());
+        // What serves grows in the middle of a roll that takes its time, and has grown for a while when it ends.
+        let soak = self.schedule.map(|_| {
+            let seconds = Rng::with_seed(self.seed ^ SOAKED).u32(60..240);
+            format!(r#"{{ "soak": "{seconds}s" }}"#)
+        });
+        asked.into_iter().chain(soak).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether the strategy moves traffic.
+    pub fn moves(&self) -> bool {
+        matches!(self.strategy, Strategy::BlueGreen | Strategy::Canary)
     }
 
     fn traffic(&self, rule: &str) -> String {

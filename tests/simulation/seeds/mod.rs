@@ -43,8 +43,7 @@ pub fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
 /// Whether what serves in a seed's world grows by itself while traffic is moved from it.
 pub fn grows(seed: u64) -> bool {
     let drawn = Drawn::draw(seed, &mut fastrand::Rng::with_seed(seed));
-    let moves = matches!(drawn.strategy, Strategy::BlueGreen | Strategy::Canary);
-    moves && drawn.schedule.is_some() && drawn.start != Start::Empty
+    drawn.moves() && drawn.schedule.is_some() && drawn.start != Start::Empty
 }
 
 /// kiln as it ships.
