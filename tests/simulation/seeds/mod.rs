@@ -213,6 +213,38 @@ async fn a_next_group_that_does_not_show_yet_goes_with_its_roll() {
     }
 }
 
+/// A roll that only ends what a dead rollback left changes the group in office as its tags say. Found by seed 1031.
+#[tokio::test(start_paused = true)]
+async fn a_schedule_goes_on_with_the_end_of_a_rollback_that_died() {
+    let bench = of_others(Strategy::Replace, 1, 3).await;
+    let ended = bench.roll(V2).await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:#?}");
+    // It is about to empty the other one.
+    bench
+        .cloud
+        .ordain(|call| (call.action == "SuspendProcesses").then_some(Mishap::KilledBefore));
+    let back = tokio::select! {
+        biased;
+        () = bench.cloud.killed() => None,
+        back = bench.rollback() => Some(back),
+    };
+    assert!(back.is_none(), "{back:?}");
+    bench.cloud.calm();
+    let suspended = || {
+        let groups = bench.cloud.world().model.view_groups();
+        let mut groups = groups.into_iter();
+        let found = groups.find(|group| group.name == ground::BY_HAND);
+        found.unwrap().suspended
+    };
+    assert_eq!(suspended(), ["ScheduledActions"]);
+    let watchman = bench.watched();
+    watchman.beside();
+    let ended = bench.roll(V3).await;
+    assert_eq!(ended.verdict, Verdict::Frozen, "{ended:#?}");
+    assert!(suspended().is_empty());
+    watchman.content("a rollback that died is ended");
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "what it takes on the wall is what is printed"

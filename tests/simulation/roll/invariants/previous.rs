@@ -1,8 +1,9 @@
-//! I3: until another group is live, the previous one is whole, and as it was but for what a lease in its tags names.
+//! I3: until another group is live, the previous one is whole, and as it was but for what its tags say is changed for a while.
 
 use std::collections::BTreeSet;
 
-use kiln::undo::lease::Leased;
+use kiln::cloud::tag;
+use kiln::undo::lease::{Leased, SCHEDULE};
 use localcloud::model::view::GroupView;
 
 use super::floor::Floor;
@@ -113,8 +114,9 @@ impl Previous {
         if of(was) != of(group) {
             return changed("target groups", &was.target_groups, &group.target_groups);
         }
-        if was.suspended != group.suspended && !leased(Leased::Processes) {
-            return changed("suspended processes", &was.suspended, &group.suspended);
+        let suspended = asked(group).suspended;
+        if was.suspended != suspended {
+            return changed("suspended processes", &was.suspended, &suspended);
         }
         Ok(())
     }
@@ -156,7 +158,7 @@ impl Previous {
     }
 }
 
-/// The group as others want it: without what a lease says was changed for a while.
+/// The group as others want it: without what a lease, or the tag of an emptied one, says was changed for a while.
 fn asked(group: &GroupView) -> GroupView {
     let mut asked = group.clone();
     let before = |what: Leased| {
@@ -171,8 +173,8 @@ fn asked(group: &GroupView) -> GroupView {
     let held: Vec<Vec<i64>> = held.collect();
     // What no lease names is somebody else's.
     let is_ours = held.iter().any(|held| held.contains(&group.min));
-    let size = group.tags.get("kiln:size");
-    let size = size.and_then(|size| size.split_whitespace().next()?.parse().ok());
+    let emptied = group.tags.get(tag::SIZE).map(String::as_str);
+    let size = emptied.and_then(|size| size.split_whitespace().next()?.parse().ok());
     let lowest = held.first().and_then(|held| held.first().copied());
     if let Some(min) = lowest.filter(|_| is_ours).or(size) {
         asked.min = min;
@@ -182,6 +184,11 @@ fn asked(group: &GroupView) -> GroupView {
         asked
             .suspended
             .retain(|name| !leased.contains(name.as_str()));
+    }
+    // So does the tag of one that was emptied: its schedule goes on once it is filled again, whoever ends that rollback.
+    let mut words = emptied.into_iter().flat_map(str::split_whitespace);
+    if words.any(|word| word == tag::SCHEDULED) {
+        asked.suspended.retain(|name| name != SCHEDULE);
     }
     if let (Some(followed), Some((_, version))) = (before(Leased::Version), &mut asked.template) {
         *version = match followed.as_str() {
@@ -198,7 +205,7 @@ const MINIMUM: [Leased; 3] = [Leased::MinSize, Leased::GrownMin, Leased::LowAlar
 /// Whether a tag says that the minimum is another one for a while: a lease, or the size of a group that is filled again.
 fn is_held(group: &GroupView) -> bool {
     let mut tags = MINIMUM.iter().map(|what| what.tag());
-    tags.any(|tag| group.tags.contains_key(tag)) || group.tags.contains_key("kiln:size")
+    tags.any(|tag| group.tags.contains_key(tag)) || group.tags.contains_key(tag::SIZE)
 }
 
 fn state(group: &GroupView) -> Option<&str> {
