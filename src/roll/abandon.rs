@@ -9,7 +9,7 @@ use super::judge::{attendance, judge};
 use super::plan::{Decision, Refusal};
 use super::probe::Probe;
 use super::run_roll::{Ended, Request, Tools, take_lease};
-use super::takeback::{any, take_back};
+use super::takeback::{self, any, take_back};
 use super::verdict::Verdict;
 use crate::cloud::Cloud;
 use crate::run::{self, Failure, LaterLists, Leases, Setup};
@@ -68,7 +68,7 @@ async fn abandoned<C: Cloud, P: Probe, S>(
         let mut dead = first.clone();
         for _ in 0..MOST {
             let back = async |made: &mut _| take_back(&dead, on.cloud, &unwinder, made).await;
-            run.step("take a dead roll back", back).await?;
+            run.step(takeback::STEP, back).await?;
             let again = async |_: &mut _| match found(request, on).await {
                 Ok(facts) => Ok(any(request.service, &facts)),
                 Err(NoFacts::Refused(refused)) => Err(Error::Refused(refused)),
@@ -80,7 +80,7 @@ async fn abandoned<C: Cloud, P: Probe, S>(
             }
         }
         let text = "dead rolls keep coming back".to_owned();
-        Err(Failure::new("take a dead roll back", Error::Changed(text)))
+        Err(Failure::new(takeback::STEP, Error::Changed(text)))
     });
     let outcome = outcome.await;
     let decision = Decision::TakeBack(Box::new(first));

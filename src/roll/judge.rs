@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use super::error::Error;
 use super::plan::{Decision, Plan, ProductionRule};
 use super::run_roll::{Ended, Request, Tools};
-use super::{Verdict, hold};
+use super::{Verdict, hold, takeback};
 use crate::cloud::{Cloud, Tags, tag};
 use crate::run::{Answer, Attendance, Failure, Left, Operator, Outcome};
 use crate::undo::lease::Leased;
@@ -77,6 +77,10 @@ pub(super) async fn judge<C: Cloud, P, S>(
         ended
             .loose
             .extend(quarantine(request, plan, &failure, on).await);
+    }
+    if failure.step == takeback::STEP {
+        let text = "what a dead roll left is not taken back, or not all of it: the next roll takes it back, or goes on with it";
+        ended.loose.push(text.to_owned());
     }
     ended.failure = Some(failure);
     ended.decision = Some(plan.map_or(decision, |plan| Decision::Roll(Box::new(plan))));

@@ -16,7 +16,7 @@ use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
 use super::retiring::{Retiring, Wait};
 use super::strategy::carry_out;
-use super::takeback::take_back;
+use super::takeback::{self, take_back};
 use super::tidy::{chores, tidy};
 use super::{Verdict, retire};
 use crate::cloud::{Cloud, ImageId};
@@ -380,7 +380,7 @@ async fn settled<C: Cloud, P, S>(
             Decision::TakeBack(dead) => dead,
         };
         let back = async |made: &mut _| take_back(&dead, on.cloud, unwinder, made).await;
-        run.step("take a dead roll back", back).await?;
+        run.step(takeback::STEP, back).await?;
         let again = async |_: &mut _| match prepare(request, on).await {
             Ok((_, decision)) => Ok(decision),
             Err(ended) => Err(ended.into_error()),
@@ -388,5 +388,5 @@ async fn settled<C: Cloud, P, S>(
         decision = run.step("look up again", again).await?;
     }
     let text = "dead rolls keep coming back".to_owned();
-    Err(Failure::new("take a dead roll back", Error::Changed(text)))
+    Err(Failure::new(takeback::STEP, Error::Changed(text)))
 }

@@ -25,6 +25,9 @@ use crate::undo::refresh::Refreshing;
 use crate::undo::serving::{Leading, forwards};
 use crate::undo::{Change, Moved, OfRoll, Purpose, Undo, Unwinder};
 
+/// The step in which it is taken back.
+pub(super) const STEP: &str = "take a dead roll back";
+
 /// A roll that a dead run left half-made and that is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Dead {

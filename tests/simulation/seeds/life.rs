@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kiln::roll::{Ended, RolledBack, Verdict, clear_hold};
-use kiln::run::{Clock as _, Urgency};
+use kiln::run::{Clock as _, Failure, Urgency};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
@@ -253,7 +253,8 @@ impl Life {
             return Ok(());
         }
         // What did not come to its plan has looked at nothing that a dead run left.
-        if ended.decision.is_none() {
+        // One that was stopped before it took that back has made nothing of its own, and says that it is still there.
+        if ended.decision.is_none() || leaves_a_dead_roll(ended) {
             return Ok(());
         }
         let left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
@@ -359,6 +360,13 @@ impl Life {
         }
         Ok(())
     }
+}
+
+/// Whether a roll was stopped before it took a dead one back, and says so.
+pub fn leaves_a_dead_roll(ended: &Ended) -> bool {
+    let is_stop = ended.failure.as_ref().is_some_and(Failure::is_stop);
+    let says_so = |text: &String| text.starts_with("what a dead roll left is not taken back");
+    is_stop && ended.loose.iter().any(says_so)
 }
 
 fn why(ended: &Ended) -> String {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use drawn::{Drawn, Start, Strategy};
 use kiln::cloud::{GroupName, Groups as _};
 use kiln::roll::Verdict;
-use kiln::run::Unwind as _;
+use kiln::run::{Unwind as _, Urgency};
 use kiln::undo::{Change, OfRoll, Undo, Unwinder};
 use life::Told;
 use table::Table;
@@ -243,6 +243,31 @@ async fn a_schedule_goes_on_with_the_end_of_a_rollback_that_died() {
     assert_eq!(ended.verdict, Verdict::Frozen, "{ended:#?}");
     assert!(suspended().is_empty());
     watchman.content("a rollback that died is ended");
+}
+
+/// No journal tells what it is: nobody else would say so. Found by seed 1077.
+#[tokio::test(start_paused = true)]
+async fn a_roll_that_is_stopped_before_a_dead_one_is_taken_back_says_so() {
+    let mut bench = of_others(Strategy::Replace, 2, 2).await;
+    bench
+        .cloud
+        .ordain(|call| (call.action == "SuspendProcesses").then_some(Mishap::KilledAfter));
+    assert!(bench.roll_killed(V1).await.is_none());
+    bench.journals.lose();
+    bench.cloud.calm();
+    let (groups, writes) = (bench.groups(), bench.cloud.writes().len());
+    bench.stop.request(Urgency::Ask);
+    let ended = bench.roll(V2).await;
+    assert_eq!(ended.verdict, Verdict::Stopped, "{ended:#?}");
+    assert!(life::leaves_a_dead_roll(&ended), "{ended:#?}");
+    assert_eq!(
+        (bench.groups(), bench.cloud.writes().len()),
+        (groups, writes)
+    );
+    bench.stop_again();
+    let ended = bench.roll(V2).await;
+    assert_eq!(ended.verdict, Verdict::Done, "{ended:#?}");
+    assert_eq!(bench.serving().into_keys().collect::<Vec<_>>(), [V2]);
 }
 
 #[expect(
