@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::trouble::{killed, killed_back};
 use super::super::{Bench, V1, V2, V3, expect};
-use super::{as_before, first, machine, rooted, stand, tag, volumes};
+use super::{as_before, last, machine, rooted, stand, tag, volumes};
 use crate::simulation::cloud::Mishap;
 
 /// A machine that got a root of `V2`, and what it had before.
@@ -131,7 +131,7 @@ async fn a_rollback_that_is_killed_is_finished_by_the_next() {
 async fn a_roll_that_died_is_given_back_by_a_rollback() {
     let base = rooted().await;
     let was = (machine(&base), volumes(&base).0);
-    let at = first(&base, "CreateReplaceRootVolumeTask").await;
+    let at = last(&base, "CreateReplaceRootVolumeTask").await;
     let bench = killed(&base, at, Mishap::KilledAfter).await.unwrap();
     let ended = bench.rollback().await;
     assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
@@ -145,7 +145,7 @@ async fn a_roll_that_died_is_given_back_by_a_rollback() {
 #[tokio::test(start_paused = true)]
 async fn a_root_of_somebody_else_is_put_away_and_not_deleted() {
     let base = rooted().await;
-    let at = first(&base, "CreateReplaceRootVolumeTask").await;
+    let at = last(&base, "CreateReplaceRootVolumeTask").await;
     let bench = killed(&base, at, Mishap::KilledBefore).await.unwrap();
     let other = json!({ "InstanceId": machine(&bench), "ImageId": V3 });
     bench.meanwhile(Api::Ec2, "CreateReplaceRootVolumeTask", &other);
