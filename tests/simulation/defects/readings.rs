@@ -107,9 +107,23 @@ fn with_capacity(part: &str, known: Known<'_>) -> String {
         return part.to_owned();
     };
     let first = known.or_insert_with(|| number.to_owned());
+    let most: usize = first.parse().unwrap_or_default();
     // That it has become smaller is seen.
-    if number.parse::<u32>().ok() < first.parse().ok() {
+    if number.parse().unwrap_or(0) < most {
         return part.to_owned();
     }
-    format!("{before}{open}{first}{close}{after}")
+    format!("{before}{open}{first}{close}{}", with_members(after, most))
+}
+
+/// The same with so many members at the most: who counts these would see it too.
+fn with_members(part: &str, most: usize) -> String {
+    let (open, close) = ("<Instances>", "</Instances>");
+    let Some((before, rest)) = part.split_once(open) else {
+        return part.to_owned();
+    };
+    let Some((members, after)) = rest.split_once(close) else {
+        return part.to_owned();
+    };
+    let members: String = members.split_inclusive("</member>").take(most).collect();
+    format!("{before}{open}{members}{close}{after}")
 }

@@ -292,7 +292,9 @@ impl Floor {
         {
             let settled = |since: &&Timestamp| now.duration_since(**since) >= SETTLED;
             let settled = self.since.values().filter(settled).count();
-            self.need = self.need.max(settled.min(desired(alone)));
+            // One that is being made smaller may keep those that have only come.
+            let lasting = desired(alone).saturating_sub(self.coming(scene, alone));
+            self.need = self.need.max(settled.min(lasting));
         }
     }
 
