@@ -126,7 +126,7 @@ pub(super) async fn note_lease(
 }
 
 /// Once: the second time there would be nothing to take back, and that is looked at twice.
-fn owe(undo: Undo, made: &mut Ledger<'_, Undo>) -> Result<(), Error> {
+pub(super) fn owe(undo: Undo, made: &mut Ledger<'_, Undo>) -> Result<(), Error> {
     if !made.owes(&undo) {
         intend(made, undo)?;
     }
@@ -195,19 +195,34 @@ pub(super) async fn hold_min(
     cloud: &impl Cloud,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    let what = Leased::MinSize;
-    let change = Change::Lease {
-        group: group.name.clone(),
-        what,
-    };
     let hold = Hold {
-        what,
+        what: Leased::MinSize,
         run: plan.run,
         until: plan.expires,
         before,
         min,
     };
-    note_min(of(plan, change), hold, group, cloud, made).await
+    note_min(of(plan, min_of(group)), hold, group, cloud, made).await
+}
+
+fn min_of(group: &Group) -> Change {
+    Change::Lease {
+        group: group.name.clone(),
+        what: Leased::MinSize,
+    }
+}
+
+/// Owes the minimum that a dead run of the plan's roll has held, where nothing more is to be done for it: a journal that is
+/// lost does not say so.
+pub(super) fn inherit_min(
+    plan: &Plan,
+    group: &Group,
+    made: &mut Ledger<'_, Undo>,
+) -> Result<(), Error> {
+    if Lease::of(group, Leased::MinSize).is_none_or(|lease| lease.run != plan.run) {
+        return Ok(());
+    }
+    owe(of(plan, min_of(group)), made)
 }
 
 /// A group that the plan counts on.

@@ -9,7 +9,7 @@ use super::drift::AsRolled;
 use super::error::Error;
 use super::flow::Led;
 use super::launches;
-use super::making::{ensure, group, hold_min, lease, tags};
+use super::making::{ensure, group, hold_min, inherit_min, lease, tags};
 use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
@@ -251,7 +251,7 @@ pub(super) async fn grow(
 ) -> Result<(), Error> {
     let next = there(plan, cloud).await?;
     if next.size.desired >= count && next.size.min >= count {
-        return Ok(());
+        return inherit_min(plan, &next, made);
     }
     let desired = count.max(next.size.desired);
     hold_min(plan, (plan.next.size.min, desired), &next, cloud, made).await?;
@@ -280,14 +280,18 @@ pub(super) async fn hold_previous(
         return Ok(());
     };
     let there = group(cloud, &previous.group).await?;
-    let held = |what| Lease::of(&there, what).is_some();
-    // One that a roll before still holds is held by this one too: it is about to have no traffic.
-    let by_another = held(Leased::LowAlarm) && !held(Leased::MinSize);
-    if there.size.min >= there.size.desired && !by_another {
+    // One that a roll before still holds is held by this one too: it is about to have no traffic. So is one that a dead run
+    // has held whose journal is lost.
+    let kinds = [Leased::LowAlarm, Leased::MinSize];
+    let is_held = kinds.iter().any(|what| Lease::of(&there, *what).is_some());
+    if there.size.min >= there.size.desired && !is_held {
         return Ok(());
     }
     let (before, min) = (unheld(&there).min, there.size.desired);
     hold_min(plan, (before, min), &there, cloud, made).await?;
+    if there.size.min == min {
+        return Ok(());
+    }
     Ok(cloud.set_min(&there.name, min).await?)
 }
 

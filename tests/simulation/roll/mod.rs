@@ -74,7 +74,7 @@ use super::cloud::Cloud;
 use crate::language::Case;
 pub use invariants::{Counts, Watchman, office, production};
 pub use journals::Journals;
-pub use left_over::left_over;
+pub use left_over::{left_over, unused_versions};
 use outside::Outside;
 use probe::ModelProbe;
 pub use store::MemoryStore;

@@ -23,7 +23,7 @@ use life::Told;
 use table::Table;
 
 use super::mishap::Mishap;
-use super::roll::{Bench, V1, V2, V3};
+use super::roll::{Bench, V1, V2, V3, left_over, unused_versions};
 
 /// Seeds of an ordinary run of the tests.
 const SEEDS: u64 = 300;
@@ -160,6 +160,52 @@ async fn what_a_lost_run_has_pinned_goes_with_the_run_that_fails_next() {
     let ended = bench.roll(V1).await;
     assert_eq!(ended.verdict, Verdict::Failed, "{ended:#?}");
     assert!(!pinned());
+}
+
+/// The version of a run whose journal is lost is named by its pin alone. Found by seed 1932.
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_run_has_made_of_the_version_goes_with_its_pin() {
+    let bench = of_others(Strategy::Replace, 2, 2).await;
+    for mishap in [Mishap::KilledBefore, Mishap::Refused] {
+        bench
+            .cloud
+            .ordain(move |call| (call.action == "CreateAutoScalingGroup").then_some(mishap));
+        let ended = bench.roll_killed(V1).await;
+        bench.journals.lose();
+        let verdict = ended.map(|ended| ended.verdict);
+        let expected = (mishap == Mishap::Refused).then_some(Verdict::Failed);
+        assert_eq!(verdict, expected);
+    }
+    let model = &bench.cloud.world().model;
+    let group = model.view_groups().remove(0);
+    assert!(!group.tags.contains_key("kiln:lease:version"));
+    assert_eq!(group.template.unwrap().1, "$Latest");
+    assert_eq!(unused_versions(model), [""; 0]);
+}
+
+/// A minimum that a run whose journal is lost has held may need nothing more, and is given back all the same. Found by seeds
+/// 995, 1366 and 1400.
+#[tokio::test(start_paused = true)]
+async fn a_minimum_that_a_lost_run_has_held_is_given_back_with_its_roll() {
+    for at in 1.. {
+        let bench = of_others(Strategy::BlueGreen, 1, 3).await;
+        let mut sizes = 0;
+        bench.cloud.ordain(move |call| {
+            let is_size = call.action == "UpdateAutoScalingGroup";
+            sizes += usize::from(is_size);
+            (is_size && sizes == at).then_some(Mishap::KilledAfter)
+        });
+        if bench.roll_killed(V2).await.is_some() {
+            assert!(at > 3, "a roll has {at} such calls");
+            break;
+        }
+        bench.journals.lose();
+        bench.cloud.calm();
+        let ended = bench.roll(V2).await;
+        assert_eq!(ended.verdict, Verdict::Done, "{at}: {ended:#?}");
+        let left = left_over(&bench.cloud.world().model, &bench.store.due());
+        assert_eq!(left, [""; 0], "{at}");
+    }
 }
 
 /// What a dead run has left of its version would look like one of a later run, for which the pin has to stay. Found by seed
