@@ -1,7 +1,7 @@
 //! Which production rules a request would meet. Each leads users to the machines, and has a listener, a certificate and hosts of its own.
 
 use super::super::plan::ProductionRule;
-use super::super::probe::Ask;
+use super::super::probe::{Answer, Ask};
 use crate::cloud::Conditions;
 use crate::ssh::fits;
 
@@ -59,6 +59,23 @@ fn by(rule: &ProductionRule, host: Option<&str>, first: &Ask) -> Option<Ask> {
     })
 }
 
+/// Whether an answer in plain text only sends its client on to the same host over TLS, where that is asked as well.
+pub(super) fn is_sent_on(ask: &Ask, answer: &Answer, asks: &[Ask]) -> bool {
+    let is_asked = |other: &Ask| other.tls && other.host.eq_ignore_ascii_case(&ask.host);
+    let mut headers = answer.headers.iter();
+    let to = headers.find(|(name, _)| name == "location");
+    let to = to.and_then(|(_, to)| {
+        to.to_lowercase()
+            .strip_prefix("https://")
+            .map(ToOwned::to_owned)
+    });
+    let to = to.and_then(|to| to.split(['/', ':', '?']).next().map(ToOwned::to_owned));
+    !ask.tls
+        && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
+        && to.is_some_and(|host| host.eq_ignore_ascii_case(&ask.host))
+        && asks.iter().any(is_asked)
+}
+
 /// Whether a value stands for itself alone.
 fn is_plain(value: &str) -> bool {
     !value.contains(['*', '?'])
@@ -81,6 +98,43 @@ mod tests {
             before: Vec::new(),
             now: Vec::new(),
             is_named: false,
+        }
+    }
+
+    fn ask(port: u16, host: &str) -> Ask {
+        Ask {
+            tls: port == 443,
+            address: "lb".to_owned(),
+            port,
+            host: host.to_owned(),
+            path: "/".to_owned(),
+            headers: Vec::new(),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn who_only_sends_clients_on_to_what_is_asked_too_is_no_failure() {
+        let (plain, safe, other) = (ask(80, "a.test"), ask(443, "A.test"), ask(443, "b.test"));
+        let answer = |status, to: &str| Answer {
+            status,
+            body: String::new(),
+            headers: vec![("location".to_owned(), to.to_owned())],
+            took: Duration::ZERO,
+        };
+        let on = answer(308, "https://A.test:443/version");
+        assert!(is_sent_on(&plain, &on, &[plain.clone(), safe.clone()]));
+        assert!(!is_sent_on(&plain, &on, &[plain.clone(), other]));
+        assert!(!is_sent_on(&safe, &on, std::slice::from_ref(&safe)));
+        for (status, to) in [
+            (200, "https://a.test/"),
+            (302, "http://a.test/"),
+            (302, "https://a.test.evil/"),
+        ] {
+            assert!(
+                !is_sent_on(&plain, &answer(status, to), std::slice::from_ref(&safe)),
+                "{status} {to}"
+            );
         }
     }
 
