@@ -26,7 +26,7 @@ use super::mishap::Mishap;
 use super::roll::{Bench, V1, V2, V3, left_over, unused_versions};
 
 /// Seeds of an ordinary run of the tests.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 2_000;
 
 /// Lives one seed, from the same beginning whatever was lived before it. `plant` may put a defect into kiln first.
 pub fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
