@@ -22,8 +22,8 @@ test:
 ## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, a kill at every call of each strategy, which seed finds
 ## each deliberate defect, and what of AWS's promises the model keeps; SEED=n replays one with its trace
 sim:
-	$(CARGO) test --quiet --test main -- --nocapture simulation::seeds $(if $(SEED),,simulation::defects simulation::roll::kills)
-	$(if $(SEED),,$(CARGO) test --quiet --package localcloud --test main -- --nocapture contract)
+	$(CARGO) test --quiet --workspace --test main -- --nocapture simulation::seeds \
+		$(if $(SEED),,simulation::defects simulation::roll::kills simulation::roll::dns::kills contract::)
 
 ## check: what must hold before a change lands
 check: deps
