@@ -40,6 +40,10 @@ fn by(rule: &ProductionRule, host: Option<&str>, first: &Ask) -> Option<Ask> {
             let is = |pattern: &String| fits(&pattern.to_lowercase(), &name);
             (hosts.is_empty() || hosts.iter().any(is)).then_some(host)?
         }
+        // Of the load balancer's own name nobody has a certificate.
+        None if hosts.is_empty() && rule.tls && !first.tls && first.host == first.address => {
+            return None;
+        }
         None if hosts.is_empty() => &first.host,
         None => [&rule.host]
             .into_iter()
@@ -59,9 +63,8 @@ fn by(rule: &ProductionRule, host: Option<&str>, first: &Ask) -> Option<Ask> {
     })
 }
 
-/// Whether an answer in plain text only sends its client on to the same host over TLS, where that is asked as well.
+/// Whether an answer only sends its client on, over TLS, to where another of the requests goes.
 pub(super) fn is_sent_on(ask: &Ask, answer: &Answer, asks: &[Ask]) -> bool {
-    let is_asked = |other: &Ask| other.tls && other.host.eq_ignore_ascii_case(&ask.host);
     let mut headers = answer.headers.iter();
     let to = headers.find(|(name, _)| name == "location");
     let to = to.and_then(|(_, to)| {
@@ -70,10 +73,12 @@ pub(super) fn is_sent_on(ask: &Ask, answer: &Answer, asks: &[Ask]) -> bool {
             .map(ToOwned::to_owned)
     });
     let to = to.and_then(|to| to.split(['/', ':', '?']).next().map(ToOwned::to_owned));
-    !ask.tls
-        && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
-        && to.is_some_and(|host| host.eq_ignore_ascii_case(&ask.host))
-        && asks.iter().any(is_asked)
+    let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+    let is_asked = |host: String| {
+        asks.iter()
+            .any(|one| one != ask && one.tls && one.host.eq_ignore_ascii_case(&host))
+    };
+    is_redirect && to.is_some_and(is_asked)
 }
 
 /// Whether a value stands for itself alone.
@@ -124,6 +129,7 @@ mod tests {
         };
         let on = answer(308, "https://A.test:443/version");
         assert!(is_sent_on(&plain, &on, &[plain.clone(), safe.clone()]));
+        assert!(is_sent_on(&other, &on, &[safe.clone(), other.clone()]));
         assert!(!is_sent_on(&plain, &on, &[plain.clone(), other]));
         assert!(!is_sent_on(&safe, &on, std::slice::from_ref(&safe)));
         for (status, to) in [
