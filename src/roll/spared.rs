@@ -19,7 +19,9 @@ pub(super) async fn spare(
         return Ok(());
     };
     let is_way_back = match &due.target_group {
-        Some(own) => is_sick(&due.service, own, cloud).await? && is_well(own, cloud).await?,
+        Some(own) => {
+            is_sick(&due.service, (own, groups), cloud).await? && is_well(own, cloud).await?
+        }
         None => is_worse(&due.service, kept, groups, cloud).await?,
     };
     if !is_way_back {
@@ -32,8 +34,12 @@ pub(super) async fn spare(
     Err(Error::Changed(text))
 }
 
-/// Whether no target of what production leads to is healthy. Nothing is known of a service that leads nowhere.
-async fn is_sick(service: &str, kept: &TargetGroupArn, cloud: &impl Cloud) -> Result<bool> {
+/// Whether no target of what production leads to is healthy, though there are to be some.
+async fn is_sick(
+    service: &str,
+    (kept, groups): (&TargetGroupArn, &[Group]),
+    cloud: &impl Cloud,
+) -> Result<bool> {
     let own = target_groups_of(cloud, service).await?;
     let balancers = own.iter().flat_map(|(group, _)| &group.load_balancers);
     let mut balancers: Vec<_> = balancers.cloned().collect();
@@ -42,7 +48,12 @@ async fn is_sick(service: &str, kept: &TargetGroupArn, cloud: &impl Cloud) -> Re
     let rules = leading(cloud, &balancers).await?;
     let mut serving = served_by(rules.iter().filter(|one| !one.is_probe()));
     serving.retain(|arn| own.iter().any(|(group, _)| group.arn == *arn));
-    if serving.is_empty() || serving.contains(kept) {
+    let wants = |group: &Group| {
+        let mut behind = group.target_groups.iter();
+        group.size.desired > 0 && behind.any(|arn| serving.contains(arn))
+    };
+    // What is to have no machines, for a night, is not sick.
+    if serving.contains(kept) || !groups.iter().any(wants) {
         return Ok(false);
     }
     for target_group in &serving {
@@ -54,8 +65,10 @@ async fn is_sick(service: &str, kept: &TargetGroupArn, cloud: &impl Cloud) -> Re
 }
 
 async fn is_well(target_group: &TargetGroupArn, cloud: &impl Cloud) -> Result<bool> {
-    let health = cloud.target_health(target_group).await?;
-    Ok(any_healthy(&health))
+    match cloud.target_health(target_group).await {
+        Err(error) if error.is_not_found() => Ok(false),
+        health => Ok(any_healthy(&health?)),
+    }
 }
 
 fn any_healthy(health: &[TargetHealth]) -> bool {
@@ -74,7 +87,8 @@ async fn is_worse(
     let Some(live) = office::in_office(service, groups) else {
         return Ok(false);
     };
-    if kept.members.is_empty() || any_healthy(&of_members(live, cloud).await?) {
+    let wants = live.size.desired > 0 && !kept.members.is_empty();
+    if !wants || any_healthy(&of_members(live, cloud).await?) {
         return Ok(false);
     }
     Ok(any_healthy(&of_members(kept, cloud).await?))

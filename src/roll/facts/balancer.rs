@@ -30,8 +30,8 @@ pub struct Second {
     pub load_balancer: LoadBalancer,
     pub listener: Listener,
     pub cross_zone: bool,
-    /// Other names of the zone that lead to one of the two, and are no service's that kiln knows of.
-    pub also_named: Vec<String>,
+    /// Other names of the zone that lead to one of the two, and are no service's that kiln knows of; `None`: nobody could look.
+    pub also_named: Option<Vec<String>>,
 }
 
 impl Balancer {

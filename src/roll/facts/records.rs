@@ -64,7 +64,10 @@ pub(super) async fn balancer(
     if refused.len() > before {
         return Ok(None);
     }
-    let also_named = also_named(cloud, (&zone, &plain_name(&by.name)), &halves).await?;
+    // What is only a note keeps no roll from its work.
+    let also_named = also_named(cloud, (&zone, &plain_name(&by.name)), &halves)
+        .await
+        .ok();
     Ok(joined([one, other], &both, &serving, also_named))
 }
 
@@ -73,7 +76,7 @@ fn joined(
     [one, other]: [&Led; 2],
     fronts: &[Front<'_>; 2],
     serving: &[Leading],
-    also_named: Vec<String>,
+    also_named: Option<Vec<String>>,
 ) -> Option<Balancer> {
     let listener = |front: &Front<'_>| Some(front.rules.first()?.listener.clone());
     let (first, second) = (listener(&fronts[0])?, listener(&fronts[1])?);

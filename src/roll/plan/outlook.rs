@@ -154,11 +154,17 @@ fn unknown(facts: &Facts) -> Vec<String> {
         )
     }));
     let second = facts.balancer.iter().filter_map(|one| one.second.as_ref());
-    notes.extend(second.flat_map(|second| &second.also_named).map(|name| {
-        format!(
-            "{name} leads to one of the two load balancers whatever this roll does: who goes by it stays with the group there, until it is retired"
-        )
-    }));
+    for second in second {
+        let Some(names) = &second.also_named else {
+            notes.push("other names of the zone could not be looked at".to_owned());
+            continue;
+        };
+        notes.extend(names.iter().map(|name| {
+            format!(
+                "{name} leads to one of the two load balancers whatever this roll does: who goes by it stays with the group there, until it is retired"
+            )
+        }));
+    }
     notes
 }
 
