@@ -21,6 +21,8 @@ use crate::undo::floor::{self, Floor, Lack};
 const UNUSED: Duration = Duration::from_mins(2);
 /// What IAM takes at the most until all of AWS knows of a change.
 const FRESH: Duration = Duration::from_mins(2);
+/// Machines that are asked for their log: users may wait meanwhile.
+const ASKED: usize = 3;
 /// A group that replaces its machines is given up after this many more than it needs.
 const CHURN: usize = 3;
 
@@ -129,7 +131,8 @@ impl Health {
                 && !self.asked.contains(*id)
         });
         let is_kept = matches!(self.log, Some(Ok(_)));
-        let id = sick.next().filter(|_| !is_kept)?.0.clone();
+        let may = !is_kept && self.asked.len() < ASKED;
+        let id = sick.next().filter(|_| may)?.0.clone();
         self.asked.insert(id.clone());
         Some(id)
     }

@@ -47,7 +47,8 @@ const PASSING: [&str; 4] = [
 pub fn failed(activities: &[Activity], since: Timestamp) -> Vec<Failed> {
     let failures = activities.iter().filter(|activity| {
         let bad = activity.outcome == ActivityOutcome::Failed;
-        bad && activity.began >= since && !activity.message.is_empty()
+        let is_own = activity.began >= since && !is_of_pool(activity);
+        bad && is_own && !activity.message.is_empty()
     });
     failures
         .map(|activity| Failed {
@@ -63,8 +64,13 @@ pub fn is_over(failed: &Failed, activities: &[Activity]) -> bool {
     let mut activities = activities.iter();
     activities.any(|one| {
         let launched = one.outcome == ActivityOutcome::Done && one.description.starts_with(LAUNCH);
-        launched && one.began > failed.began
+        launched && one.began > failed.began && !is_of_pool(one)
     })
+}
+
+/// Machines of a warm pool are none of the group's: it serves without them.
+fn is_of_pool(activity: &Activity) -> bool {
+    activity.description.contains("warm pool")
 }
 
 /// How Auto Scaling begins the description of a launch ("Verifying a scaling activity for an Auto Scaling group").
@@ -145,5 +151,10 @@ mod tests {
             activity(20, ActivityOutcome::Failed),
         ];
         assert_eq!(failed(&all, Timestamp::from_second(10).unwrap()).len(), 1);
+        let of_pool = all.map(|one| Activity {
+            description: "Launching a new EC2 instance into warm pool.".to_owned(),
+            ..one
+        });
+        assert_eq!(failed(&of_pool, Timestamp::UNIX_EPOCH).len(), 0);
     }
 }

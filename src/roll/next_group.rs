@@ -93,14 +93,21 @@ pub(super) async fn let_alarms_act(
 /// Gives the next group the warm pool of the previous one. Only now: at size 0 it would have been as large as the maximum, and
 /// its machines would have had the capacity that the group's own were to get; and an image that its checks reject starts no
 /// more of them. Until then the group grows without one.
-pub(super) async fn copy_pool(plan: &Plan, cloud: &impl Cloud) -> Result<(), Error> {
-    match (&plan.next.pool, &plan.previous) {
-        (Some(_), Some(previous)) => {
-            let (from, to) = (&previous.group, &plan.next.group);
-            Ok(cloud.copy_pool(from, to).await?)
-        }
-        _ => Ok(()),
-    }
+///
+/// Returns what is lacking where that does not go through: no reason to take a proven version back.
+pub(super) async fn copy_pool(plan: &Plan, cloud: &impl Cloud) -> Option<String> {
+    let (pool, previous) = (plan.next.pool.as_ref()?, plan.previous.as_ref()?);
+    let (from, to) = (&previous.group, &plan.next.group);
+    let error = cloud.copy_pool(from, to).await.err()?;
+    let (min, state) = (pool.min, &pool.state);
+    let prepared = pool
+        .prepared
+        .map(|most| format!(" --max-group-prepared-capacity {most}"));
+    let prepared = prepared.unwrap_or_default();
+    Some(format!(
+        "group {to} has no warm pool: {error}; \
+         `aws autoscaling put-warm-pool --auto-scaling-group-name {to} --min-size {min} --pool-state {state}{prepared}` gives it one"
+    ))
 }
 
 /// From the previous group, where there is one, to the next.

@@ -66,12 +66,14 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         still_holds(&led, &places, on.cloud).await?;
         bounds::follow(plan, on.cloud, made).await?;
         next_group::let_alarms_act(plan, Some(&led), on.cloud).await?;
-        next_group::copy_pool(plan, on.cloud).await?;
-        commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await
+        let lacking = next_group::copy_pool(plan, on.cloud).await;
+        commit::put_in_office(plan, (started, on.clock.now()), on.cloud).await?;
+        Ok::<_, Error>(lacking)
     };
-    flow.run.step("put in office", office).await?;
+    let lacking = flow.run.step("put in office", office).await?;
     flow.run.commit()?;
-    Ok(finish(plan, on, on.clock.now(), flow.run).await)
+    let loose = finish(plan, on, on.clock.now(), flow.run).await;
+    Ok(lacking.into_iter().chain(loose).collect())
 }
 
 /// Makes everything that the next group needs and the group itself, empty. Returns what leads to it and when the group began.
