@@ -88,13 +88,13 @@ impl Ground {
             "Version={ELB}&Action=DescribeTargetHealth&TargetGroupArn={}",
             self.serving
         );
-        let healthy = usize::try_from(machines).unwrap();
-        while all(&self.bakery.call(&health), "State")
-            .iter()
-            .filter(|state| *state == "healthy")
-            .count()
-            < healthy
-        {}
+        let wanted = usize::try_from(machines).unwrap();
+        let is_there = |_| {
+            let states = all(&self.bakery.call(&health), "State");
+            states.iter().filter(|state| *state == "healthy").count() == wanted
+        };
+        // Each look takes the cloud five seconds on.
+        assert!((0..200).any(is_there), "{machines} healthy machines");
     }
 
     /// Writes `web.json`, with these settings in place of its own. Values that are asked for stand behind text that is not ASCII.
