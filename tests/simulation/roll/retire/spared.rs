@@ -2,7 +2,9 @@
 
 use kiln::roll::{NAMELESS, Verdict, work_off_alone};
 use kiln::run::Clock as _;
+use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
+use serde_json::json;
 
 use super::super::canary::members;
 use super::super::plain::{rolled_once, three};
@@ -30,11 +32,17 @@ fn answers(bench: &Bench, image: &str, group: &str, service: Answers) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_kept_group_stays_while_nothing_of_what_serves_is_healthy() {
+/// `V2` serves and is sick, and the group of `V1` is kept.
+async fn sick() -> Bench {
     let bench = rolled_once().await;
     expect(&bench.roll(V2).await, Verdict::Done);
     answers(&bench, V2, "web-v002", Answers::WrongStatus(500));
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_group_stays_while_nothing_of_what_serves_is_healthy() {
+    let bench = sick().await;
     bench.pass(2 * 3600).await;
     for _ in 0..2 {
         let (gone, reasons) = swept(&bench).await;
@@ -52,9 +60,7 @@ async fn a_kept_group_stays_while_nothing_of_what_serves_is_healthy() {
 /// Whoever asks for another version does not ask for the way back.
 #[tokio::test(start_paused = true)]
 async fn a_roll_of_what_is_well_again_takes_its_place() {
-    let bench = rolled_once().await;
-    expect(&bench.roll(V2).await, Verdict::Done);
-    answers(&bench, V2, "web-v002", Answers::WrongStatus(500));
+    let bench = sick().await;
     bench.pass(2 * 3600).await;
     expect(&bench.roll(V3).await, Verdict::Done);
     assert_eq!(bench.serving(), three(V3));
@@ -63,10 +69,19 @@ async fn a_roll_of_what_is_well_again_takes_its_place() {
 /// One that is no better than what serves is no way back.
 #[tokio::test(start_paused = true)]
 async fn a_kept_group_that_is_sick_too_goes() {
+    let bench = sick().await;
+    answers(&bench, V1, "web-v001", Answers::WrongStatus(500));
+    bench.pass(2 * 3600).await;
+    assert_eq!(swept(&bench).await, (1, Vec::new()));
+}
+
+/// What is to have no machines, for a night, is not sick.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_parked_needs_no_way_back() {
     let bench = rolled_once().await;
     expect(&bench.roll(V2).await, Verdict::Done);
-    answers(&bench, V2, "web-v002", Answers::WrongStatus(500));
-    answers(&bench, V1, "web-v001", Answers::WrongStatus(500));
+    let parked = json!({ "AutoScalingGroupName": "web-v002", "MinSize": 0, "DesiredCapacity": 0 });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &parked);
     bench.pass(2 * 3600).await;
     assert_eq!(swept(&bench).await, (1, Vec::new()));
 }
