@@ -10,7 +10,7 @@ pub mod held;
 mod images;
 pub mod lease;
 mod making;
-mod pool;
+pub mod pool;
 pub mod prune;
 mod publication;
 pub mod question;
@@ -30,7 +30,6 @@ mod versions;
 
 pub use emptied::ended;
 pub use making::{Unmade, ask, make};
-pub use pool::delete as delete_pool;
 pub use publication::{Publication, Settings, TakesName};
 pub use retire::{Retire, begin as begin_to_retire, end as end_retirement};
 pub use roll::{Change, Moved, OfRoll, Purpose, description};

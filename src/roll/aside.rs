@@ -8,7 +8,7 @@ use super::alone::lasting_min;
 use super::error::Error;
 use super::making::group;
 use crate::cloud::{Cloud, Group, GroupName, Size, Stage, Tags, tag};
-use crate::undo::delete_pool;
+use crate::undo::pool;
 use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes};
 
 /// Whether a group has machines, or is to get some.
@@ -53,7 +53,7 @@ pub(super) async fn clear(
         cloud.suspend(name, &schedule()).await?;
     }
     if there.tag(tag::MADE_BY).is_some() && there.keeps_pool() {
-        delete_pool(cloud, name, false).await?;
+        pool::delete(cloud, name, false).await?;
     }
     let none = Size {
         min: 0,

@@ -9,6 +9,7 @@ use super::probe::{HttpProbe, Probe};
 use crate::cloud::{Cloud, Error as CloudError, Group, GroupName, tag};
 use crate::run::{Event, Events, RunId, Stop};
 use crate::template::service::Service;
+use crate::undo::pool::not_of_others;
 use crate::undo::{self, Retire, prune};
 
 /// Who has the file of a service whose groups go.
@@ -34,7 +35,7 @@ const SOON: Duration = Duration::from_mins(2);
 /// Nobody has it.
 pub const NAMELESS: Option<&Retiring<'static, HttpProbe>> = None;
 
-/// Runs the hooks before a group goes, unless it has begun to. Errors when it has to stay until they can.
+/// Runs the hooks before a group goes, unless it has begun to. Errors when it has to stay until they can, or for its warm pool.
 pub(super) async fn before<P: Probe>(
     name: &GroupName,
     by: Option<&Retiring<'_, P>>,
@@ -45,6 +46,7 @@ pub(super) async fn before<P: Probe>(
     let Some(group) = found.filter(|group| group.tag(tag::STATE) == Some(tag::KEPT)) else {
         return Ok(());
     };
+    not_of_others(&group)?;
     let is_marked = group.tag(tag::BEFORE_RETIRE).is_some();
     let Some(by) = by else {
         let text = format!(

@@ -24,14 +24,23 @@ pub async fn delete(cloud: &impl Cloud, name: &GroupName, force: bool) -> Result
 
 /// Errors for a group of others' making that has one: it stays, emptied, and a pool that kiln did not make is not kiln's to
 /// delete.
-pub(super) fn not_of_others(group: &Group) -> Result<(), Error> {
+pub fn not_of_others(group: &Group) -> Result<(), Error> {
     if group.tag(tag::MADE_BY).is_some() || !group.keeps_pool() {
         return Ok(());
     }
     let name = &group.name;
-    let text = format!(
-        "group {name}, which kiln did not make, has a warm pool, and that would fill itself once the group is empty: \
-         `aws autoscaling delete-warm-pool --auto-scaling-group-name {name}` first"
-    );
+    let text = format!("{group}: `{mend}` first", group = fills(name), mend = delete_it(name));
     Err(Error::blocked("UpdateAutoScalingGroup", text))
+}
+
+/// What such a pool would do.
+pub fn fills(name: &GroupName) -> String {
+    format!(
+        "group {name}, which kiln did not make, has a warm pool, and that would fill itself once the group is empty"
+    )
+}
+
+/// The command that has a pool go.
+pub fn delete_it(name: &GroupName) -> String {
+    format!("aws autoscaling delete-warm-pool --auto-scaling-group-name {name}")
 }

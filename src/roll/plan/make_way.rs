@@ -1,6 +1,6 @@
 //! A kept group that goes before its time, since its target group is needed.
 
-use super::{MakeWay, Refusal};
+use super::{MakeWay, Refusal, pool};
 use crate::cloud::{Group, tag};
 use crate::roll::facts::{Facts, Side};
 use crate::roll::{names, office};
@@ -29,6 +29,7 @@ pub(super) fn of(facts: &Facts, side: &Side, refused: &mut Vec<Refusal>) -> Opti
         return None;
     }
     refused.extend(super::rules::still_named(facts, side, group));
+    refused.extend(pool::stays(group));
     Some(MakeWay {
         group: group.name.clone(),
         target_group,

@@ -4,6 +4,7 @@ use super::Refusal;
 use crate::cloud::{Group, WarmPool, tag};
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
+use crate::undo::pool::{delete_it, fills, not_of_others};
 
 /// The pool that the next group is to get, or that the group which stays has.
 pub(super) fn of(service: &Service, like: Option<&Group>) -> Option<WarmPool> {
@@ -19,7 +20,7 @@ pub(super) fn refuse(service: &Service, group: &Group) -> Option<Refusal> {
     }
     let name = &group.name;
     let reuses = group.pool.as_ref().is_some_and(|pool| pool.reuses);
-    let delete = format!("aws autoscaling delete-warm-pool --auto-scaling-group-name {name}");
+    let delete = delete_it(name);
     let (why, help) = match service.strategy {
         Strategy::Rolling(_) => return None,
         Strategy::ReplaceRoot(_) => (
@@ -46,5 +47,13 @@ pub(super) fn refuse(service: &Service, group: &Group) -> Option<Refusal> {
     };
     let text = format!("group {name} has a warm pool, {why}");
     let finding = Diagnostic::error("roll::warm_pool", text);
+    Some(Refusal::account(finding.help(help)))
+}
+
+/// Why a kept group with a pool does not make way: one of others' making stays, emptied.
+pub(super) fn stays(group: &Group) -> Option<Refusal> {
+    not_of_others(group).err()?;
+    let finding = Diagnostic::error("roll::warm_pool", fills(&group.name));
+    let help = format!("delete it: {}", delete_it(&group.name));
     Some(Refusal::account(finding.help(help)))
 }

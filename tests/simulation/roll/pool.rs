@@ -1,11 +1,12 @@
 //! A group with a warm pool: it goes over to the next group once that has passed its checks, the previous one keeps its own for
 //! as long as it is kept, and a pool goes before its group does.
 
+mod kept;
+
 use kiln::roll::{Decision, Verdict};
 use localcloud::model::{Service as Api, Tree};
 use serde_json::{Value, json};
 
-use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::refused::refused;
 use super::rolling::rolling;
@@ -282,26 +283,4 @@ async fn a_pool_that_would_fill_itself_or_work_out_of_turn_is_refused() {
         })
     }));
     refused_for(&bench, "takes machines back").await;
-}
-
-/// It was put there while the group was kept.
-#[tokio::test(start_paused = true)]
-async fn a_pool_of_a_kept_group_of_others_keeps_it_from_being_emptied() {
-    let bench = rolled_once().await;
-    untag(&bench);
-    expect(&bench.roll(V2).await, Verdict::Done);
-    let bench = pooled(bench).await;
-    bench.pass(3700).await;
-    let warnings = Warnings::default();
-    expect(&bench.roll_with(V2, &warnings).await, Verdict::NothingToDo);
-    let said = warnings.0.borrow().join("; ");
-    let mend = "aws autoscaling delete-warm-pool --auto-scaling-group-name web-v001";
-    assert!(said.contains(mend), "{said}");
-    let groups = bench.cloud.world().model.view_groups();
-    assert_eq!(groups[0].desired, 3);
-    let gone = json!({ "AutoScalingGroupName": "web-v001" });
-    bench.meanwhile(Api::AutoScaling, "DeleteWarmPool", &gone);
-    bench.pass(120).await;
-    expect(&bench.roll(V2).await, Verdict::NothingToDo);
-    nothing_left(&bench, "a group of others");
 }
