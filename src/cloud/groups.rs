@@ -332,10 +332,22 @@ impl Group {
         self.pool.as_ref().is_some_and(|pool| !pool.leaving)
     }
 
-    /// How many of its machines are not gone, those of its warm pool with them. A pool that is there counts as one.
-    pub fn remaining(&self) -> usize {
-        let pool = self.pool.as_ref().map_or(0, |pool| pool.machines.max(1));
-        self.members.len() + usize::try_from(pool).unwrap_or(usize::MAX)
+    /// What of it is not gone: machines of its own and of its warm pool, or a pool without any; `None` once nothing is left.
+    pub fn remains(&self) -> Option<String> {
+        let machines = |count: usize| match count {
+            1 => "1 machine".to_owned(),
+            _ => format!("{count} machines"),
+        };
+        let own = (!self.members.is_empty()).then(|| machines(self.members.len()));
+        let pool = self.pool.as_ref().map(|pool| match pool.machines {
+            0 => "a warm pool without machines".to_owned(),
+            waiting => {
+                let waiting = machines(usize::try_from(waiting).unwrap_or(usize::MAX));
+                format!("{waiting} in its warm pool")
+            }
+        });
+        let all: Vec<_> = own.into_iter().chain(pool).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
     }
 
     /// The members that may serve.
@@ -378,3 +390,6 @@ impl Group {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

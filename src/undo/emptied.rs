@@ -20,8 +20,8 @@ const SAYS: Duration = Duration::from_mins(5);
 
 /// Waits until a group of size 0 has no machines any more, and no warm pool, for as long as an undo may.
 pub(super) async fn ended_soon(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
-    let is_gone = |group: Option<&Group>| group.is_none_or(|group| group.remaining() == 0);
-    until(cloud, &group.name, is_gone, INSTANCES).await
+    let is_gone = |group: Option<&Group>| group.is_none_or(|group| group.remains().is_none());
+    until(cloud, &group.name, is_gone, MACHINES).await
 }
 
 /// How long the machines of a group may take to go.
@@ -78,10 +78,9 @@ pub async fn ended(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Re
     let (mut leaving, mut said) = (None, None);
     loop {
         let there = lookup(cloud, name).await?;
-        let count = there.map_or(0, |group| group.remaining());
-        if count == 0 {
+        let Some(remains) = there.and_then(|group| group.remains()) else {
             return Ok(());
-        }
+        };
         let passed = began.elapsed();
         if passed >= SOON && leaving.is_none() {
             leaving = Some(Leaving::of(group, cloud).await?);
@@ -89,16 +88,16 @@ pub async fn ended(cloud: &impl Cloud, group: &Group, events: &dyn Events) -> Re
         if let Some(leaving) = &leaving {
             if passed > leaving.limit() {
                 let text = format!(
-                    "group {name}: {INSTANCES} after {} s ({leaving}); what it waits for: `aws autoscaling \
+                    "group {name} still has {remains} after {} s ({leaving}); what it waits for: `aws autoscaling \
                      describe-scaling-activities --auto-scaling-group-name {name}`",
                     passed.as_secs()
                 );
                 return Err(Error::blocked("DescribeAutoScalingGroups", text));
             }
-            let now = (count, passed.as_secs() / SAYS.as_secs());
-            if said != Some(now) {
+            let now = (remains, passed.as_secs() / SAYS.as_secs());
+            if said.as_ref() != Some(&now) {
+                let text = format!("group {name} still has {}: {leaving}", now.0);
                 said = Some(now);
-                let text = format!("{count} machines of group {name} have not ended: {leaving}");
                 events.emit(Event::Note { text });
             }
         }
@@ -122,6 +121,7 @@ pub(super) async fn empty_soon(cloud: &impl Cloud, group: &Group) -> Result<(), 
 }
 
 const INSTANCES: &str = "it still has instances";
+const MACHINES: &str = "it still has machines, or a warm pool";
 
 fn is_empty(group: Option<&Group>) -> bool {
     group.is_none_or(|group| group.members.is_empty())

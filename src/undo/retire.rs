@@ -51,19 +51,18 @@ pub async fn begin(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Err
     refuse_serving(cloud, &group, CALL).await?;
     pool::not_of_others(&group)?;
     if !group.deleting {
-        let state = Tags::from([(tag::STATE.to_owned(), tag::RETIRING.to_owned())]);
-        persist(async || cloud.tag_group(&group.name, &state).await).await?;
-        goes(cloud, &group).await?;
         unprotected(&group)?;
+        say(cloud, &group, tag::RETIRING).await?;
+        goes(cloud, &group).await?;
+        without_pool(cloud, &group).await?;
     }
     if group.tag(tag::MADE_BY).is_some() {
         // First, or they would start machines again.
         alarms::delete(cloud, &group.name, None).await?;
     }
     if !group.deleting {
-        pool::delete(cloud, &group.name, false).await?;
         shrink(cloud, &group).await?;
-        if group.remaining() > 0 {
+        if group.remains().is_some() {
             return Ok(Some(group));
         }
     }
@@ -122,11 +121,27 @@ async fn goes(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
     if mark.as_deref() == group.tag(tag::BACK) {
         return Ok(());
     }
-    let state = group.tag(tag::STATE).unwrap_or(tag::KEPT).to_owned();
-    let state = Tags::from([(tag::STATE.to_owned(), state)]);
-    persist(async || cloud.tag_group(&group.name, &state).await).await?;
+    say(cloud, group, group.tag(tag::STATE).unwrap_or(tag::KEPT)).await?;
     let text = format!("a rollback to group {} is under way", group.name);
     Err(Error::blocked(CALL, text))
+}
+
+/// Has the pool go, before anything else of the group does. Where it does not, the group is kept as it was: it is whole, and the way
+/// back. So is one that a dead run had begun with and not emptied.
+async fn without_pool(cloud: &impl Cloud, group: &Group) -> Result<(), Error> {
+    let Err(error) = pool::delete(cloud, &group.name, false).await else {
+        return Ok(());
+    };
+    if group.tag(tag::STATE) == Some(tag::KEPT) || group.size.desired > 0 {
+        say(cloud, group, tag::KEPT).await?;
+    }
+    Err(error)
+}
+
+/// Says in a tag where the group is on its way.
+async fn say(cloud: &impl Cloud, group: &Group, state: &str) -> Result<(), Error> {
+    let state = Tags::from([(tag::STATE.to_owned(), state.to_owned())]);
+    persist(async || cloud.tag_group(&group.name, &state).await).await
 }
 
 /// A group of others' making stays, emptied, without anything that was changed for a while. Only then: one that follows the

@@ -210,7 +210,7 @@ impl Belongings {
                 reasons.extend(held_fast(group));
                 let hooked = group.tag(tag::BEFORE_RETIRE).filter(|_| !without_hooks);
                 reasons.extend(hooked.map(|_| hooks_first(group)));
-            } else if group.size.desired > 0 || group.remaining() > 0 {
+            } else if group.size.desired > 0 || group.remains().is_some() {
                 let (name, service) = (&group.name, &self.service);
                 reasons.push(format!(
                     "group {name} has machines, and kiln did not make it: `kiln release {service}` leaves all as it is; or empty it \

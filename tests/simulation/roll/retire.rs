@@ -1,6 +1,6 @@
 //! How long a previous group is kept, what keeps it from going, and holds that end.
 
-mod slow;
+pub mod slow;
 mod spared;
 mod versions;
 

@@ -15,7 +15,7 @@ use super::waiting;
 
 /// The notes of a run.
 #[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
+pub struct Notes(pub Mutex<Vec<String>>);
 
 impl Events for Notes {
     fn emit(&self, event: Event) {
@@ -51,7 +51,8 @@ async fn a_group_has_as_long_to_go_as_its_own_numbers_say() {
     watchman.content("a slow farewell");
     assert_eq!(bench.serving(), three(V3));
     let said = notes.0.lock().unwrap().join("\n");
-    let how = "3 machines of group web-v001 have not ended: requests have 1800 s to end, lifecycle hooks 3600 s";
+    let how =
+        "group web-v001 still has 3 machines: requests have 1800 s to end, lifecycle hooks 3600 s";
     assert!(said.matches(how).count() > 5, "{said}");
 }
 
