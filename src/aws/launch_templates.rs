@@ -214,6 +214,8 @@ fn version_of(version: &types::LaunchTemplateVersion) -> Result<TemplateVersion>
     let data = data.ok_or_else(|| Error::malformed(CALL, "launch template data"))?;
     let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
     let profile = data.iam_instance_profile();
+    let market = data.instance_market_options();
+    let market = market.and_then(|options| options.market_type());
     let interfaces = data.network_interfaces().iter();
     let on_interface: Vec<_> = interfaces
         .flat_map(aws_sdk_ec2::types::LaunchTemplateInstanceNetworkInterfaceSpecification::groups)
@@ -232,6 +234,7 @@ fn version_of(version: &types::LaunchTemplateVersion) -> Result<TemplateVersion>
         security_groups: groups.map(SecurityGroupId::new).collect(),
         user_data: owned(data.user_data()),
         on_interface: !on_interface.is_empty(),
+        spot: market == Some(&types::MarketType::Spot),
     })
 }
 

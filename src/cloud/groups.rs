@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cloud::{
     GroupName, ImageId, InstanceId, LaunchTemplateId, LaunchTemplateVersion, Result, SubnetId,
-    Tags, TargetGroupArn, Zone,
+    Tags, TargetGroupArn, WarmPool, Zone,
 };
 
 /// An Auto Scaling group as the cloud describes it.
@@ -80,6 +80,13 @@ pub struct Mixed {
     pub in_order: bool,
 }
 
+impl Mixed {
+    /// Some of its machines are spot.
+    pub fn asks_for_spot(&self) -> bool {
+        self.on_demand_percent < 100
+    }
+}
+
 impl std::fmt::Display for Mixed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if !self.types.is_empty() {
@@ -94,44 +101,6 @@ impl std::fmt::Display for Mixed {
                     "{base} on demand, and {percent} % of the others; the rest spot"
                 )
             }
-        }
-    }
-}
-
-/// Machines beside a group that are launched ahead, and taken when it grows ("`API_WarmPoolConfiguration`").
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct WarmPool {
-    /// So many machines it and the group are to have together; `None`: the group's maximum.
-    pub prepared: Option<u32>,
-    /// It has so many at the least.
-    pub min: u32,
-    /// What they wait as: `Stopped`, `Running` or `Hibernated`.
-    pub state: String,
-    /// Machines of the group come back on scale-in.
-    #[serde(skip)]
-    pub reuses: bool,
-    /// How many there are.
-    #[serde(skip)]
-    pub machines: u32,
-    /// It is being deleted.
-    #[serde(skip)]
-    pub leaving: bool,
-}
-
-impl WarmPool {
-    /// How many machines it comes to beside a group of that size ("`API_PutWarmPool`").
-    pub fn size(&self, group: Size) -> u32 {
-        let most = self.prepared.unwrap_or(group.max);
-        most.saturating_sub(group.desired).max(self.min)
-    }
-}
-
-impl std::fmt::Display for WarmPool {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, {} at the least", self.state, self.min)?;
-        match self.prepared {
-            Some(prepared) => write!(f, ", {prepared} with the group's own"),
-            None => Ok(()),
         }
     }
 }

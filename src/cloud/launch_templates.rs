@@ -31,6 +31,8 @@ pub struct TemplateVersion {
     pub user_data: Option<String>,
     /// Security groups stand on a network interface, where `SecurityGroupIds` must not be set as well.
     pub on_interface: bool,
+    /// It asks for spot machines.
+    pub spot: bool,
 }
 
 /// What a new version sets; `None` is inherited from the version that it is made from.

@@ -27,6 +27,7 @@ mod sessions;
 pub mod tag;
 mod traffic;
 mod types;
+mod warm_pool;
 
 pub use alarms::{Alarm, AlarmState, Alarms, Behind, Dimensions, LooksAt, MetricQuery, Sight};
 pub use error::{Error, Kind, Result};
@@ -34,7 +35,7 @@ pub use fence::Fence;
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, Mixed,
-    NewGroup, Protection, Size, Stage, StartsFrom, VersionRef, WarmPool,
+    NewGroup, Protection, Size, Stage, StartsFrom, VersionRef,
 };
 pub use id::{
     Account, GroupName, HostedZoneId, ImageId, InstanceId, KeyPairName, LaunchTemplateId,
@@ -72,6 +73,7 @@ pub use traffic::{
 };
 
 pub use types::{InstanceType, Offer, Types};
+pub use warm_pool::WarmPool;
 
 use std::collections::BTreeMap;
 

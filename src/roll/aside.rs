@@ -8,8 +8,8 @@ use super::alone::lasting_min;
 use super::error::Error;
 use super::making::group;
 use crate::cloud::{Cloud, Group, GroupName, Size, Stage, Tags, tag};
-use crate::undo::pool;
 use crate::undo::lease::{Lease, Leased, SCHEDULE, Sizes};
+use crate::undo::pool;
 
 /// Whether a group has machines, or is to get some.
 pub(super) fn is_filled(group: &Group) -> bool {

@@ -29,7 +29,11 @@ pub fn not_of_others(group: &Group) -> Result<(), Error> {
         return Ok(());
     }
     let name = &group.name;
-    let text = format!("{group}: `{mend}` first", group = fills(name), mend = delete_it(name));
+    let text = format!(
+        "{group}: `{mend}` first",
+        group = fills(name),
+        mend = delete_it(name)
+    );
     Err(Error::blocked("UpdateAutoScalingGroup", text))
 }
 

@@ -1,7 +1,8 @@
 //! The warm pool of the group that serves: it goes over to the next group, or is in the way of a roll.
 
-use super::Refusal;
-use crate::cloud::{Group, WarmPool, tag};
+use super::{Next, Refusal};
+use crate::cloud::{Group, Mixed, WarmPool, tag};
+use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
 use crate::undo::pool::{delete_it, fills, not_of_others};
@@ -47,6 +48,30 @@ pub(super) fn refuse(service: &Service, group: &Group) -> Option<Refusal> {
     };
     let text = format!("group {name} has a warm pool, {why}");
     let finding = Diagnostic::error("roll::warm_pool", text);
+    Some(Refusal::account(finding.help(help)))
+}
+
+/// Why a pool cannot be of what the next version starts: Auto Scaling has none of spot machines ("`API_PutWarmPool`": it "cannot
+/// be called on an Auto Scaling group that has a mixed instances policy or a launch template or launch configuration that requests
+/// Spot Instances"). The policy goes over as it is, and the version is made from the live one, each of which may have
+/// been changed since the pool was made.
+pub(super) fn refuse_spot(facts: &Facts, like: Option<&Group>, next: &Next) -> Option<Refusal> {
+    let (name, _) = (&like?.name, next.pool.as_ref()?);
+    let version = facts.template.as_ref().map(|there| &there.source);
+    let asks = if next.mixed.as_ref().is_some_and(Mixed::asks_for_spot) {
+        "its mixed instances policy".to_owned()
+    } else {
+        let version = version.filter(|version| version.spot)?;
+        format!("version {} of its launch template", version.number)
+    };
+    let text = format!(
+        "group {name} has a warm pool, and {asks} asks for spot machines, of which Auto Scaling makes no pool"
+    );
+    let finding = Diagnostic::error("roll::warm_pool", text);
+    let help = format!(
+        "have it ask for none, or delete the pool: {}",
+        delete_it(name)
+    );
     Some(Refusal::account(finding.help(help)))
 }
 

@@ -64,7 +64,7 @@ pub(super) fn next(
     let change = change?;
     let (template, change, changes) = next_template(service, facts, change, refused)?;
     let grace = service.set.health_check_grace_period;
-    Some(Next {
+    let next = Next {
         group,
         idle,
         template,
@@ -79,7 +79,9 @@ pub(super) fn next(
         types: types::named(service),
         mixed: types::mixed(service, like),
         pool: pool::of(service, like),
-    })
+    };
+    refused.extend(pool::refuse_spot(facts, like, &next));
+    Some(next)
 }
 
 /// The types of a mixed instances policy go before the launch template's own.

@@ -15,7 +15,7 @@ use crate::simulation::cloud::Mishap;
 const TYPES: [&str; 2] = ["t3.micro", "t3.small"];
 
 /// Gives the group that serves a policy of two types, one machine of three on demand at the least.
-fn mix(bench: Bench, version: &str) -> Bench {
+pub fn mix(bench: Bench, version: &str) -> Bench {
     let (template, _) = bench.cloud.world().model.view_groups()[0]
         .template
         .clone()

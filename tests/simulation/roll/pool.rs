@@ -7,6 +7,7 @@ use kiln::roll::{Decision, Verdict};
 use localcloud::model::{Service as Api, Tree};
 use serde_json::{Value, json};
 
+use super::mixed::mix;
 use super::plain::{nothing_left, rolled_once, three};
 use super::refused::refused;
 use super::rolling::rolling;
@@ -283,4 +284,24 @@ async fn a_pool_that_would_fill_itself_or_work_out_of_turn_is_refused() {
         })
     }));
     refused_for(&bench, "takes machines back").await;
+}
+
+/// A policy or a version that others have written since the pool was made.
+#[tokio::test(start_paused = true)]
+async fn a_pool_of_what_is_to_be_spot_is_refused() {
+    let base = pooled(rolled_once().await).await;
+    let bench = base.fork().await;
+    refused_for(&mix(bench, "1"), "its mixed instances policy asks for spot").await;
+    let (template, _) = base.cloud.world().model.view_groups()[0]
+        .template
+        .clone()
+        .unwrap();
+    let spot = json!({ "LaunchTemplateId": template, "SourceVersion": "1",
+        "LaunchTemplateData": { "InstanceMarketOptions": { "MarketType": "spot" } } });
+    base.meanwhile(Api::Ec2, "CreateLaunchTemplateVersion", &spot);
+    let follows = json!({ "AutoScalingGroupName": "web-v001",
+        "LaunchTemplate": { "LaunchTemplateId": template, "Version": "2" } });
+    base.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &follows);
+    let why = "version 2 of its launch template asks for spot";
+    refused_for(&base, why).await;
 }

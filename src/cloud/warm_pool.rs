@@ -1,0 +1,41 @@
+//! Warm pools of Auto Scaling groups in our words.
+
+use super::Size;
+
+/// Machines beside a group that are launched ahead, and taken when it grows ("`API_WarmPoolConfiguration`").
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WarmPool {
+    /// So many machines it and the group are to have together; `None`: the group's maximum.
+    pub prepared: Option<u32>,
+    /// It has so many at the least.
+    pub min: u32,
+    /// What they wait as: `Stopped`, `Running` or `Hibernated`.
+    pub state: String,
+    /// Machines of the group come back on scale-in.
+    #[serde(skip)]
+    pub reuses: bool,
+    /// How many there are.
+    #[serde(skip)]
+    pub machines: u32,
+    /// It is being deleted.
+    #[serde(skip)]
+    pub leaving: bool,
+}
+
+impl WarmPool {
+    /// How many machines it comes to beside a group of that size ("`API_PutWarmPool`").
+    pub fn size(&self, group: Size) -> u32 {
+        let most = self.prepared.unwrap_or(group.max);
+        most.saturating_sub(group.desired).max(self.min)
+    }
+}
+
+impl std::fmt::Display for WarmPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} at the least", self.state, self.min)?;
+        match self.prepared {
+            Some(prepared) => write!(f, ", {prepared} with the group's own"),
+            None => Ok(()),
+        }
+    }
+}
