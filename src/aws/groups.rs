@@ -11,7 +11,7 @@ use super::{Aws, behaviour, group_copy, hooks, mixed, warm_pool};
 use crate::cloud::{
     Activity, ActivityOutcome, Behaviour, Copying, Error, Group, GroupName, Groups, InstanceId,
     LaunchTemplateId, LaunchTemplateVersion, Member, NewGroup, Protection, Result, Size, Stage,
-    StartsFrom, SubnetId, Tags, TargetGroupArn, VersionRef, Zone,
+    StartsFrom, SubnetId, Tags, TargetGroupArn, VersionRef, WarmPool, Zone,
 };
 
 /// "`API_DescribeAutoScalingGroups"`: at most 100 records a page, and as many names in one call.
@@ -47,8 +47,8 @@ impl Groups for Aws {
         group_copy::behaviour(self, copying).await
     }
 
-    async fn copy_pool(&self, from: &GroupName, to: &GroupName) -> Result<()> {
-        warm_pool::copy(self, from, to).await
+    async fn put_pool(&self, name: &GroupName, pool: &WarmPool) -> Result<()> {
+        warm_pool::put(self, name, pool).await
     }
 
     async fn delete_pool(&self, name: &GroupName, force: bool) -> Result<()> {

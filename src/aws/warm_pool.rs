@@ -5,13 +5,10 @@ use aws_sdk_autoscaling::types;
 
 use super::Aws;
 use super::error::failed;
-use super::group_copy::described;
 use crate::cloud::{GroupName, Result, WarmPool};
 
 /// Of a pool that does not say ("`API_PutWarmPool`").
 const STOPPED: &str = "Stopped";
-/// "To remove a value that you previously set" ("`API_PutWarmPool`").
-const NO_LIMIT: i32 = -1;
 
 /// The pool of a group in our words.
 pub(super) fn of(group: &types::AutoScalingGroup) -> Option<WarmPool> {
@@ -29,26 +26,21 @@ pub(super) fn of(group: &types::AutoScalingGroup) -> Option<WarmPool> {
     })
 }
 
-/// Gives a group the pool that another one has now.
-pub(super) async fn copy(aws: &Aws, from: &GroupName, to: &GroupName) -> Result<()> {
-    let source = described(aws, from).await?;
-    let pool = source.and_then(|group| group.warm_pool_configuration);
-    let Some(pool) = pool.filter(|pool| pool.status().is_none()) else {
-        return Ok(());
-    };
+/// Gives a group such a pool.
+pub(super) async fn put(aws: &Aws, group: &GroupName, pool: &WarmPool) -> Result<()> {
     let call = aws.scaling_to_write().await.put_warm_pool();
-    let call = copied(call.auto_scaling_group_name(to.as_str()), pool);
-    let answer = call.send().await;
+    let call = call.auto_scaling_group_name(group.as_str());
+    let answer = like(call, pool).send().await;
     answer.map_err(|error| failed("PutWarmPool", error))?;
     Ok(())
 }
 
 /// The fields marked `copied` in `POOL_FIELDS`.
-fn copied(call: Put, pool: types::WarmPoolConfiguration) -> Put {
-    let most = pool.max_group_prepared_capacity;
-    call.set_max_group_prepared_capacity(most.filter(|most| *most != NO_LIMIT))
-        .set_min_size(pool.min_size)
-        .set_pool_state(pool.pool_state)
+fn like(call: Put, pool: &WarmPool) -> Put {
+    let number = |given: u32| i32::try_from(given).unwrap_or(i32::MAX);
+    call.set_max_group_prepared_capacity(pool.prepared.map(number))
+        .min_size(number(pool.min))
+        .pool_state(pool.state.as_str().into())
 }
 
 /// Asks for the deletion of a group's pool; with `force` nobody waits for its machines and their lifecycle hooks.
@@ -89,13 +81,15 @@ mod tests {
             .collect();
         let input = PutWarmPoolInput::builder().build().unwrap();
         assert_eq!(fields(&input), names);
-        let reuse = types::InstanceReusePolicy::builder().reuse_on_scale_in(true);
-        let full = types::WarmPoolConfiguration::builder()
-            .max_group_prepared_capacity(3)
-            .min_size(1)
-            .pool_state(types::WarmPoolState::Running)
-            .instance_reuse_policy(reuse.build());
-        let call = copied(silent().put_warm_pool(), full.build());
+        let full = WarmPool {
+            prepared: Some(3),
+            min: 1,
+            state: "Running".to_owned(),
+            reuses: true,
+            machines: 2,
+            leaving: false,
+        };
+        let call = like(silent().put_warm_pool(), &full);
         let text = format!("{:?}", call.as_input().clone().build().unwrap());
         for (name, fate) in POOL_FIELDS {
             let set = !text.contains(&format!(" {name}: None"));

@@ -230,8 +230,8 @@ pub trait Groups {
     /// Each has a name, so that a second copy replaces the first.
     fn copy_behaviour(&self, copying: &Copying) -> impl Future<Output = Result<()>>;
 
-    /// Gives a group the warm pool that another one has now, if it has one.
-    fn copy_pool(&self, from: &GroupName, to: &GroupName) -> impl Future<Output = Result<()>>;
+    /// Gives a group such a warm pool; one that it has becomes like it.
+    fn put_pool(&self, name: &GroupName, pool: &WarmPool) -> impl Future<Output = Result<()>>;
 
     /// Asks for the deletion of a group's warm pool; with `force` nobody waits for its machines and their lifecycle hooks.
     fn delete_pool(&self, name: &GroupName, force: bool) -> impl Future<Output = Result<()>>;

@@ -35,7 +35,7 @@ pub const KEPT: &str = "kept";
 pub const RETIRING: &str = "retiring";
 /// On alarms that kiln made: the group whose policies they set off, with which they go.
 pub const GROUP: &str = "kiln:group";
-/// On groups: sizes, launch template version and suspended processes, as the last roll made them.
+/// On groups: sizes, launch template version, suspended processes and warm pool, as the last roll made them.
 pub const AS_ROLLED: &str = "kiln:as-rolled";
 /// On kept groups: until when (RFC 3339).
 pub const KEEP_UNTIL: &str = "kiln:keep-until";

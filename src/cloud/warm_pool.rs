@@ -30,6 +30,28 @@ impl WarmPool {
     }
 }
 
+impl WarmPool {
+    /// What it is made with, in a word of a tag.
+    pub fn word(&self) -> String {
+        let Self { state, min, .. } = self;
+        let prepared = self.prepared.map(|most| format!("/{most}"));
+        format!("{state}/{min}{}", prepared.unwrap_or_default())
+    }
+
+    /// One that is made with what such a word says.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let mut parts = word.split('/');
+        Some(Self {
+            state: parts.next()?.to_owned(),
+            min: parts.next()?.parse().ok()?,
+            prepared: parts.next().map(str::parse).transpose().ok()?,
+            reuses: false,
+            machines: 0,
+            leaving: false,
+        })
+    }
+}
+
 impl std::fmt::Display for WarmPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}, {} at the least", self.state, self.min)?;

@@ -1,11 +1,11 @@
 //! The sizes that the previous group has by now: a schedule or a person may have set them since the plan.
 
-use super::drift::AsRolled;
+use super::drift::{AsRolled, pool_of};
 use super::error::Error;
 use super::making::group;
 use super::next_group::grow;
 use super::plan::Plan;
-use crate::cloud::{Cloud, Group, Tags, tag};
+use crate::cloud::{Cloud, Group, Tags, WarmPool, tag};
 use crate::run::Ledger;
 use crate::undo::Undo;
 use crate::undo::held::{Held, unheld};
@@ -76,9 +76,11 @@ async fn from(plan: &Plan, live: &Group, next: &Group, cloud: &impl Cloud) -> Re
         cloud.set_max(&next.name, max).await?;
     }
     if let Some(rolled) = AsRolled::of(next) {
+        let pool = pool_of(live).map(WarmPool::word);
         let now = AsRolled {
             min,
             max,
+            pool: pool.or_else(|| rolled.pool.clone()),
             ..rolled.clone()
         };
         if now != rolled {

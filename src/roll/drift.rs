@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::status::{Ruled, Stand};
-use crate::cloud::{Group, StartsFrom, VersionRef, tag};
+use crate::cloud::{Group, StartsFrom, VersionRef, WarmPool, tag};
 use crate::undo::held::unheld;
 use crate::undo::lease::lasting;
 
@@ -17,14 +17,21 @@ pub(super) struct AsRolled {
     pub version: u64,
     /// Processes that are suspended for good.
     pub suspended: BTreeSet<String>,
+    /// What its warm pool is made with.
+    pub pool: Option<String>,
 }
+
+/// Before the word that says what the pool is made with.
+const POOL: &str = "pool=";
 
 impl fmt::Display for AsRolled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.min, self.max, self.version)?;
         self.suspended
             .iter()
-            .try_for_each(|name| write!(f, " {name}"))
+            .try_for_each(|name| write!(f, " {name}"))?;
+        let mut pool = self.pool.iter();
+        pool.try_for_each(|pool| write!(f, " {POOL}{pool}"))
     }
 }
 
@@ -32,11 +39,15 @@ impl AsRolled {
     /// What the tag says; `None` of a group that no roll made, or one before this tag.
     pub(super) fn of(group: &Group) -> Option<Self> {
         let mut words = group.tag(tag::AS_ROLLED)?.split_whitespace();
+        let (min, max, version) = (words.next()?, words.next()?, words.next()?);
+        let (pools, processes): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with(POOL));
+        let pool = pools.first().and_then(|word| word.strip_prefix(POOL));
         Some(Self {
-            min: words.next()?.parse().ok()?,
-            max: words.next()?.parse().ok()?,
-            version: words.next()?.parse().ok()?,
-            suspended: words.map(ToOwned::to_owned).collect(),
+            min: min.parse().ok()?,
+            max: max.parse().ok()?,
+            version: version.parse().ok()?,
+            suspended: processes.into_iter().map(ToOwned::to_owned).collect(),
+            pool: pool.map(ToOwned::to_owned),
         })
     }
 
@@ -54,8 +65,20 @@ impl AsRolled {
             max: group.size.max,
             version: version.0,
             suspended: lasting(group),
+            pool: pool_of(group).map(WarmPool::word),
         })
     }
+
+    /// The warm pool that its roll has meant a group to have, and that it has not.
+    pub(super) fn lost_pool(group: &Group) -> Option<WarmPool> {
+        let lost = Self::of(group)?.pool.filter(|_| !group.keeps_pool());
+        WarmPool::of_word(&lost?)
+    }
+}
+
+/// The warm pool of a group, unless it is on its way out.
+pub(super) fn pool_of(group: &Group) -> Option<&WarmPool> {
+    group.pool.as_ref().filter(|_| group.keeps_pool())
 }
 
 /// What has changed since, in words. While a roll or a rollback is half-way nobody else's doing is told from its own.
@@ -144,5 +167,21 @@ pub(super) fn of_group(group: &Group) -> Vec<String> {
             format!("process {process} of group {name}: ran as rolled, suspended now")
         }),
     );
+    drift.extend(of_pool(group, &was));
     drift
+}
+
+fn of_pool(group: &Group, was: &AsRolled) -> Option<String> {
+    let now = pool_of(group);
+    if was.pool == now.map(WarmPool::word) {
+        return None;
+    }
+    let words = |pool: Option<String>| pool.unwrap_or("none".to_owned());
+    let was = was.pool.as_deref().and_then(WarmPool::of_word);
+    let was = words(was.map(|pool| pool.to_string()));
+    let now = words(now.map(ToString::to_string));
+    let name = &group.name;
+    Some(format!(
+        "warm pool of group {name}: {was} as rolled, {now} now"
+    ))
 }

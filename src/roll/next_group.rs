@@ -14,11 +14,12 @@ use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
     Acting, Cloud, Copying, Error as CloudError, Group, GroupTag, LaunchTemplateId,
-    LaunchTemplateVersion, NewGroup, Size, tag,
+    LaunchTemplateVersion, NewGroup, Size, WarmPool, tag,
 };
 use crate::run::{Ledger, Slot};
 use crate::undo::held::unheld;
 use crate::undo::lease::{Lease, Leased};
+use crate::undo::pool::put_it;
 use crate::undo::{Change, Undo};
 
 /// Processes that change a group's size or members by themselves while its roll has plans of its own.
@@ -92,21 +93,18 @@ pub(super) async fn let_alarms_act(
 
 /// Gives the next group the warm pool of the previous one. Only now: at size 0 it would have been as large as the maximum, and
 /// its machines would have had the capacity that the group's own were to get; and an image that its checks reject starts no
-/// more of them. Until then the group grows without one.
+/// more of them. Until then the group grows without one. Where the previous group shows none, which may be a late answer, it is as planned.
 ///
 /// Returns what is lacking where that does not go through: no reason to take a proven version back.
 pub(super) async fn copy_pool(plan: &Plan, cloud: &impl Cloud) -> Option<String> {
-    let (pool, previous) = (plan.next.pool.as_ref()?, plan.previous.as_ref()?);
-    let (from, to) = (&previous.group, &plan.next.group);
-    let error = cloud.copy_pool(from, to).await.err()?;
-    let (min, state) = (pool.min, &pool.state);
-    let prepared = pool
-        .prepared
-        .map(|most| format!(" --max-group-prepared-capacity {most}"));
-    let prepared = prepared.unwrap_or_default();
+    let (planned, previous) = (plan.next.pool.as_ref()?, plan.previous.as_ref()?);
+    let there = cloud.group(&previous.group).await.ok().flatten();
+    let now = there.filter(Group::keeps_pool).and_then(|group| group.pool);
+    let (pool, to) = (now.as_ref().unwrap_or(planned), &plan.next.group);
+    let error = cloud.put_pool(to, pool).await.err()?;
+    let mend = put_it(to, pool);
     Some(format!(
-        "group {to} has no warm pool: {error}; \
-         `aws autoscaling put-warm-pool --auto-scaling-group-name {to} --min-size {min} --pool-state {state}{prepared}` gives it one"
+        "group {to} has no warm pool: {error}; `{mend}` gives it one"
     ))
 }
 
@@ -168,6 +166,7 @@ pub(super) fn as_rolled(plan: &Plan, version: LaunchTemplateVersion) -> AsRolled
         max: plan.next.size.max,
         version: version.0,
         suspended: plan.lasting().cloned().unwrap_or_default(),
+        pool: plan.next.pool.as_ref().map(WarmPool::word),
     }
 }
 

@@ -2,7 +2,7 @@
 //! maximum ("`API_PutWarmPool`").
 
 use super::persist;
-use crate::cloud::{Cloud, Error, Group, GroupName, Kind, tag};
+use crate::cloud::{Cloud, Error, Group, GroupName, Kind, WarmPool, tag};
 
 /// Has the pool of a group go, where it has one; with `force` nobody waits for the lifecycle hooks of its machines. Whoever
 /// deletes the group is told by AWS when it has not gone.
@@ -47,4 +47,16 @@ pub fn fills(name: &GroupName) -> String {
 /// The command that has a pool go.
 pub fn delete_it(name: &GroupName) -> String {
     format!("aws autoscaling delete-warm-pool --auto-scaling-group-name {name}")
+}
+
+/// The command that gives a group such a pool.
+pub fn put_it(name: &GroupName, pool: &WarmPool) -> String {
+    let (min, state) = (pool.min, &pool.state);
+    let prepared = pool
+        .prepared
+        .map(|most| format!(" --max-group-prepared-capacity {most}"));
+    let prepared = prepared.unwrap_or_default();
+    format!(
+        "aws autoscaling put-warm-pool --auto-scaling-group-name {name} --min-size {min} --pool-state {state}{prepared}"
+    )
 }

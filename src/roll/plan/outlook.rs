@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Plan, Refusal, reroot, stages, timing};
+use super::{Plan, Refusal, pool, reroot, stages, timing};
 use crate::cloud::{Validity, tag};
 use crate::roll::facts::{Facts, Side};
 use crate::source::Diagnostic;
@@ -60,7 +60,10 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         seen,
         machines: count,
         instance_type: kind.filter(|_| !is_mixed),
-        notes: unknown(facts),
+        notes: unknown(facts)
+            .into_iter()
+            .chain(pool::lost(facts, plan))
+            .collect(),
         ..Outlook::default()
     };
     if let Some(in_place) = &plan.in_place {

@@ -2,10 +2,11 @@
 
 use super::{Next, Refusal};
 use crate::cloud::{Group, Mixed, WarmPool, tag};
+use crate::roll::drift::AsRolled;
 use crate::roll::facts::Facts;
 use crate::source::Diagnostic;
 use crate::template::service::{Service, Strategy};
-use crate::undo::pool::{delete_it, fills, not_of_others};
+use crate::undo::pool::{delete_it, fills, not_of_others, put_it};
 
 /// The pool that the next group is to get, or that the group which stays has.
 pub(super) fn of(service: &Service, like: Option<&Group>) -> Option<WarmPool> {
@@ -49,6 +50,17 @@ pub(super) fn refuse(service: &Service, group: &Group) -> Option<Refusal> {
     let text = format!("group {name} has a warm pool, {why}");
     let finding = Diagnostic::error("roll::warm_pool", text);
     Some(Refusal::account(finding.help(help)))
+}
+
+/// The pool that the group which serves was to have when it was rolled, and that neither it nor the next group has.
+pub(super) fn lost(facts: &Facts, plan: &Plan) -> Option<String> {
+    let name = &plan.previous.as_ref()?.group;
+    let group = facts.groups.iter().find(|group| group.name == *name)?;
+    let pool = AsRolled::lost_pool(group).filter(|_| plan.next.pool.is_none())?;
+    let mend = put_it(name, &pool);
+    Some(format!(
+        "group {name} was rolled with a warm pool ({pool}) and has none now, nor will the next one: `{mend}` first gives both one"
+    ))
 }
 
 /// Why a pool cannot be of what the next version starts: Auto Scaling has none of spot machines ("`API_PutWarmPool`": it "cannot

@@ -2,6 +2,7 @@
 //! as long as it is kept, and a pool goes before its group does.
 
 mod kept;
+mod lacking;
 
 use kiln::roll::{Decision, Verdict};
 use localcloud::model::{Service as Api, Tree};
@@ -193,19 +194,6 @@ async fn machines_of_a_pool_are_replaced_with_those_of_their_group() {
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     assert_eq!(bench.serving(), three(V1));
     assert_eq!(of(&bench, "web-v001"), (vec!["Warmed:Stopped"; 2], V1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_roll_that_may_put_no_pool_goes_through_and_says_what_is_lacking() {
-    let bench = pooled(rolled_once().await).await;
-    bench.cloud.deny("PutWarmPool");
-    let ended = bench.roll(V2).await;
-    expect(&ended, Verdict::CleanUpDue);
-    let command = "`aws autoscaling put-warm-pool --auto-scaling-group-name web-v002 --min-size 1 --pool-state Stopped \
-                   --max-group-prepared-capacity 5`";
-    assert!(ended.loose[0].contains(command), "{:?}", ended.loose);
-    assert_eq!(bench.serving(), three(V2));
-    nothing_left(&bench, "no pool");
 }
 
 #[tokio::test(start_paused = true)]
