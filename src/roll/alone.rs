@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::error::Error;
 use super::health::status::of_members;
-use super::status::{Serving, Status};
+use super::status::{Serving, Status, Waiting};
 use super::{address, doctor, drift, hold, names, office, refresh_back};
 use crate::cloud::{Cloud, Group, Member, TargetHealth, tag};
 use crate::undo::floor::{self, Floor};
@@ -74,6 +74,7 @@ impl Known {
             image: self.group.tag(tag::IMAGE).map(ToOwned::to_owned),
             healthy: self.healthy().len(),
             desired: self.group.size.desired,
+            warm_pool: Waiting::of(&self.group),
         }
     }
 }

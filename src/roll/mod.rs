@@ -90,6 +90,6 @@ pub use retire::{WorkedOff, work_off_alone};
 pub use retiring::{NAMELESS, Retiring, Wait};
 pub use rollback::{RolledBack, Way, rollback};
 pub use run_roll::{Ended, Request, Tools, roll};
-pub use status::{Serving, Status, status};
+pub use status::{Serving, Status, Waiting, status};
 pub use takeback::Dead as DeadRoll;
 pub use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 mod shown;
 
-pub use shown::{Ruled, Serving, Status};
+pub use shown::{Ruled, Serving, Status, Waiting};
 
 use jiff::Timestamp;
 
@@ -348,5 +348,6 @@ fn serving(standing: &Standing) -> Serving {
         image: standing.group.tag(tag::IMAGE).map(ToOwned::to_owned),
         healthy: healthy.count(),
         desired: standing.group.size.desired,
+        warm_pool: Waiting::of(&standing.group),
     }
 }

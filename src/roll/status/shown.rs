@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cloud::{GroupName, TargetGroupArn, VolumeId};
+use crate::cloud::{Group, GroupName, TargetGroupArn, VolumeId, WarmPool};
 use crate::undo::serving::{Leading, percent, served};
 
 /// What `kiln status` shows.
@@ -49,6 +49,41 @@ pub struct Serving {
     pub image: Option<String>,
     pub healthy: usize,
     pub desired: u32,
+    pub warm_pool: Option<Waiting>,
+}
+
+/// A group's warm pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// How many machines are in it now.
+    pub machines: u32,
+    /// What it is made with.
+    #[serde(flatten)]
+    pub made: WarmPool,
+    /// It is being deleted.
+    pub leaving: bool,
+}
+
+impl Waiting {
+    pub(in crate::roll) fn of(group: &Group) -> Option<Self> {
+        let made = group.pool.clone()?;
+        Some(Self {
+            machines: made.machines,
+            leaving: made.leaving,
+            made,
+        })
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let machines = match self.machines {
+            1 => "1 machine".to_owned(),
+            count => format!("{count} machines"),
+        };
+        let leaving = if self.leaving { ", being deleted" } else { "" };
+        write!(f, "warm pool: {machines} ({}){leaving}", self.made)
+    }
 }
 
 /// A rule, or a listener's default action, that carries the service's traffic.
@@ -100,7 +135,9 @@ impl fmt::Display for Status {
                 "  {what:<9} {} {image} {healthy}/{desired} healthy{}",
                 one.group,
                 place.unwrap_or_default()
-            )
+            )?;
+            let mut pool = one.warm_pool.iter();
+            pool.try_for_each(|pool| writeln!(f, "            {pool}"))
         };
         writeln!(f, "{}", self.service)?;
         match &self.live {

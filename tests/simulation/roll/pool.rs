@@ -4,7 +4,8 @@
 mod kept;
 mod lacking;
 
-use kiln::roll::{Decision, Verdict};
+use kiln::roll::{Decision, Verdict, status};
+use kiln::run::Clock as _;
 use localcloud::model::{Service as Api, Tree};
 use serde_json::{Value, json};
 
@@ -292,4 +293,29 @@ async fn a_pool_of_what_is_to_be_spot_is_refused() {
     base.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &follows);
     let why = "version 2 of its launch template asks for spot";
     refused_for(&base, why).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_shows_the_pools_of_both_groups() {
+    let bench = pooled(rolled_once().await).await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    bench.pass(120).await;
+    let given =
+        json!({ "AutoScalingGroupName": "web-v001", "MinSize": 0, "MaxGroupPreparedCapacity": 4 });
+    bench.meanwhile(Api::AutoScaling, "PutWarmPool", &given);
+    bench.pass(120).await;
+    let shown = status(&bench.client, "web", bench.cloud.now())
+        .await
+        .unwrap();
+    let text = shown.to_string();
+    for line in [
+        "\n            warm pool: 2 machines (Stopped, 1 at the least, 5 with the group's own)\n",
+        "\n            warm pool: 1 machine (Stopped, 0 at the least, 4 with the group's own)\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let pool = |machines: u32, prepared: u32, min: u32| json!({ "machines": machines, "prepared": prepared, "min": min, "state": "Stopped", "leaving": false });
+    let shown = serde_json::to_value(&shown).unwrap();
+    assert_eq!(shown["live"]["warm_pool"], pool(2, 5, 1));
+    assert_eq!(shown["previous"]["warm_pool"], pool(1, 4, 0));
 }
