@@ -41,7 +41,8 @@ pub struct Release {
 /// Its groups are emptied without force, so that requests and lifecycle hooks end first; then go the rules, alarms, groups,
 /// target groups and the launch template that kiln made for it, where nobody else uses them, and every tag of kiln's. The
 /// plan says of each thing what becomes of it, and why what stays does. Refused where users come by a listener or a rule that
-/// kiln did not make, or others' machines are behind it. Shows what it would do, has the service's name typed, and looks again;
+/// kiln did not make, or others' machines are behind it. No record of DNS is written or deleted: a service by records (strategy
+/// `dns`) is refused until they lead elsewhere, and any other name that leads to its load balancer goes on doing so. Shows what it would do, has the service's name typed, and looks again;
 /// in a job look with --plan, then name the service once more with --confirm.
 #[derive(Args, Debug)]
 pub struct Destroy {

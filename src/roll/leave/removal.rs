@@ -137,7 +137,7 @@ impl Belongings {
         let mut notes: Vec<String> = self.served().into_iter().collect();
         notes.extend(self.kept_things());
         notes.push(
-            "images, load balancers and listeners stay: none of them was made for the service"
+            "images, load balancers, listeners and records of DNS stay: none of them was made for the service"
                 .to_owned(),
         );
         let groups = self.groups().iter().filter(|group| !self.made(group));

@@ -1,6 +1,6 @@
 //! The warm pool of the group that serves: it goes over to the next group, or is in the way of a roll.
 
-use super::{Next, Refusal};
+use super::{Next, Plan, Refusal};
 use crate::cloud::{Group, Mixed, WarmPool, tag};
 use crate::roll::drift::AsRolled;
 use crate::roll::facts::Facts;

@@ -1,6 +1,7 @@
 //! Services behind two load balancers, between which weighted records of DNS choose: clients go on to where an old answer led them, and
 //! what served them stays whole for as long.
 
+mod destroyed;
 mod families;
 mod given_back;
 mod kills;
