@@ -1,6 +1,6 @@
 //! Weighted records of Route 53.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,12 +12,16 @@ use aws_sdk_route53::types::{
 use super::Aws;
 use super::error::failed;
 use crate::cloud::{
-    Action, Error, HostedZone, HostedZoneId, Kind, Record, RecordPlace, RecordRest, Records,
+    Action, Error, HostedZone, HostedZoneId, Kind, Names, Record, RecordPlace, RecordRest, Records,
     Result, RulePlace, plain_host, plain_name,
 };
 
 /// How long an answer with the addresses of a load balancer may be kept ("Choosing between alias and non-alias records").
 const OF_ALIAS: Duration = Duration::from_mins(1);
+
+/// So many pages of a zone are looked at for a note, of 300 records each: at the five requests a second that Route 53 answers an
+/// account, two seconds.
+const PAGES: usize = 10;
 
 /// The last change of the records of each name and type that this process has made, by its id.
 #[derive(Debug, Default)]
@@ -84,18 +88,21 @@ impl Records for Aws {
     }
 
     async fn records(&self, zone: &HostedZoneId, name: &str) -> Result<Vec<Record>> {
-        let sets = self.record_sets(zone, Some(name)).await?;
+        let (sets, _) = self.record_sets(zone, Some(name), usize::MAX).await?;
         Ok(sets.iter().map(record_of).collect())
     }
 
-    async fn names_to(&self, zone: &HostedZoneId, hosts: &[String]) -> Result<BTreeSet<String>> {
-        let sets = self.record_sets(zone, None).await?;
+    async fn names_to(&self, zone: &HostedZoneId, hosts: &[String]) -> Result<Names> {
+        let (sets, is_whole) = self.record_sets(zone, None, PAGES).await?;
         let leads = |set: &&ResourceRecordSet| {
             let host = record_of(set).host;
             host.is_some_and(|host| hosts.contains(&host))
         };
         let leading = sets.iter().filter(leads);
-        Ok(leading.map(|set| plain_name(set.name())).collect())
+        Ok(Names {
+            found: leading.map(|set| plain_name(set.name())).collect(),
+            looked_at: (!is_whole).then_some(sets.len()),
+        })
     }
 
     async fn is_spread(&self, place: &RulePlace) -> Result<bool> {
@@ -113,13 +120,14 @@ impl Records for Aws {
 }
 
 impl Aws {
-    /// The record sets of a name, of whatever type, or of the whole zone. They come in the order of their names, by labels from
-    /// the right.
+    /// The record sets of a name, of whatever type, or of the whole zone, and whether these are all: no more than so many pages are
+    /// read. They come in the order of their names, by labels from the right.
     async fn record_sets(
         &self,
         zone: &HostedZoneId,
         name: Option<&str>,
-    ) -> Result<Vec<ResourceRecordSet>> {
+        pages: usize,
+    ) -> Result<(Vec<ResourceRecordSet>, bool)> {
         let name = name.map(plain_name);
         let is_own = |set: &ResourceRecordSet| {
             let own = name.as_deref();
@@ -127,7 +135,7 @@ impl Aws {
         };
         let mut all = Vec::new();
         let mut from = (name.clone(), None, None);
-        loop {
+        for _ in 0..pages {
             let call = self.route53().await.list_resource_record_sets();
             let answer = call
                 .hosted_zone_id(zone.as_str())
@@ -141,7 +149,7 @@ impl Aws {
             let (own, others): (Vec<_>, Vec<_>) = sets.cloned().partition(is_own);
             all.extend(own);
             if !others.is_empty() || !answer.is_truncated() {
-                return Ok(all);
+                return Ok((all, true));
             }
             from = (
                 answer.next_record_name().map(ToOwned::to_owned),
@@ -149,6 +157,7 @@ impl Aws {
                 answer.next_record_identifier().map(ToOwned::to_owned),
             );
         }
+        Ok((all, false))
     }
 
     /// What the records of a place do; `None` when there are none.
@@ -177,7 +186,9 @@ impl Aws {
         };
         let weights = place.weights(to);
         let weights = weights.ok_or_else(|| refused("no records can do that"))?;
-        let sets = self.record_sets(&place.zone, Some(&place.name)).await?;
+        let (sets, _) = self
+            .record_sets(&place.zone, Some(&place.name), usize::MAX)
+            .await?;
         let read: Vec<Record> = sets.iter().map(record_of).collect();
         if place.actions(&read).as_deref() != Some(from) {
             let text = "the records are not as they were looked at";

@@ -59,7 +59,7 @@ pub use profiles::Profiles;
 pub use publishing::{Elsewhere, EncryptionKey, ImageRights, NewCopy, Publishing, SnapshotRights};
 pub use quotas::{GroupQuota, Quotas, Validity};
 pub use records::{
-    End, HostedZone, Record, RecordPlace, RecordRest, Records, longest_follow, plain_host,
+    End, HostedZone, Names, Record, RecordPlace, RecordRest, Records, longest_follow, plain_host,
     plain_name,
 };
 pub use refreshes::{NewRefresh, Refresh, RefreshState, Refreshes};

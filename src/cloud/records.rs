@@ -154,6 +154,14 @@ pub fn longest_follow<'a>(places: impl IntoIterator<Item = &'a RulePlace>) -> Du
     records.map(RecordPlace::follows).max().unwrap_or_default()
 }
 
+/// Names of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub found: BTreeSet<String>,
+    /// Of a zone that is larger: after so many records nobody looked any further.
+    pub looked_at: Option<usize>,
+}
+
 /// Records of DNS.
 pub trait Records {
     /// The hosted zones of that name.
@@ -166,12 +174,13 @@ pub trait Records {
     fn records(&self, zone: &HostedZoneId, name: &str)
     -> impl Future<Output = Result<Vec<Record>>>;
 
-    /// The names of a zone of which a record leads to one of some hosts, which are as [`plain_host`] gives them.
+    /// The names of a zone of which a record leads to one of some hosts, which are as [`plain_host`] gives them. Of a large zone only so many
+    /// records are looked at.
     fn names_to(
         &self,
         zone: &HostedZoneId,
         hosts: &[String],
-    ) -> impl Future<Output = Result<BTreeSet<String>>>;
+    ) -> impl Future<Output = Result<Names>>;
 
     /// Whether every server of the zone answers what this process has written last to a place. Always so of what is no record.
     fn is_spread(&self, place: &RulePlace) -> impl Future<Output = Result<bool>>;

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use super::ground::Ground;
 use super::plan::Refusal;
 use super::plan::in_place::staying;
+use super::plan::is_live;
 use super::plan::reroot::{self, Machine};
 use super::room::{self, Room};
 use super::{alarms, image, names, office, scaling};
@@ -225,9 +226,25 @@ pub async fn look_up(
         (facts.refresh, facts.machine) = (refresh, machine);
     }
     if refused.is_empty() {
+        note_names(cloud, service, &mut facts).await;
         Ok(facts)
     } else {
         Err(NoFacts::Refused(refused))
+    }
+}
+
+/// Looks for other names that lead to the load balancers, where a plan is to tell of them: a zone may be large.
+async fn note_names(cloud: &impl Cloud, service: &Service, facts: &mut Facts) {
+    let live = facts.serving().and_then(|side| facts.sides[side].group());
+    if live.is_some_and(|live| is_live(service, facts, live, &facts.image)) {
+        return;
+    }
+    let Some(balancer) = &mut facts.balancer else {
+        return;
+    };
+    let names = records::also_named(cloud, balancer).await;
+    if let Some(second) = &mut balancer.second {
+        second.also_named = names;
     }
 }
 

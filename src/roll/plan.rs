@@ -30,6 +30,7 @@ pub use led::{led_to, shared};
 pub use outlook::Outlook;
 pub use pair::Idle;
 pub use reroot::Reroot;
+pub(super) use settings::is_live;
 pub use stages::Doing;
 pub use test_listener::TestListener;
 pub use timing::Timing;

@@ -1,7 +1,7 @@
 //! The load balancer of a service, its listeners and its rules.
 
 use super::{NoFacts, keep, records};
-use crate::cloud::{BalancerKind, Cloud, Listener, LoadBalancer, LoadBalancerArn};
+use crate::cloud::{BalancerKind, Cloud, Listener, LoadBalancer, LoadBalancerArn, Names};
 use crate::roll::plan::Refusal;
 use crate::roll::refusals;
 use crate::source::Spanned;
@@ -30,8 +30,9 @@ pub struct Second {
     pub load_balancer: LoadBalancer,
     pub listener: Listener,
     pub cross_zone: bool,
-    /// Other names of the zone that lead to one of the two, and are no service's that kiln knows of; `None`: nobody could look.
-    pub also_named: Option<Vec<String>>,
+    /// Other names of the zone that lead to one of the two, and are no service's that kiln knows of; `None`: nobody could look, or
+    /// there is nothing to roll.
+    pub also_named: Option<Names>,
 }
 
 impl Balancer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::balancer::{listener_of, production};
 use super::{Balancer, Found, NoFacts, Second};
 use crate::cloud::{
-    BalancerKind, Cloud, Error, HostedZone, HostedZoneId, LoadBalancer, Record, TargetGroup,
+    BalancerKind, Cloud, Error, HostedZone, HostedZoneId, LoadBalancer, Names, Record, TargetGroup,
     TargetGroupArn, plain_host, plain_name, tag,
 };
 use crate::roll::plan::Refusal;
@@ -64,11 +64,7 @@ pub(super) async fn balancer(
     if refused.len() > before {
         return Ok(None);
     }
-    // What is only a note keeps no roll from its work.
-    let also_named = also_named(cloud, (&zone, &plain_name(&by.name)), &halves)
-        .await
-        .ok();
-    Ok(joined([one, other], &both, &serving, also_named))
+    Ok(joined([one, other], &both, &serving))
 }
 
 /// The two as one, whose rules the records are.
@@ -76,7 +72,6 @@ fn joined(
     [one, other]: [&Led; 2],
     fronts: &[Front<'_>; 2],
     serving: &[Leading],
-    also_named: Option<Vec<String>>,
 ) -> Option<Balancer> {
     let listener = |front: &Front<'_>| Some(front.rules.first()?.listener.clone());
     let (first, second) = (listener(&fronts[0])?, listener(&fronts[1])?);
@@ -98,27 +93,27 @@ fn joined(
             load_balancer: other.0.load_balancer.clone(),
             listener: second,
             cross_zone: other.0.cross_zone,
-            also_named,
+            also_named: None,
         }),
     })
 }
 
-/// Other names that lead to one of the load balancers. Those of other services stand in tags of the rules behind them.
-async fn also_named(
-    cloud: &impl Cloud,
-    (zone, own): (&HostedZoneId, &str),
-    halves: &[Led],
-) -> Result<Vec<String>, Error> {
-    let hosts = halves
-        .iter()
-        .map(|led| plain_host(&led.0.load_balancer.host));
-    let names = cloud.names_to(zone, &hosts.collect::<Vec<_>>()).await?;
-    let rules = halves.iter().flat_map(|led| &led.0.rules);
+/// Other names that lead to one of the load balancers. Those of other services stand in tags of the rules behind them. What is only a
+/// note keeps no roll from its work.
+pub(super) async fn also_named(cloud: &impl Cloud, balancer: &Balancer) -> Option<Names> {
+    let second = balancer.second.as_ref()?;
+    let mut own = balancer.rules.iter();
+    let own = own.find_map(|found| found.production.as_ref()?.place.record())?;
+    let hosts = [&balancer.load_balancer, &second.load_balancer];
+    let hosts = hosts.map(|one| plain_host(&one.host));
+    let mut names = cloud.names_to(&own.zone, &hosts).await.ok()?;
+    let rules = balancer.leading.iter();
     let known: Vec<&String> = rules
         .filter_map(|rule| rule.tags.get(tag::RECORD))
         .collect();
-    let is_other = |name: &String| name != own && !known.contains(&&word(zone, name));
-    Ok(names.into_iter().filter(is_other).collect())
+    let is_other = |name: &String| *name != own.name && !known.contains(&&word(&own.zone, name));
+    names.found.retain(is_other);
+    Some(names)
 }
 
 async fn half(

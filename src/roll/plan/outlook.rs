@@ -162,7 +162,12 @@ fn unknown(facts: &Facts) -> Vec<String> {
             notes.push("other names of the zone could not be looked at".to_owned());
             continue;
         };
-        notes.extend(names.iter().map(|name| {
+        notes.extend(names.looked_at.map(|count| {
+            format!(
+                "the zone is large, and {count} of its records were looked at: whether one behind these leads to one of the two load balancers is not known"
+            )
+        }));
+        notes.extend(names.found.iter().map(|name| {
             format!(
                 "{name} leads to one of the two load balancers whatever this roll does: who goes by it stays with the group there, until it is retired"
             )

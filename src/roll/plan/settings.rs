@@ -20,7 +20,12 @@ use crate::template::tags;
 /// Without a grace period Auto Scaling ends machines that are still booting: the API's default is 0 s, the console's 300.
 pub(super) const GRACE: Duration = Duration::from_mins(5);
 /// Whether the group runs this image with these settings already.
-pub(super) fn is_live(service: &Service, facts: &Facts, live: &Group, image: &Image) -> bool {
+pub(in crate::roll) fn is_live(
+    service: &Service,
+    facts: &Facts,
+    live: &Group,
+    image: &Image,
+) -> bool {
     let Some(template) = &facts.template else {
         return false;
     };

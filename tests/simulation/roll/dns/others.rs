@@ -157,3 +157,56 @@ async fn another_name_of_a_load_balancer_is_noted() {
         "{notes:?}"
     );
 }
+
+/// Nobody's requests to Route 53 are used up for a note, and none at all where there is nothing to roll.
+#[tokio::test(start_paused = true)]
+async fn of_a_large_zone_a_part_is_looked_at_and_only_for_a_plan() {
+    let bench = rolled_once(AT_ONCE).await;
+    {
+        let mut world = bench.cloud.world();
+        let zone = world.model.view_zones().remove(0).id;
+        let records = world.model.view_records(&zone);
+        let alias = records.into_iter().find_map(|record| record.alias);
+        let host = alias.unwrap().target;
+        for number in 0..3100 {
+            let record = RecordView {
+                name: format!("n{number:04}.example.org."),
+                kind: "CNAME".to_owned(),
+                ttl: Some(60),
+                values: vec!["elsewhere.example.com".to_owned()],
+                ..RecordView::default()
+            };
+            world.model.plant_record(&zone, &record).unwrap();
+        }
+        let first = RecordView {
+            name: "early.example.org.".to_owned(),
+            kind: "CNAME".to_owned(),
+            ttl: Some(60),
+            values: vec![host],
+            ..RecordView::default()
+        };
+        world.model.plant_record(&zone, &first).unwrap();
+    }
+    let listed = |bench: &Bench| {
+        let calls = bench.cloud.calls().into_iter();
+        calls
+            .filter(|call| call == "ListResourceRecordSets")
+            .count()
+    };
+    let before = listed(&bench);
+    let planned = bench.plan(V2).await;
+    let Some(Decision::Roll(plan)) = &planned.decision else {
+        panic!("{planned:?}");
+    };
+    let whole = listed(&bench) - before;
+    let notes = plan.outlook.notes.join("\n");
+    assert!(
+        notes.contains("3000 of its records were looked at"),
+        "{notes}"
+    );
+    assert!(notes.contains("early.example.org leads to"), "{notes}");
+    let before = listed(&bench);
+    expect(&bench.roll(V1).await, Verdict::NothingToDo);
+    let none = listed(&bench) - before;
+    assert!((10..15).contains(&whole) && none < 10, "{whole} {none}");
+}
