@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::select_ok;
 use tokio::time::Instant;
 
 use super::checks::instance::{Unrun, run};
@@ -16,7 +18,8 @@ use crate::cloud::{Cloud, Filter, InstanceId, InstanceState};
 use crate::run::{Failure, Silent};
 use crate::template::service::{Diagnosis, Service};
 
-/// From the look for the machine to the last line: longer than a login takes, and no wait that anybody notices in a roll that has failed.
+/// From the look for a machine to the last line, for all machines of a roll together: longer than a login takes, and no wait that
+/// anybody notices in a roll that has failed.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
@@ -43,7 +46,7 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
         }
         let log = match self.health.kept_log() {
             Some(Ok(kept)) => kept.clone(),
-            kept => log(diagnosis, instance, self.on)
+            kept => log(diagnosis, instance, left(&self.health), self.on)
                 .await
                 // The machine may be gone by now: an earlier reason says more.
                 .unwrap_or_else(|why| kept.cloned().and_then(Result::err).unwrap_or(why)),
@@ -58,7 +61,7 @@ impl<C: Cloud, P: Probe, S> Flow<'_, '_, C, P, S> {
     }
 }
 
-/// Keeps the log of a sick machine, which Auto Scaling may replace before anybody judges it.
+/// Keeps the log of a sick machine, which Auto Scaling may replace before anybody judges it. All that are sick are asked at once.
 pub(super) async fn keep_log<C: Cloud, P: Probe, S>(
     service: &Service,
     health: &mut Health,
@@ -67,20 +70,37 @@ pub(super) async fn keep_log<C: Cloud, P: Probe, S>(
     let Some(diagnosis) = &service.diagnosis else {
         return;
     };
-    if let Some(id) = health.next_to_ask(Instant::now()) {
-        let said = log(diagnosis, &id, on).await;
-        health.keep_log(said);
+    let left = left(health);
+    if left.is_zero() {
+        return;
     }
+    let began = Instant::now();
+    let ids = health.whom_to_ask(began);
+    if ids.is_empty() {
+        return;
+    }
+    // The first that has something to say is enough.
+    let asked = ids
+        .iter()
+        .map(|id| log(diagnosis, id, left, on).boxed_local());
+    let said = select_ok(asked).await.map(|(said, _)| said);
+    health.keep_log(said, began.elapsed());
+}
+
+/// How long the roll may still be kept waiting.
+fn left(health: &Health) -> Duration {
+    LIMIT.saturating_sub(health.listened())
 }
 
 /// The last lines of a machine's log; a line that says why there are none where it cannot be read.
 async fn log<C: Cloud, P: Probe, S>(
     diagnosis: &Diagnosis,
     instance: &InstanceId,
+    left: Duration,
     on: &Tools<'_, C, P, S>,
 ) -> Result<String, String> {
     let asked = Box::pin(ask(diagnosis, instance, on));
-    let asked = tokio::time::timeout(LIMIT, asked);
+    let asked = tokio::time::timeout(left, asked);
     let why = match on.stop.asked.run_until_cancelled(asked).await {
         None => "the roll is stopped".to_owned(),
         Some(Err(_)) => format!("no end within {} s", LIMIT.as_secs()),

@@ -37,6 +37,8 @@ pub struct Health {
     /// Machines that were asked for their log, and what is kept of it: the log, or why there is none.
     asked: BTreeSet<InstanceId>,
     log: Option<Result<String, String>>,
+    /// How long that has kept the roll waiting.
+    listened: Duration,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Health {
             first_failure: None,
             asked: BTreeSet::new(),
             log: None,
+            listened: Duration::ZERO,
         }
     }
 
@@ -120,26 +123,34 @@ impl Health {
         gone.and_then(|seen| seen.console.clone())
     }
 
-    /// A machine that has been given half of its time and is unhealthy, to be asked for its log before Auto Scaling replaces it:
-    /// each once, and none any more when a log is kept.
-    pub fn next_to_ask(&mut self, now: Instant) -> Option<InstanceId> {
+    /// Machines that have been given half of their time and are unhealthy, to be asked for their logs before Auto Scaling replaces
+    /// them: each once, so many in all, and none any more when a log is kept.
+    pub fn whom_to_ask(&mut self, now: Instant) -> Vec<InstanceId> {
+        if matches!(self.log, Some(Ok(_))) {
+            return Vec::new();
+        }
         let half = self.timing.unhealthy / 2;
-        let mut sick = self.seen.iter().filter(|(id, seen)| {
+        let sick = self.seen.iter().filter(|(id, seen)| {
             seen.unhealthy
                 && !seen.gone
                 && now - seen.in_service > half
                 && !self.asked.contains(*id)
         });
-        let is_kept = matches!(self.log, Some(Ok(_)));
-        let may = !is_kept && self.asked.len() < ASKED;
-        let id = sick.next().filter(|_| may)?.0.clone();
-        self.asked.insert(id.clone());
-        Some(id)
+        let left = ASKED.saturating_sub(self.asked.len());
+        let ids: Vec<_> = sick.take(left).map(|(id, _)| id.clone()).collect();
+        self.asked.extend(ids.iter().cloned());
+        ids
     }
 
-    /// Keeps what has come of asking.
-    pub fn keep_log(&mut self, log: Result<String, String>) {
+    /// Keeps what has come of asking, and how long that took.
+    pub fn keep_log(&mut self, log: Result<String, String>, took: Duration) {
         self.log = Some(log);
+        self.listened += took;
+    }
+
+    /// How long machines were listened to so far.
+    pub fn listened(&self) -> Duration {
+        self.listened
     }
 
     /// What was kept of it.

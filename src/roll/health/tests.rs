@@ -307,3 +307,28 @@ async fn a_launch_failure_that_a_later_launch_has_solved_is_over() {
             .is_ok()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_sick_are_asked_for_their_logs_at_once_each_once_and_three_of_them() {
+    let began = Instant::now();
+    let mut health = health(began);
+    let sick = |zones: &[&str]| {
+        (
+            group(zones),
+            targets(&vec![TargetState::Unhealthy; zones.len()]),
+        )
+    };
+    let (one, two) = (sick(&["a", "b"]), sick(&["a", "b", "a", "b"]));
+    health.note(&one.0, &one.1, began);
+    assert_eq!(health.whom_to_ask(began), []);
+    let half = began + Duration::from_secs(31);
+    assert_eq!(health.whom_to_ask(half).len(), 2);
+    assert_eq!(health.whom_to_ask(half), []);
+    health.keep_log(Err("refused".to_owned()), Duration::from_secs(7));
+    health.note(&two.0, &two.1, half);
+    let later = half + Duration::from_secs(31);
+    assert_eq!(health.whom_to_ask(later).len(), 1);
+    health.keep_log(Ok("inactive".to_owned()), Duration::from_secs(8));
+    assert_eq!(health.whom_to_ask(later), []);
+    assert_eq!(health.listened(), Duration::from_secs(15));
+}

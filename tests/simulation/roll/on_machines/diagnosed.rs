@@ -6,6 +6,7 @@ use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::super::outside::Word;
 use super::super::plain::{nothing_left, rolled_once, three};
@@ -72,6 +73,31 @@ async fn the_end_of_its_log_stands_behind_its_console_whatever_comes_of_asking()
             assert_eq!(bench.serving(), three(V1));
             nothing_left(&bench, says);
         }
+    }
+}
+
+/// They are listened to before the verdict falls, and not once more behind it.
+#[tokio::test(start_paused = true)]
+async fn the_way_back_waits_once_for_machines_that_say_nothing() {
+    for in_place in [false, true] {
+        let mut took = Vec::new();
+        for word in [Word::Nothing, Word::Silence] {
+            let base = if in_place {
+                rolling().await
+            } else {
+                rolled_once().await
+            };
+            let bench = asks(base);
+            broken(&bench, Answers::WrongStatus(500));
+            bench
+                .outside
+                .says(move |what, _| (what == COMMAND).then_some(word));
+            let began = Instant::now();
+            expect(&bench.roll(V2).await, Verdict::Rejected);
+            took.push(began.elapsed());
+        }
+        let more = took[1].saturating_sub(took[0]);
+        assert!(more < Duration::from_secs(30), "{in_place}: {took:?}");
     }
 }
 
