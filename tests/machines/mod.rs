@@ -3,6 +3,7 @@
 
 mod bake;
 mod cloud;
+mod dns;
 mod imaging;
 mod network;
 mod provision;

@@ -18,7 +18,7 @@ const LOOKED_AT: u64 = 200;
 #[tokio::test]
 async fn new_connections_move_with_a_roll_and_back_and_none_fails() {
     let web = Web::new(LocalCloud::up("kilnnet", 234, 4998)).await;
-    let address = web.network(BALANCER, &[PORT, TEST]).await;
+    let address = web.network(BALANCER, "web-a", &[PORT, TEST]).await;
     let address: &'static str = address.leak();
     let url = format!("http://{address}/version");
     web.service(NET, shape);

@@ -26,7 +26,7 @@ pub const ROLL: [&str; 4] = [
 pub struct Web {
     pub cloud: LocalCloud,
     pub url: String,
-    config: aws_config::SdkConfig,
+    pub config: aws_config::SdkConfig,
 }
 
 impl Web {
@@ -132,8 +132,8 @@ impl Web {
         serde_json::from_slice(&status.stdout).unwrap()
     }
 
-    /// A network load balancer of this name, which balances across zones, and whose listeners lead to the first of the service's target groups. Gives its address.
-    pub async fn network(&self, name: &str, ports: &[i32]) -> String {
+    /// A network load balancer of this name, which balances across zones, and whose listeners lead to a target group that is made for them. Gives its address.
+    pub async fn network(&self, name: &str, group: &str, ports: &[i32]) -> String {
         let ec2 = aws_sdk_ec2::Client::new(&self.config);
         let subnets = ec2.describe_subnets().send().await.unwrap();
         let ids = subnets.subnets().iter().filter_map(|one| one.subnet_id());
@@ -152,7 +152,7 @@ impl Web {
             .send()
             .await
             .unwrap();
-        let group = client.create_target_group().name("web-a");
+        let group = client.create_target_group().name(group);
         let group = group.protocol(ProtocolEnum::Tcp).port(80);
         let group = group.vpc_id(subnets.subnets()[0].vpc_id().unwrap());
         let group = group

@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
+
 const PERIOD: Duration = Duration::from_millis(20);
 /// Nobody waits for longer until so many requests have been answered.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -54,11 +56,21 @@ impl Traffic {
 
     /// The same, and each request comes by a connection of its own.
     pub fn anew(url: &str, host: &'static str) -> Self {
+        Self::anew_by(reqwest::Client::builder(), url, host)
+    }
+
+    /// The same, to where a resolver of names says.
+    pub fn named(resolver: impl Resolve + 'static, url: &str, host: &'static str) -> Self {
+        let client = reqwest::Client::builder().dns_resolver(resolver);
+        Self::anew_by(client, url, host)
+    }
+
+    fn anew_by(client: reqwest::ClientBuilder, url: &str, host: &'static str) -> Self {
         let clients = Clients {
             count: 4,
             limit: Duration::from_secs(10),
         };
-        let none_kept = reqwest::Client::builder().pool_max_idle_per_host(0);
+        let none_kept = client.pool_max_idle_per_host(0);
         Self::by(none_kept.build().unwrap(), clients, url, host)
     }
 

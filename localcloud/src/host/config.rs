@@ -65,6 +65,11 @@ impl Config {
         ]
     }
 
+    /// Where names are answered, to whoever reaches the bridge. No client can be told of another port.
+    pub(super) fn name_server(&self) -> SocketAddr {
+        (self.router, 53).into()
+    }
+
     pub(super) fn vpc(&self) -> Cidr {
         let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
         Cidr::new(Ipv4Addr::from_bits(self.router.to_bits() & mask), self.bits)

@@ -1,6 +1,6 @@
 //! The local cloud as one background service on this host: up, down, status, reset.
 //!
-//! A supervisor in a mount and pid namespace of its own holds the model, serves HTTP, carries out the model's effects and
+//! A supervisor in a mount and pid namespace of its own holds the model, serves HTTP and DNS, carries out the model's effects and
 //! feeds it facts; when it dies, the kernel ends everything it started. `up` starts it and `down` ends it and sweeps what
 //! has a name. Security groups are kept by the model and not enforced: every port of a machine can be reached.
 
@@ -10,6 +10,7 @@ mod down;
 mod http;
 mod leftovers;
 mod lock;
+mod names;
 mod pace;
 mod pulse;
 mod seed;

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::model::{Effect, Fact, Model};
-use crate::wire::{self, HttpRequest, HttpResponse};
+use crate::wire::{self, HttpRequest, HttpResponse, Way};
 
 use super::pace::Pacer;
 use super::status::{self, Seen};
@@ -17,6 +17,8 @@ use super::trouble::Trouble;
 #[derive(Debug)]
 pub(super) enum Question {
     Call(HttpRequest, oneshot::Sender<HttpResponse>),
+    /// A packet to the name server; nothing is answered to what is none.
+    Name(Vec<u8>, Way, oneshot::Sender<Option<Vec<u8>>>),
     Look(oneshot::Sender<Seen>),
     Trouble(Trouble, oneshot::Sender<String>),
 }
@@ -83,6 +85,13 @@ fn answer(model: &mut Model, question: Question, now: Timestamp) -> Vec<Effect> 
                 tracing::debug!("the client went away before its answer");
             }
             effects
+        }
+        Question::Name(packet, way, asker) => {
+            let answer = wire::name_server(model, &packet, way, now);
+            if asker.send(answer).is_err() {
+                tracing::debug!("nobody waits for the name any more");
+            }
+            Vec::new()
         }
         Question::Trouble(trouble, asker) => {
             let (said, effects) = trouble.cause(model, now);

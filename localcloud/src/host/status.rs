@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::model::{Effect, Model, Params, Request, Service, Tree};
 pub struct Status {
     pub endpoint: String,
     pub region: String,
+    /// What answers the names of hosted zones, on port 53; nothing where another name server of this host has the address.
+    pub name_server: Option<IpAddr>,
     #[serde(flatten)]
     pub seen: Seen,
     /// Memory of all of its processes, shared pages counted once, in bytes.
@@ -162,6 +165,10 @@ impl fmt::Display for Status {
             self.region,
             self.memory >> 20
         )?;
+        match self.name_server {
+            Some(address) => writeln!(f, "name server {address}: dig @{address} NAME")?,
+            None => writeln!(f, "no name server: another one of this host has port 53")?,
+        }
         let Seen {
             instances,
             load_balancers,
@@ -195,6 +202,24 @@ impl fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_server_is_named_or_missed() {
+        let mut status = Status {
+            endpoint: "http://10.77.0.1:4566".to_owned(),
+            region: "eu-central-1".to_owned(),
+            name_server: Some([10, 77, 0, 1].into()),
+            seen: Seen::default(),
+            memory: 0,
+        };
+        assert!(
+            status
+                .to_string()
+                .contains("\nname server 10.77.0.1: dig @10.77.0.1 NAME\n")
+        );
+        status.name_server = None;
+        assert!(status.to_string().contains("\nno name server: "));
+    }
 
     #[test]
     fn this_process_takes_memory() {

@@ -3,6 +3,7 @@
 //! A round is one life of the cloud, from the seed to an order or a signal. `reset` is a new round.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::pace::Pacer;
 use super::pulse::{Pulse, Question};
 use super::status::{self, Status};
 use super::world::World;
-use super::{Config, Error, Trouble, control, http, lock, seed};
+use super::{Config, Error, Trouble, control, http, lock, names, seed};
 
 /// How long an orderly end may take; a machine needs 1.5 s for it, and they end together.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -93,6 +94,8 @@ struct Round {
     questions: mpsc::Sender<Question>,
     balanced: watch::Receiver<bool>,
     stop: CancellationToken,
+    /// Where names are answered; nothing where another name server of this host has the address.
+    name_server: Option<IpAddr>,
     tasks: JoinSet<()>,
     world: tokio::task::JoinHandle<World>,
 }
@@ -164,6 +167,17 @@ async fn begin(config: &Config, now: fn() -> Timestamp) -> Result<Round, Error> 
     for listener in listeners {
         tasks.spawn(http::serve(listener, questions.clone(), stop.clone()));
     }
+    let address = config.name_server();
+    let name_server = match names::listen(address).await {
+        Ok(sockets) => {
+            tasks.spawn(names::serve(sockets, questions.clone(), stop.clone()));
+            Some(address.ip())
+        }
+        Err(error) => {
+            tracing::warn!(%address, %error, "no name server");
+            None
+        }
+    };
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle gives the world back; `end` awaits it"
@@ -174,6 +188,7 @@ async fn begin(config: &Config, now: fn() -> Timestamp) -> Result<Round, Error> 
         questions,
         balanced: balanced_view,
         stop,
+        name_server,
         tasks,
         world,
     })
@@ -232,6 +247,7 @@ async fn describe(config: &Config, round: &Round) -> String {
     let status = Status {
         endpoint: config.endpoint(),
         region: config.region.clone(),
+        name_server: round.name_server,
         seen,
         memory: status::memory(),
     };

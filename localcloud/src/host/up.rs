@@ -30,6 +30,7 @@ impl fmt::Display for Up {
         let Status {
             endpoint,
             region,
+            name_server,
             seen,
             ..
         } = &self.status;
@@ -38,6 +39,9 @@ impl fmt::Display for Up {
         writeln!(f, "export AWS_DEFAULT_REGION={region}")?;
         writeln!(f, "export AWS_ACCESS_KEY_ID=kiln")?;
         writeln!(f, "export AWS_SECRET_ACCESS_KEY=kiln")?;
+        if let Some(address) = name_server {
+            writeln!(f, "export KILN_LOCAL_NAME_SERVER={address}")?;
+        }
         match seen
             .load_balancers
             .iter()

@@ -37,6 +37,7 @@ mod watch;
 pub use actions::Action;
 pub use caller::Caller;
 pub use config::{Cidr, Config, SourceImage};
+pub use dns::{Asked, Code, Given, Said, labels, read};
 pub use effect::{
     Asks, Balancer, Boot, Closes, Effect, Fact, Listener, Metadata, Probe, Protocol, Root, Rule,
     Share, Target, TargetGroup, Verdict,

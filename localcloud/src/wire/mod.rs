@@ -2,12 +2,14 @@
 //! all of `CloudWatch`'s, of which CBOR is the newest, and Route 53's paths and XML.
 //!
 //! A pure function from request to response: the host serves it over HTTP, and tests call it in the process under the
-//! real SDK. Signatures are not verified; the credential scope tells the service, the region and whose call it is.
+//! real SDK. What name servers are asked is a packet in and a packet out likewise. Signatures are not verified; the credential scope tells the service, the region and whose call it is.
 
 mod cbor;
 mod json;
+mod names;
 mod protocol;
 mod query;
+mod records;
 mod rest;
 mod scope;
 mod xml;
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use protocol::Protocol;
 use scope::Scope;
 
+pub use names::{Way, name_server};
 pub use rest::action as rest_action;
 
 /// One HTTP request, whole.

@@ -5,6 +5,7 @@
 
 mod dead;
 mod life;
+mod names;
 mod packer;
 mod traffic;
 

@@ -1,6 +1,8 @@
 //! Route 53: batches, what stands beside what, and lists.
 
 mod answers;
+mod asked;
+mod packets;
 
 use super::{Cloud, params};
 use jiff::SignedDuration;

@@ -1,13 +1,16 @@
 //! Route 53: hosted zones with their record sets, simple and weighted ones, and how long a change takes to be everywhere.
 //!
 //! The API shows a change at once. Name servers take it on somewhere between then and its `INSYNC`, and whoever asked them
-//! before keeps the answer for its TTL: `past` knows what is still followed. Health checks, other kinds of routing and
-//! aliases of anything but load balancers are refused by name.
+//! before keeps the answer for its TTL: `past` knows what is still followed. What a name server says is the business
+//! of `answer`, and which record it gives that of `choice`. Health checks, other kinds of routing and aliases of anything but load
+//! balancers are refused by name.
 
 mod aliases;
+mod answer;
 mod batch;
 mod changes;
 mod check;
+mod choice;
 mod list;
 mod name;
 mod past;
@@ -22,6 +25,8 @@ use past::Past;
 use std::collections::BTreeMap;
 
 pub(super) use aliases::Reachable;
+pub use answer::{Asked, Code, Given, Said};
+pub use name::{labels, read};
 pub(super) use past::Answered;
 pub(super) use record::{Key, Leads, Record};
 
@@ -80,6 +85,8 @@ pub(super) struct Dns {
     changes: BTreeMap<String, Submitted>,
     /// A stream of its own, so that zones do not change which ids the rest of the account gets.
     ids: Ids,
+    /// Another one, for what name servers draw.
+    draws: Ids,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +108,7 @@ impl Dns {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
             ids: Ids::new(config.seed ^ u64::from_be_bytes(*b"route 53")),
+            draws: Ids::new(config.seed ^ u64::from_be_bytes(*b"answered")),
         }
     }
 

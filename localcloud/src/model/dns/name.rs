@@ -14,9 +14,17 @@ pub(super) fn kept(name: &str) -> Option<String> {
 
 fn label(label: &str) -> Option<String> {
     let mut kept = String::new();
-    let (mut rest, mut length) = (label.as_bytes(), 0);
-    while let Some((&first, after)) = rest.split_first() {
-        let (byte, after) = match (first, after) {
+    let length = bytes(label).map(|byte| push(&mut kept, byte)).count();
+    (1..=LONGEST.1).contains(&length).then_some(kept)
+}
+
+/// The bytes of a label, of which some may be written as `\ooo`.
+fn bytes(label: &str) -> impl Iterator<Item = u8> {
+    let mut rest = label.as_bytes();
+    std::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        let byte;
+        (byte, rest) = match (first, after) {
             (
                 b'\\',
                 [
@@ -28,17 +36,38 @@ fn label(label: &str) -> Option<String> {
             ) => ((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'), after),
             _ => (first, after),
         };
-        match byte.to_ascii_lowercase() {
-            plain @ (b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_') => kept.push(plain.into()),
-            other => {
-                let digits = [other >> 6, other >> 3 & 7, other & 7];
-                kept.push('\\');
-                kept.extend(digits.map(|digit| char::from(b'0' + digit)));
-            }
+        Some(byte)
+    })
+}
+
+fn push(kept: &mut String, byte: u8) {
+    match byte.to_ascii_lowercase() {
+        plain @ (b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_') => kept.push(plain.into()),
+        other => {
+            let digits = [other >> 6, other >> 3 & 7, other & 7];
+            kept.push('\\');
+            kept.extend(digits.map(|digit| char::from(b'0' + digit)));
         }
-        (rest, length) = (after, length + 1);
     }
-    (1..=LONGEST.1).contains(&length).then_some(kept)
+}
+
+/// A name as packets have it, in the same form; nothing for the root.
+pub fn read<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+    let mut kept = String::new();
+    for label in labels {
+        for byte in label {
+            push(&mut kept, *byte);
+        }
+        kept.push('.');
+    }
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// The labels of a name, as packets have them; nothing for what is no name.
+pub fn labels(name: &str) -> Option<Vec<Vec<u8>>> {
+    let kept = kept(name)?;
+    let labels = kept.trim_end_matches('.').split('.');
+    Some(labels.map(|label| bytes(label).collect()).collect())
 }
 
 /// What names are sorted by: their labels from the last to the first (`ListResourceRecordSets`).
@@ -65,6 +94,17 @@ mod tests {
         for bad in ["", ".", "a..b", &"x".repeat(64), &"x.".repeat(128)] {
             assert_eq!(kept(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn labels_of_packets_and_names_are_each_other() {
+        let written = labels("\\052.A\\056b.com.").unwrap();
+        assert_eq!(written, [&b"*"[..], b"a.b", b"com"]);
+        let read_back = read(written.iter().map(Vec::as_slice));
+        assert_eq!(read_back.as_deref(), Some("\\052.a\\056b.com."));
+        let upper = [&b"WWW"[..], b"com"];
+        assert_eq!(read(upper).as_deref(), Some("www.com."));
+        assert_eq!((read([]), labels("a..b")), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(super) const KINDS: &str =
     "A AAAA CAA CNAME DS HTTPS MX NAPTR NS PTR SOA SPF SRV SSHFP SVCB TLSA TXT";
 /// Seconds for which an answer that comes from a load balancer's alias is kept by who has it ("TTL" of "Choosing between
 /// alias and non-alias records").
-const ALIAS_TTL: i64 = 60;
+pub(super) const ALIAS_TTL: i64 = 60;
 
 /// What one record set is known by, in the order of lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

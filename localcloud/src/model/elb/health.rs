@@ -133,3 +133,11 @@ pub(in crate::model) fn healthy(state: &State, arn: &str) -> usize {
         .filter(|target| health_of(state, arn, target).state == "healthy");
     healthy.count()
 }
+
+/// Whether a load balancer is healthy as a target of an alias: each of its target groups has a healthy target (`EvaluateTargetHealth` of
+/// Route 53's `AliasTarget`).
+pub(in crate::model) fn is_healthy(state: &State, balancer: &str) -> bool {
+    let groups = state.elb.groups.keys();
+    let mut behind = groups.filter(|group| state.elb.balancers_of(group).contains(balancer));
+    behind.all(|group| healthy(state, group) > 0)
+}

@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// What AWS gives as the hosted zone in eu-central-1, here of every region; nothing resolves names in it.
+    /// What AWS gives as the hosted zone in eu-central-1, here of every region.
     pub(in crate::model) fn hosted_zone(self) -> &'static str {
         match self {
             Self::Application => "Z215JYRZR1TBD5",

@@ -23,7 +23,7 @@ mod wanted;
 #[cfg(test)]
 mod tests;
 
-pub(super) use health::{health_of, healthy, says};
+pub(super) use health::{health_of, healthy, is_healthy, says};
 pub(super) use kind::is_hosted_zone;
 pub(super) use stored::{Elb, Group, Listener, LoadBalancer, Rule};
 pub(super) use targets::{enlist, is_draining, release};

@@ -1,0 +1,43 @@
+//! The name server at its sockets, asked by another's client.
+
+use std::net::UdpSocket;
+use std::process::Command;
+
+use localcloud::host;
+
+use super::Cloud;
+
+/// What dig says of a name.
+fn dig(server: &str, more: &[&str]) -> String {
+    let server = format!("@{server}");
+    let limits = ["+tries=1", "+time=5"];
+    let arguments = [&[server.as_str()], &limits[..], more].concat();
+    let dug = Command::new("dig").args(arguments).output().unwrap();
+    assert!(dug.status.success(), "{dug:?}");
+    String::from_utf8(dug.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn names_are_answered_by_datagrams_and_streams() {
+    let cloud = Cloud::up().await;
+    let server = cloud.up.status.name_server.unwrap().to_string();
+    assert_eq!(server, "10.214.0.1");
+    let exported = format!("export KILN_LOCAL_NAME_SERVER={server}\n");
+    assert!(cloud.up.to_string().contains(&exported));
+    let url = &cloud.up.status.seen.load_balancers[0].url;
+    let host = url.strip_prefix("http://").unwrap();
+    for way in ["+notcp", "+tcp", "+noedns"] {
+        let said = dig(&server, &["+noall", "+answer", way, host, "A"]);
+        let words: Vec<&str> = said.split_whitespace().collect();
+        assert_eq!(words, [&format!("{host}."), "60", "IN", "A", host], "{way}");
+    }
+    assert!(dig(&server, &["example.org"]).contains("status: REFUSED"));
+    assert!(dig(&server, &["example.org", "ANY", "+notcp"]).contains("status: NOTIMP"));
+
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.send_to(b"no packet", (server.as_str(), 53)).unwrap();
+    host::reset(&cloud.config).await.unwrap();
+    let said = dig(&server, &["+short", host, "A"]);
+    assert_eq!(said.trim(), host, "behind a reset");
+    cloud.down().await;
+}
