@@ -22,20 +22,31 @@ async fn tracked() -> Bench {
 
 /// The same on any service's group.
 pub async fn track(bench: &Bench) {
-    let metric = json!({"Namespace": "web", "MetricName": "load", "Statistic": "Average"});
-    let policy = json!({"AutoScalingGroupName": "web-v001", "PolicyName": "load", "PolicyType": "TargetTrackingScaling",
+    put(bench, "web-v001", &json!([]));
+    measure(bench, &json!([]), 110, 48);
+    bench.pass(120).await;
+}
+
+/// Target tracking of a load of 50 on a group.
+pub fn put(bench: &Bench, group: &str, of: &serde_json::Value) {
+    let metric =
+        json!({"Namespace": "web", "MetricName": "load", "Statistic": "Average", "Dimensions": of});
+    let policy = json!({"AutoScalingGroupName": group, "PolicyName": "load", "PolicyType": "TargetTrackingScaling",
         "TargetTrackingConfiguration": {"TargetValue": "50", "CustomizedMetricSpecification": metric}});
     bench.meanwhile(Api::AutoScaling, "PutScalingPolicy", &policy);
+}
+
+/// The load of so many minutes from now on.
+pub fn measure(bench: &Bench, of: &serde_json::Value, minutes: i64, load: u32) {
     let now = kiln::run::Clock::now(&bench.cloud);
-    let data: Vec<_> = (0..110)
+    let data: Vec<_> = (0..minutes)
         .map(|minute| {
             let at = now + jiff::SignedDuration::from_mins(minute);
-            json!({"MetricName": "load", "Value": "48", "Timestamp": at.to_string()})
+            json!({"MetricName": "load", "Value": load, "Timestamp": at.to_string(), "Dimensions": of})
         })
         .collect();
     let data = json!({"Namespace": "web", "MetricData": data});
     bench.meanwhile(Api::CloudWatch, "PutMetricData", &data);
-    bench.pass(120).await;
 }
 
 pub fn set(bench: &Bench, group: &str, state: &str) {

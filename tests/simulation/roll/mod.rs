@@ -25,7 +25,7 @@ mod journals;
 mod kills;
 mod leave;
 mod left_over;
-mod low_alarm;
+pub mod low_alarm;
 mod mixed;
 mod network;
 mod on_machines;
@@ -72,7 +72,7 @@ use localcloud::physics::World;
 
 use super::cloud::Cloud;
 use crate::language::Case;
-pub use invariants::{Counts, Watchman, office, production};
+pub use invariants::{AGAIN, Counts, Watchman, office, production};
 pub use journals::Journals;
 pub use left_over::{left_over, unused_versions};
 use outside::Outside;

@@ -32,6 +32,8 @@ impl Strategy {
 const STEPPED: u64 = 0x5eed_a1a2;
 /// That of soaks before the swap.
 const SOAKED: u64 = 0x5eed_c1c2;
+/// That of what goes on around the service.
+const AROUND: u64 = 0x5eed_d1d2;
 /// And that of strategies that move no traffic.
 const PLACED: u64 = 0x5eed_b1b2;
 
@@ -46,6 +48,26 @@ pub enum Start {
     Rolled,
     /// kiln has rolled it twice, and the previous group is kept.
     Kept,
+}
+
+/// What goes on around the service all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    Nothing,
+    /// A tool makes groups again that kiln has deleted.
+    MadeAgain,
+    /// Load is measured, and sets off target tracking of the group that serves and of its copies.
+    Tracked,
+}
+
+impl Around {
+    fn draw(seed: u64, start: Start) -> Self {
+        match Rng::with_seed(seed ^ AROUND).u32(0..8) {
+            0 => Self::MadeAgain,
+            1 if start != Start::Empty => Self::Tracked,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// Everything about the world that does not change.
@@ -73,6 +95,7 @@ pub struct Drawn {
     pub schedule: Option<u32>,
     /// Its group has step policies, which alarms set off that somebody made.
     pub stepped: bool,
+    pub around: Around,
 }
 
 const ASKED: &str = r#"{ "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" }"#;
@@ -118,6 +141,7 @@ impl Drawn {
             schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
             // Not from the same row: what else a seed draws stays as it is.
             stepped: Rng::with_seed(seed ^ STEPPED).u32(0..4) == 0,
+            around: Around::draw(seed, start),
         }
     }
 
@@ -224,12 +248,18 @@ impl std::fmt::Display for Drawn {
             strategy,
             start,
             stepped,
+            around,
             ..
         } = self;
         let stepped = if *stepped { ", step policies" } else { "" };
+        let around = match around {
+            Around::Nothing => "",
+            Around::MadeAgain => ", a tool that makes groups again",
+            Around::Tracked => ", target tracking",
+        };
         write!(
             f,
-            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}{stepped}"
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}{stepped}{around}"
         )
     }
 }

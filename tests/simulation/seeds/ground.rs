@@ -6,7 +6,8 @@ use localcloud::model::{Config, Service as Api, SourceImage};
 use localcloud::physics::{Behaviour, Spread, World};
 use serde_json::json;
 
-use super::drawn::{Drawn, Start, Strategy};
+use super::around;
+use super::drawn::{Around, Drawn, Start, Strategy};
 use crate::language::Case;
 use crate::simulation::roll::{Bench, Journals, MemoryStore, V1, V2, account, call, seed, text};
 
@@ -58,6 +59,9 @@ pub async fn open(drawn: &Drawn) -> Bench {
     for image in rolls {
         let ended = bench.roll(image).await;
         assert_eq!(ended.verdict, Verdict::Done, "{drawn}: {ended:#?}");
+    }
+    if drawn.around == Around::Tracked {
+        around::track(&bench);
     }
     bench
 }

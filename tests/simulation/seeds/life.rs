@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
-use kiln::roll::{Ended, RolledBack, Verdict, clear_hold};
+use kiln::roll::{Ended, RolledBack, Verdict};
 use kiln::run::{Clock as _, Failure, Urgency};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
-use super::drawn::{Drawn, Strategy};
-use super::ground::{self, LAST};
+use super::around::{Going, of_others};
+use super::drawn::{Around, Drawn, Strategy};
+use super::end::why;
+use super::ground;
 use super::outside::{self, Event};
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
 use crate::simulation::mishap::Mishap;
@@ -31,11 +33,12 @@ pub struct Told {
     pub counts: Counts,
 }
 
-struct Life {
-    bench: Bench,
-    watchman: Watchman,
+pub struct Life {
+    pub bench: Bench,
+    pub watchman: Watchman,
     rng: Rng,
     seen: Arc<Mutex<Seen>>,
+    pub going: Going,
 }
 
 /// Lives the life that a seed says, with a defect if `plant` has one.
@@ -54,11 +57,13 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());
     let mut life = Life {
+        going: Going::of(&drawn, &bench),
         bench,
         watchman,
         rng,
         seen: Arc::clone(&log),
     };
+    life.count_world(&drawn);
     life.spoil();
     let acts = life.rng.u32(1..4);
     let mut found = None;
@@ -93,7 +98,33 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
 }
 
 impl Life {
-    fn say(&self, text: impl Into<String>) {
+    /// What only some worlds have.
+    fn count_world(&self, drawn: &Drawn) {
+        match drawn.around {
+            Around::Nothing => {}
+            Around::MadeAgain => self.count("seeds with a tool that makes groups again"),
+            Around::Tracked => self.count("seeds with target tracking"),
+        }
+    }
+
+    /// Does something while all else goes on.
+    pub async fn amid<T>(&self, act: impl Future<Output = T>) -> T {
+        let made = |text| {
+            self.count("group made again");
+            self.say(format!("made again: {text}"));
+        };
+        let on = async {
+            self.going.on(&self.bench, &self.watchman, made).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            done = act => done,
+            never = on => never,
+        }
+    }
+
+    pub fn say(&self, text: impl Into<String>) {
         let at = self.bench.cloud.now().strftime("%H:%M:%S");
         let text = text.into();
         self.seen.lock().unwrap().trace.push(format!("{at} {text}"));
@@ -148,12 +179,17 @@ impl Life {
     }
 
     async fn act(&mut self) -> Result<(), String> {
+        let pause = self.going.pause();
+        if pause > 0 {
+            self.say(format!("{pause} s pass"));
+            self.bench.pass(pause).await;
+        }
         let kill = self.rng.u32(0..3) == 0;
         match self.rng.u32(0..10) {
             0 => {
                 let seconds = self.rng.u64(10..5000);
                 self.say(format!("{seconds} s pass"));
-                self.bench.pass(seconds).await;
+                self.amid(self.bench.pass(seconds)).await;
             }
             1..3 => self.rollback(kill).await?,
             _ => {
@@ -169,7 +205,7 @@ impl Life {
         self.finding()
     }
 
-    fn finding(&self) -> Result<(), String> {
+    pub fn finding(&self) -> Result<(), String> {
         self.watchman.finding().map_or(Ok(()), Err)
     }
 
@@ -188,6 +224,7 @@ impl Life {
     }
 
     async fn roll(&mut self, image: &str, kill: bool) -> Result<(), String> {
+        self.going.begin();
         self.watchman.forward(&self.bench.cloud.world().model);
         self.storm(kill);
         self.say(format!("roll {image}"));
@@ -206,10 +243,13 @@ impl Life {
             self.meanwhile(others, stop, &mut rng).await;
             std::future::pending().await
         };
-        let ended = tokio::select! {
-            ended = roll => ended,
-            never = meanwhile => never,
+        let both = async {
+            tokio::select! {
+                ended = roll => ended,
+                never = meanwhile => never,
+            }
         };
+        let ended = Box::pin(self.amid(both)).await;
         self.bench.cloud.calm();
         self.bench.stop_again();
         let Some(ended) = ended else {
@@ -225,11 +265,11 @@ impl Life {
             self.watchman.done(&self.bench.cloud.world().model, now);
             self.finding()?;
         }
-        if ended.verdict == Verdict::Done && self.bench.serving().keys().ne([image]) {
-            let (now, trouble) = (self.bench.serving(), self.trouble());
-            if !trouble {
-                return Err(format!("done, and {now:?} serve instead of {before:?}"));
-            }
+        let mut now = self.bench.serving();
+        let others = of_others(&self.bench);
+        now.retain(|one, _| one == image || !others.contains(one));
+        if ended.verdict == Verdict::Done && now.keys().ne([image]) && !self.trouble() {
+            return Err(format!("done, and {now:?} serve instead of {before:?}"));
         }
         Ok(())
     }
@@ -241,7 +281,7 @@ impl Life {
     }
 
     /// I5: what a run says is done, failed or stopped has left nothing.
-    fn ended(&self, ended: &Ended) -> Result<(), String> {
+    pub fn ended(&self, ended: &Ended) -> Result<(), String> {
         let says_so = matches!(ended.verdict, Verdict::CleanUpDue | Verdict::Traffic)
             || !ended.left.is_empty();
         if says_so
@@ -257,7 +297,8 @@ impl Life {
         if ended.decision.is_none() || leaves_a_dead_roll(ended) {
             return Ok(());
         }
-        let left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
+        let mut left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
+        left.retain(|text| !self.going.explains(text));
         let mut text = (!left.is_empty()).then(|| format!("{:?} left {left:?}", ended.verdict));
         if !matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
             text = text.or(self.watchman.kept_back(&self.bench.cloud.world().model));
@@ -312,11 +353,14 @@ impl Life {
         self.watchman.back();
         self.storm(kill);
         self.say("rollback");
-        let back: Option<RolledBack> = tokio::select! {
-            biased;
-            () = self.bench.cloud.killed() => None,
-            back = self.bench.rollback_leased(None) => back,
+        let back = async {
+            tokio::select! {
+                biased;
+                () = self.bench.cloud.killed() => None,
+                back = self.bench.rollback_leased(None) => back,
+            }
         };
+        let back: Option<RolledBack> = self.amid(back).await;
         self.bench.cloud.calm();
         if let Some(back) = back {
             self.say(format!("{:?}: {:?}", back.verdict, back.reasons));
@@ -326,40 +370,6 @@ impl Life {
         }
         self.finding()
     }
-
-    /// The storm is over. What was begun is ended, and the last image goes into service.
-    async fn end(&mut self) -> Result<(), String> {
-        self.say("calm");
-        self.bench.pass(600).await;
-        self.finding()?;
-        self.watchman.forward(&self.bench.cloud.world().model);
-        if let Err(error) = clear_hold(&self.bench.client, "web").await {
-            self.say(format!("no hold is cleared: {error}"));
-        }
-        self.say(format!("roll {LAST}"));
-        let mut ended = self.bench.roll(LAST).await;
-        self.say(format!("{:?}{}", ended.verdict, why(&ended)));
-        if ended.verdict == Verdict::Frozen {
-            // It has done what a rollback left that died behind its write, which sets a hold.
-            drop(clear_hold(&self.bench.client, "web").await);
-            ended = self.bench.roll(LAST).await;
-            self.say(format!("{:?}{}", ended.verdict, why(&ended)));
-        }
-        self.finding()?;
-        self.ended(&ended)?;
-        if !matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
-            return Err(format!(
-                "the last roll ended as {:?}{}",
-                ended.verdict,
-                why(&ended)
-            ));
-        }
-        let serving = self.bench.serving();
-        if serving.keys().ne([LAST]) {
-            return Err(format!("after the last roll {serving:?} serve"));
-        }
-        Ok(())
-    }
 }
 
 /// Whether a roll was stopped before it took a dead one back, and says so.
@@ -367,24 +377,4 @@ pub fn leaves_a_dead_roll(ended: &Ended) -> bool {
     let is_stop = ended.failure.as_ref().is_some_and(Failure::is_stop);
     let says_so = |text: &String| text.starts_with("what a dead roll left is not taken back");
     is_stop && ended.loose.iter().any(says_so)
-}
-
-fn why(ended: &Ended) -> String {
-    let mut text = String::new();
-    if let Some(failure) = &ended.failure {
-        text = format!(": {failure}: {}", failure.cause);
-    }
-    for refusal in &ended.refused {
-        text = format!(
-            "{text}: {} {}",
-            refusal.finding.code, refusal.finding.message
-        );
-    }
-    for left in &ended.left {
-        text = format!("{text}; left {}: {}", left.undo, left.reason);
-    }
-    for loose in &ended.loose {
-        text = format!("{text}; {loose}");
-    }
-    text
 }

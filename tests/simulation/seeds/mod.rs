@@ -1,7 +1,9 @@
 //! Random worlds from seeds: a service, faults, others at work and kills are drawn, and the invariants of DESIGN.md section
 //! 8 looked at after every write. `make sim SEEDS=n` prints what was tried; `make sim SEED=n` replays one with its trace.
 
+mod around;
 mod drawn;
+mod end;
 mod ground;
 mod life;
 mod outside;

@@ -130,7 +130,7 @@ fn behave(bench: &Bench, id: &str, service: Answers) {
 }
 
 /// The groups that get production traffic; without a load balancer, the one in office.
-fn serving(model: &Model) -> Vec<GroupView> {
+pub fn serving(model: &Model) -> Vec<GroupView> {
     let rules = production(model);
     if rules.is_empty() {
         return office(model).into_iter().collect();

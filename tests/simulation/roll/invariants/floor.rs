@@ -11,7 +11,7 @@ use super::scene::{Machine, Scene, zones};
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
 
 /// What was healthy so lately may have been seen so.
-const LATELY: SignedDuration = SignedDuration::from_secs(20);
+pub const LATELY: SignedDuration = SignedDuration::from_secs(20);
 
 /// What must be there.
 #[derive(Default)]

@@ -22,7 +22,7 @@ pub use journal::suspended;
 use owned::Others;
 use previous::Previous;
 use scene::Scene;
-pub use scene::{images, in_office, office, production};
+pub use scene::{AGAIN, images, in_office, office, production};
 
 /// How often each invariant was looked at, I1 first.
 pub type Counts = [u64; 8];
@@ -212,7 +212,7 @@ impl Watch {
         if let Some(written) = &self.written {
             journal::traffic_was_announced(&scene, written, &self.journals)?;
         }
-        self.others.check(model, &scene)?;
+        self.others.check(model, &scene, now)?;
         owned::once(&scene)
     }
 }

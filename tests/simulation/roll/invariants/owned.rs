@@ -2,13 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use localcloud::model::Model;
+use localcloud::model::view::GroupView;
 
-use super::scene::Scene;
+use super::floor::LATELY;
+use super::scene::{Scene, is_again};
 
 /// Things that carry no tag of kiln's.
 #[derive(Default)]
-pub struct Others(BTreeSet<String>);
+pub struct Others {
+    there: BTreeSet<String>,
+    /// Groups that others have made again, and when.
+    again: BTreeMap<String, Timestamp>,
+    /// Those of them whose version went as they came: whoever deletes one has looked for its users a moment before.
+    late: BTreeSet<String>,
+}
 
 impl Others {
     pub fn of(model: &Model) -> Self {
@@ -20,15 +29,43 @@ impl Others {
     /// Those that are there by now, too.
     pub fn also(&mut self, model: &Model) {
         let ours = |tags: &BTreeMap<String, String>| tags.contains_key("kiln:made-by");
-        self.0 = all(model, ours);
+        self.there = all(model, ours);
     }
 
-    pub fn check(&self, model: &Model, scene: &Scene) -> Result<(), String> {
-        let now = all(model, |_| false);
-        if let Some(gone) = self.0.iter().find(|id| !now.contains(*id)) {
+    pub fn check(&mut self, model: &Model, scene: &Scene, now: Timestamp) -> Result<(), String> {
+        let all = all(model, |_| false);
+        if let Some(gone) = self.there.iter().find(|id| !all.contains(*id)) {
             return Err(format!("I6: {gone} was not kiln's to delete"));
         }
-        used_versions_are_there(scene)
+        let again: BTreeSet<&String> = (scene.groups.iter())
+            .filter(|group| is_again(group) && !group.deleting)
+            .map(|group| &group.name)
+            .collect();
+        self.again.retain(|name, _| again.contains(name));
+        self.late.retain(|name| again.contains(name));
+        for name in again {
+            self.again.entry(name.clone()).or_insert(now);
+        }
+        self.used_versions_are_there(scene, now)
+    }
+
+    fn used_versions_are_there(&mut self, scene: &Scene, now: Timestamp) -> Result<(), String> {
+        for group in scene.groups.iter().filter(|group| !group.deleting) {
+            let Some((id, version)) = missing(scene, group) else {
+                continue;
+            };
+            let name = &group.name;
+            let made = self.again.get(name);
+            if made.is_some_and(|made| now.duration_since(*made) <= LATELY) {
+                self.late.insert(name.clone());
+            }
+            if !self.late.contains(name) {
+                return Err(format!(
+                    "I6: {name} starts from {id} {version}, which is gone"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -40,7 +77,8 @@ fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeS
             all.insert(name);
         }
     };
-    for group in model.view_groups() {
+    // One that is being deleted is as good as gone.
+    for group in (model.view_groups().into_iter()).filter(|group| !group.deleting) {
         add(&group.tags, group.name);
     }
     for group in model.view_target_groups() {
@@ -78,25 +116,17 @@ fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeS
     all
 }
 
-fn used_versions_are_there(scene: &Scene) -> Result<(), String> {
-    for group in scene.groups.iter().filter(|group| !group.deleting) {
-        let Some((id, version)) = &group.template else {
-            continue;
-        };
-        let template = scene.templates.iter().find(|template| template.id == *id);
-        let there = match (template, version.parse::<u64>()) {
-            (Some(template), Ok(number)) => template.versions.contains_key(&number),
-            (template, Err(_)) => template.is_some(),
-            (None, _) => false,
-        };
-        if !there {
-            return Err(format!(
-                "I6: {} starts from {id} {version}, which is gone",
-                group.name
-            ));
-        }
-    }
-    Ok(())
+/// The template and the version that a group starts from, where that is gone.
+fn missing<'g>(scene: &Scene, group: &'g GroupView) -> Option<&'g (String, String)> {
+    let of = group.template.as_ref()?;
+    let (id, version) = of;
+    let template = scene.templates.iter().find(|template| template.id == *id);
+    let there = match (template, version.parse::<u64>()) {
+        (Some(template), Ok(number)) => template.versions.contains_key(&number),
+        (template, Err(_)) => template.is_some(),
+        (None, _) => false,
+    };
+    (!there).then_some(of)
 }
 
 /// A run that is gone on with makes nothing a second time.

@@ -7,7 +7,7 @@ use kiln::undo::lease::{Leased, SCHEDULE};
 use localcloud::model::view::GroupView;
 
 use super::floor::Floor;
-use super::scene::Scene;
+use super::scene::{Scene, is_again};
 
 /// The group that serves when a roll begins.
 pub struct Previous {
@@ -21,7 +21,7 @@ pub struct Previous {
 impl Previous {
     pub fn of(scene: &Scene, need: usize) -> Option<Self> {
         let serving = scene.serving().into_iter();
-        let mut old = serving.filter(|group| state(group) != Some("next"));
+        let mut old = serving.filter(|group| state(group) != Some("next") && !is_again(group));
         // Machines of an emptied group may not have gone yet.
         let group = scene.office().or_else(|| old.next())?;
         Some(Self {
@@ -38,7 +38,7 @@ impl Previous {
 
     /// Whether another group has become the service's own.
     pub fn is_over(&self, scene: &Scene) -> bool {
-        let mut groups = scene.groups.iter();
+        let mut groups = scene.groups.iter().filter(|group| !is_again(group));
         groups.any(|group| {
             let is_other = group.name != self.was.name && Some(&group.name) != self.left.as_ref();
             is_other && state(group) == Some("live")
@@ -124,7 +124,8 @@ impl Previous {
     /// Whether the group that has come after it has its minimum, unless a lease says that it is still held.
     pub fn is_inherited(&self, scene: &Scene) -> Result<(), String> {
         let was = self.was.min;
-        let mut live = scene.groups.iter().filter(|group| {
+        let ours = scene.groups.iter().filter(|group| !is_again(group));
+        let mut live = ours.filter(|group| {
             let held = [Leased::MinSize, Leased::LowAlarm];
             let mut held = held.iter().map(|what| what.tag());
             state(group) == Some("live") && !held.any(|tag| group.tags.contains_key(tag))

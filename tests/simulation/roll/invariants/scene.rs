@@ -103,7 +103,7 @@ impl Scene {
 
     /// Groups of a service without a load balancer that have machines.
     fn own(&self) -> impl Iterator<Item = &GroupView> {
-        let own = self.groups.iter();
+        let own = self.groups.iter().filter(|group| !is_again(group));
         own.filter(|group| group.name.starts_with("web-") && !group.members.is_empty())
     }
 
@@ -226,6 +226,14 @@ fn answers(model: &Model, listeners: &[ListenerView]) -> Vec<RuleView> {
         }
     }
     all
+}
+
+/// The tag by which a tool knows the group that it has made again. A copy of the group has it with another's name.
+pub const AGAIN: &str = "tool:group";
+
+/// Whether others have made the group when kiln had deleted it: it is no part of the service, whatever its tags say.
+pub fn is_again(group: &GroupView) -> bool {
+    group.tags.get(AGAIN) == Some(&group.name)
 }
 
 fn is_next(group: &GroupView) -> bool {

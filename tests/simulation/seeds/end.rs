@@ -1,0 +1,86 @@
+//! The end of a life: the storm is over, what was begun is ended, and the last image goes into service.
+
+use kiln::roll::{Ended, Verdict, clear_hold};
+
+use super::around::taken_away;
+use super::ground::LAST;
+use super::life::Life;
+
+impl Life {
+    pub async fn end(&mut self) -> Result<(), String> {
+        self.say("calm");
+        self.amid(self.bench.pass(600)).await;
+        self.finding()?;
+        self.going.calm();
+        self.going.begin();
+        self.watchman.forward(&self.bench.cloud.world().model);
+        if let Err(error) = clear_hold(&self.bench.client, "web").await {
+            self.say(format!("no hold is cleared: {error}"));
+        }
+        let mut ended = self.last().await;
+        if ended.verdict == Verdict::Frozen {
+            // It has done what a rollback left that died behind its write, which sets a hold.
+            drop(clear_hold(&self.bench.client, "web").await);
+            ended = self.last().await;
+        }
+        if !ended.refused.is_empty() || ended.verdict == Verdict::CleanUpDue {
+            self.without_again(&ended).await?;
+            ended = self.last().await;
+        }
+        self.finding()?;
+        self.ended(&ended)?;
+        if !matches!(ended.verdict, Verdict::Done | Verdict::NothingToDo) {
+            return Err(format!(
+                "the last roll ended as {:?}{}",
+                ended.verdict,
+                why(&ended)
+            ));
+        }
+        let serving = self.bench.serving();
+        if serving.keys().ne([LAST]) {
+            return Err(format!("after the last roll {serving:?} serve"));
+        }
+        Ok(())
+    }
+
+    async fn last(&self) -> Ended {
+        self.say(format!("roll {LAST}"));
+        let ended = self.amid(self.bench.roll(LAST)).await;
+        self.say(format!("{:?}{}", ended.verdict, why(&ended)));
+        ended
+    }
+
+    /// A group that others have made again may keep a roll off, which names it, or start from a version that is to go: they
+    /// take it away.
+    async fn without_again(&self, ended: &Ended) -> Result<(), String> {
+        let away = taken_away(&self.bench, &self.watchman);
+        let why = why(ended);
+        let is_named = away.iter().any(|name| why.contains(name.as_str()));
+        if away.is_empty() || !ended.refused.is_empty() && !is_named {
+            return Err(format!("the last roll ended as {:?}{why}", ended.verdict));
+        }
+        self.say(format!("{away:?} are taken away"));
+        self.amid(self.bench.pass(600)).await;
+        self.finding()
+    }
+}
+
+pub fn why(ended: &Ended) -> String {
+    let mut text = String::new();
+    if let Some(failure) = &ended.failure {
+        text = format!(": {failure}: {}", failure.cause);
+    }
+    for refusal in &ended.refused {
+        text = format!(
+            "{text}: {} {}",
+            refusal.finding.code, refusal.finding.message
+        );
+    }
+    for left in &ended.left {
+        text = format!("{text}; left {}: {}", left.undo, left.reason);
+    }
+    for loose in &ended.loose {
+        text = format!("{text}; {loose}");
+    }
+    text
+}
