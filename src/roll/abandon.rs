@@ -5,6 +5,7 @@ use super::bury::bury;
 use super::cut_short;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
+use super::inherit;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Refusal};
 use super::probe::Probe;
@@ -67,6 +68,7 @@ async fn abandoned<C: Cloud, P: Probe, S>(
     let outcome = run::attended(&unwinder, setup, attendance(), async |run| {
         let mut dead = first.clone();
         for _ in 0..MOST {
+            inherit::take_back(&dead, run)?;
             let back = async |made: &mut _| take_back(&dead, on.cloud, &unwinder, made).await;
             run.step(takeback::STEP, back).await?;
             let again = async |_: &mut _| match found(request, on).await {

@@ -78,7 +78,7 @@ pub(super) async fn judge<C: Cloud, P, S>(
             .loose
             .extend(quarantine(request, plan, &failure, on).await);
     }
-    if failure.step == takeback::STEP {
+    if failure.step == takeback::STEP && !ended.left.is_empty() {
         let text = "what a dead roll left is not taken back, or not all of it: the next roll takes it back, or goes on with it";
         ended.loose.push(text.to_owned());
     }

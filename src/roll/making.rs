@@ -40,7 +40,7 @@ pub(super) async fn ensure<T>(
     create: impl AsyncFnOnce() -> CloudResult<T>,
 ) -> Result<T, Error> {
     let undo = of(plan, change);
-    let slot = intend(made, undo.clone())?;
+    let slot = owe(undo.clone(), made)?;
     let found = if plan.resumed { find().await? } else { None };
     let thing = match found {
         Some(thing) => thing,
@@ -126,11 +126,11 @@ pub(super) async fn note_lease(
 }
 
 /// Once: the second time there would be nothing to take back, and that is looked at twice.
-pub(super) fn owe(undo: Undo, made: &mut Ledger<'_, Undo>) -> Result<(), Error> {
-    if !made.owes(&undo) {
-        intend(made, undo)?;
+pub(super) fn owe(undo: Undo, made: &mut Ledger<'_, Undo>) -> Result<Slot, Error> {
+    match made.owed(&undo) {
+        Some(slot) => Ok(slot),
+        None => intend(made, undo),
     }
-    Ok(())
 }
 
 /// A lease that is to be, where there may be one already.
@@ -202,27 +202,11 @@ pub(super) async fn hold_min(
         before,
         min,
     };
-    note_min(of(plan, min_of(group)), hold, group, cloud, made).await
-}
-
-fn min_of(group: &Group) -> Change {
-    Change::Lease {
+    let change = Change::Lease {
         group: group.name.clone(),
         what: Leased::MinSize,
-    }
-}
-
-/// Owes the minimum that a dead run of the plan's roll has held, where nothing more is to be done for it: a journal that is
-/// lost does not say so.
-pub(super) fn inherit_min(
-    plan: &Plan,
-    group: &Group,
-    made: &mut Ledger<'_, Undo>,
-) -> Result<(), Error> {
-    if Lease::of(group, Leased::MinSize).is_none_or(|lease| lease.run != plan.run) {
-        return Ok(());
-    }
-    owe(of(plan, min_of(group)), made)
+    };
+    note_min(of(plan, change), hold, group, cloud, made).await
 }
 
 /// A group that the plan counts on.

@@ -31,6 +31,7 @@ mod health;
 mod hold;
 mod hook;
 mod image;
+mod inherit;
 mod judge;
 mod launches;
 mod leave;

@@ -9,7 +9,7 @@ use super::drift::AsRolled;
 use super::error::Error;
 use super::flow::Led;
 use super::launches;
-use super::making::{ensure, group, hold_min, inherit_min, lease, tags};
+use super::making::{ensure, group, hold_min, lease, of, tags};
 use super::plan::{Plan, Traffic};
 use super::take;
 use crate::cloud::{
@@ -65,7 +65,11 @@ pub(super) async fn create(
         Ok(found.filter(|group| is_own(plan, group)).map(drop))
     };
     let create = async || patiently(cloud, &new).await;
-    ensure(plan, made, Change::Group { served: false }, find, create).await?;
+    // A dead run may have got it requests.
+    let served = made
+        .owed(&of(plan, Change::Group { served: true }))
+        .is_some();
+    ensure(plan, made, Change::Group { served }, find, create).await?;
     if plan.resumed {
         let expires = [(tag::EXPIRES.to_owned(), plan.expires.to_string())];
         cloud.tag_group(&next.group, &expires.into()).await?;
@@ -152,7 +156,7 @@ pub(super) fn serves_from_now(plan: &Plan, made: &mut Ledger<'_, Undo>) -> Resul
         Some(_) => take::change(plan),
         None => Change::Group { served: true },
     };
-    super::making::intend(made, super::making::of(plan, change))
+    super::making::intend(made, of(plan, change))
 }
 
 pub(super) fn is_own(plan: &Plan, group: &Group) -> bool {
@@ -257,7 +261,7 @@ pub(super) async fn grow(
 ) -> Result<(), Error> {
     let next = there(plan, cloud).await?;
     if next.size.desired >= count && next.size.min >= count {
-        return inherit_min(plan, &next, made);
+        return Ok(());
     }
     let desired = count.max(next.size.desired);
     hold_min(plan, (plan.next.size.min, desired), &next, cloud, made).await?;

@@ -44,7 +44,7 @@ use serde::Serialize;
 
 use super::facts::Facts;
 use super::facts::pair::idle;
-use super::names;
+use super::{names, takeback};
 use crate::cloud::{
     AlarmCopy, Group, GroupName, Image, ImageId, LaunchTemplateId, LaunchTemplateVersion, Mixed,
     Size, SubnetId, TargetGroupArn, TemplateChange, VersionRef, WarmPool, Zone,
@@ -52,6 +52,7 @@ use crate::cloud::{
 use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::{Checks, Hooks, Service, Strategy};
+use crate::undo::OfRoll;
 use cast::Cast;
 
 /// One reason not to roll.
@@ -85,7 +86,7 @@ pub enum Decision {
     },
     Roll(Box<Plan>),
     /// A dead run's half-made roll is taken back first; the plan comes after.
-    TakeBack(Box<super::takeback::Dead>),
+    TakeBack(Box<takeback::Dead>),
 }
 
 /// What will be done. Everything that the steps need and no more.
@@ -96,6 +97,9 @@ pub struct Plan {
     /// The run that its things are tagged with: the dead run's, when this one goes on with it.
     pub run: RunId,
     pub resumed: bool,
+    /// What there is of the roll that is gone on with, newest first.
+    #[serde(skip)]
+    pub inherited: Vec<OfRoll>,
     /// The dead run has made the swap already.
     pub swapped: bool,
     pub image: ImageId,
@@ -228,7 +232,7 @@ pub fn plan(
         return Err(refused);
     }
     let flying: Vec<&Group> = facts.in_flight(&service.name).collect();
-    if let Some(dead) = super::takeback::dead(service, facts, &flying) {
+    if let Some(dead) = takeback::dead(service, facts, &flying) {
         return Ok(Decision::TakeBack(Box::new(dead)));
     }
     let resumed = flying.first().and_then(|group| names::run_of(group));
@@ -252,6 +256,9 @@ pub fn plan(
     let mut plan = assemble(service, facts, &cast, run, now, &mut refused);
     if let Some(plan) = &mut plan {
         plan.resumed = resumed.is_some();
+        if plan.resumed {
+            plan.inherited = takeback::goes_on(service, facts, run);
+        }
         plan.outlook = outlook::of(service, facts, plan);
         room::refuse(service, facts, plan, now, &mut refused);
         let outlook = &mut plan.outlook;
@@ -293,6 +300,7 @@ fn assemble(
         region: facts.region.clone(),
         run,
         resumed: false,
+        inherited: Vec::new(),
         swapped: cast.swapped,
         image: facts.image.id.clone(),
         image_facts: facts.image.clone(),

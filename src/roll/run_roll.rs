@@ -11,6 +11,7 @@ use super::drained;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::hold;
+use super::inherit;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Plan, Refusal, plan};
 use super::probe::Probe;
@@ -356,6 +357,7 @@ async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         let Some(plan) = plan else {
             return Ok(Vec::new());
         };
+        inherit::go_on(&plan, run)?;
         carry_out(&plan, request.service, on, run).await
     })
     .await;
@@ -379,6 +381,7 @@ async fn settled<C: Cloud, P, S>(
             Decision::Nothing { .. } => return Ok(None),
             Decision::TakeBack(dead) => dead,
         };
+        inherit::take_back(&dead, run)?;
         let back = async |made: &mut _| take_back(&dead, on.cloud, unwinder, made).await;
         run.step(takeback::STEP, back).await?;
         let again = async |_: &mut _| match prepare(request, on).await {

@@ -3,7 +3,7 @@
 
 use super::drift::AsRolled;
 use super::error::Error;
-use super::making::{group, intend, of};
+use super::making::{group, intend, of, owe};
 use super::next_group::{as_rolled, fighting, is_own, quieten};
 use super::plan::{Idle, NextTemplate, Plan, Traffic};
 use crate::cloud::{
@@ -38,7 +38,7 @@ pub(super) async fn take(
     if *id != idle.follows.template {
         return Err(led_elsewhere(&there));
     }
-    intend(made, of(plan, change(plan)))?;
+    owe(of(plan, change(plan)), made)?;
     cloud.tag_group(&there.name, &tags(plan, idle)).await?;
     quieten(plan, Some(traffic), cloud, made).await?;
     if followed(*version).is_none() {
@@ -170,7 +170,10 @@ pub(super) async fn lead(
         numbers().any(|number| starts(plan, group, number))
     })
     .await?;
-    intend(made, of(plan, change(plan)))?;
+    // Behind the version, which goes once the group starts from it no more; what is inherited stands there.
+    if !plan.resumed {
+        intend(made, of(plan, change(plan)))?;
+    }
     let rolled = as_rolled(plan, version).to_string();
     let rolled = Tags::from([(tag::AS_ROLLED.to_owned(), rolled)]);
     cloud.tag_group(name, &rolled).await?;

@@ -18,7 +18,7 @@ use crate::cloud::{
     Action, Cloud, Group, GroupName, LaunchTemplateId, ListenerArn, RulePlace, StartsFrom, Tags,
     TargetGroupArn, tag,
 };
-use crate::run::{Ledger, Lifetime, RunId, Unwind};
+use crate::run::{Ledger, Lifetime, RunId, Slot, Unwind};
 use crate::template::service::Service;
 use crate::undo::lease::{self, Lease, Leased};
 use crate::undo::refresh::Refreshing;
@@ -98,6 +98,31 @@ pub(super) fn any(service: &Service, facts: &Facts) -> Option<Dead> {
     }
     let group = facts.in_flight(&service.name).next()?;
     facts.on_ground(&service.name, |ground| undos(&ground, group))
+}
+
+/// All that there is of a roll that is gone on with, newest first.
+pub(super) fn goes_on(service: &Service, facts: &Facts, run: RunId) -> Vec<OfRoll> {
+    let Some(dead) = any(service, facts).filter(|dead| dead.run == run) else {
+        return Vec::new();
+    };
+    let next = facts.groups.iter().find(|group| group.name == dead.next);
+    let held = next
+        .into_iter()
+        .flat_map(|next| leases(next, run, &[Leased::MinSize, Leased::Processes]));
+    let held = held.map(|change| OfRoll {
+        service: service.name.value.clone(),
+        run,
+        next: dead.next.clone(),
+        change,
+    });
+    let held: Vec<_> = held.filter(|one| !dead.undos.contains(one)).collect();
+    // They go before their group, which may serve until its traffic has gone back.
+    let mut all: Vec<OfRoll> = dead.goes().cloned().collect();
+    let place = all
+        .iter()
+        .position(|one| matches!(one.change, Change::Group { .. } | Change::Taken { .. }));
+    all.splice(place.unwrap_or(0)..place.unwrap_or(0), held);
+    all
 }
 
 /// What takes the half-made roll of `group` back; nothing when no tag says whose it is.
@@ -275,20 +300,40 @@ fn traffic(
     (!moved.is_empty()).then_some(Change::Traffic { moved })
 }
 
-/// Takes it back, each thing journalled first.
+impl Dead {
+    /// What of it goes, newest first. What leads to a group that serves proves nothing any more: by a test listener it would
+    /// have all of the next one's requests.
+    pub(super) fn goes(&self) -> impl DoubleEndedIterator<Item = &OfRoll> {
+        let goes = |undo: &&OfRoll| !self.adopt || undo.proves();
+        self.undos.iter().filter(goes)
+    }
+
+    /// Puts all of that on the ledger, and says where it stands, newest first.
+    pub(super) fn owe(&self, made: &mut Ledger<'_, Undo>) -> Result<Vec<(Slot, Undo)>, Error> {
+        let mut owed = Vec::new();
+        for undo in self.goes().rev() {
+            let undo = Undo::Roll(undo.clone());
+            let slot = match made.owed(&undo) {
+                Some(slot) => slot,
+                None => made
+                    .intend(Lifetime::Scratch, undo.clone())
+                    .map_err(Error::Journal)?,
+            };
+            owed.push((slot, undo));
+        }
+        owed.reverse();
+        Ok(owed)
+    }
+}
+
+/// Takes it back, all of it journalled first.
 pub(super) async fn take_back<C: Cloud>(
     dead: &Dead,
     cloud: &C,
     unwinder: &Unwinder<'_, C>,
     made: &mut Ledger<'_, Undo>,
 ) -> Result<(), Error> {
-    // What leads to a group that serves proves nothing any more: by a test listener it would have all of the next one's requests.
-    let goes = |undo: &&OfRoll| !dead.adopt || undo.proves();
-    for undo in dead.undos.iter().filter(goes) {
-        let undo = Undo::Roll(undo.clone());
-        let slot = made
-            .intend(Lifetime::Scratch, undo.clone())
-            .map_err(Error::Journal)?;
+    for (slot, undo) in dead.owe(made)? {
         unwinder.undo(&undo).await?;
         made.forget(slot).map_err(Error::Journal)?;
     }

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::flow::Led;
-use super::making::{intend, of};
+use super::making::{of, owe};
 use super::mend;
 use super::plan::{Plan, TestListener, Traffic};
 use super::swap::write;
@@ -57,7 +57,7 @@ pub(super) async fn lead(
     if tested.after == tested.before {
         return claim(plan, test, cloud).await;
     }
-    intend(made, of(plan, Change::Tested(tested.clone())))?;
+    owe(of(plan, Change::Tested(tested.clone())), made)?;
     let lease = Lease {
         run: plan.run,
         until: plan.expires,

@@ -84,6 +84,16 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         }
     }
 
+    /// Puts on the ledger what is there already and is this run's from here on. Also when a stop was asked for: what a run has
+    /// taken on goes back with the rest. Nothing is asked or changed but the journal.
+    pub fn take_on<E: Error + 'static>(
+        &mut self,
+        name: &'static str,
+        body: impl FnOnce(&mut Ledger<'a, U>) -> Result<(), E>,
+    ) -> Result<(), Failure> {
+        body(&mut self.ledger).map_err(|error| Failure::new(name, error))
+    }
+
     /// Polls until ready, never, out of patience or stopped. An error of the probe ends the wait.
     pub async fn wait<T, E: Error + 'static>(
         &mut self,
@@ -109,28 +119,6 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     ) -> Result<T, Failure> {
         self.work_unless(name, async || std::future::pending().await, body)
             .await
-    }
-
-    /// The same, ended at once with the reason that `lost` gives as soon as it has one.
-    pub async fn work_unless<T, E: Error + 'static>(
-        &mut self,
-        name: &'static str,
-        mut lost: impl AsyncFnMut() -> String,
-        mut body: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<T, Failure> {
-        loop {
-            self.begin(name).await?;
-            let began = Instant::now();
-            let result = tokio::select! {
-                biased;
-                () = self.asked() => Err(Cause::Stopped),
-                reason = lost().boxed_local() => Err(Cause::Never(reason)),
-                result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
-            };
-            if let Some(ended) = self.end(name, began, result).await {
-                return ended;
-            }
-        }
     }
 
     /// Does something on the way back from a failure, before anything is taken back, where the operator wants that. A stop

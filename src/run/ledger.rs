@@ -82,12 +82,13 @@ impl<'a, U: Clone + std::fmt::Display> Ledger<'a, U> {
         Ok(slot)
     }
 
-    /// Whether just this is to be taken back already.
-    pub fn owes(&self, undo: &U) -> bool
+    /// Where just this stands, when it is to be taken back already.
+    pub fn owed(&self, undo: &U) -> Option<Slot>
     where
         U: PartialEq,
     {
-        self.undos.iter().flatten().any(|(_, owed)| owed == undo)
+        let is_it = |entry: &Option<(_, U)>| entry.as_ref().is_some_and(|(_, owed)| owed == undo);
+        self.undos.iter().position(is_it).map(Slot)
     }
 
     /// Notes the id of a thing whose making was intended; from here on `undo` takes it back.

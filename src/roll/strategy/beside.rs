@@ -46,7 +46,6 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
-    canary::inherit(plan, traffic, run).await?;
     make_way(plan, service, on, run).await?;
     let (led, began) = make((plan, traffic), service, on, run).await?;
     let mut flow = Flow::new(plan, service, on, run, (Some(led.clone()), began));

@@ -3,14 +3,13 @@
 use super::super::checks::{Stage, Way, soak};
 use super::super::flow::{Flow, Led};
 use super::super::next_group;
-use super::super::plan::{Doing, NextTargetGroup, Plan, Traffic};
+use super::super::plan::{Doing, Plan};
 use super::super::probe::Probe;
-use super::super::swap::{shift, take_down};
+use super::super::swap::shift;
 use super::beside::catch_up;
 use super::records::spread;
 use crate::cloud::Cloud;
-use crate::run::{Event, Failure, Run};
-use crate::undo::Undo;
+use crate::run::{Event, Failure};
 
 /// Takes every step but the last, each with all rules before it is held, and returns what production traffic does then. The next group is as large as what serves
 /// before each, so that its share of the traffic is never more than its share of the machines; the previous one is held
@@ -63,26 +62,6 @@ pub(super) fn stage(plan: &Plan, led: &Led<'_>) -> Stage {
     } else {
         Stage::Making
     }
-}
-
-/// Makes what a run that died before the end of its swap has moved this run's own, before anything else can fail: it goes with the rest.
-pub(super) async fn inherit(
-    plan: &Plan,
-    traffic: &Traffic,
-    run: &mut Run<'_, Undo>,
-) -> Result<(), Failure> {
-    let NextTargetGroup::There { arn, .. } = &traffic.next else {
-        return Ok(());
-    };
-    if plan.swapped || !traffic.is_moved() {
-        return Ok(());
-    }
-    let led = Led {
-        traffic,
-        target_group: arn.clone(),
-    };
-    let inherit = async |made: &mut _| take_down(plan, &led, made);
-    run.step("go on with the canary", inherit).await
 }
 
 /// Holds the last step, once the swap has moved all of the traffic.

@@ -1,4 +1,4 @@
-//! Waits that something else may end.
+//! Waits and work that something else may end.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -25,6 +25,28 @@ impl<U: Clone + Display> Run<'_, U> {
                 biased;
                 error = lost().boxed_local() => Err(Cause::Error(Box::new(error))),
                 result = self.poll(name, patience, began, &mut probe) => result,
+            };
+            if let Some(ended) = self.end(name, began, result).await {
+                return ended;
+            }
+        }
+    }
+
+    /// Works as [`Run::work`] does, ended at once with the reason that `lost` gives as soon as it has one.
+    pub async fn work_unless<T, E: Error + 'static>(
+        &mut self,
+        name: &'static str,
+        mut lost: impl AsyncFnMut() -> String,
+        mut body: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        loop {
+            self.begin(name).await?;
+            let began = Instant::now();
+            let result = tokio::select! {
+                biased;
+                () = self.asked() => Err(Cause::Stopped),
+                reason = lost().boxed_local() => Err(Cause::Never(reason)),
+                result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
             };
             if let Some(ended) = self.end(name, began, result).await {
                 return ended;

@@ -26,7 +26,7 @@ pub fn one_live() -> [(String, i64, String); 1] {
     [("web-v001".to_owned(), 3, "live".to_owned())]
 }
 
-fn tag(bench: &Bench, key: &str) -> Option<String> {
+pub fn tag(bench: &Bench, key: &str) -> Option<String> {
     let groups = bench.cloud.world().model.view_groups();
     groups[0].tags.get(key).cloned()
 }

@@ -3,6 +3,7 @@
 //! Each case is a world of its own, forked from one in which `V1` serves.
 
 pub mod half_made;
+mod inherited;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kiln::roll::{Ended, RolledBack, Verdict};
-use kiln::run::{Clock as _, Failure, Urgency};
+use kiln::run::{Clock as _, Urgency};
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
@@ -50,8 +50,10 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     bench.cloud.remember();
     let watchman = bench.watched();
     bench.one_writer(&watchman);
-    if drawn.strategy != Strategy::Rolling {
-        watchman.beside();
+    match drawn.strategy {
+        // A tenth, where the service file says nothing.
+        Strategy::Rolling => watchman.in_place(drawn.machines / 10),
+        _ => watchman.beside(),
     }
     plant(&bench);
     let log = Arc::new(Mutex::new(Seen::default()));
@@ -293,8 +295,7 @@ impl Life {
             return Ok(());
         }
         // What did not come to its plan has looked at nothing that a dead run left.
-        // One that was stopped before it took that back has made nothing of its own, and says that it is still there.
-        if ended.decision.is_none() || leaves_a_dead_roll(ended) {
+        if ended.decision.is_none() {
             return Ok(());
         }
         let mut left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
@@ -370,11 +371,4 @@ impl Life {
         }
         self.finding()
     }
-}
-
-/// Whether a roll was stopped before it took a dead one back, and says so.
-pub fn leaves_a_dead_roll(ended: &Ended) -> bool {
-    let is_stop = ended.failure.as_ref().is_some_and(Failure::is_stop);
-    let says_so = |text: &String| text.starts_with("what a dead roll left is not taken back");
-    is_stop && ended.loose.iter().any(says_so)
 }

@@ -293,9 +293,9 @@ async fn a_schedule_goes_on_with_the_end_of_a_rollback_that_died() {
     watchman.content("a rollback that died is ended");
 }
 
-/// No journal tells what it is: nobody else would say so. Found by seed 1077.
+/// No journal tells what it is: it is this run's, whatever ends that. Found by seed 1077.
 #[tokio::test(start_paused = true)]
-async fn a_roll_that_is_stopped_before_a_dead_one_is_taken_back_says_so() {
+async fn a_roll_that_is_stopped_before_a_dead_one_is_taken_back_takes_it_back_all_the_same() {
     let mut bench = of_others(Strategy::Replace, 2, 2).await;
     bench
         .cloud
@@ -303,15 +303,13 @@ async fn a_roll_that_is_stopped_before_a_dead_one_is_taken_back_says_so() {
     assert!(bench.roll_killed(V1).await.is_none());
     bench.journals.lose();
     bench.cloud.calm();
-    let (groups, writes) = (bench.groups(), bench.cloud.writes().len());
     bench.stop.request(Urgency::Ask);
     let ended = bench.roll(V2).await;
     assert_eq!(ended.verdict, Verdict::Stopped, "{ended:#?}");
-    assert!(life::leaves_a_dead_roll(&ended), "{ended:#?}");
-    assert_eq!(
-        (bench.groups(), bench.cloud.writes().len()),
-        (groups, writes)
-    );
+    let groups = bench.groups().into_iter().map(|(name, ..)| name);
+    assert_eq!(groups.collect::<Vec<_>>(), ["web-by-hand"]);
+    let left = left_over(&bench.cloud.world().model, &bench.store.due());
+    assert!(left.is_empty(), "{left:?}");
     bench.stop_again();
     let ended = bench.roll(V2).await;
     assert_eq!(ended.verdict, Verdict::Done, "{ended:#?}");

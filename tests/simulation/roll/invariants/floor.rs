@@ -152,6 +152,14 @@ impl Floor {
         self.harmed.insert(instance.to_owned(), harm);
     }
 
+    /// Machines are replaced in place, so many of them started ahead of those that go. Auto Scaling says which goes first, and
+    /// that may be one of a zone whose new one is not ready yet: but for one, all may be elsewhere.
+    pub fn ahead(&mut self, machines: usize) {
+        for count in self.zones.values_mut() {
+            *count = count.saturating_sub(machines.saturating_sub(1));
+        }
+    }
+
     /// From now on zones may have fewer than they had.
     pub fn spread_no_more(&mut self) {
         self.zones.clear();

@@ -115,6 +115,12 @@ impl Watchman {
         self.0.lock().unwrap().beside = true;
     }
 
+    /// Rolls replace machines in place, so many of them at a time.
+    pub fn in_place(&self, machines: u32) {
+        let machines = usize::try_from(machines).unwrap_or_default();
+        self.0.lock().unwrap().floor.ahead(machines);
+    }
+
     /// A rollback begins, whose one write is its point of no return.
     pub fn back(&self) {
         let mut watch = self.0.lock().unwrap();
