@@ -203,10 +203,10 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     approved(request, &decision)?;
     address::note(request, &facts, on).await;
     let rolls = matches!(decision, Decision::Roll(_));
-    if put_right(request, (&facts, rolls), on)
+    let (changed, stays) = put_right(request, (&facts, rolls), on)
         .await
-        .map_err(|error| Box::new(Ended::failed("tidy up", error)))?
-    {
+        .map_err(|error| Box::new(Ended::failed("tidy up", error)))?;
+    if changed {
         (_, decision) = prepare(request, on).await?;
         approved(request, &decision)?;
     }
@@ -221,10 +221,20 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         approved(request, &decision)?;
     }
     if let Decision::Nothing { .. } = decision {
+        let verdict = if stays.is_empty() {
+            Verdict::NothingToDo
+        } else {
+            Verdict::CleanUpDue
+        };
         return Ok(Ended {
             decision: Some(decision),
-            ..Ended::new(Verdict::NothingToDo)
+            loose: stays,
+            ..Ended::new(verdict)
         });
+    }
+    // What has to go for this roll goes in its course, or fails it.
+    for text in stays {
+        on.events.emit(Event::Warning { text });
     }
     let ended = Box::pin(go(request, decision, on)).await;
     address::note_new(request, &facts, on).await;
@@ -287,12 +297,13 @@ pub(super) async fn prepare<C: Cloud, P, S>(
     }
 }
 
-/// Puts right what dead runs left behind their commit, and retires what is due. `rolls`: a roll is to follow. Says whether anything changed.
+/// Puts right what dead runs left behind their commit, and retires what is due. `rolls`: a roll is to follow. Says whether anything changed,
+/// and what is due and stays.
 async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     request: &Request<'_>,
     (facts, rolls): (&Facts, bool),
     on: &Tools<'_, C, P, S>,
-) -> Result<bool, Error> {
+) -> Result<(bool, Vec<String>), Error> {
     let name = &request.service.name;
     let now = on.clock.now();
     let listed = on.store.read(name).map_err(Error::Later)?;
@@ -332,11 +343,10 @@ async fn put_right<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         );
         on.events.emit(Event::Note { text });
     }
-    for left in done.left {
-        let text = format!("{}: {}", left.undo, left.reason);
-        on.events.emit(Event::Warning { text });
-    }
-    Ok(done.gone + done.released + done.deleted + done.ending.len() > 0 || !chores.is_empty())
+    let left = done.left.iter();
+    let stays = left.map(|left| format!("{}: {}", left.undo, left.reason));
+    let done_any = done.gone + done.released + done.deleted + done.ending.len() > 0;
+    Ok((done_any || !chores.is_empty(), stays.collect()))
 }
 
 async fn go<C: Cloud, P: Probe, S: LaterLists<Undo>>(

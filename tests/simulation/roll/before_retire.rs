@@ -65,7 +65,7 @@ async fn one_that_fails_keeps_the_group_until_the_next_run() {
     bench
         .outside
         .says(|what, _| (what == "farewell").then_some(Word::No));
-    expect(&bench.roll(V3).await, Verdict::NothingToDo);
+    expect(&bench.roll(V3).await, Verdict::CleanUpDue);
     assert_eq!(names(&bench), ["web-v001", "web-v002"]);
     // Its target group is needed, and the roll fails with nothing moved.
     let ended = bench.roll(V2).await;

@@ -302,7 +302,10 @@ async fn a_group_that_cannot_be_drained_is_not_deleted() {
     let protect = json!({ "InstanceIds": [one], "ProtectedFromScaleIn": true });
     scaling(&bench, "SetInstanceProtection", "web-v001", protect);
     bench.pass(3700).await;
-    expect(&bench.roll(V2).await, Verdict::NothingToDo);
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::CleanUpDue);
+    let said = ended.loose.join("; ");
+    assert!(said.contains(&one), "{said}");
     assert_eq!(members(&bench, "web-v001").len(), 3);
     assert_eq!(bench.store.due().len(), 1);
     let deleted = bench.cloud.writes();

@@ -152,7 +152,7 @@ async fn a_retirement_that_is_killed_or_may_delete_no_pool_is_gone_on_with() {
         nothing_left(&bench, &about);
     }
     base.cloud.deny("DeleteWarmPool");
-    expect(&base.roll(V2).await, Verdict::NothingToDo);
+    expect(&base.roll(V2).await, Verdict::CleanUpDue);
     let groups = base.cloud.world().model.view_groups();
     assert_eq!(
         (groups[0].desired, groups[0].pool.len()),

@@ -7,7 +7,6 @@ use kiln::template::service::{Command, Hook};
 use localcloud::model::Service as Api;
 use serde_json::json;
 
-use super::super::addressed::Warnings;
 use super::super::plain::{nothing_left, rolled_once, three};
 use super::super::policies::{alarms, step};
 use super::super::retire::slow::Notes;
@@ -43,10 +42,9 @@ fn empty_it(bench: &Bench) {
 async fn one_of_others_keeps_the_group_from_being_emptied_and_no_hook_runs() {
     let bench = of_others().await;
     bench.pass(3700).await;
-    let warnings = Warnings::default();
-    expect(&bench.roll_with(V2, &warnings).await, Verdict::NothingToDo);
-    let said = warnings.0.borrow().join("; ");
-    assert!(said.contains(MEND), "{said}");
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::CleanUpDue);
+    assert!(ended.loose[0].contains(MEND), "{:?}", ended.loose);
     assert_eq!(farewells(&bench), 0);
     let groups = bench.cloud.world().model.view_groups();
     assert_eq!(groups[0].desired, 3);
@@ -123,7 +121,7 @@ async fn where_it_cannot_be_deleted_the_group_stays_whole_and_is_the_way_back() 
             bench.cloud.calm();
         }
         bench.cloud.deny("DeleteWarmPool");
-        expect(&bench.roll(V3).await, Verdict::NothingToDo);
+        expect(&bench.roll(V3).await, Verdict::CleanUpDue);
         assert_eq!(whole(&bench), before, "killed: {killed}");
         let back = bench.rollback().await;
         assert_eq!(back.verdict, Verdict::Done, "killed: {killed}, {back:?}");
