@@ -3,13 +3,14 @@
 
 use super::bury::bury;
 use super::cut_short;
+use super::ended::Ended;
 use super::error::Error;
 use super::facts::{Facts, NoFacts, look_up};
 use super::inherit;
 use super::judge::{attendance, judge};
 use super::plan::{Decision, Refusal};
 use super::probe::Probe;
-use super::run_roll::{Ended, Request, Tools, take_lease};
+use super::run_roll::{Request, Tools, take_lease};
 use super::takeback::{self, any, take_back};
 use super::verdict::Verdict;
 use crate::cloud::Cloud;

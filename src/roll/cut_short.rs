@@ -2,9 +2,10 @@
 //! may be rolled before the rest is done: the image that was no good would go into service again.
 
 use super::Verdict;
+use super::ended::Ended;
 use super::facts::{Facts, Side};
 use super::rollback::{RolledBack, Way, finish};
-use super::run_roll::{Ended, Request, Tools};
+use super::run_roll::{Request, Tools};
 use crate::cloud::{Cloud, Group, tag};
 
 /// The group that gets requests and carries the mark: all of them, or those of some rules.

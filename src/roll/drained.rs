@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::aside;
+use super::ended::Ended;
 use super::error::Error;
 use super::plan::{Decision, Plan};
-use super::run_roll::{Ended, Request, Tools};
+use super::run_roll::{Request, Tools};
 use super::verdict::Verdict;
 use crate::cloud::{Cloud, GroupName, tag};
 use crate::run::{

@@ -3,9 +3,10 @@
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
+use super::ended::Ended;
 use super::error::Error;
 use super::plan::{Decision, Plan, ProductionRule};
-use super::run_roll::{Ended, Request, Tools};
+use super::run_roll::{Request, Tools};
 use super::{Verdict, hold, takeback};
 use crate::cloud::{Cloud, Tags, tag};
 use crate::run::{Answer, Attendance, Failure, Left, Operator, Outcome};

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Verdict;
+use super::ended::Ended;
 use super::plan::{Decision, Plan};
-use super::run_roll::Ended;
 use crate::run::{RunId, with_causes};
 use crate::template::service::Outcome;
 

@@ -1,11 +1,12 @@
 //! `kiln roll --plan`: what a roll would do, and what it would put right before. Nothing is changed.
 
 use super::Verdict;
+use super::ended::Ended;
 use super::error::Error;
 use super::facts::Facts;
 use super::plan::Decision;
 use super::retire;
-use super::run_roll::{Ended, Request, Tools, prepare};
+use super::run_roll::{Request, Tools, prepare};
 use super::scraps;
 use super::tidy::chores;
 use crate::cloud::Cloud;
