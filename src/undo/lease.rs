@@ -286,8 +286,10 @@ async fn stays_pinned(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Resul
     match run_of(&found.description) {
         Some(run) if run == lease.run => {
             let (name, number) = (&group.name, found.number);
-            let text =
-                format!("group {name} stays pinned: {version} is version {number} of run {run}");
+            let text = format!(
+                "group {name} stays pinned: {version} is version {number} of run {run}; once no group starts from that: \
+                 `aws ec2 delete-launch-template-versions --launch-template-id {id} --versions {number}`"
+            );
             Err(Error::blocked("UpdateAutoScalingGroup", text))
         }
         Some(_) => Ok(*now != VersionRef::Number(found.number)),
