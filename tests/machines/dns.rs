@@ -36,17 +36,17 @@ async fn clients_follow_the_records_there_and_back_and_no_request_fails() {
     let zone = Zone::new(&web).await;
     web.service(SERVICE, shape);
     let first = web.bake_first("templates/web.json", "1.0.0");
-    rolls(&web, &first);
+    web.roll_of(SERVICE, &first);
     let second = web.bake_from("1.0.0", "templates/web.json", "2.0.0");
     let server = web.cloud.variable("KILN_LOCAL_NAME_SERVER");
     // More than one would use up the ports of this host.
     let traffic = Traffic::named(Resolver::of(server), URL, NAME);
     assert_eq!(traffic.next_versions(LOOKED_AT), only("1.0.0"));
 
-    rolls(&web, &second);
+    web.roll_of(SERVICE, &second);
     // Whoever asked before the swap has asked again since.
     assert_eq!(traffic.next_versions(LOOKED_AT), only("2.0.0"));
-    stands(&web, &second, &first);
+    web.stands(&second, &first);
 
     zone.weigh(ChangeAction::Upsert, [1, 1]).await;
     traffic.meets("1.0.0");
@@ -91,23 +91,6 @@ fn shape(service: &mut Value) {
     service["checks"]["after"] = json!([]);
     let variables = service["variables"].as_object_mut().unwrap();
     variables.remove("load_balancer");
-}
-
-fn rolls(web: &Web, image: &str) {
-    let state = "--local-state";
-    let roll = ["roll", SERVICE, "vars/common.json", state, "--image", image];
-    let rolled = web.cloud.run(&roll);
-    assert!(rolled.status.success(), "{}", said(&rolled));
-}
-
-/// `image` serves, `kept` is whole beside it, and nothing else is left of the roll.
-fn stands(web: &Web, image: &str, kept: &str) {
-    let status = web.status();
-    assert_eq!(status["live"]["image"], image, "{status:#}");
-    assert_eq!(status["live"]["healthy"], 2, "{status:#}");
-    assert_eq!(status["previous"]["image"], kept, "{status:#}");
-    assert!(status["half_made"].is_null(), "{status:#}");
-    assert_eq!(status["temporary"], json!([]), "{status:#}");
 }
 
 /// The hosted zone with a record to each of two load balancers.

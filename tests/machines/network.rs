@@ -23,15 +23,15 @@ async fn new_connections_move_with_a_roll_and_back_and_none_fails() {
     let url = format!("http://{address}/version");
     web.service(NET, shape);
     let first = web.bake_first("templates/web.json", "1.0.0");
-    rolls(&web, &first);
+    web.roll_of(NET, &first);
     assert_eq!(version(&url, address).await, "1.0.0");
     let second = web.bake_from("1.0.0", "templates/web.json", "2.0.0");
     let (kept, fresh) = (Traffic::start(&url, address), Traffic::anew(&url, address));
     assert_eq!(kept.next_versions(20), ["1.0.0".to_owned()].into());
 
-    rolls(&web, &second);
+    web.roll_of(NET, &second);
     assert_eq!(fresh.next_versions(LOOKED_AT), ["2.0.0".to_owned()].into());
-    stands(&web, &second, &first);
+    web.stands(&second, &first);
     let late = Traffic::start(&url, address);
     assert_eq!(late.next_versions(20), ["2.0.0".to_owned()].into());
 
@@ -60,21 +60,4 @@ fn shape(service: &mut Value) {
     traffic["target"]["health_check"]["protocol"] = json!("HTTP");
     service["checks"]["before"][0]["times"] = json!(1);
     service["checks"]["after"] = json!([]);
-}
-
-fn rolls(web: &Web, image: &str) {
-    let state = "--local-state";
-    let roll = ["roll", NET, "vars/common.json", state, "--image", image];
-    let rolled = web.cloud.run(&roll);
-    assert!(rolled.status.success(), "{}", said(&rolled));
-}
-
-/// `image` serves, `kept` is whole beside it, and nothing else is left of the roll.
-fn stands(web: &Web, image: &str, kept: &str) {
-    let status = web.status();
-    assert_eq!(status["live"]["image"], image, "{status:#}");
-    assert_eq!(status["live"]["healthy"], 2, "{status:#}");
-    assert_eq!(status["previous"]["image"], kept, "{status:#}");
-    assert!(status["half_made"].is_null(), "{status:#}");
-    assert_eq!(status["temporary"], json!([]), "{status:#}");
 }

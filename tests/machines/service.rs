@@ -120,6 +120,23 @@ impl Web {
         said(&rolled)
     }
 
+    /// Rolls an image by a service file of its own to a good end.
+    pub fn roll_of(&self, file: &str, image: &str) {
+        let common = "vars/common.json";
+        let rolled = (self.cloud).run(&["roll", file, common, "--local-state", "--image", image]);
+        assert!(rolled.status.success(), "{}", said(&rolled));
+    }
+
+    /// `image` serves, `kept` is whole beside it, and nothing else is left of the roll.
+    pub fn stands(&self, image: &str, kept: &str) {
+        let status = self.status();
+        assert_eq!(status["live"]["image"], image, "{status:#}");
+        assert_eq!(status["live"]["healthy"], 2, "{status:#}");
+        assert_eq!(status["previous"]["image"], kept, "{status:#}");
+        assert!(status["half_made"].is_null(), "{status:#}");
+        assert_eq!(status["temporary"], json!([]), "{status:#}");
+    }
+
     /// The version that answers a user.
     pub async fn version(&self) -> String {
         traffic::version(&self.url, HOST).await
