@@ -139,10 +139,10 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         approved(request, &decision)?;
     }
     if let Decision::Nothing { .. } = decision {
-        let verdict = match stays[..] {
-            [] => Verdict::NothingToDo,
-            _ if on.stop.asked.is_cancelled() => Verdict::Stopped,
-            _ => Verdict::CleanUpDue,
+        let verdict = if stays.is_empty() {
+            Verdict::NothingToDo
+        } else {
+            Verdict::CleanUpDue
         };
         return Ok(Ended {
             decision: Some(decision),

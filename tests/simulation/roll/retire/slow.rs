@@ -87,25 +87,6 @@ async fn a_stop_ends_the_wait_and_the_next_run_goes_on_with_it() {
     }
 }
 
-/// A roll that has nothing else to do is no different.
-#[tokio::test(start_paused = true)]
-async fn a_stop_while_a_group_goes_of_a_roll_with_nothing_to_do_says_that_it_was_stopped() {
-    let mut bench = slow().await;
-    bench.pass(4000).await;
-    let stop = async {
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        bench.stop.request(Urgency::Ask);
-    };
-    let (ended, ()) = tokio::join!(bench.roll(V2), stop);
-    expect(&ended, Verdict::Stopped);
-    let said = ended.loose.join("; ");
-    assert!(said.contains("`kiln roll --finish`"), "{said}");
-    bench.stop_again();
-    bench.pass(6000).await;
-    expect(&bench.roll(V2).await, Verdict::NothingToDo);
-    nothing_left(&bench, "a stop of a roll with nothing to do");
-}
-
 /// Whoever finishes has begun with the old group when a roll comes: it is not turned away for as long as machines take to end.
 #[tokio::test(start_paused = true)]
 async fn nobody_has_the_lease_while_machines_end() {
