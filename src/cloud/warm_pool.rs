@@ -28,9 +28,7 @@ impl WarmPool {
         let most = self.prepared.unwrap_or(group.max);
         most.saturating_sub(group.desired).max(self.min)
     }
-}
 
-impl WarmPool {
     /// What it is made with, in a word of a tag.
     pub fn word(&self) -> String {
         let Self { state, min, .. } = self;

@@ -63,9 +63,8 @@ pub(super) fn lost(facts: &Facts, plan: &Plan) -> Option<String> {
     ))
 }
 
-/// Why a pool cannot be of what the next version starts: Auto Scaling has none of spot machines ("`API_PutWarmPool`": it "cannot
-/// be called on an Auto Scaling group that has a mixed instances policy or a launch template or launch configuration that requests
-/// Spot Instances"). The policy goes over as it is, and the version is made from the live one, each of which may have
+/// Why a pool cannot be of what the next version starts: Auto Scaling has none of spot machines, whether a policy or a template
+/// asks for them ("`API_PutWarmPool`"). The policy goes over as it is, and the version is made from the live one, each of which may have
 /// been changed since the pool was made.
 pub(super) fn refuse_spot(facts: &Facts, like: Option<&Group>, next: &Next) -> Option<Refusal> {
     let (name, _) = (&like?.name, next.pool.as_ref()?);
