@@ -14,10 +14,10 @@ demo:
 	$(CARGO) build --release --bin kiln
 	target/release/kiln demo
 
-## test: every test, those on real machines included; half of them wait for machines, so twice as many run as there are cores
+## test: every test, those on real machines included
 test:
 	@scripts/deps host peers
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} scripts/with-root $(CARGO) test --workspace
+	@CARGO=$(CARGO) scripts/test
 
 ## sim: SEEDS=n random worlds for `kiln roll`, killed and gone on with, a kill at every call of each strategy, which seed finds
 ## each deliberate defect, and what of AWS's promises the model keeps; SEED=n replays one with its trace
