@@ -32,5 +32,5 @@ pub fn say_left<U: Display>(left: &[Left<U>], run: RunId, context: &Context) {
     for left in left {
         context.say(&format!("  {}: {}", left.undo, left.reason));
     }
-    context.say("`kiln sweep` removes it");
+    context.say("`kiln sweep` removes what it can");
 }

@@ -103,7 +103,7 @@ async fn log<C: Cloud, P: Probe, S>(
     let asked = tokio::time::timeout(left, asked);
     let why = match on.stop.asked.run_until_cancelled(asked).await {
         None => "the roll is stopped".to_owned(),
-        Some(Err(_)) => format!("no end within {} s", LIMIT.as_secs()),
+        Some(Err(_)) => format!("no end within {} s", left.as_secs_f64().round()),
         Some(Ok(Err(why))) => why,
         Some(Ok(Ok(Ran { code, tail }))) => {
             let exit = match code {
