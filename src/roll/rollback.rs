@@ -5,6 +5,7 @@
 //! what is live, and a kept group's health is known because a rule keeps it in use.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -16,6 +17,7 @@ use super::mark::{self, Mark};
 use super::regrow::{healthy, regrow};
 pub use super::rolled_back::RolledBack;
 use super::status::{Stand, Standing, is_retiring, stand};
+use super::strategy::records;
 use super::unsaid::Unsaid;
 use super::{Verdict, give_back, hold, refresh_back, replace_back};
 use crate::cloud::{Cloud, Group, GroupName, ImageId, Tags, longest_follow, tag};
@@ -239,7 +241,7 @@ async fn go<C: Cloud>(
     run.step("swap back", swap).await?;
     run.commit()?;
     let text = format!("{} is served by {} again", way.service, back.group.name);
-    way.events.emit(Event::Note { text });
+    tell(way, stand, text);
     Ok(said(way, stand, (live, back), cloud).await)
 }
 
@@ -247,6 +249,17 @@ async fn go<C: Cloud>(
 async fn swap_back(stand: &Stand, back: &Standing, cloud: &impl Cloud) -> Result<(), Error> {
     stays(&back.group.name, cloud).await?;
     lead_back(stand, &back.target_group, cloud).await
+}
+
+/// How long clients may go where traffic was led before.
+fn follow(stand: &Stand) -> Duration {
+    longest_follow(stand.production.iter().map(|one| &one.place))
+}
+
+/// Says where traffic goes, and when all of it does.
+fn tell(way: &Way<'_>, stand: &Stand, text: String) {
+    way.events.emit(Event::Note { text });
+    records::tell(follow(stand), way.events);
 }
 
 /// Leads all of the traffic to what had it before a canary that died. Its group is left to the next roll, which takes it
@@ -269,7 +282,7 @@ async fn end_canary(
     }
     let to = live.group.name.clone();
     let text = format!("{} is served by {to} alone again", way.service);
-    way.events.emit(Event::Note { text });
+    tell(way, stand, text);
     if let Some(next) = &stand.next {
         let text =
             format!("group {next} stays until the hold is taken off and a roll takes it back");
@@ -291,8 +304,7 @@ async fn said(
     bar(way, barred(from), cloud, &mut unsaid).await;
     let is_barred = unsaid.is_none();
     // The nodes of the load balancer follow within seconds, clients that go by records in minutes: until then it has requests.
-    let follow = longest_follow(stand.production.iter().map(|one| &one.place));
-    let until = (way.clock.now() + FOLLOWS + follow).to_string();
+    let until = (way.clock.now() + FOLLOWS + follow(stand)).to_string();
     let out = tags(&[(tag::STATE, tag::KEPT), (tag::KEEP_UNTIL, &until)]);
     let out = cloud.tag_group(&from.name, &out).await;
     unsaid.note("tag the group that served", out);

@@ -2,7 +2,7 @@
 
 mod beside;
 mod canary;
-mod records;
+pub(super) mod records;
 mod replace;
 mod replace_root;
 pub(super) mod rolling;

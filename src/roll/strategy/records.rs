@@ -7,7 +7,7 @@ use super::super::error::Error;
 use super::super::flow::{Flow, Led};
 use super::super::probe::Probe;
 use crate::cloud::Cloud;
-use crate::run::{Event, Failure, Patience, Readiness};
+use crate::run::{Event, Events, Failure, Patience, Readiness};
 
 /// How long records may take to spread before nobody waits any more, and between two looks.
 const SPREAD: Duration = Duration::from_mins(10);
@@ -56,10 +56,16 @@ pub(super) async fn followed<C: Cloud, P: Probe, S>(
     if follow.is_zero() || flow.plan.previous.is_none() {
         return Ok(());
     }
-    let text = format!(
-        "clients may go by the old records for {} s more",
-        follow.as_secs()
-    );
-    flow.on.events.emit(Event::Note { text });
+    tell(follow, flow.on.events);
     soak(flow, follow).await
+}
+
+/// Says for how long clients may still go where records led before; nothing where no records choose.
+pub(in crate::roll) fn tell(follow: Duration, events: &dyn Events) {
+    if follow.is_zero() {
+        return;
+    }
+    let seconds = follow.as_secs();
+    let text = format!("clients may go by the old records for {seconds} s more");
+    events.emit(Event::Note { text });
 }

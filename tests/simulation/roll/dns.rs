@@ -14,6 +14,7 @@ use kiln::roll::{Decision, Verdict, status};
 use kiln::run::{Clock as _, Urgency};
 
 use super::plain::{nothing_left, three};
+use super::retire::slow::Notes;
 use localcloud::model::Service as Api;
 use localcloud::physics::{Behaviour, Service as Answers};
 
@@ -94,8 +95,12 @@ async fn rolls_go_there_and_back_by_the_records() {
     assert_eq!(stands.rollback_not_ready, [""; 0]);
     assert_eq!((stands.drift, stands.temporary), (vec![], vec![]));
     let watchman = bench.watched_back();
-    let back = bench.rollback().await;
+    let notes = Notes::default();
+    let back = bench.go_back(bench.next_run(), None, &notes).await;
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    let said = notes.0.into_inner().unwrap();
+    let old = "clients may go by the old records for 180 s more";
+    assert!(said.iter().any(|note| note == old), "{said:?}");
     follow(&bench).await;
     watchman.content("rollback");
     assert_eq!(weights(&bench), led([("a", 0), ("b", 1)]));

@@ -43,6 +43,7 @@ mod remote;
 mod replace;
 mod replace_root;
 mod retire;
+mod rollbacks;
 mod rolling;
 mod seen;
 mod sent;
@@ -53,7 +54,7 @@ mod tested;
 mod trouble;
 mod watch;
 mod way_back;
-mod world;
+pub mod world;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -62,10 +63,8 @@ use std::time::Duration;
 
 use kiln::aws::Aws;
 use kiln::cloud::ImageId;
-use kiln::roll::{
-    Dead, Ended, Request, RolledBack, Tools, Verdict, Way, plan_only, roll, rollback,
-};
-use kiln::run::{Clock as _, Events, Leases as _, RunId, Silent, Stop};
+use kiln::roll::{Dead, Ended, Request, Tools, Verdict, plan_only, roll};
+use kiln::run::{Clock as _, Events, RunId, Silent, Stop};
 use kiln::template::service::Service;
 use localcloud::model::{Config, Service as Api, Tree};
 use localcloud::physics::World;
@@ -341,38 +340,6 @@ impl Bench {
             () = self.cloud.killed() => None,
             ended = self.roll(image) => Some(ended),
         }
-    }
-
-    pub async fn rollback(&self) -> RolledBack {
-        self.rollback_by(None).await
-    }
-
-    /// Goes back; by force where there is a reason.
-    pub async fn rollback_by(&self, force: Option<&str>) -> RolledBack {
-        self.go_back(self.next_run(), force).await
-    }
-
-    /// Goes back under the service's lease; nothing where somebody else has it.
-    pub async fn rollback_leased(&self, force: Option<&str>) -> Option<RolledBack> {
-        let run = self.next_run();
-        let holder = holder(run, self.cloud.now());
-        let _lease = self.store.take("web", &holder).ok()?;
-        Some(self.go_back(run, force).await)
-    }
-
-    async fn go_back(&self, run: RunId, force: Option<&str>) -> RolledBack {
-        let client = self.process(run).await;
-        let journal = self.journals.begin(run);
-        let way = Way {
-            service: "web",
-            run,
-            clock: &self.cloud,
-            events: &Silent,
-            journal: &journal,
-            stop: self.stop.clone(),
-            force,
-        };
-        rollback(&way, &client).await
     }
 
     pub fn next_run(&self) -> RunId {
