@@ -2,7 +2,9 @@
 
 use fastrand::Rng;
 
-use crate::simulation::roll::{BLUE_GREEN, DEFAULT_RULE, OWN_RULE};
+use super::front::Front;
+use super::ground::{BESIDE, BY_HAND};
+use crate::simulation::roll::BLUE_GREEN;
 
 /// How the service is rolled. A new strategy is a line here.
 const STRATEGIES: [Strategy; 2] = [Strategy::BlueGreen, Strategy::Canary];
@@ -34,6 +36,8 @@ const STEPPED: u64 = 0x5eed_a1a2;
 const SOAKED: u64 = 0x5eed_c1c2;
 /// That of what goes on around the service.
 const AROUND: u64 = 0x5eed_d1d2;
+/// That of two groups that exist for good.
+const PAIRED: u64 = 0x5eed_a3a4;
 /// And that of strategies that move no traffic.
 const PLACED: u64 = 0x5eed_b1b2;
 
@@ -48,6 +52,28 @@ pub enum Start {
     Rolled,
     /// kiln has rolled it twice, and the previous group is kept.
     Kept,
+}
+
+/// What becomes of groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each roll makes one.
+    New,
+    /// Others have made two, between which rolls alternate.
+    Pair,
+}
+
+impl Mode {
+    /// A quarter of what others have made is a pair, if traffic is moved for it.
+    fn draw(seed: u64, strategy: Strategy, start: Start) -> Self {
+        let moves = matches!(strategy, Strategy::BlueGreen | Strategy::Canary);
+        let foreign = matches!(start, Start::Foreign { .. });
+        if moves && foreign && Rng::with_seed(seed ^ PAIRED).u32(0..4) == 0 {
+            Self::Pair
+        } else {
+            Self::New
+        }
+    }
 }
 
 /// What goes on around the service all the time.
@@ -81,9 +107,11 @@ pub struct Drawn {
     /// Of the health check: seconds, good ones, bad ones.
     pub health: (u32, u32, u32),
     pub strategy: Strategy,
+    pub front: Front,
     /// Weight and hold in seconds.
     pub steps: Vec<(u32, u32)>,
     pub start: Start,
+    pub mode: Mode,
     pub keep_minutes: u32,
     pub soak: u32,
     /// Whether the next version must answer before it gets traffic.
@@ -97,8 +125,6 @@ pub struct Drawn {
     pub stepped: bool,
     pub around: Around,
 }
-
-const ASKED: &str = r#"{ "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" }"#;
 
 /// Mostly few machines, with a tail to 200: what a seed costs grows with them.
 fn machines(rng: &mut Rng) -> u32 {
@@ -114,6 +140,7 @@ impl Drawn {
     pub fn draw(seed: u64, rng: &mut Rng) -> Self {
         let machines = machines(rng);
         let strategy = STRATEGIES[rng.usize(0..STRATEGIES.len())].or_else(seed);
+        let front = Front::draw(seed, strategy);
         let small = machines <= 4;
         let start = match rng.u32(0..10) {
             0 => Start::Empty,
@@ -131,12 +158,14 @@ impl Drawn {
             max: machines + rng.u32(0..4),
             health: (5 + 5 * rng.u32(0..3), rng.u32(2..4), rng.u32(2..4)),
             strategy,
+            front,
             steps: steps(rng),
             start,
+            mode: Mode::draw(seed, strategy, start),
             keep_minutes: [10, 60][rng.usize(0..2)],
             soak: rng.u32(5..40),
             asked: rng.u32(0..4) > 0,
-            own_rule: start == Start::Empty && rng.bool(),
+            own_rule: start == Start::Empty && rng.bool() && front == Front::Requests,
             latency: if rng.bool() { 0 } else { rng.u64(20..400) },
             schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
             // Not from the same row: what else a seed draws stays as it is.
@@ -147,33 +176,43 @@ impl Drawn {
 
     /// The service file, but for what the account calls its subnets and its security group.
     pub fn service(&self, subnets: &[String], group: &str) -> String {
-        let rule = if self.own_rule {
-            OWN_RULE
-        } else {
-            DEFAULT_RULE
+        let traffic = match self.strategy {
+            Strategy::Replace => String::new(),
+            _ => self.front.traffic(self),
         };
-        let traffic = self.traffic(rule);
         format!(
             r#"{{
   "format": 1, "service": "web", "region": "eu-central-1", "image": {{ "id": "ami-0000000000000001" }},
-  "groups": {{ "mode": "new", "template": "web",
-    "initial": {{ "min": {min}, "max": {max}, "desired": {machines}, "subnets": {subnets} }} }},
-  "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s",
-    "user_data": {{ "raw": "version" }} }},
+  {groups}
   {traffic}"strategy": {strategy},
   "checks": {{
     "before": [ {before} ],
     "after": [ {{ "soak": "{soak}s" }} ] }},
   "rollback": {{ "keep": "{keep}m" }}
 }}"#,
-            min = self.min,
-            max = self.max,
-            machines = self.machines,
-            subnets = serde_json::to_string(subnets).unwrap(),
+            groups = self.groups(subnets, group),
             strategy = self.strategy(),
             before = self.before(),
             soak = self.soak,
             keep = self.keep_minutes,
+        )
+    }
+
+    fn groups(&self, subnets: &[String], group: &str) -> String {
+        if self.mode == Mode::Pair {
+            return format!(
+                r#""groups": {{ "mode": "pair", "names": ["{BY_HAND}", "{BESIDE}"] }},"#
+            );
+        }
+        format!(
+            r#""groups": {{ "mode": "new", "template": "web",
+    "initial": {{ "min": {min}, "max": {max}, "desired": {machines}, "subnets": {subnets} }} }},
+  "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s",
+    "user_data": {{ "raw": "version" }} }},"#,
+            min = self.min,
+            max = self.max,
+            machines = self.machines,
+            subnets = serde_json::to_string(subnets).unwrap(),
         )
     }
 
@@ -183,7 +222,7 @@ impl Drawn {
         if !self.moves() {
             return String::new();
         }
-        let asked = self.asked.then(|| ASKED.to_owned());
+        let asked = self.asked.then(|| self.front.asks().to_owned());
         // What serves grows in the middle of a roll that takes its time, and has grown for a while when it ends.
         let soak = self.schedule.map(|_| {
             let seconds = Rng::with_seed(self.seed ^ SOAKED).u32(60..240);
@@ -197,32 +236,21 @@ impl Drawn {
         matches!(self.strategy, Strategy::BlueGreen | Strategy::Canary)
     }
 
-    fn traffic(&self, rule: &str) -> String {
-        if self.strategy == Strategy::Replace {
-            return String::new();
-        }
-        let (interval, good, bad) = self.health;
-        format!(
-            r#""traffic": {{ "load_balancer": "public",
-    "target": {{ "port": 80, "protocol": "HTTP", "health_check": {{ "path": "/healthz", "interval": "{interval}s",
-      "timeout": "2s", "healthy_threshold": {good}, "unhealthy_threshold": {bad} }}, "deregistration_delay": "20s" }},
-    "rules": [ {rule} ], "probe": {{ "header": "x-kiln-probe" }} }},
-  "#
-        )
-    }
-
     fn strategy(&self) -> String {
+        let by_records = self.front == Front::Records;
         match self.strategy {
+            Strategy::BlueGreen if by_records => r#"{ "type": "dns" }"#.to_owned(),
             Strategy::BlueGreen => BLUE_GREEN.to_owned(),
             Strategy::Rolling => r#"{ "type": "rolling" }"#.to_owned(),
             Strategy::Replace => r#"{ "type": "replace" }"#.to_owned(),
             Strategy::Canary => {
+                let kind = if by_records { "dns" } else { "canary" };
                 let steps = self.steps.iter();
                 let steps = steps.map(|(weight, hold)| {
                     format!(r#"{{ "weight": {weight}, "hold": "{hold}s" }}"#)
                 });
                 let steps: Vec<_> = steps.collect();
-                format!(r#"{{ "type": "canary", "steps": [{}] }}"#, steps.join(", "))
+                format!(r#"{{ "type": "{kind}", "steps": [{}] }}"#, steps.join(", "))
             }
         }
     }
@@ -246,20 +274,32 @@ impl std::fmt::Display for Drawn {
             min,
             max,
             strategy,
+            front,
             start,
             stepped,
             around,
+            mode,
             ..
         } = self;
+        let mode = match mode {
+            Mode::New => "",
+            Mode::Pair => ", a pair",
+        };
         let stepped = if *stepped { ", step policies" } else { "" };
         let around = match around {
             Around::Nothing => "",
             Around::MadeAgain => ", a tool that makes groups again",
             Around::Tracked => ", target tracking",
         };
+        let front = match front {
+            Front::Requests => "",
+            Front::TwoListeners => " by two listeners",
+            Front::Connections => " by connections",
+            Front::Records => " by records",
+        };
         write!(
             f,
-            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}, {start:?}{stepped}{around}"
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}{front}, {start:?}{mode}{stepped}{around}"
         )
     }
 }

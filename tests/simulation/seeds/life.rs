@@ -11,8 +11,9 @@ use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
 use super::around::{Going, of_others};
-use super::drawn::{Around, Drawn, Strategy};
+use super::drawn::{Around, Drawn, Mode, Strategy};
 use super::end::why;
+use super::front::Front;
 use super::ground;
 use super::outside::{self, Event};
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
@@ -106,6 +107,16 @@ impl Life {
             Around::Nothing => {}
             Around::MadeAgain => self.count("seeds with a tool that makes groups again"),
             Around::Tracked => self.count("seeds with target tracking"),
+        }
+        match drawn.mode {
+            Mode::New => {}
+            Mode::Pair => self.count("seeds with a pair"),
+        }
+        match drawn.front {
+            Front::Requests => {}
+            Front::TwoListeners => self.count("seeds with two listeners"),
+            Front::Connections => self.count("seeds with a network load balancer"),
+            Front::Records => self.count("seeds with records"),
         }
     }
 

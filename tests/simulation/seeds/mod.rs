@@ -4,6 +4,7 @@
 mod around;
 mod drawn;
 mod end;
+mod front;
 mod ground;
 mod life;
 mod outside;
@@ -16,7 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use drawn::{Drawn, Start, Strategy};
+use drawn::{Drawn, Mode, Start, Strategy};
+use front::Front;
 use kiln::cloud::{GroupName, Groups as _};
 use kiln::roll::Verdict;
 use kiln::run::{Unwind as _, Urgency};
@@ -108,6 +110,8 @@ async fn of_others(strategy: Strategy, min: u32, max: u32) -> Bench {
         max,
         own_rule: false,
         strategy,
+        front: Front::Requests,
+        mode: Mode::New,
         start: Start::Foreign { follows: "$Latest" },
         ..Drawn::draw(0, &mut rng)
     };

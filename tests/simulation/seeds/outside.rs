@@ -204,27 +204,36 @@ fn stillborn(bench: &Bench, rng: &mut Rng) -> Option<String> {
     Some(id)
 }
 
-/// Leads all traffic to the target group that it knows, if some machine there is healthy.
+/// Leads all traffic to the target group that it knows, by every listener, if some machine there is healthy.
 fn weights(bench: &Bench, watchman: &Watchman) -> Option<String> {
     let world = bench.cloud.world();
-    let listener = world.model.view_listeners().into_iter().next()?;
-    let rule = production(&world.model)
-        .into_iter()
-        .find(|rule| rule.priority.is_none())?;
     let groups = world.model.view_target_groups();
     let known = groups.into_iter().find(|group| group.name == "web-a")?;
-    if rule.forwards.len() == 1 && rule.forwards[0].0 == known.arn {
-        return None;
-    }
     if !known.targets.iter().any(|target| target.state == "healthy") {
         return None;
     }
+    let rules = production(&world.model).into_iter();
+    let elsewhere: Vec<String> = rules
+        .filter(|rule| rule.priority.is_none())
+        .filter(|rule| rule.forwards.len() != 1 || rule.forwards[0].0 != known.arn)
+        .map(|rule| rule.arn)
+        .collect();
+    let listeners = world.model.view_listeners().into_iter();
+    let elsewhere: Vec<String> = listeners
+        .filter(|listener| (listener.rules.iter()).any(|rule| elsewhere.contains(&rule.arn)))
+        .map(|listener| listener.arn)
+        .collect();
+    if elsewhere.is_empty() {
+        return None;
+    }
     bench.cloud.about_to_write(&world);
-    let actions = json!([{ "Type": "forward", "TargetGroupArn": known.arn }]);
-    let given = json!({ "ListenerArn": listener.arn, "DefaultActions": actions });
     drop(world);
+    let actions = json!([{ "Type": "forward", "TargetGroupArn": known.arn }]);
     watchman.elsewhere(&bench.cloud, || {
-        bench.meanwhile(Api::Elb, "ModifyListener", &given);
+        for listener in elsewhere {
+            let given = json!({ "ListenerArn": listener, "DefaultActions": actions });
+            bench.meanwhile(Api::Elb, "ModifyListener", &given);
+        }
     });
     Some("all traffic to web-a".to_owned())
 }

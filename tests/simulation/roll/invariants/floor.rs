@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use localcloud::model::view::{GroupView, RuleView};
 
-use super::scene::{Machine, Scene, zones};
+use super::scene::{Machine, Scene, newest, zones};
 
 /// What has served for so long is what the service has: a roll has looked at it since.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
@@ -30,6 +30,8 @@ pub struct Floor {
     well: BTreeMap<String, Timestamp>,
     /// What each production rule did when it was last looked at.
     led: BTreeMap<String, Vec<(String, u32)>>,
+    /// Rules that led to no healthy machine when they were found, and where to.
+    bare: BTreeMap<String, BTreeSet<String>>,
 }
 
 struct Harm {
@@ -70,6 +72,11 @@ impl Floor {
         };
         floor.even(scene);
         floor.lead(scene);
+        let rules = scene.production.iter();
+        let bare = rules.filter(|rule| scene.behind(rule).is_empty());
+        floor.bare = bare
+            .map(|rule| (newest(&rule.arn).to_owned(), led_to(rule)))
+            .collect();
         floor
     }
 
@@ -87,7 +94,9 @@ impl Floor {
                 self.well.insert(target_group.arn.clone(), now);
             }
         }
-        for rule in &scene.production {
+        // An older answer was the newest once, and is no write.
+        let is_newest = |rule: &&RuleView| newest(&rule.arn) == rule.arn;
+        for rule in scene.production.iter().filter(is_newest) {
             for (arn, weight) in &rule.forwards {
                 let led = self.led.get(&rule.arn).map_or(&[][..], Vec::as_slice);
                 let before = led.iter().find(|(led, _)| led == arn);
@@ -106,6 +115,11 @@ impl Floor {
         Ok(())
     }
 
+    /// Whether a rule, or an answer that somebody still goes by, leads to no healthy machine as it was found.
+    fn is_bare(&self, rule: &RuleView) -> bool {
+        self.bare.get(newest(&rule.arn)) == Some(&led_to(rule))
+    }
+
     fn is_well(&self, target_group: &str, now: Timestamp) -> bool {
         let well = self.well.get(target_group);
         let lately = well.is_some_and(|well| now.duration_since(*well) <= LATELY);
@@ -114,7 +128,10 @@ impl Floor {
 
     /// I2 again, for a roll that says that it is done: what it leads to is not sick, whatever its image.
     pub fn serves(&self, scene: &Scene, now: Timestamp) -> Result<(), String> {
-        let shares = scene.production.iter().flat_map(|rule| &rule.forwards);
+        // An older answer may still lead where it was found to lead.
+        let now_led = |rule: &&RuleView| newest(&rule.arn) == rule.arn || !self.is_bare(rule);
+        let rules = scene.production.iter().filter(now_led);
+        let shares = rules.flat_map(|rule| &rule.forwards);
         for (arn, _) in shares.filter(|(_, weight)| *weight > 0) {
             // Nothing may have happened for a while.
             if scene.healthy(arn).next().is_none() && !self.is_well(arn, now) {
@@ -219,7 +236,7 @@ impl Floor {
         };
         let excused = self.excused(counts);
         let spoilt = serving.iter().any(|group| self.is_spoilt(group));
-        for rule in &scene.production {
+        for rule in scene.production.iter().filter(|rule| !self.is_bare(rule)) {
             let behind = scene.behind(rule);
             if behind.is_empty() && !spoilt && excused < self.need.max(1) {
                 let targets = &scene.targets;
@@ -330,6 +347,12 @@ impl Floor {
         }
         Ok(())
     }
+}
+
+/// The target groups that a rule gives requests to.
+fn led_to(rule: &RuleView) -> BTreeSet<String> {
+    let shares = rule.forwards.iter().filter(|(_, weight)| *weight > 0);
+    shares.map(|(arn, _)| arn.clone()).collect()
 }
 
 fn all(forwards: &[(String, u32)]) -> u32 {

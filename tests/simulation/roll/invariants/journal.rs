@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kiln::cloud::RulePlace;
+use kiln::cloud::{Action, RulePlace};
 use kiln::undo::lease::Leased;
 use kiln::undo::serving::{arns_of, forwards};
 use kiln::undo::tested::LEASE;
-use kiln::undo::{Change, Purpose, Undo};
+use kiln::undo::{Change, Moved, Purpose, Undo};
 use localcloud::model::view::GroupView;
 
 use super::scene::{Scene, shares};
@@ -141,6 +141,27 @@ fn weighty(shares: &[(String, u32)]) -> Vec<&String> {
     weighty.map(|(arn, _)| arn).collect()
 }
 
+/// Whether something is true of target groups with their weights.
+type Is<'a> = &'a dyn Fn(&[(String, u32)]) -> bool;
+
+/// What a change says of traffic.
+fn moved(change: &Change) -> &[Moved] {
+    match change {
+        Change::Traffic { moved } => moved,
+        _ => &[],
+    }
+}
+
+/// The target groups that actions lead to, with their weights.
+fn forwarded(actions: &[Action]) -> Option<Vec<(String, u32)>> {
+    let there = forwards(actions).next()?.shares.iter();
+    Some(
+        there
+            .map(|(arn, weight)| (arn.to_string(), *weight))
+            .collect(),
+    )
+}
+
 /// Production rules do what they did before, or what a run has announced.
 pub fn traffic_was_announced(
     scene: &Scene,
@@ -152,30 +173,32 @@ pub fn traffic_was_announced(
             continue;
         }
         let made = rule.tags.contains_key("kiln:run");
-        let announced = |actions: &[kiln::cloud::Action]| {
-            let forward = forwards(actions).next();
-            forward.is_some_and(|forward| {
-                let there = forward.shares.iter();
-                let there = there.map(|(arn, weight)| (arn.to_string(), *weight));
-                shares(&there.collect::<Vec<_>>()) == now
+        let of_rule = |place: &RulePlace| written_at(place) == scene.place(rule);
+        let led = |is: Is<'_>| {
+            journals.said(|undo| {
+                let moved = match undo {
+                    Undo::Roll(of) => moved(&of.change),
+                    _ => &[],
+                };
+                let mut moved = moved.iter().filter(|one| of_rule(&one.place));
+                moved.any(|one| {
+                    let mut actions = one.after.iter().chain([&one.before]);
+                    actions.any(|actions| forwarded(actions).is_some_and(|there| is(&there)))
+                })
             })
         };
-        let said = journals.said(|undo| match undo {
-            Undo::Roll(of) => match &of.change {
-                Change::Traffic { moved } => moved.iter().any(|one| {
-                    let mut after = one.after.iter();
-                    written_at(&one.place) == scene.place(rule)
-                        && (announced(&one.before) || after.any(|actions| announced(actions)))
-                }),
-                Change::Share { places, .. } => {
-                    let mut places = places.iter();
-                    places.any(|place| written_at(place) == scene.place(rule))
-                        && before.iter().any(|before| weighty(before) == weighty(&now))
-                }
+        let as_before = || before.iter().any(|one| weighty(one) == weighty(&now));
+        let named = || {
+            journals.said(|undo| match undo {
+                Undo::Roll(of) => match &of.change {
+                    Change::Share { places, .. } => places.iter().any(of_rule),
+                    _ => false,
+                },
                 _ => false,
-            },
-            _ => false,
-        });
+            })
+        };
+        let said = led(&|there| shares(there) == now)
+            || named() && (as_before() || led(&|there| weighty(there) == weighty(&now)));
         if !said && !made {
             return Err(format!(
                 "I4: nobody announced that {} does {now:?}",

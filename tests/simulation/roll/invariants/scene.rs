@@ -184,6 +184,11 @@ impl Scene {
 /// Before the number of an answer that somebody may still go by.
 const OLDER: char = '#';
 
+/// Which rule, or name, an answer is of.
+pub fn newest(arn: &str) -> &str {
+    arn.split(OLDER).next().unwrap_or(arn)
+}
+
 /// Where records of DNS choose between load balancers: every answer that some client may go by, as a rule that leads to target groups.
 fn answers(model: &Model, listeners: &[ListenerView]) -> Vec<RuleView> {
     let balancers = model.view_balancers();
