@@ -97,7 +97,7 @@ async fn the_way_back_waits_once_for_machines_that_say_nothing() {
             took.push(began.elapsed());
         }
         let more = took[1].saturating_sub(took[0]);
-        assert!(more < Duration::from_secs(30), "{in_place}: {took:?}");
+        assert!(more < Duration::from_secs(10), "{in_place}: {took:?}");
     }
 }
 
