@@ -19,6 +19,9 @@ mod simulation;
 mod ssh;
 mod wire;
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A test file that nobody lists would never run, and nobody would notice.
 #[test]
 fn every_file_is_listed() {

@@ -1,5 +1,6 @@
 //! Time spent healthy: the check `soak`, and the hold of a canary's step.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,11 +8,10 @@ use tokio::time::Instant;
 use super::super::error::Error;
 use super::super::examine::{asked, look};
 use super::super::flow::Flow;
-use super::super::making::group;
 use super::super::next_group::wanted;
 use super::super::plan::Plan;
 use super::super::probe::Probe;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Group};
 use crate::run::{Failure, Patience, Readiness};
 
 /// Between two looks of a soak.
@@ -21,23 +21,11 @@ const BLIND: Duration = Duration::from_mins(1);
 /// Bad looks in a row that end a soak: one machine may be replaced meanwhile, two looks apart is a state.
 const BAD_LOOKS: u32 = 3;
 
-/// How many machines the next group is to have now, which may be more than the plan knew of, and how many it had to have when
-/// it was looked at last. Those that it has grown by since have their own time to get healthy, and count from then on.
-async fn whole(plan: &Plan, before: Option<u32>, cloud: &impl Cloud) -> Result<(u32, u32), Error> {
-    let counts = async {
-        let desired = group(cloud, &plan.next.group).await?.size.desired;
-        let before = match before {
-            Some(before) => before,
-            None => wanted(plan, cloud).await?,
-        };
-        Ok((desired, before.min(desired)))
-    };
-    match counts.await {
-        Err(Error::Cloud(error)) if error.is_passing() => {
-            let count = plan.next.size.desired;
-            Ok((count, before.unwrap_or(count)))
-        }
-        counts => counts,
+/// How many machines must serve when the soak begins: what does by now, or where that cannot be asked, what the plan knew.
+async fn first_need(plan: &Plan, cloud: &impl Cloud) -> Result<u32, Error> {
+    match wanted(plan, cloud).await {
+        Err(Error::Cloud(error)) if error.is_passing() => Ok(plan.next.size.desired),
+        count => count,
     }
 }
 
@@ -49,17 +37,26 @@ pub(in crate::roll) async fn soak<C: Cloud, P: Probe, S>(
     let began = Instant::now();
     flow.health.again(began);
     let (plan, cloud) = (flow.plan, flow.on.cloud);
+    // How many had to be healthy at the last look. Those that the group has grown by since have their own time to get healthy,
+    // and count from then on.
     let (mut seen, mut bad, mut needed) = (began, 0, None);
     let patience = Patience::new(time + BLIND + 2 * LOOK, LOOK, LOOK);
     let behind = flow.target_group();
     let poll = async || {
-        let (desired, count) = whole(plan, needed, cloud).await?;
-        let floor = asked(plan, count);
+        let need = match needed {
+            Some(need) => need,
+            None => first_need(plan, cloud).await?,
+        };
+        let desired = Cell::new(need);
+        let floor = |next: &Group| {
+            desired.set(next.size.desired);
+            asked(plan, need.min(next.size.desired))(next)
+        };
         match look(plan, floor, behind.as_ref(), cloud, &mut flow.health).await? {
             Readiness::Ready(healthy) => {
                 (seen, bad) = (Instant::now(), 0);
                 let there = u32::try_from(healthy.len()).unwrap_or(u32::MAX);
-                needed = Some(count.max(desired.min(there)));
+                needed = Some(need.max(there).min(desired.get()));
             }
             Readiness::NotYet(reason)
             | Readiness::Moving { reason, .. }

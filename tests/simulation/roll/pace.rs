@@ -9,7 +9,8 @@ use localcloud::model::Model;
 use localcloud::physics::{Behaviour, Spread};
 use tokio::time::Instant;
 
-use super::{Bench, V1, V2, expect};
+use super::plain::rolled_once;
+use super::{Bench, V1, V2, expect, soak};
 
 /// What a roll took, in virtual time.
 struct Pace {
@@ -106,4 +107,19 @@ async fn a_thousand_machines_take_few_reads() {
     let pace = roll(1000).await;
     tell(1000, &pace);
     assert!(f64::from(pace.reads) * 60.0 <= 40.0 * pace.took.as_secs_f64());
+}
+
+/// Calls of a second roll that soaks for so many minutes.
+async fn soaked(minutes: u64) -> usize {
+    let mut bench = rolled_once().await;
+    bench.service.checks.after = vec![soak(minutes)];
+    let before = bench.cloud.calls().len();
+    expect(&bench.roll(V2).await, Verdict::Done);
+    bench.cloud.calls().len() - before
+}
+
+/// Twelve looks a minute, of which each asks for the group and for its targets.
+#[tokio::test(start_paused = true)]
+async fn a_look_of_a_soak_is_two_reads() {
+    assert_eq!(soaked(10).await - soaked(5).await, 5 * 12 * 2);
 }
