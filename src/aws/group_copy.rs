@@ -27,7 +27,7 @@ const AWS_TAGS: &str = "aws:";
 pub(super) async fn described(
     aws: &Aws,
     name: &GroupName,
-) -> Result<Option<types::AutoScalingGroup>> {
+) -> Result<Option<Arc<types::AutoScalingGroup>>> {
     match aws.groups.look(name.as_str()).await {
         Err(error) if error.is_not_found() => Ok(None),
         found => found.map(Some),
@@ -35,7 +35,7 @@ pub(super) async fn described(
 }
 
 /// The look-ups of groups by name: the rolls of a process ask for theirs together.
-pub(super) fn rounds(services: &Arc<Services>) -> Arc<Rounds<types::AutoScalingGroup>> {
+pub(super) fn rounds(services: &Arc<Services>) -> Arc<Rounds<Arc<types::AutoScalingGroup>>> {
     const CALL: &str = "DescribeAutoScalingGroups";
     let pacing = services.pacing_of_groups(usize::from(PAGE));
     let services = Arc::clone(services);
@@ -48,7 +48,7 @@ pub(super) fn rounds(services: &Arc<Services>) -> Arc<Rounds<types::AutoScalingG
             let found = answer.auto_scaling_groups.unwrap_or_default().into_iter();
             let named = found.map(|group| {
                 let name = group.auto_scaling_group_name().unwrap_or_default();
-                (name.to_owned(), group)
+                (name.to_owned(), Arc::new(group))
             });
             Ok(named.collect())
         };
@@ -83,7 +83,8 @@ pub(super) async fn create(aws: &Aws, new: &NewGroup) -> Result<()> {
     if let Some(like) = &new.like {
         let source = described(aws, like).await?.ok_or_else(|| gone(like))?;
         let hooks = hooks(aws, like).await?;
-        call = copied(call, source).set_lifecycle_hook_specification_list(Some(hooks));
+        call = copied(call, Arc::unwrap_or_clone(source))
+            .set_lifecycle_hook_specification_list(Some(hooks));
     } else {
         let by = if new.target_group.is_some() {
             "ELB"
@@ -309,7 +310,7 @@ async fn notifications(aws: &Aws, copying: &Copying) -> Result<()> {
 
 async fn metrics(aws: &Aws, copying: &Copying) -> Result<()> {
     let source = described(aws, &copying.from).await?;
-    let enabled = source.and_then(|source| source.enabled_metrics);
+    let enabled = source.as_ref().map(|source| source.enabled_metrics());
     let enabled = enabled.unwrap_or_default();
     let Some(granularity) = enabled
         .first()
@@ -317,7 +318,7 @@ async fn metrics(aws: &Aws, copying: &Copying) -> Result<()> {
     else {
         return Ok(());
     };
-    let names = enabled.into_iter().filter_map(|metric| metric.metric);
+    let names = enabled.iter().filter_map(|metric| metric.metric.clone());
     let call = aws.scaling_to_write().await.enable_metrics_collection();
     let answer = call
         .auto_scaling_group_name(copying.to.as_str())

@@ -36,7 +36,7 @@ impl Groups for Aws {
 
     async fn group(&self, name: &GroupName) -> Result<Option<Group>> {
         let found = group_copy::described(self, name).await?;
-        found.as_ref().map(group_of).transpose()
+        found.as_deref().map(group_of).transpose()
     }
 
     async fn create_group(&self, new: &NewGroup) -> Result<()> {

@@ -128,7 +128,7 @@ pub(super) async fn now(
     name: &GroupName,
 ) -> Result<Option<types::MixedInstancesPolicy>> {
     let group = described(aws, name).await?;
-    Ok(group.and_then(|group| group.mixed_instances_policy))
+    Ok(group.and_then(|group| group.mixed_instances_policy.clone()))
 }
 
 /// Has a group start machines from a version of a launch template.

@@ -86,7 +86,7 @@ pub struct Aws {
     instances: Arc<Rounds<Instance>>,
     images: Arc<Rounds<Image>>,
     snapshots: Arc<Rounds<u8>>,
-    groups: Arc<Rounds<AutoScalingGroup>>,
+    groups: Arc<Rounds<Arc<AutoScalingGroup>>>,
 }
 
 impl Aws {
