@@ -166,7 +166,7 @@ impl Watchman {
         if let Some(written) = &mut watch.written {
             written.extend(scene.written());
         }
-        watch.others.also(model);
+        watch.others.also(model, &scene);
     }
 }
 

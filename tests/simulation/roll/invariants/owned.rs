@@ -22,18 +22,18 @@ pub struct Others {
 impl Others {
     pub fn of(model: &Model) -> Self {
         let mut others = Self::default();
-        others.also(model);
+        others.also(model, &Scene::of(model));
         others
     }
 
     /// Those that are there by now, too.
-    pub fn also(&mut self, model: &Model) {
+    pub fn also(&mut self, model: &Model, scene: &Scene) {
         let ours = |tags: &BTreeMap<String, String>| tags.contains_key("kiln:made-by");
-        self.there = all(model, ours);
+        self.there = all(model, scene, ours);
     }
 
     pub fn check(&mut self, model: &Model, scene: &Scene, now: Timestamp) -> Result<(), String> {
-        let all = all(model, |_| false);
+        let all = all(model, scene, |_| false);
         if let Some(gone) = self.there.iter().find(|id| !all.contains(*id)) {
             return Err(format!("I6: {gone} was not kiln's to delete"));
         }
@@ -70,7 +70,11 @@ impl Others {
 }
 
 /// The names of all things but those that `but` says, by their tags.
-fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeSet<String> {
+fn all(
+    model: &Model,
+    scene: &Scene,
+    but: impl Fn(&BTreeMap<String, String>) -> bool,
+) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     let mut add = |tags: &BTreeMap<String, String>, name: String| {
         if !but(tags) {
@@ -78,20 +82,20 @@ fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeS
         }
     };
     // One that is being deleted is as good as gone.
-    for group in (model.view_groups().into_iter()).filter(|group| !group.deleting) {
-        add(&group.tags, group.name);
+    for group in scene.groups.iter().filter(|group| !group.deleting) {
+        add(&group.tags, group.name.clone());
     }
-    for group in model.view_target_groups() {
-        add(&group.tags, group.arn);
+    for group in &scene.targets {
+        add(&group.tags, group.arn.clone());
     }
-    for listener in model.view_listeners() {
-        for rule in listener.rules {
-            add(&rule.tags, rule.arn);
+    for listener in &scene.listeners {
+        for rule in &listener.rules {
+            add(&rule.tags, rule.arn.clone());
         }
-        add(&listener.tags, listener.arn);
+        add(&listener.tags, listener.arn.clone());
     }
-    for template in model.view_templates() {
-        let first = template.versions.keys().next().copied();
+    for template in &scene.templates {
+        let first = template.versions.keys().next();
         add(&template.tags, format!("{} {first:?}", template.id));
     }
     for image in model.view_images() {
@@ -105,7 +109,7 @@ fn all(model: &Model, but: impl Fn(&BTreeMap<String, String>) -> bool) -> BTreeS
     }
     // Those that do nothing but set off policies go with their group, by AWS's own hand.
     let sets_off = |action: &String| action.contains(":scalingPolicy:");
-    for alarm in model.view_alarms() {
+    for alarm in &scene.alarms {
         if !alarm.actions.iter().all(sets_off) {
             add(&alarm.tags, format!("alarm {}", alarm.name));
         }
