@@ -30,6 +30,9 @@ const LOOKED_AT: u64 = 200;
 /// How often so many are looked at until all have followed: for a server takes seconds to have a change, and the answer its TTL.
 const LOOKS: usize = 10;
 
+/// How often each version is met in the step in which both have half of the traffic: clients draw once a TTL, and it lasts a minute.
+const MET: usize = 5;
+
 #[tokio::test]
 async fn clients_follow_the_records_there_and_back_and_no_request_fails() {
     let web = Web::new(LocalCloud::up("kilndns", 235, 4999)).await;
@@ -43,7 +46,15 @@ async fn clients_follow_the_records_there_and_back_and_no_request_fails() {
     let traffic = Traffic::named(Resolver::of(server), URL, NAME);
     assert_eq!(traffic.next_versions(LOOKED_AT), only("1.0.0"));
 
-    web.roll_of(SERVICE, &second);
+    std::thread::scope(|scope| {
+        let roll = scope.spawn(|| web.roll_of(SERVICE, &second));
+        // For longer than any server goes by an older change.
+        for _ in 0..MET {
+            traffic.meets("2.0.0");
+            traffic.meets("1.0.0");
+        }
+        roll.join().unwrap();
+    });
     // Whoever asked before the swap has asked again since.
     assert_eq!(traffic.next_versions(LOOKED_AT), only("2.0.0"));
     web.stands(&second, &first);
@@ -86,7 +97,8 @@ fn shape(service: &mut Value) {
         "target_groups": ["web-a", "web-b"],
         "rules": [{ "port": PORT }],
     });
-    service["strategy"] = json!({ "type": "dns" });
+    let steps = json!([{ "weight": 50, "hold": "5s" }, { "weight": 100, "hold": "5s" }]);
+    service["strategy"] = json!({ "type": "dns", "steps": steps });
     service["checks"]["before"][0]["times"] = json!(1);
     service["checks"]["after"] = json!([]);
     let variables = service["variables"].as_object_mut().unwrap();

@@ -91,9 +91,16 @@ pub async fn up(config: &Config, say: &mut (dyn FnMut(&str) + Send)) -> Result<U
         down::end(config).await?;
     }
     drop(door);
+    let status = status?;
+    if status.name_server.is_none() {
+        say(&format!(
+            "no name server: another one of this host has {}",
+            config.name_server()
+        ));
+    }
     Ok(Up {
         already: false,
-        status: status?,
+        status,
     })
 }
 

@@ -75,13 +75,17 @@ struct Cloud {
 
 impl Cloud {
     async fn up() -> Self {
+        Self::up_amid(|| (), |line| println!("{line}")).await
+    }
+
+    /// Comes up once `before` has been done, when there is no other one. `say` hears what a user would.
+    async fn up_amid(before: impl FnOnce(), mut say: impl FnMut(&str) + Send) -> Self {
         let alone = ALONE.lock().await;
         let config = config();
         // What a failed test before this one may have left.
         host::down(&config).await.unwrap();
-        let up = host::up(&config, &mut |line| println!("{line}"))
-            .await
-            .unwrap();
+        before();
+        let up = host::up(&config, &mut say).await.unwrap();
         Self {
             config,
             up,

@@ -1,7 +1,8 @@
 //! The name server at its sockets, asked by another's client.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use localcloud::host::{self, Status};
 
@@ -50,5 +51,50 @@ async fn names_are_answered_by_datagrams_and_streams() {
     let host = host_of(&host::status(&cloud.config).await.unwrap());
     let said = dig(&server, &["+short", &host, "A"]);
     assert_eq!(said.trim(), host, "behind a reset");
+    cloud.down().await;
+}
+
+/// Another's socket at the name server's address, from before that is there (`IP_FREEBIND`).
+const TAKEN: &str = "import socket, sys
+taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+taken.setsockopt(socket.SOL_IP, 15, 1)
+taken.bind(('10.214.0.1', 53))
+print('taken', flush=True)
+sys.stdin.read()
+";
+
+/// Takes the address until its input ends.
+fn take() -> Child {
+    let mut taking = Command::new("python3")
+        .args(["-c", TAKEN])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut output = BufReader::new(taking.stdout.take().unwrap());
+    output.read_line(&mut said).unwrap();
+    assert_eq!(said, "taken\n");
+    taking
+}
+
+#[tokio::test]
+async fn a_cloud_comes_up_where_another_answers_names_and_says_so() {
+    let (mut taken, mut said) = (None, String::new());
+    let cloud = Cloud::up_amid(|| taken = Some(take()), |line| said += line).await;
+    assert_eq!(cloud.up.status.name_server, None);
+    assert!(!cloud.up.to_string().contains("NAME_SERVER"));
+    let told = "no name server: another one of this host has 10.214.0.1:53";
+    assert!(said.ends_with(told), "{said}");
+    // All else is there.
+    assert!(!host_of(&cloud.up.status).is_empty());
+
+    let mut taken = taken.unwrap();
+    drop(taken.stdin.take());
+    assert!(taken.wait().unwrap().success());
+    host::reset(&cloud.config).await.unwrap();
+    let status = host::status(&cloud.config).await.unwrap();
+    let (server, host) = (status.name_server.unwrap().to_string(), host_of(&status));
+    assert_eq!(dig(&server, &["+short", &host, "A"]).trim(), host);
     cloud.down().await;
 }
