@@ -4,6 +4,7 @@
 
 mod unless;
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -71,17 +72,11 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         name: &'static str,
         mut body: impl AsyncFnMut(&mut Ledger<'a, U>) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        loop {
-            self.begin(name).await?;
-            let began = Instant::now();
-            let result = body(&mut self.ledger)
-                .boxed_local()
-                .await
-                .map_err(|error| Cause::Error(Box::new(error)));
-            if let Some(ended) = self.end(name, began, result).await {
-                return ended;
-            }
-        }
+        self.attempts(name, async |run: &mut Self, _| {
+            let done = body(&mut run.ledger).boxed_local().await;
+            done.map_err(|error| Cause::Error(Box::new(error)))
+        })
+        .await
     }
 
     /// Puts on the ledger what is there already and is this run's from here on. Also when a stop was asked for: what a run has
@@ -99,16 +94,10 @@ impl<'a, U: Clone + Display> Run<'a, U> {
         &mut self,
         name: &'static str,
         patience: &Patience,
-        mut probe: impl AsyncFnMut() -> Result<Readiness<T>, E>,
+        probe: impl AsyncFnMut() -> Result<Readiness<T>, E>,
     ) -> Result<T, Failure> {
-        loop {
-            self.begin(name).await?;
-            let began = Instant::now();
-            let result = self.poll(name, patience, began, &mut probe).await;
-            if let Some(ended) = self.end(name, began, result).await {
-                return ended;
-            }
-        }
+        let never = async || std::future::pending::<Infallible>().await;
+        self.wait_unless(name, patience, never, probe).await
     }
 
     /// Does something long that makes nothing outliving the scratch. May be dropped at any point when a stop is asked for.
@@ -175,6 +164,22 @@ impl<'a, U: Clone + Display> Run<'a, U> {
     /// Whether a stop was asked for.
     pub fn is_stopping(&self) -> bool {
         self.stop.asked.is_cancelled()
+    }
+
+    /// Tries until it is done, or the operator wants no more of it. Each try is told when it began.
+    async fn attempts<T>(
+        &mut self,
+        name: &'static str,
+        mut once: impl AsyncFnMut(&mut Self, Instant) -> Result<T, Cause>,
+    ) -> Result<T, Failure> {
+        loop {
+            self.begin(name).await?;
+            let began = Instant::now();
+            let result = once(self, began).await;
+            if let Some(ended) = self.end(name, began, result).await {
+                return ended;
+            }
+        }
     }
 
     async fn begin(&self, name: &'static str) -> Result<(), Failure> {

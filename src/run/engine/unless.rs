@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt::Display;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
 
 use super::Run;
 use crate::run::{Cause, Failure, Patience, Readiness};
@@ -18,18 +17,14 @@ impl<U: Clone + Display> Run<'_, U> {
         mut lost: impl AsyncFnMut() -> L,
         mut probe: impl AsyncFnMut() -> Result<Readiness<T>, E>,
     ) -> Result<T, Failure> {
-        loop {
-            self.begin(name).await?;
-            let began = Instant::now();
-            let result = tokio::select! {
+        self.attempts(name, async |run: &mut Self, began| {
+            tokio::select! {
                 biased;
                 error = lost().boxed_local() => Err(Cause::Error(Box::new(error))),
-                result = self.poll(name, patience, began, &mut probe) => result,
-            };
-            if let Some(ended) = self.end(name, began, result).await {
-                return ended;
+                result = run.poll(name, patience, began, &mut probe) => result,
             }
-        }
+        })
+        .await
     }
 
     /// Works as [`Run::work`] does, ended at once with the reason that `lost` gives as soon as it has one.
@@ -39,18 +34,14 @@ impl<U: Clone + Display> Run<'_, U> {
         mut lost: impl AsyncFnMut() -> String,
         mut body: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, Failure> {
-        loop {
-            self.begin(name).await?;
-            let began = Instant::now();
-            let result = tokio::select! {
+        self.attempts(name, async |run: &mut Self, _| {
+            tokio::select! {
                 biased;
-                () = self.asked() => Err(Cause::Stopped),
+                () = run.asked() => Err(Cause::Stopped),
                 reason = lost().boxed_local() => Err(Cause::Never(reason)),
                 result = body().boxed_local() => result.map_err(|error| Cause::Error(Box::new(error))),
-            };
-            if let Some(ended) = self.end(name, began, result).await {
-                return ended;
             }
-        }
+        })
+        .await
     }
 }
