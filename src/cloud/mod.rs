@@ -31,7 +31,7 @@ mod warm_pool;
 
 pub use alarms::{Alarm, AlarmState, Alarms, Behind, Dimensions, LooksAt, MetricQuery, Sight};
 pub use error::{Error, Kind, Result};
-pub use fence::Fence;
+pub use fence::{Fence, Moment};
 pub use fleets::{Fleets, NewFleet};
 pub use groups::{
     Activity, ActivityOutcome, Behaviour, Copying, Group, GroupTag, Groups, Member, Mixed,

@@ -44,6 +44,25 @@ fn put(objects: &dyn Objects, key: &str, text: &str, when: When<'_>) -> Result<P
     Ok(there.map_or(Put::Refused, |there| Put::Done(there.mark)))
 }
 
+/// The same over what stands there by an earlier write of this process too, which went through and was never answered: `is_own`
+/// says so of a text.
+fn put_on(
+    objects: &dyn Objects,
+    key: &str,
+    text: &str,
+    when: When<'_>,
+    is_own: impl Fn(&str) -> bool,
+) -> Result<Put, Error> {
+    let done = put(objects, key, text, when)?;
+    if done != Put::Refused {
+        return Ok(done);
+    }
+    match objects.get(key)?.filter(|there| is_own(&there.text)) {
+        Some(own) => put(objects, key, text, When::Is(&own.mark)),
+        None => Ok(Put::Refused),
+    }
+}
+
 /// Writes over whatever is there, for what only the holder of a lease writes.
 fn put_over(objects: &dyn Objects, key: &str, text: &str) -> Result<Mark, Error> {
     loop {

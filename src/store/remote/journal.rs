@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Remote, put};
+use super::{Remote, put, put_on};
 use crate::cloud::{Error, Mark, Put, When};
 use crate::run::{Clock, Entry, Journal, Line, RunId};
 use crate::store::journal::{Claim, DeadRun, TornJournal, read};
@@ -116,7 +116,9 @@ impl RemoteJournal<'_> {
             None => When::Absent,
         };
         let key = self.key("runs");
-        let put = put(&*self.store.objects, &key, &written.text, when);
+        // Whoever takes it over adds a line.
+        let is_own = |there: &str| !there.is_empty() && written.text.starts_with(there);
+        let put = put_on(&*self.store.objects, &key, &written.text, when, is_own);
         match put.map_err(io::Error::other)? {
             Put::Done(mark) => written.mark = Some(mark),
             Put::Refused => {

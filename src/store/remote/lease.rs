@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Remote, put};
+use super::{Remote, put, put_on};
 use crate::cloud::{Error, Fence, Mark, Object, Put, When};
 use crate::run::{Held, Holder, Leases, RunId};
 
@@ -16,6 +16,9 @@ const LASTS: Duration = Duration::from_secs(90);
 const WRITES: Duration = Duration::from_secs(55);
 /// Between two renewals. Three may fail before the holder has to stop.
 const BEAT: Duration = Duration::from_secs(15);
+
+/// How often a lease is asked for that another run takes and gives back meanwhile.
+const RACES: u32 = 3;
 
 /// What stands there when nobody holds it. It stays, since S3 removes nothing on a condition everywhere.
 const FREE: &str = "{}";
@@ -42,21 +45,23 @@ impl Leases for Remote {
     fn take(&self, name: &str, holder: &Holder) -> Result<RemoteLease, Held> {
         let key = format!("leases/{name}");
         let text = serde_json::to_string(holder).map_err(io::Error::from)?;
-        let began = Fence::now();
-        let there = self.objects.get(&key).map_err(io::Error::other)?;
-        if let Some(held) = self.held(&key, there.as_ref()) {
-            return Err(held);
+        for _ in 0..RACES {
+            let began = Fence::now();
+            let there = self.objects.get(&key).map_err(io::Error::other)?;
+            if let Some(held) = self.held(&key, there.as_ref()) {
+                return Err(held);
+            }
+            let when = match &there {
+                Some(there) => When::Is(&there.mark),
+                None => When::Absent,
+            };
+            if let Put::Done(mark) = self.put_first(&key, &text, when)? {
+                self.fence.extend(began + WRITES);
+                return Ok(self.hold(key, text, mark));
+            }
         }
-        let when = match &there {
-            Some(there) => When::Is(&there.mark),
-            None => When::Absent,
-        };
-        let taken = put(&*self.objects, &key, &text, when).map_err(io::Error::other)?;
-        let Put::Done(mark) = taken else {
-            return Err(self.lost_to_another(&key));
-        };
-        self.fence.extend(began + WRITES);
-        Ok(self.hold(key, text, mark))
+        let text = "others take it and give it back all the time; try again";
+        Err(Held::Io(io::Error::other(text)))
     }
 }
 
@@ -67,6 +72,11 @@ fn beaten(text: &str, beat: u64) -> String {
         "{text}{}",
         "\n".repeat(1 + usize::try_from(beat % 2).unwrap_or_default())
     )
+}
+
+/// Whether what stands there is of the same run, by another beat: one may go through and never be answered.
+fn is_of(text: &str) -> impl Fn(&str) -> bool {
+    move |there| there.trim_end() == text.trim_end()
 }
 
 /// Who holds a lease.
@@ -118,14 +128,16 @@ impl Remote {
         Ok(runs)
     }
 
-    fn lost_to_another(&self, key: &str) -> Held {
-        match self.objects.get(key) {
-            Err(error) => Held::Io(io::Error::other(error)),
-            Ok(there) => self.held(key, there.as_ref()).unwrap_or_else(|| {
-                Held::Io(io::Error::other(
-                    "another run took it and gave it back; try again",
-                ))
-            }),
+    /// Writes what says that it is taken. Where nobody answers that, what stands there does: nobody else would renew it.
+    fn put_first(&self, key: &str, text: &str, when: When<'_>) -> io::Result<Put> {
+        let error = match put(&*self.objects, key, text, when) {
+            Ok(put) => return Ok(put),
+            Err(error) => error,
+        };
+        let there = self.objects.get(key).ok().flatten();
+        match there.filter(|there| there.text == text) {
+            Some(there) => Ok(Put::Done(there.mark)),
+            None => Err(io::Error::other(error)),
         }
     }
 
@@ -151,7 +163,7 @@ impl Remote {
                 beat += 1;
                 store.renew(&key, &beaten(&text, beat), &mut mark);
             }
-            store.give_back(&key, &mark);
+            store.give_back(&key, &text, &mark);
         });
         RemoteLease {
             stop: Some(stop),
@@ -167,7 +179,7 @@ impl Remote {
             return;
         }
         let began = Fence::now();
-        match put(&*self.objects, key, text, When::Is(mark)) {
+        match put_on(&*self.objects, key, text, When::Is(mark), is_of(text)) {
             Ok(Put::Done(new)) => {
                 *mark = new;
                 self.fence.extend(began + WRITES);
@@ -185,10 +197,11 @@ impl Remote {
     }
 
     /// One that is lost by now is another's, and stays as it is.
-    fn give_back(&self, key: &str, mark: &Mark) {
+    fn give_back(&self, key: &str, text: &str, mark: &Mark) {
         if self.fence.check().is_ok() {
             // Without this word it is free once it has run out.
-            drop(self.objects.put(key, FREE, When::Is(mark)));
+            let when = When::Is(mark);
+            drop(put_on(&*self.objects, key, FREE, when, is_of(text)));
             self.fence.open();
         }
     }

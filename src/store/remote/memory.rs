@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::cloud::{Error, Fence, Kind, Mark, Object, Objects, Put, Result, When};
+use crate::cloud::{Error, Fence, Kind, Mark, Moment, Object, Objects, Put, Result, When};
 
 #[derive(Default)]
 pub(super) struct Memory(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    objects: BTreeMap<String, (String, Instant)>,
+    objects: BTreeMap<String, (String, Moment)>,
     /// The next write goes through and is repeated, as the SDK does when its answer is lost.
     repeat: bool,
+    /// The next write goes through and is never answered.
+    unanswered: bool,
     /// Nothing answers.
     down: bool,
     /// How much later it is than the clock says.
@@ -23,6 +25,10 @@ struct State {
 impl Memory {
     pub(super) fn repeat_next(&self) {
         self.state().repeat = true;
+    }
+
+    pub(super) fn lose_next_answer(&self) {
+        self.state().unanswered = true;
     }
 
     pub(super) fn set_down(&self, down: bool) {
@@ -46,10 +52,14 @@ impl Memory {
         if !state.down {
             return Ok(state);
         }
-        Err(Error {
-            kind: Kind::Ambiguous,
-            ..Error::blocked("S3", "nothing answers")
-        })
+        Err(unanswered())
+    }
+}
+
+fn unanswered() -> Error {
+    Error {
+        kind: Kind::Ambiguous,
+        ..Error::blocked("S3", "nothing answers")
     }
 }
 
@@ -64,7 +74,7 @@ impl Objects for Memory {
         Ok(state.objects.get(key).map(|(text, at)| Object {
             text: text.clone(),
             mark: mark(text),
-            age: now.duration_since(*at),
+            age: now.since(*at),
         }))
     }
 
@@ -88,6 +98,9 @@ impl Objects for Memory {
             let now = Fence::now() + state.ahead;
             state.objects.insert(key.to_owned(), (text.to_owned(), now));
             done = Put::Done(mark(text));
+        }
+        if std::mem::take(&mut state.unanswered) {
+            return Err(unanswered());
         }
         Ok(done)
     }

@@ -91,6 +91,44 @@ fn a_first_answer_that_is_lost_does_not_lock_the_holder_out() {
 }
 
 #[test]
+fn a_beat_that_is_never_answered_does_not_lock_the_holder_out() {
+    let memory: Arc<Memory> = Arc::default();
+    let one = store(&memory);
+    memory.lose_next_answer();
+    let lease = taken(&one, 1);
+    let Object { text, mut mark, .. } = memory.get("leases/web").unwrap().unwrap();
+    for beat in 1..5 {
+        if beat % 2 == 1 {
+            memory.lose_next_answer();
+        }
+        one.renew("leases/web", &beaten(&text, beat), &mut mark);
+        assert_eq!(one.fence.check(), Ok(()), "beat {beat}");
+    }
+    // So is the last one before it is given back.
+    memory.lose_next_answer();
+    one.renew("leases/web", &beaten(&text, 5), &mut mark);
+    one.give_back("leases/web", &text, &mark);
+    assert_eq!(memory.get("leases/web").unwrap().unwrap().text, FREE);
+    drop(lease);
+}
+
+#[test]
+fn a_note_that_is_never_answered_is_no_taking_over() {
+    let memory: Arc<Memory> = Arc::default();
+    let store = store(&memory);
+    let journal = store.begin::<String>(holder(1).run, "web", &SystemClock);
+    for slot in 0..4 {
+        if slot % 2 == 0 {
+            memory.lose_next_answer();
+        }
+        assert_eq!(journal.note(&intend(slot)).is_err(), slot % 2 == 0);
+    }
+    let key = memory.keys().remove(0);
+    let text = memory.get(&key).unwrap().unwrap().text;
+    assert_eq!(text.lines().count(), 4);
+}
+
+#[test]
 fn a_lease_that_ran_out_is_taken_over_and_its_old_holder_stops_writing() {
     let memory: Arc<Memory> = Arc::default();
     let (dead, next) = (store(&memory), store(&memory));
