@@ -266,7 +266,8 @@ impl Watch<'_> {
                 None
             }
             Said::Unknown(reason) => {
-                (heard.passes, heard.fails) = (0, 0);
+                // No word to the contrary: fails on both sides of it are in a row.
+                heard.passes = 0;
                 let since = *heard.unknown.get_or_insert(now);
                 let text = format!("{check}: {reason}");
                 heard.last = reason;

@@ -1,5 +1,6 @@
 //! Checks that are alive in every wait, and what becomes of a roll of which one fails or says nothing.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use kiln::roll::{Decision, Ended, Error, Verdict};
@@ -294,4 +295,23 @@ async fn a_failing_watch_with_a_refusal_or_a_kill_at_any_call_leaves_nothing() {
         nothing_left(&bench, &about);
         says(&bench, 101, Word::No);
     }
+}
+
+/// A server that is half dead answers, and then does not.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_and_says_nothing_in_turn_ends_a_roll_as_one_that_fails() {
+    let bench = until(101, Word::Yes).await;
+    let asked = Cell::new(0);
+    bench.outside.says(move |what, share| {
+        asked.set(asked.get() + 1);
+        let then = [Word::No, Word::Nothing][asked.get() % 2];
+        let word = if share < 10 { Word::Yes } else { then };
+        (what == "/watch").then_some(word)
+    });
+    let watchman = bench.watched();
+    let ended = bench.roll(V2).await;
+    expect(&ended, Verdict::Rejected);
+    assert!(matches!(cause(&ended), Error::CheckFailed(_)), "{ended:?}");
+    watchman.content("in turn");
+    assert_eq!(bench.serving(), three(V1));
 }
