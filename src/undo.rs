@@ -10,6 +10,7 @@ pub mod held;
 mod images;
 pub mod lease;
 mod making;
+pub mod mend;
 pub mod pool;
 pub mod prune;
 mod publication;

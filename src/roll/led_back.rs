@@ -1,12 +1,12 @@
 //! The writes of a rollback: every production rule led to one target group, one after the other.
 
 use super::error::Error;
-use super::mend;
 use super::plan::led_to;
 use super::rollback::verdict_of;
 use super::status::Stand;
 use super::swap::write;
 use crate::cloud::{Cloud, RulePlace, TargetGroupArn};
+use crate::undo::mend;
 use crate::undo::serving::Leading;
 
 /// Leads all of the traffic to a target group, if every rule is as it was looked at. Behind the first write the others

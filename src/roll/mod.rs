@@ -39,7 +39,6 @@ mod leave;
 mod led_back;
 mod making;
 mod mark;
-mod mend;
 mod names;
 mod next_group;
 mod notice;

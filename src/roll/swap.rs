@@ -7,11 +7,11 @@ use super::flow::Led;
 use super::making::{intend, of};
 use super::next_group::serves_from_now;
 use super::plan::{Doing, Plan, ProductionRule, Traffic};
-use super::{mend, take, targets};
+use super::{take, targets};
 use crate::cloud::{Action, Cloud, RulePlace, Tags, tag};
 use crate::run::Ledger;
 use crate::undo::serving::{self, arns_of};
-use crate::undo::{Change, Moved, Undo, records};
+use crate::undo::{Change, Moved, Undo, mend, records};
 
 /// Reads may lag behind writes for seconds; after so many, a second apart, nobody knows what holds.
 const READS: u32 = 15;

@@ -3,12 +3,12 @@
 use super::error::Error;
 use super::flow::Led;
 use super::making::{of, owe};
-use super::mend;
 use super::plan::{Plan, TestListener, Traffic};
 use super::swap::write;
 use crate::cloud::{Cloud, RulePlace, Tags, TargetGroupArn, TrafficArn, tag};
 use crate::run::Ledger;
 use crate::undo::lease::Lease;
+use crate::undo::mend;
 use crate::undo::tested::{LEASE, Tested};
 use crate::undo::{Change, Undo};
 

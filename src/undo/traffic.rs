@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::floor::{self, Floor};
+use super::mend;
 use super::roll::Moved;
 use super::serving::{forwards, served};
 use super::share::written;
@@ -157,7 +158,9 @@ async fn led_away(cloud: &impl Cloud, one: &Moved) -> Result<Option<Vec<Action>>
         Some(now) if one.after.contains(&now) => Ok(Some(now)),
         Some(_) => {
             let place = &one.place;
-            let text = format!("{place} does what neither the roll nor the one before it wrote");
+            let mend = mend::settle(place, &one.before);
+            let text =
+                format!("{place} does what neither the roll nor the one before it wrote; {mend}");
             Err(Error::blocked(place.written_by(), text))
         }
     }
@@ -171,7 +174,10 @@ async fn shortage(cloud: &impl Cloud, place: &RulePlace, before: &[Action]) -> R
     };
     let there = cloud.target_health(back).await?;
     if healthy(&there) == 0 {
-        let text = format!("no target of {back} is healthy: traffic stays");
+        let mut text = format!("no target of {back} is healthy: traffic stays");
+        if let Some(mend) = mend::write(place, before) {
+            text = format!("{text}; once one is: `{mend}`");
+        }
         return Err(Error::blocked(place.written_by(), text));
     }
     let now = cloud.actions_at(place).await?.unwrap_or_default();

@@ -6,7 +6,8 @@ use crate::cloud::{
     Group, Resource, ResourceKind, RulePlace, Stage, TargetGroup, TargetState, TemplateUser,
     TrafficArn, tag,
 };
-use crate::roll::{mend, names};
+use crate::roll::names;
+use crate::undo::mend;
 use crate::undo::serving::{Leading, forwards};
 
 /// Without it no machine of a group ever ends by the group's own hand.

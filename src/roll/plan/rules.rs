@@ -3,9 +3,9 @@
 use super::{Refusal, in_place, led_to, test_listener};
 use crate::cloud::{Action, Group, TargetGroupArn, tag};
 use crate::roll::facts::{Balancer, Facts, Side};
-use crate::roll::mend;
 use crate::source::{Diagnostic, Place};
 use crate::template::service::{Rule, Service, Traffic};
+use crate::undo::mend;
 use crate::undo::serving::{Leading, forwards, served_by};
 
 /// Every reason in production rules.

@@ -6,9 +6,9 @@ use super::network::taken;
 use super::{Refusal, in_place};
 use crate::cloud::{Action, ListenerArn, tag};
 use crate::roll::facts::{Balancer, Facts};
-use crate::roll::mend;
 use crate::source::{Diagnostic, Spanned};
 use crate::template::service::{Rule, Service, Traffic};
+use crate::undo::mend;
 use crate::undo::serving::{Leading, forwards};
 use crate::undo::tested::Tested;
 

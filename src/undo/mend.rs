@@ -1,12 +1,12 @@
-//! The plain commands of AWS's own tool that mend what a roll cannot, for the end of a message.
+//! The plain commands of AWS's own tool that mend what kiln cannot, for the end of a message.
 
 use serde_json::{Value, json};
 
+use super::serving::arns_of;
 use crate::cloud::{Action, Forward, RecordPlace, RulePlace, TrafficArn, tag};
-use crate::undo::serving::arns_of;
 
 /// Has a rule, or a listener's default action, do this. Nothing where it has an action that cannot be written.
-pub(super) fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
+pub fn write(place: &RulePlace, actions: &[Action]) -> Option<String> {
     let said = || {
         let actions: Option<Vec<Value>> = actions.iter().map(word).collect();
         Some(Value::Array(actions.filter(|actions| !actions.is_empty())?))
@@ -57,7 +57,7 @@ fn records(record: &RecordPlace, actions: &[Action]) -> Option<String> {
 }
 
 /// Shows what it does.
-pub(super) fn show(place: &RulePlace) -> String {
+pub fn show(place: &RulePlace) -> String {
     match place {
         RulePlace::Rule(arn) => format!("aws elbv2 describe-rules --rule-arns {arn}"),
         RulePlace::Default(arn) => format!("aws elbv2 describe-listeners --listener-arns {arn}"),
@@ -72,7 +72,7 @@ pub(super) fn show(place: &RulePlace) -> String {
 }
 
 /// What a person needs who is to settle production traffic: how to see it, and how to put it back.
-pub(super) fn settle(place: &RulePlace, before: &[Action]) -> String {
+pub fn settle(place: &RulePlace, before: &[Action]) -> String {
     let shown = format!("look at it: `{}`", show(place));
     match write(place, before) {
         Some(back) => format!("{shown}, and lead it back, if that is wanted: `{back}`"),
@@ -81,7 +81,7 @@ pub(super) fn settle(place: &RulePlace, before: &[Action]) -> String {
 }
 
 /// Takes the service's name off something that carries traffic.
-pub(super) fn disown(place: &RulePlace) -> String {
+pub fn disown(place: &RulePlace) -> String {
     let arns = arns_of(place);
     let arns: Vec<_> = arns.iter().map(TrafficArn::as_str).collect();
     let mut keys = vec![tag::SERVICE];
