@@ -24,6 +24,7 @@ mod text;
 mod timing;
 mod traffic;
 mod types;
+pub(super) mod unused;
 
 pub use in_place::InPlace;
 pub use led::{led_to, shared};
@@ -116,6 +117,9 @@ pub struct Plan {
     /// Shares of the traffic on the way to all of it.
     pub strategy: Strategy,
     pub checks: Checks,
+    /// Alarms of these checks that are red already, and passed over on demand.
+    #[serde(skip)]
+    pub red: BTreeSet<String>,
     pub hooks: Hooks,
     /// The machines of the group that serves are replaced, and `next` is that group.
     pub in_place: Option<InPlace>,
@@ -259,6 +263,9 @@ pub fn plan(
         if plan.resumed {
             plan.inherited = takeback::goes_on(service, facts, run);
         }
+        if force {
+            plan.red = super::alarms::red_names(facts);
+        }
         plan.outlook = outlook::of(service, facts, plan);
         room::refuse(service, facts, plan, now, &mut refused);
         let outlook = &mut plan.outlook;
@@ -316,6 +323,7 @@ fn assemble(
         ),
         strategy: service.strategy.clone(),
         checks: service.checks.clone(),
+        red: BTreeSet::new(),
         hooks: service.hooks.clone(),
         in_place,
         reroot,

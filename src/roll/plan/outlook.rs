@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Plan, Refusal, pool, reroot, stages, timing};
+use super::{Plan, Refusal, pool, reroot, stages, timing, unused};
 use crate::cloud::{Validity, tag};
 use crate::roll::facts::{Facts, Side};
 use crate::source::Diagnostic;
@@ -63,6 +63,7 @@ pub(super) fn of(service: &Service, facts: &Facts, plan: &Plan) -> Outlook {
         notes: unknown(facts)
             .into_iter()
             .chain(pool::lost(facts, plan))
+            .chain(unused::of(service, plan).into_iter().map(ToOwned::to_owned))
             .collect(),
         ..Outlook::default()
     };

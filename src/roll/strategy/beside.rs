@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::super::alarms;
 use super::super::bounds;
 use super::super::calm::{self, Holding};
 use super::super::checks::{Stage, Way, soak};
@@ -253,6 +254,18 @@ pub(super) async fn catch_up<C: Cloud, P: Probe, S>(
     Err(Failure::new("grow to what serves", Error::Launch(text)))
 }
 
+/// Looks at the alarms once more before traffic moves first.
+async fn alarms_quiet<C: Cloud, P: Probe, S>(
+    flow: &mut Flow<'_, '_, C, P, S>,
+) -> Result<(), Failure> {
+    let (plan, cloud) = (flow.plan, flow.on.cloud);
+    if !alarms::are_heeded(plan) {
+        return Ok(());
+    }
+    let look = async |_: &mut _| alarms::quiet(plan, cloud).await;
+    flow.run.step("look at the alarms", look).await
+}
+
 /// Keeps the previous group whole and watched, makes sure of the next one once more, and swaps; where traffic was moved.
 async fn bring_in<C: Cloud, P: Probe, S>(
     flow: &mut Flow<'_, '_, C, P, S>,
@@ -273,10 +286,16 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     if !plan.swapped {
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
+        if !plan.steps().is_empty() {
+            alarms_quiet(flow).await?;
+        }
         from = canary::share(flow, led).await?;
         flow.watches_pass().await?;
         // The last look before the write is at health.
         catch_up(flow).await?;
+        if flow.watches.is_spare() {
+            alarms_quiet(flow).await?;
+        }
     }
     let step = async |made: &mut _| {
         next_group::hold_previous(plan, cloud, made).await?;

@@ -26,7 +26,7 @@ use crate::cloud::{
     Cloud, Group, LaunchTemplateId, LaunchTemplateVersion, NewRoot, ReplacementState, Tags,
     VersionRef, VolumeId, tag,
 };
-use crate::run::{Event, Failure, Later, LaterLists, Ledger, Patience, Readiness, Run};
+use crate::run::{Failure, Later, LaterLists, Ledger, Patience, Readiness, Run};
 use crate::template::service::Service;
 use crate::undo::lease::{Lease, Leased, lasting};
 use crate::undo::root::{BLIND, Rerooted, Rerooting, of_service, rerooted};
@@ -46,7 +46,6 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
     let cloud = on.cloud;
-    warn(service, on);
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
         run.step("pin the previous version", pin).await?;
@@ -80,27 +79,6 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
         .iter()
         .map(|failure| format!("{failure}: {}", failure.cause))
         .collect())
-}
-
-/// Says what of the file has no place here.
-fn warn<C, P, S>(service: &Service, on: &Tools<'_, C, P, S>) {
-    let say = |text: &str| {
-        let text = text.to_owned();
-        on.events.emit(Event::Warning { text });
-    };
-    if !service.checks.before.is_empty() {
-        say(
-            "no machine of the new version is there before it serves: the checks of `before` are not made",
-        );
-    }
-    if !service.hooks.before_retire.is_empty() {
-        say("a replaced root retires no group: the hooks `before_retire` are not run");
-    }
-    if service.diagnosis.is_some() {
-        say(
-            "a machine that is down for its users gets its old root back first: `diagnosis` is not run",
-        );
-    }
 }
 
 /// Keeps Auto Scaling from ending the machine while it is down, and from starting another.

@@ -50,14 +50,6 @@ pub(super) async fn roll<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
     let cloud = on.cloud;
-    if !service.checks.before.is_empty() {
-        let text = "a refresh has no machine that is not in service yet: the checks of `before` are not made".to_owned();
-        on.events.emit(Event::Warning { text });
-    }
-    if !service.hooks.before_retire.is_empty() {
-        let text = "a refresh retires no group: the hooks `before_retire` are not run".to_owned();
-        on.events.emit(Event::Warning { text });
-    }
     if let Some(previous) = &plan.previous {
         let pin = async |made: &mut _| template::pin(plan, previous, cloud, made).await;
         run.step("pin the previous version", pin).await?;

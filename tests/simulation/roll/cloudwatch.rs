@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::plain::{nothing_left, rolled_once, three};
 use super::trouble::{killed_in, stopped_everywhere, trouble_everywhere};
-use super::{Bench, V1, V2, expect};
+use super::{Bench, V1, V2, canary, expect};
 use crate::simulation::cloud::Mishap;
 
 fn check(kind: CheckKind) -> Check {
@@ -45,7 +45,10 @@ fn set(bench: &Bench, name: &str, state: &str) {
 
 /// `V1` serves; a roll watches the alarm.
 async fn watching() -> Bench {
-    let mut bench = rolled_once().await;
+    watched_by(rolled_once().await)
+}
+
+fn watched_by(mut bench: Bench) -> Bench {
     put(&bench, "web-5xx", &json!([]));
     bench.service.checks.watch = vec![alarm(&bench, "web-5xx")];
     bench
@@ -99,6 +102,33 @@ async fn an_alarm_that_turns_red_behind_the_swap_brings_all_traffic_back() {
     watchman.content("red alarm");
     assert_eq!(bench.serving(), three(V1));
     nothing_left(&bench, "red alarm");
+}
+
+/// It may be anybody's doing but the next version's, which has had no request.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_turns_red_before_traffic_moves_keeps_it_where_it_is() {
+    for bench in [watching().await, watched_by(canary::base().await)] {
+        let before = bench.cloud.writes().len();
+        let watchman = bench.watched();
+        let red = async {
+            while bench.groups().len() < 2 {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            set(&bench, "web-5xx", "ALARM");
+        };
+        let (ended, ()) = tokio::join!(bench.roll(V2), red);
+        expect(&ended, Verdict::Failed);
+        let why = ended.failure.as_ref().unwrap().cause.to_string();
+        assert!(why.contains("before any traffic has moved"), "{why}");
+        let writes = bench.cloud.writes().split_off(before);
+        assert!(
+            writes.iter().all(|call| !call.starts_with("Modify")),
+            "{writes:?}"
+        );
+        watchman.content("red before the swap");
+        assert_eq!(bench.serving(), three(V1));
+        nothing_left(&bench, "red before the swap");
+    }
 }
 
 #[tokio::test(start_paused = true)]
