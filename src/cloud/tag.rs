@@ -61,6 +61,8 @@ pub const STORE: &str = "kiln:store";
 pub const BEFORE: &str = "kiln:before";
 /// On a group of a service without a load balancer: the name of the one before it.
 pub const PREVIOUS: &str = "kiln:previous";
+/// On the group in office: the image of the one before, for when that is gone.
+pub const PREVIOUS_IMAGE: &str = "kiln:previous-image";
 /// It is kept without machines.
 pub const EMPTIED: &str = "emptied";
 /// It is kept with its machines.

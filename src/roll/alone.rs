@@ -189,6 +189,7 @@ pub(super) async fn status(
         rollback_waits_for: stand
             .waits_for()
             .filter(|_| in_place.is_none() && by_root.is_none()),
+        rollback_takes: None,
         rollback_refreshes_to: in_place.map(|rolled| rolled.before.0),
         hold: stand.hold.clone(),
         half_made: stand.next.as_ref().map(|group| group.name.clone()),

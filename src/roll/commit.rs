@@ -39,6 +39,8 @@ pub(super) async fn put_in_office(
         let previous = plan.previous.as_ref().map(|previous| &previous.group);
         live.extend(previous.map(|group| (tag::PREVIOUS.to_owned(), tag_text(group.as_str()))));
     }
+    let image = plan.previous.as_ref().and_then(|one| one.image.clone());
+    live.extend(image.map(|image| (tag::PREVIOUS_IMAGE.to_owned(), image)));
     if let Err(error) = cloud.tag_group(name, &live).await {
         // A lost answer may hide success, and then nothing may be undone any more.
         let is_live = |group: &Group| group.tag(tag::STATE) == Some(tag::LIVE);

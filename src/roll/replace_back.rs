@@ -16,7 +16,7 @@ use super::launches::{self, Class};
 use super::making::{group, intend};
 use super::mark::{self, Mark};
 use super::office::{self, Before, drain_of, taking_over};
-use super::rollback::{RolledBack, Way, bar, barred, tags, verdict};
+use super::rollback::{RolledBack, Way, bar, barred, nowhere, tags, verdict};
 use super::takeback::{self, take_back};
 use super::unsaid::Unsaid;
 use super::verdict::Verdict;
@@ -61,11 +61,7 @@ pub(super) async fn rollback<C: Cloud>(way: &Way<'_>, stand: &Stand, cloud: &C) 
             refresh_back::refresh_back(live, of, way, cloud).await
         }
         (None, Some(back)) => go_back(way, stand, (live, &back.group), cloud).await,
-        (None, None) => {
-            let service = way.service;
-            let text = format!("{service} has no group to go back to: roll the last good image");
-            RolledBack::not(Verdict::Failed, text)
-        }
+        (None, None) => RolledBack::not(Verdict::Failed, nowhere(way.service, Some(live))),
     }
 }
 

@@ -152,8 +152,7 @@ fn refused(stand: &Stand, way: &Way<'_>) -> Option<RolledBack> {
         &stand.back
     };
     let Some((live, to)) = stand.live.as_ref().zip(to.as_ref()) else {
-        let service = way.service;
-        let text = format!("{service} has no group to go back to: roll the last good image");
+        let text = nowhere(way.service, stand.live.as_ref().map(|live| &live.group));
         return Some(RolledBack::not(Verdict::Failed, text));
     };
     let against = match way.force {
@@ -164,6 +163,19 @@ fn refused(stand: &Stand, way: &Way<'_>) -> Option<RolledBack> {
         reasons: against,
         ..RolledBack::not(Verdict::Failed, "")
     })
+}
+
+/// That there is no group to go back to, and what serves what served before again.
+pub(super) fn nowhere(service: &str, live: Option<&Group>) -> String {
+    let image = live.and_then(|live| live.tag(tag::PREVIOUS_IMAGE));
+    let then = match image {
+        None => "roll the last good image".to_owned(),
+        Some(image) => format!(
+            "`kiln roll {service}.json --image {image}` rolls the one that served before (`--plan` shows how); \
+             `kiln hold {service}` behind it keeps newer ones off"
+        ),
+    };
+    format!("{service} has no group to go back to: {then}")
 }
 
 /// What force does not change: there is nobody to lead traffic to.

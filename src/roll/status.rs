@@ -16,7 +16,7 @@ use super::regrow::{cannot_grow, healthy, leaves_a_zone, short, sick};
 use super::{names, office, refresh_back};
 use crate::cloud::{
     Cloud, Group, GroupName, RuleArn, RulePlace, TargetGroup, TargetGroupArn, TargetHealth,
-    TargetState, tag,
+    TargetState, longest_follow, tag,
 };
 use crate::undo::lease::Lease;
 use crate::undo::serving::{Leading, leading, percent, served_by, target_groups_of};
@@ -299,6 +299,22 @@ fn own(service: &str, rules: &[Leading], purpose: Purpose) -> Vec<RuleArn> {
     arns.collect()
 }
 
+/// Seconds that a write takes which leads traffic back, until it is seen.
+const WRITTEN: u64 = 5;
+
+/// How long a rollback takes where all that it needs is there: a write for each rule, and clients who follow.
+fn takes(stand: &Stand) -> Option<u64> {
+    let whole = match (&stand.live, &stand.back) {
+        _ if !stand.not_ready().is_empty() => false,
+        _ if stand.is_shared => true,
+        (Some(live), Some(back)) => short(live, back).is_none(),
+        _ => false,
+    };
+    let places = stand.production.iter().map(|one| &one.place);
+    let rules = u64::try_from(stand.production.len()).unwrap_or(u64::MAX);
+    whole.then(|| rules * WRITTEN + longest_follow(places).as_secs())
+}
+
 /// Looks up how a service stands.
 pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result<Status, Error> {
     if target_groups_of(cloud, service).await?.is_empty()
@@ -315,6 +331,7 @@ pub async fn status(cloud: &impl Cloud, service: &str, now: Timestamp) -> Result
         rollback_refreshes_to: refresh_back::to(stand.live.as_ref()).map(|version| version.0),
         rollback_brings_root: None,
         rollback_not_ready: stand.not_ready(),
+        rollback_takes: takes(&stand),
         rollback_waits_for: stand
             .live
             .as_ref()

@@ -7,11 +7,11 @@ mod replace;
 mod replace_root;
 pub(super) mod rolling;
 
-use super::plan::Plan;
+use super::plan::{Plan, unused};
 use super::probe::Probe;
 use super::run_roll::Tools;
 use crate::cloud::Cloud;
-use crate::run::{Failure, LaterLists, Run};
+use crate::run::{Event, Failure, LaterLists, Run};
 use crate::template::service::Service;
 use crate::undo::Undo;
 
@@ -22,6 +22,10 @@ pub(super) async fn carry_out<C: Cloud, P: Probe, S: LaterLists<Undo>>(
     on: &Tools<'_, C, P, S>,
     run: &mut Run<'_, Undo>,
 ) -> Result<Vec<String>, Failure> {
+    for text in unused::of(service, plan) {
+        let text = text.to_owned();
+        on.events.emit(Event::Warning { text });
+    }
     if let Some(reroot) = &plan.reroot {
         return Box::pin(replace_root::roll(plan, reroot, service, on, run)).await;
     }

@@ -25,6 +25,8 @@ pub struct Status {
     /// How many healthy machines the previous group must have before a rollback leads to it, where it is short of them;
     /// the rollback sees to that, and waits.
     pub rollback_waits_for: Option<u32>,
+    /// How long a rollback takes that waits for no machine, in seconds.
+    pub rollback_takes: Option<u64>,
     /// The launch template version that a rollback refreshes the group to, whose machines the last roll replaced.
     pub rollback_refreshes_to: Option<u64>,
     /// The root that a rollback brings back to the machine, which the last roll replaced.
@@ -162,7 +164,10 @@ impl fmt::Display for Status {
         });
         let root = self.rollback_brings_root.as_ref();
         let root = root.map_or(String::new(), |root| format!(" by the old root {root}"));
-        let waits = format!("{by}{root}{waits}");
+        let takes = self.rollback_takes.map_or(String::new(), |seconds| {
+            format!(", back in about {seconds} s")
+        });
+        let waits = format!("{by}{root}{waits}{takes}");
         match (self.rollback_not_ready.as_slice(), self.kept_until) {
             ([], Some(until)) => writeln!(f, "  rollback  ready{waits}, until {until}")?,
             ([], None) => writeln!(f, "  rollback  ready{waits}")?,

@@ -63,3 +63,18 @@ async fn traffic_goes_back_at_once_where_what_serves_is_worse() {
     let healthy = stopped_short(all).await;
     assert_eq!(healthy, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_no_group_is_kept_any_more_a_rollback_names_the_image_before() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    bench.pass(2 * 60 * 60).await;
+    expect(&bench.roll(V2).await, Verdict::NothingToDo);
+    assert_eq!(bench.groups().len(), 1);
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Failed, "{back:?}");
+    let said = back.reasons.join("; ");
+    let roll = format!("`kiln roll web.json --image {V1}` rolls the one that served before");
+    assert!(said.contains(&roll), "{said}");
+    assert_eq!(bench.serving(), three(V2));
+}

@@ -56,6 +56,11 @@ async fn a_first_roll_makes_its_own_rule_when_told_to() {
         .await
         .unwrap();
     assert_eq!(status.rollback_not_ready, [""; 0]);
+    assert!(
+        status
+            .to_string()
+            .contains("ready, back in about 5 s, until")
+    );
     nothing_left(&bench, "own rule");
 }
 
