@@ -61,6 +61,10 @@ pub const ROWS: &[Row] = &[
         version_of_machines,
     ),
     row(
+        "a mixed instances policy names its launch template by id and by name",
+        mixed_names_both,
+    ),
+    row(
         "a machine that is called unhealthy is replaced",
         unhealthy_replaced,
     )
@@ -264,6 +268,20 @@ fn version_of_machines(stage: &mut Stage) -> Result<(), String> {
         members(stage, "LaunchTemplate.Version")?,
         vec!["1".to_owned(); 2],
     )
+}
+
+fn mixed_names_both(stage: &mut Stage) -> Result<(), String> {
+    let template = stage.template()?;
+    let subnets = stage.subnets[..2].join(",");
+    let of = "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification";
+    let fields = format!(
+        "AutoScalingGroupName=web MinSize=0 MaxSize=0 VPCZoneIdentifier={subnets} {of}.LaunchTemplateName=web {of}.Version=1"
+    );
+    stage.ok(AutoScaling, "CreateAutoScalingGroup", &fields)?;
+    let seen = stage.describe()?;
+    let named = |field: &str| seen.text(&format!("AutoScalingGroups.0.{of}.{field}"));
+    is("id", named("LaunchTemplateId"), template.as_str())?;
+    is("name", named("LaunchTemplateName"), "web")
 }
 
 fn unhealthy_replaced(stage: &mut Stage) -> Result<(), String> {

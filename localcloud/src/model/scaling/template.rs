@@ -19,7 +19,7 @@ pub(in crate::model) struct Template {
 /// A mixed instances policy: types in order of preference, and how much of them is spot.
 #[derive(Clone, Debug)]
 pub(super) struct Mixed {
-    /// As it came.
+    /// As it came, but that it names its launch template by id and by name.
     pub(super) raw: Params,
     pub(super) types: Vec<String>,
     pub(super) on_demand_base: i64,
@@ -83,6 +83,22 @@ impl Template {
         checked.map_err(|fault| not_formed(&fault))
     }
 
+    /// Has a policy name it as the API shows it.
+    fn name_in(&self, policy: &mut Params) {
+        let fields = [
+            ("LaunchTemplateId", &self.id),
+            ("LaunchTemplateName", &self.name),
+            ("Version", &self.version),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), Params::Text(value.clone())));
+        if let Params::Map(policy) = policy
+            && let Some(Params::Map(launch)) = policy.get_mut("LaunchTemplate")
+        {
+            let named = Params::Map(fields.into());
+            launch.insert("LaunchTemplateSpecification".to_owned(), named);
+        }
+    }
+
     pub(super) fn tree(&self) -> Tree {
         Tree::new()
             .put("LaunchTemplateId", &self.id)
@@ -123,15 +139,17 @@ impl Mixed {
             }
             None => Ok(usual),
         };
-        let raw = Params::Map(args.raw().clone());
+        let template = Template::read(state, &template)?;
+        let mut raw = Params::Map(args.raw().clone());
         super::echo::echo(&raw)?;
+        template.name_in(&mut raw);
         let mixed = Self {
             raw,
             types,
             on_demand_base: number("OnDemandBaseCapacity", 0..=i64::from(i32::MAX), 0)?,
             on_demand_percent: number("OnDemandPercentageAboveBaseCapacity", 0..=100, 100)?,
         };
-        Ok((Template::read(state, &template)?, mixed))
+        Ok((template, mixed))
     }
 
     /// How many of `total` instances are on demand; the rest is spot.
