@@ -54,6 +54,11 @@ pub fn left_over(model: &Model, due: &[kiln::run::Later<Undo>]) -> Vec<String> {
                     .map(|name| format!("{name} suspended on {}", group.name)),
             );
         }
+        // It would fill itself up to the group's maximum. One that is on its way out has its machines' hooks to wait for.
+        let has_pool = group.pool_is.as_ref().is_some_and(|pool| !pool.deleting);
+        if has_pool && group.desired == 0 && state != Some("live") {
+            left.push(format!("a warm pool on {}, which is empty", group.name));
+        }
         if group.tags.contains_key("kiln:expires") {
             left.push(format!("group {} expires", group.name));
         }

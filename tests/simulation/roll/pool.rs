@@ -3,6 +3,7 @@
 
 mod kept;
 mod lacking;
+mod seen;
 
 use kiln::roll::{Decision, Verdict, status};
 use kiln::run::Clock as _;

@@ -202,6 +202,7 @@ impl Group {
             pool: (self.pool.iter().flat_map(|pool| &pool.members))
                 .map(member)
                 .collect(),
+            pool_is: self.pool.as_ref().map(Pool::view),
             target_groups: self.targets(),
             suspended: self.suspended.keys().cloned().collect(),
             tags: self

@@ -96,9 +96,21 @@ pub struct GroupView {
     pub members: Vec<MemberView>,
     /// Instances of its warm pool.
     pub pool: Vec<MemberView>,
+    /// What that is made with, where there is one.
+    pub pool_is: Option<PoolView>,
     pub target_groups: Vec<String>,
     pub suspended: Vec<String>,
     pub tags: Tags,
+    pub deleting: bool,
+}
+
+/// What a warm pool is made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolView {
+    pub prepared: Option<i64>,
+    pub min: i64,
+    /// `Stopped` or `Running`.
+    pub state: &'static str,
     pub deleting: bool,
 }
 

@@ -8,8 +8,8 @@ mod traffic;
 mod watch;
 
 pub use compute::{
-    GroupView, ImageView, InstanceView, KeyPairView, MemberView, SecurityGroupView, SnapshotView,
-    SubnetView, TemplateView, VolumeView,
+    GroupView, ImageView, InstanceView, KeyPairView, MemberView, PoolView, SecurityGroupView,
+    SnapshotView, SubnetView, TemplateView, VolumeView,
 };
 pub use dns::{AliasView, AnswerView, PointerView, RecordView, ZoneView};
 pub use traffic::{BalancerView, ListenerView, RuleView, TargetGroupView, TargetView};

@@ -7,6 +7,7 @@
 mod floor;
 mod journal;
 mod owned;
+mod pools;
 mod previous;
 mod scene;
 
@@ -20,6 +21,7 @@ use crate::simulation::cloud::Cloud;
 use floor::Floor;
 pub use journal::suspended;
 use owned::Others;
+use pools::Pools;
 use previous::Previous;
 use scene::Scene;
 pub use scene::{AGAIN, images, in_office, office, production};
@@ -41,6 +43,7 @@ struct Watch {
     /// What production rules did when nobody of kiln's had written them yet; nothing while a rollback may write.
     written: Option<Vec<Vec<(String, u32)>>>,
     others: Others,
+    pools: Pools,
     held: journal::Held,
     /// Somebody else is writing at this moment.
     away: bool,
@@ -146,6 +149,11 @@ impl Watchman {
         }
     }
 
+    /// Machines of the group are replaced by those of its warm pool, which stand where that has them.
+    pub fn pooled(&self) {
+        self.0.lock().unwrap().floor.spread_no_more();
+    }
+
     /// Machines of an image are sick by themselves.
     pub fn spoilt(&self, image: &str) {
         self.0.lock().unwrap().floor.spoilt(image);
@@ -167,6 +175,7 @@ impl Watchman {
             written.extend(scene.written());
         }
         watch.others.also(model, &scene);
+        watch.pools = Pools::of(&scene);
     }
 }
 
@@ -183,6 +192,7 @@ pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
         previous,
         written: forward.then(|| scene.written()),
         others: Others::of(&world.model),
+        pools: Pools::of(&scene),
         held: journal::Held::default(),
         away: false,
         beside: false,
@@ -219,6 +229,7 @@ impl Watch {
             journal::traffic_was_announced(&scene, written, &self.journals)?;
         }
         self.others.check(model, &scene, now)?;
+        self.pools.check(&scene)?;
         owned::once(&scene)
     }
 }

@@ -121,14 +121,21 @@ impl Previous {
         Ok(())
     }
 
-    /// Whether the group that has come after it has its minimum, unless a lease says that it is still held.
+    /// Whether the group that has come after it has its warm pool, and its minimum unless a lease says that it is still held.
     pub fn is_inherited(&self, scene: &Scene) -> Result<(), String> {
-        let was = self.was.min;
+        let (was, pool) = (self.was.min, &self.was.pool_is);
         let ours = scene.groups.iter().filter(|group| !is_again(group));
-        let mut live = ours.filter(|group| {
+        let live = ours.filter(|group| state(group) == Some("live"));
+        if let Some(group) = live.clone().find(|group| group.pool_is != *pool) {
+            return Err(format!(
+                "the warm pool of {} is {:?}, and {pool:?} it was before",
+                group.name, group.pool_is
+            ));
+        }
+        let mut live = live.filter(|group| {
             let held = [Leased::MinSize, Leased::LowAlarm];
             let mut held = held.iter().map(|what| what.tag());
-            state(group) == Some("live") && !held.any(|tag| group.tags.contains_key(tag))
+            !held.any(|tag| group.tags.contains_key(tag))
         });
         match live.find(|group| group.min != was) {
             Some(group) => Err(format!(

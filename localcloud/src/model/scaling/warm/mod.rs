@@ -13,7 +13,7 @@ use super::{
     instances, reconcile,
     stored::{Group, Member},
 };
-use crate::model::{Fault, Tree, args::Args, state::State};
+use crate::model::{Fault, Tree, args::Args, state::State, view::PoolView};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -55,6 +55,15 @@ impl Pool {
     pub(super) fn times(&self) -> impl Iterator<Item = Timestamp> {
         let waits = self.members.values().flat_map(|member| &member.waits);
         waits.map(|(_, wait)| wait.until).chain(self.retry_at)
+    }
+
+    pub(super) fn view(&self) -> PoolView {
+        PoolView {
+            prepared: self.prepared,
+            min: self.min,
+            state: self.word(),
+            deleting: self.deleting,
+        }
     }
 
     /// Has everything go, hooks unheard where it is forced.
