@@ -4,6 +4,7 @@ use fastrand::Rng;
 
 use super::front::Front;
 use super::ground::{BESIDE, BY_HAND};
+use super::group::{Mixed, Pool};
 use crate::simulation::roll::BLUE_GREEN;
 
 /// How the service is rolled. A new strategy is a line here.
@@ -112,6 +113,10 @@ pub struct Drawn {
     pub steps: Vec<(u32, u32)>,
     pub start: Start,
     pub mode: Mode,
+    /// Of the group that others have made.
+    pub mixed: Option<Mixed>,
+    /// Of the groups that are there when the simulation begins.
+    pub pool: Option<Pool>,
     pub keep_minutes: u32,
     pub soak: u32,
     /// Whether the next version must answer before it gets traffic.
@@ -150,6 +155,8 @@ impl Drawn {
                 follows: ["1", "$Latest", "$Default"][rng.usize(0..3)],
             },
         };
+        let mixed = Mixed::draw(seed, start);
+        let pool = Pool::draw(seed, strategy, start, mixed);
         Self {
             seed,
             machines,
@@ -162,6 +169,8 @@ impl Drawn {
             steps: steps(rng),
             start,
             mode: Mode::draw(seed, strategy, start),
+            mixed,
+            pool,
             keep_minutes: [10, 60][rng.usize(0..2)],
             soak: rng.u32(5..40),
             asked: rng.u32(0..4) > 0,
@@ -279,12 +288,16 @@ impl std::fmt::Display for Drawn {
             stepped,
             around,
             mode,
+            mixed,
+            pool,
             ..
         } = self;
         let mode = match mode {
             Mode::New => "",
             Mode::Pair => ", a pair",
         };
+        let policy = mixed.map_or_else(String::new, |mixed| format!(", {mixed}"));
+        let pool = pool.map_or_else(String::new, |pool| format!(", {pool}"));
         let stepped = if *stepped { ", step policies" } else { "" };
         let around = match around {
             Around::Nothing => "",
@@ -299,7 +312,7 @@ impl std::fmt::Display for Drawn {
         };
         write!(
             f,
-            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}{front}, {start:?}{mode}{stepped}{around}"
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}{front}, {start:?}{mode}{policy}{pool}{stepped}{around}"
         )
     }
 }

@@ -68,6 +68,9 @@ pub async fn open(drawn: &Drawn) -> Bench {
         bench.pass(180).await;
         drop(bench.cloud.world());
     }
+    if let Some(pool) = drawn.pool {
+        pool.put(&bench);
+    }
     if drawn.around == Around::Tracked {
         around::track(&bench);
     }
@@ -92,6 +95,9 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
         "MinSize": drawn.min, "MaxSize": drawn.max, "DesiredCapacity": drawn.machines,
         "VPCZoneIdentifier": subnets.join(","), "HealthCheckGracePeriod": 90,
     });
+    if let Some(mixed) = drawn.mixed {
+        mixed.instead(&mut asked);
+    }
     if drawn.strategy == Strategy::Replace {
         let named = json!({ "Key": "kiln:service", "Value": "web", "PropagateAtLaunch": false });
         asked["Tags"] = json!([named]);

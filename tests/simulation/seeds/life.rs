@@ -56,6 +56,9 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         Strategy::Rolling => watchman.in_place(drawn.machines / 10),
         _ => watchman.beside(),
     }
+    if drawn.strategy == Strategy::Rolling && drawn.pool.is_some() {
+        watchman.pooled();
+    }
     plant(&bench);
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());
@@ -111,6 +114,12 @@ impl Life {
         match drawn.mode {
             Mode::New => {}
             Mode::Pair => self.count("seeds with a pair"),
+        }
+        if drawn.mixed.is_some() {
+            self.count("seeds with a mixed group");
+        }
+        if drawn.pool.is_some() {
+            self.count("seeds with a warm pool");
         }
         match drawn.front {
             Front::Requests => {}

@@ -6,6 +6,7 @@ mod drawn;
 mod end;
 mod front;
 mod ground;
+mod group;
 mod life;
 mod outside;
 mod table;
@@ -112,6 +113,8 @@ async fn of_others(strategy: Strategy, min: u32, max: u32) -> Bench {
         strategy,
         front: Front::Requests,
         mode: Mode::New,
+        mixed: None,
+        pool: None,
         start: Start::Foreign { follows: "$Latest" },
         ..Drawn::draw(0, &mut rng)
     };
