@@ -156,7 +156,7 @@ impl Drawn {
             },
         };
         let mixed = Mixed::draw(seed, start);
-        let pool = Pool::draw(seed, strategy, start, mixed);
+        let pool = Pool::draw(seed, strategy, start);
         Self {
             seed,
             machines,

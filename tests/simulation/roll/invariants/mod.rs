@@ -149,11 +149,6 @@ impl Watchman {
         }
     }
 
-    /// Machines of the group are replaced by those of its warm pool, which stand where that has them.
-    pub fn pooled(&self) {
-        self.0.lock().unwrap().floor.spread_no_more();
-    }
-
     /// Machines of an image are sick by themselves.
     pub fn spoilt(&self, image: &str) {
         self.0.lock().unwrap().floor.spoilt(image);
