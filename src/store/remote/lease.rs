@@ -17,6 +17,8 @@ const WRITES: Duration = Duration::from_secs(55);
 /// Between two renewals. Three may fail before the holder has to stop.
 const BEAT: Duration = Duration::from_secs(15);
 
+/// Renewals in a row that differ from each other.
+const TEXTS: u64 = 5;
 /// How often a lease is asked for that another run takes and gives back meanwhile.
 const RACES: u32 = 3;
 
@@ -66,12 +68,10 @@ impl Leases for Remote {
 }
 
 /// The text of a renewal. Another text has another mark also where marks are digests, so that whoever read it before the renewal
-/// cannot take it over behind it.
+/// cannot take it over behind it, and none that was never answered passes for a later one: the fence is closed by then.
 fn beaten(text: &str, beat: u64) -> String {
-    format!(
-        "{text}{}",
-        "\n".repeat(1 + usize::try_from(beat % 2).unwrap_or_default())
-    )
+    let marks = usize::try_from(beat % TEXTS).unwrap_or_default();
+    format!("{text}{}", "\n".repeat(1 + marks))
 }
 
 /// Whether what stands there is of the same run, by another beat: one may go through and never be answered.

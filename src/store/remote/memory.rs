@@ -16,6 +16,8 @@ struct State {
     repeat: bool,
     /// The next write goes through and is never answered.
     unanswered: bool,
+    /// Somebody else writes this right before the next write.
+    ahead_of_next: Option<&'static str>,
     /// Nothing answers.
     down: bool,
     /// How much later it is than the clock says.
@@ -25,6 +27,10 @@ struct State {
 impl Memory {
     pub(super) fn repeat_next(&self) {
         self.state().repeat = true;
+    }
+
+    pub(super) fn be_ahead_of_next(&self, text: &'static str) {
+        self.state().ahead_of_next = Some(text);
     }
 
     pub(super) fn lose_next_answer(&self) {
@@ -80,6 +86,12 @@ impl Objects for Memory {
 
     fn put(&self, key: &str, text: &str, when: When<'_>) -> Result<Put> {
         let mut state = self.up()?;
+        if let Some(other) = state.ahead_of_next.take() {
+            let now = Fence::now() + state.ahead;
+            state
+                .objects
+                .insert(key.to_owned(), (other.to_owned(), now));
+        }
         let attempts = if std::mem::take(&mut state.repeat) {
             2
         } else {

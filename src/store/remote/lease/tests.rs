@@ -112,6 +112,34 @@ fn a_beat_that_is_never_answered_does_not_lock_the_holder_out() {
     drop(lease);
 }
 
+/// An older beat that went through stands there for as long as it is old.
+#[test]
+fn a_beat_that_was_never_answered_does_not_pass_for_a_later_one() {
+    let memory: Arc<Memory> = Arc::default();
+    let one = store(&memory);
+    let lease = taken(&one, 1);
+    let Object { text, mut mark, .. } = memory.get("leases/web").unwrap().unwrap();
+    memory.lose_next_answer();
+    one.renew("leases/web", &beaten(&text, 1), &mut mark);
+    for beat in 2..4 {
+        memory.wait(BEAT);
+        memory.set_down(beat == 2);
+        one.renew("leases/web", &beaten(&text, beat), &mut mark);
+    }
+    assert!(memory.get("leases/web").unwrap().unwrap().age < BEAT);
+    drop(lease);
+}
+
+#[test]
+fn a_lease_that_another_takes_and_gives_back_meanwhile_is_asked_for_again() {
+    let memory: Arc<Memory> = Arc::default();
+    let one = store(&memory);
+    memory.be_ahead_of_next("{}\n");
+    let lease = taken(&one, 1);
+    assert!(is_held_by(&store(&memory), 1));
+    drop(lease);
+}
+
 #[test]
 fn a_note_that_is_never_answered_is_no_taking_over() {
     let memory: Arc<Memory> = Arc::default();
