@@ -66,8 +66,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Half of the services that may have one: kiln takes over those of groups that it made. A refresh takes machines of the pool
-    /// for replaced ones wherever they stand, which the floor of a zone knows nothing of.
+    /// Half of the services that may have one: kiln takes over those of groups that it made. None beside `rolling`: a
+    /// refresh counts machines that have just come from a pool before their targets are healthy.
     pub fn draw(seed: u64, strategy: Strategy, start: Start) -> Option<Self> {
         let moves = matches!(strategy, Strategy::BlueGreen | Strategy::Canary);
         let fits = moves && matches!(start, Start::Rolled | Start::Kept);
