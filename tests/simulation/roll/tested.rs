@@ -15,11 +15,10 @@ use super::plain::{nothing_left, three};
 use super::trouble::{
     first_killed, killed_and, killed_for_another, stopped_everywhere, trouble_everywhere,
 };
-use super::world::{self, account, seed};
+use super::world::{self, TEST_PORT as PORT, account, seed};
 use super::{BLUE_GREEN, Bench, V1, V2, V3, canary, expect, quick};
 use crate::simulation::cloud::Mishap;
 
-const PORT: u16 = 8443;
 const CANARY: &str = r#"{ "type": "canary", "steps": [
     { "weight": 50, "hold": "10s" }, { "weight": 100, "hold": "10s" } ] }"#;
 

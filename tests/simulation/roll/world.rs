@@ -16,6 +16,9 @@ pub const DEFAULT_RULE: &str = r#"{ "port": 80, "create": false }"#;
 pub const OWN_RULE: &str =
     r#"{ "port": 80, "match": { "host": ["web.example"] }, "create": true }"#;
 
+/// Of test listeners.
+pub const TEST_PORT: u16 = 8443;
+
 /// Three machines in three zones, so that every zone has a floor of one.
 pub const SERVICE: &str = r#"{
   "format": 1, "service": "web", "region": "eu-central-1",

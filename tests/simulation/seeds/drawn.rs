@@ -5,6 +5,7 @@ use fastrand::Rng;
 use super::front::Front;
 use super::ground::{BESIDE, BY_HAND};
 use super::group::{Mixed, Pool};
+use super::tested::Proof;
 use crate::simulation::roll::BLUE_GREEN;
 
 /// How the service is rolled. A new strategy is a line here.
@@ -109,6 +110,7 @@ pub struct Drawn {
     pub health: (u32, u32, u32),
     pub strategy: Strategy,
     pub front: Front,
+    pub proof: Proof,
     /// Weight and hold in seconds.
     pub steps: Vec<(u32, u32)>,
     pub start: Start,
@@ -166,6 +168,7 @@ impl Drawn {
             health: (5 + 5 * rng.u32(0..3), rng.u32(2..4), rng.u32(2..4)),
             strategy,
             front,
+            proof: Proof::draw(seed, strategy, front),
             steps: steps(rng),
             start,
             mode: Mode::draw(seed, strategy, start),
@@ -231,7 +234,7 @@ impl Drawn {
         if !self.moves() {
             return String::new();
         }
-        let asked = self.asked.then(|| self.front.asks().to_owned());
+        let asked = self.asked.then(|| self.front.asks(self.proof).to_owned());
         // What serves grows in the middle of a roll that takes its time, and has grown for a while when it ends.
         let soak = self.schedule.map(|_| {
             let seconds = Rng::with_seed(self.seed ^ SOAKED).u32(60..240);
@@ -284,6 +287,7 @@ impl std::fmt::Display for Drawn {
             max,
             strategy,
             front,
+            proof,
             start,
             stepped,
             around,
@@ -310,9 +314,14 @@ impl std::fmt::Display for Drawn {
             Front::Connections => " by connections",
             Front::Records => " by records",
         };
+        let proof = match proof {
+            Proof::Usual => "",
+            Proof::Silent => ", a test listener that answers by itself",
+            Proof::Leading => ", a test listener that leads",
+        };
         write!(
             f,
-            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}{front}, {start:?}{mode}{policy}{pool}{stepped}{around}"
+            "{machines} machines ({min} to {max}) in {zones} zones, {strategy:?}{front}{proof}, {start:?}{mode}{policy}{pool}{stepped}{around}"
         )
     }
 }

@@ -6,7 +6,8 @@ use localcloud::physics::World;
 use serde_json::json;
 
 use super::drawn::{Drawn, Strategy};
-use crate::simulation::roll::world::{seed_connections, seed_records};
+use super::tested::Proof;
+use crate::simulation::roll::world::{TEST_PORT, seed_connections, seed_records};
 use crate::simulation::roll::{DEFAULT_RULE, OWN_RULE, call, seed, text};
 
 /// Tells the draw apart from all others.
@@ -48,6 +49,12 @@ impl Front {
 
     /// Makes the load balancer, and what every service needs. Gives the subnets and the security group.
     pub fn seed(self, world: &mut World, drawn: &Drawn) -> (Vec<String>, String) {
+        let made = self.balance(world, drawn);
+        drawn.proof.open(world, self);
+        made
+    }
+
+    fn balance(self, world: &mut World, drawn: &Drawn) -> (Vec<String>, String) {
         match self {
             Self::Requests => seed(world),
             Self::Records => seed_records(world),
@@ -73,24 +80,25 @@ impl Front {
 
     /// As the service file has it.
     pub fn traffic(self, drawn: &Drawn) -> String {
-        let probe = r#", "probe": { "header": "x-kiln-probe" }"#;
         match self {
-            Self::Requests if drawn.own_rule => by_listeners(drawn, "HTTP", OWN_RULE, probe),
-            Self::Requests => by_listeners(drawn, "HTTP", DEFAULT_RULE, probe),
+            Self::Requests if drawn.own_rule => by_listeners(drawn, "HTTP", OWN_RULE),
+            Self::Requests => by_listeners(drawn, "HTTP", DEFAULT_RULE),
             Self::TwoListeners => {
                 let second = format!(r#"{DEFAULT_RULE}, {{ "port": {SECOND}, "create": false }}"#);
-                by_listeners(drawn, "HTTP", &second, probe)
+                by_listeners(drawn, "HTTP", &second)
             }
-            Self::Connections => by_listeners(drawn, "TCP", r#"{ "port": 80 }"#, ""),
+            Self::Connections => by_listeners(drawn, "TCP", r#"{ "port": 80 }"#),
             Self::Records => BY_RECORDS.to_owned(),
         }
     }
 
-    /// What asks the next version before it serves. No request can reach it behind a network load balancer.
-    pub fn asks(self) -> &'static str {
+    /// What asks the next version before it serves. Behind a network load balancer no request can reach it but by a test listener.
+    pub fn asks(self, proof: Proof) -> &'static str {
         match self {
-            Self::Connections => r#"{ "command": ["check"], "times": 2, "timeout": "1m" }"#,
-            Self::Requests | Self::TwoListeners | Self::Records => {
+            Self::Connections if proof == Proof::Usual => {
+                r#"{ "command": ["check"], "times": 2, "timeout": "1m" }"#
+            }
+            Self::Requests | Self::TwoListeners | Self::Connections | Self::Records => {
                 r#"{ "http": { "path": "/version", "body": { "equals": "{{ image.id }}" } }, "times": 2, "timeout": "1m" }"#
             }
         }
@@ -103,7 +111,8 @@ impl Front {
             Self::Connections | Self::Records => arn_of(world, "web-a"),
             Self::Requests | Self::TwoListeners => {
                 let arn = target_group(world, drawn, "web-a");
-                for listener in world.model.view_listeners() {
+                let listeners = world.model.view_listeners().into_iter();
+                for listener in listeners.filter(|one| one.port != TEST_PORT) {
                     lead(world, &listener.arn, &arn);
                 }
                 arn
@@ -112,8 +121,9 @@ impl Front {
     }
 }
 
-fn by_listeners(drawn: &Drawn, protocol: &str, rules: &str, probe: &str) -> String {
+fn by_listeners(drawn: &Drawn, protocol: &str, rules: &str) -> String {
     let (interval, good, bad) = drawn.health;
+    let probe = drawn.proof.probe(drawn.front);
     format!(
         r#""traffic": {{ "load_balancer": "public",
     "target": {{ "port": 80, "protocol": "{protocol}", "health_check": {{ "path": "/healthz", "interval": "{interval}s",
@@ -137,7 +147,7 @@ fn cross_zone_on(world: &mut World) {
     call(world, now, Api::Elb, "ModifyLoadBalancerAttributes", &given);
 }
 
-fn arn_of(world: &World, target_group: &str) -> String {
+pub fn arn_of(world: &World, target_group: &str) -> String {
     let mut groups = world.model.view_target_groups().into_iter();
     let found = groups.find(|group| group.name == target_group);
     found.unwrap().arn
@@ -169,7 +179,7 @@ fn target_group(world: &mut World, drawn: &Drawn, name: &str) -> String {
     text(&made, "TargetGroups.0.TargetGroupArn")
 }
 
-fn lead(world: &mut World, listener: &str, target_group: &str) {
+pub fn lead(world: &mut World, listener: &str, target_group: &str) {
     let now = world.now();
     let forward = json!([{ "Type": "forward", "TargetGroupArn": target_group }]);
     let change = json!({ "ListenerArn": listener, "DefaultActions": forward });

@@ -68,6 +68,7 @@ pub async fn open(drawn: &Drawn) -> Bench {
         bench.pass(180).await;
         drop(bench.cloud.world());
     }
+    drawn.proof.lead(&mut bench.cloud.world());
     if let Some(pool) = drawn.pool {
         pool.put(&bench);
     }

@@ -16,6 +16,7 @@ use super::end::why;
 use super::front::Front;
 use super::ground;
 use super::outside::{self, Event};
+use super::tested::Proof;
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
 use crate::simulation::mishap::Mishap;
 use crate::simulation::roll::{Bench, Counts, V1, V2, V3, Watchman, call, left_over, quick};
@@ -117,6 +118,9 @@ impl Life {
         }
         if drawn.pool.is_some() {
             self.count("seeds with a warm pool");
+        }
+        if drawn.proof != Proof::Usual {
+            self.count("seeds with a test listener");
         }
         match drawn.front {
             Front::Requests => {}

@@ -10,6 +10,7 @@ mod group;
 mod life;
 mod outside;
 mod table;
+mod tested;
 mod weather;
 
 use std::io::Write as _;
@@ -26,6 +27,7 @@ use kiln::run::{Unwind as _, Urgency};
 use kiln::undo::{Change, OfRoll, Undo, Unwinder};
 use life::Told;
 use table::Table;
+use tested::Proof;
 
 use super::mishap::Mishap;
 use super::roll::{Bench, V1, V2, V3, left_over, unused_versions};
@@ -112,6 +114,7 @@ async fn of_others(strategy: Strategy, min: u32, max: u32) -> Bench {
         own_rule: false,
         strategy,
         front: Front::Requests,
+        proof: Proof::Usual,
         mode: Mode::New,
         mixed: None,
         pool: None,

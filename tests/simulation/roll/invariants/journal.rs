@@ -1,6 +1,6 @@
 //! I4: what a run makes or changes for a while stands in its journal before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kiln::cloud::{Action, RulePlace};
 use kiln::undo::lease::Leased;
@@ -11,9 +11,38 @@ use localcloud::model::view::GroupView;
 
 use super::scene::{Scene, shares};
 use crate::simulation::roll::journals::Journals;
+use crate::simulation::roll::world::TEST_PORT;
 
 /// Groups that have been held, each from when a tag said so.
 pub type Held = BTreeSet<String>;
+
+/// What test listeners do for their owners: where each leads.
+pub type Rest = BTreeMap<String, Vec<(String, u32)>>;
+
+/// Those that no run has borrowed.
+pub fn at_rest(scene: &Scene) -> Rest {
+    let test = scene.listeners.iter().filter(|one| one.port == TEST_PORT);
+    let own = test.filter(|one| !one.tags.contains_key(LEASE));
+    let leads = own.map(|listener| {
+        let mut rules = listener.rules.iter();
+        let default = rules.find(|rule| rule.priority.is_none());
+        let to = default.map_or_else(Vec::new, |rule| shares(&rule.forwards));
+        (listener.arn.clone(), to)
+    });
+    leads.collect()
+}
+
+/// A test listener does what its owner has it do, but for as long as its tag says what that is.
+pub fn is_at_rest(scene: &Scene, rest: &Rest) -> Result<(), String> {
+    for (listener, leads) in at_rest(scene) {
+        if rest.get(&listener).is_some_and(|rest| *rest != leads) {
+            return Err(format!(
+                "I4: test listener {listener} leads to {leads:?}, and no tag says that it is borrowed"
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// What carries a run's tag was announced in a journal before.
 pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Result<(), String> {

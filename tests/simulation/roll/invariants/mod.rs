@@ -45,6 +45,7 @@ struct Watch {
     others: Others,
     pools: Pools,
     held: journal::Held,
+    rest: journal::Rest,
     /// Somebody else is writing at this moment.
     away: bool,
     /// Whether the previous group is to stay untouched too: strategies that work in place change it under a lease.
@@ -171,6 +172,7 @@ impl Watchman {
         }
         watch.others.also(model, &scene);
         watch.pools = Pools::of(&scene);
+        watch.rest = journal::at_rest(&scene);
     }
 }
 
@@ -189,6 +191,7 @@ pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
         others: Others::of(&world.model),
         pools: Pools::of(&scene),
         held: journal::Held::default(),
+        rest: journal::at_rest(&scene),
         away: false,
         beside: false,
         floor,
@@ -219,6 +222,7 @@ impl Watch {
                 previous.is_untouched(&scene)?;
             }
         }
+        journal::is_at_rest(&scene, &self.rest)?;
         journal::comes_first(&scene, &self.journals, &mut self.held)?;
         if let Some(written) = &self.written {
             journal::traffic_was_announced(&scene, written, &self.journals)?;

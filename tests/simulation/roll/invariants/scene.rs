@@ -7,6 +7,8 @@ use localcloud::model::view::{
     AlarmView, GroupView, ListenerView, RuleView, TargetGroupView, TargetView, TemplateView,
 };
 
+use crate::simulation::roll::world::TEST_PORT;
+
 pub struct Scene {
     pub groups: Vec<GroupView>,
     pub targets: Vec<TargetGroupView>,
@@ -29,7 +31,10 @@ impl Scene {
             .filter(|group| group.name.starts_with("web-"))
             .map(|group| &group.arn)
             .collect();
-        let of_users = |listener: &&ListenerView| !listener.tags.contains_key("kiln:rule");
+        // Before a roll has tagged it, a test listener is told by its port.
+        let of_users = |listener: &&ListenerView| {
+            listener.port != TEST_PORT && !listener.tags.contains_key("kiln:rule")
+        };
         let rules = listeners.iter().filter(of_users);
         let rules = rules.flat_map(|listener| &listener.rules);
         let leads = |rule: &&RuleView| {

@@ -16,12 +16,11 @@ use super::super::trouble::{
     first_killed, killed, killed_and, killed_at_each, killed_back_is_finished, killed_for_another,
     points, stopped_everywhere, trouble_everywhere,
 };
-use super::super::world::{account, by_connections, seed_connections};
+use super::super::world::{TEST_PORT as PORT, account, by_connections, seed_connections};
 use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect, quick};
 use super::{CANARY, alone};
 use crate::simulation::cloud::Mishap;
 
-const PORT: u16 = 8443;
 const LEASE: &str = "kiln:lease:test";
 
 /// Nothing serves yet; the test listener leads to `web-a`, as code that made it wants it for good.
@@ -368,4 +367,17 @@ async fn who_leaves_finds_no_tag_and_who_destroys_is_told() {
     assert_eq!(led(&bench), ["web-a"]);
     let reasons = gone.last_look().await.refused.join(" ");
     assert!(reasons.contains(&listener(&gone).arn), "{reasons}");
+}
+
+/// By the invariants, at the next write or fact.
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_leads_elsewhere_without_a_tag_is_seen() {
+    let bench = rolled_once().await;
+    let watchman = bench.watched();
+    bench.pass(5).await;
+    watchman.content("at rest");
+    lead(&bench, &["web-b"]);
+    bench.pass(5).await;
+    let found = watchman.finding().unwrap_or_default();
+    assert!(found.contains("I4: test listener"), "{found}");
 }
