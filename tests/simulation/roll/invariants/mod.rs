@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use localcloud::model::Model;
+use localcloud::physics::World;
 
 use super::journals::Journals;
 use crate::simulation::cloud::Cloud;
@@ -159,7 +160,17 @@ impl Watchman {
     pub fn elsewhere(&self, cloud: &Cloud, write: impl FnOnce()) {
         self.0.lock().unwrap().away = true;
         write();
-        let model = &cloud.world().model;
+        self.found_again(&cloud.world().model);
+    }
+
+    /// As [`Self::elsewhere`], right before a call of kiln's.
+    pub fn ahead(&self, world: &mut World, write: impl FnOnce(&mut World)) {
+        self.0.lock().unwrap().away = true;
+        write(world);
+        self.found_again(&world.model);
+    }
+
+    fn found_again(&self, model: &Model) {
         let scene = Scene::of(model);
         let mut watch = self.0.lock().unwrap();
         watch.away = false;

@@ -17,7 +17,7 @@ use super::super::trouble::{
     points, stopped_everywhere, trouble_everywhere,
 };
 use super::super::world::{TEST_PORT as PORT, account, by_connections, seed_connections};
-use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect, quick};
+use super::super::{BLUE_GREEN, Bench, V1, V2, V3, call, expect, quick};
 use super::{CANARY, alone};
 use crate::simulation::cloud::Mishap;
 
@@ -299,23 +299,23 @@ async fn what_somebody_else_writes_to_it_stays_and_proves_nothing() {
         }
         let given =
             json!({ "ListenerArn": listener(&bench).arn, "DefaultActions": to(&bench, names) });
-        let mut written = !at_once;
-        bench.cloud.accustom(Box::new(move |mut call| {
-            let is_made = call.action == "CreateAutoScalingGroup" && !written;
-            let answer = call.world.answer(&call.request, call.now);
-            if is_made {
-                call.also(Api::Elb, "ModifyListener", &given);
-                written = true;
-            }
-            answer
-        }));
+        let watchman = bench.watched();
+        if at_once {
+            let told = watchman.clone();
+            bench
+                .cloud
+                .ahead("CreateAutoScalingGroup", move |world, now| {
+                    told.ahead(world, |world| {
+                        call(world, now, Api::Elb, "ModifyListener", &given);
+                    });
+                });
+        }
         let meanwhile = async {
             if !at_once {
                 until_led(&bench, "web-a").await;
-                lead(&bench, names);
+                watchman.elsewhere(&bench.cloud, || lead(&bench, names));
             }
         };
-        let watchman = bench.watched();
         let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
         watchman.content("a second writer");
         expect(&ended, Verdict::Failed);
@@ -336,8 +336,8 @@ async fn stale_reads_hide_nothing_that_is_to_be_given_back() {
     let counted = base.fork().await;
     expect(&counted.roll(V2).await, Verdict::Done);
     let calls = counted.cloud.calls();
-    for call in ["ModifyListener", "AddTags"] {
-        let at = calls.iter().position(|one| one == call).unwrap() + 1;
+    for action in ["ModifyListener", "AddTags"] {
+        let at = calls.iter().position(|one| one == action).unwrap() + 1;
         let bench = base.fork().await;
         bench.cloud.remember();
         bench.cloud.plan(at, Mishap::KilledAfter);
@@ -351,7 +351,7 @@ async fn stale_reads_hide_nothing_that_is_to_be_given_back() {
             of_before.then(|| Mishap::Stale(passed + Duration::from_secs(1)))
         });
         expect(&abandoned(&bench).await, Verdict::Done);
-        rests_away(&bench, call);
+        rests_away(&bench, action);
     }
 }
 
