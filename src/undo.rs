@@ -25,6 +25,7 @@ pub mod serving;
 mod sessions;
 pub mod share;
 mod taken;
+mod targets;
 pub mod tested;
 mod traffic;
 mod versions;

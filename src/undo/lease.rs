@@ -131,9 +131,10 @@ pub async fn release(
 ) -> Result<(), Error> {
     let look = async || cloud.group(name).await;
     let mut found = look().await?;
-    // Its owner has noted it, perhaps a moment ago: what is read may be from before.
-    let unseen = |group: &Group| Lease::of(group, what).is_none();
-    if owner.is_some() && found.as_ref().is_some_and(unseen) {
+    // What is read may be from before its owner has noted it, or from before another one on the minimum was let go.
+    let unseen = |group: &Group| owner.is_some() && Lease::of(group, what).is_none();
+    let unsure = |group: &Group| unseen(group) || held::stays(group, what);
+    if found.as_ref().is_some_and(unsure) {
         tokio::time::sleep(super::LONGEST_PAUSE).await;
         found = look().await?;
     }

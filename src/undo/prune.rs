@@ -46,7 +46,7 @@ async fn unused(
     };
     let mut needed = cloud.versions_in_use(&template).await?;
     needed.extend([template.default, template.latest]);
-    let groups = standing(cloud).await?;
+    let groups = standing(cloud, None).await?;
     needed.extend(groups.iter().flat_map(ways_back));
     let spent = cloud
         .template_versions(id)

@@ -13,9 +13,10 @@ use super::lease::{self, Leased};
 use super::refresh::rolled;
 use super::root::{self, rerooted};
 use super::rules;
-use super::serving::{is_named, serves};
+use super::serving::serves;
 use super::share;
 use super::taken;
+use super::targets;
 use super::tested::{self, Tested};
 use super::traffic::restore;
 use super::versions;
@@ -213,13 +214,19 @@ impl OfRoll {
 /// Takes one thing back.
 pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
     // A replaced root looks itself whether its roll has gone through: one read may be of before a rollback.
-    if of.is_product() && !of.releases(Leased::Root) && is_handed_over(cloud, of).await? {
-        return Ok(());
+    let mut next = None;
+    if of.is_product() && !of.releases(Leased::Root) {
+        next = lookup(cloud, &of.next).await?;
+        if next.as_ref().is_some_and(|next| is_handed_over(next, of)) {
+            return Ok(());
+        }
     }
     match &of.change {
-        Change::Version { template } => versions::delete(cloud, of, template).await,
-        Change::Template { name } => versions::delete_template(cloud, of, name).await,
-        Change::TargetGroup { name } => delete_target_group(cloud, of, name).await,
+        Change::Version { template } => versions::delete(cloud, of, template, next.as_ref()).await,
+        Change::Template { name } => {
+            versions::delete_template(cloud, of, name, next.as_ref()).await
+        }
+        Change::TargetGroup { name } => targets::delete(cloud, of, name, next.as_ref()).await,
         Change::Rule {
             listener,
             purpose: Purpose::Production,
@@ -239,7 +246,7 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         Change::Share {
             target_group,
             places,
-        } => share::take_out(cloud, of, target_group, places).await,
+        } => share::take_out(cloud, of, (target_group, places), next.as_ref()).await,
         Change::Tested(tested) => {
             let is_half_made = async || is_half_made(cloud, of).await;
             tested::give_back(cloud, tested, of.run, is_half_made).await
@@ -262,14 +269,11 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
 }
 
 /// Whether the next group has become the service's own.
-async fn is_handed_over(cloud: &impl Cloud, of: &OfRoll) -> Result<bool, Error> {
-    let next = lookup(cloud, &of.next).await?;
-    Ok(next.is_some_and(|group| {
-        let own = group.tag(tag::RUN) == Some(&of.run.to_string());
-        let refreshed = rolled(&group).is_some_and(|rolled| rolled.run == of.run);
-        let rerooted = rerooted(&group).is_some_and(|rerooted| rerooted.run == of.run);
-        own && group.tag(tag::STATE) != Some(tag::NEXT) || refreshed || rerooted
-    }))
+fn is_handed_over(next: &Group, of: &OfRoll) -> bool {
+    let own = next.tag(tag::RUN) == Some(&of.run.to_string());
+    let refreshed = rolled(next).is_some_and(|rolled| rolled.run == of.run);
+    let rerooted = rerooted(next).is_some_and(|rerooted| rerooted.run == of.run);
+    own && next.tag(tag::STATE) != Some(tag::NEXT) || refreshed || rerooted
 }
 
 /// Whether the next group is there, not proven, and the run's own. Only then can traffic go to it: a later roll writes the
@@ -284,14 +288,25 @@ pub(super) fn is_scratch(of: &OfRoll, group: &Group) -> bool {
     group.tag(tag::RUN) == Some(&of.run.to_string()) && group.tag(tag::STATE) == Some(tag::NEXT)
 }
 
-/// Every group that is there to stay.
-pub(super) async fn standing(cloud: &impl Groups) -> Result<Vec<Group>, Error> {
+/// Every group that is there to stay. Where `known`, which was looked up by its name, is not among them, one of the two
+/// answers is from before it was made, or from before it went: they are listed again.
+pub(super) async fn standing(
+    cloud: &impl Groups,
+    known: Option<&Group>,
+) -> Result<Vec<Group>, Error> {
     let mut found = Vec::new();
-    persist(async || {
-        found = cloud.groups().await?;
-        Ok(())
-    })
-    .await?;
+    for last in [false, true] {
+        persist(async || {
+            found = cloud.groups().await?;
+            Ok(())
+        })
+        .await?;
+        let is_there = |known: &Group| found.iter().any(|group| group.name == known.name);
+        if last || known.is_none_or(is_there) {
+            break;
+        }
+        tokio::time::sleep(LONGEST_PAUSE).await;
+    }
     found.retain(|group| !group.deleting);
     Ok(found)
 }
@@ -311,26 +326,6 @@ pub(super) async fn lookup(cloud: &impl Groups, name: &GroupName) -> Result<Opti
         tokio::time::sleep(LONGEST_PAUSE).await;
     }
     Ok(found)
-}
-
-async fn delete_target_group(cloud: &impl Cloud, of: &OfRoll, name: &str) -> Result<(), Error> {
-    let mut found = Vec::new();
-    persist(async || {
-        found = super::serving::target_groups_of(cloud, &of.service).await?;
-        Ok(())
-    })
-    .await?;
-    let ours = found.into_iter().find(|(group, tags)| {
-        group.name == name && tags.get(tag::RUN) == Some(&of.run.to_string())
-    });
-    let Some((group, _)) = ours else {
-        return Ok(());
-    };
-    let is_used = |one: &Group| one.target_groups.contains(&group.arn);
-    if standing(cloud).await?.iter().any(is_used) || is_named(cloud, &group.arn).await? {
-        return Ok(());
-    }
-    persist(async || cloud.delete_target_group(&group.arn).await).await
 }
 
 /// The group goes only while it is the run's own, not proven, and behind no rule but probes. One that somebody has made

@@ -3,7 +3,7 @@
 
 use super::roll::{OfRoll, is_scratch, standing};
 use super::{LONGEST_PAUSE, persist};
-use crate::cloud::{Action, Cloud, Error, Forward, Kind, RulePlace, TargetGroupArn};
+use crate::cloud::{Action, Cloud, Error, Forward, Group, Kind, RulePlace, TargetGroupArn};
 
 /// The same actions with a share of weight 0 for a target group that they do not name yet. Of a rule they stay what they are: it has its
 /// probe rule.
@@ -60,10 +60,10 @@ fn without(actions: &[Action], goes: impl Fn(u32, &TargetGroupArn) -> bool) -> V
 pub(super) async fn take_out(
     cloud: &impl Cloud,
     of: &OfRoll,
-    target_group: &TargetGroupArn,
-    places: &[RulePlace],
+    (target_group, places): (&TargetGroupArn, &[RulePlace]),
+    next: Option<&Group>,
 ) -> Result<(), Error> {
-    let groups = standing(cloud).await?;
+    let groups = standing(cloud, next).await?;
     let mut behind = groups
         .iter()
         .filter(|group| group.target_groups.contains(target_group));

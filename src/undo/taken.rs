@@ -145,7 +145,7 @@ async fn lead_back(
     let id = &taken.template;
     let is_there = matches!(&group.starts_from, StartsFrom::Template { id: of, .. } if of == id);
     if !is_there {
-        return versions::delete(cloud, of, id).await;
+        return versions::delete(cloud, of, id, None).await;
     }
     let (mut found, number) = (None, VersionRef::Number(taken.number));
     persist(async || {
@@ -160,7 +160,7 @@ async fn lead_back(
     } else if has_name {
         lead(cloud, group, id, taken.followed).await?;
     }
-    versions::delete(cloud, of, id).await?;
+    versions::delete(cloud, of, id, None).await?;
     if found.is_some() && has_name {
         lead(cloud, group, id, taken.followed).await?;
     }

@@ -12,6 +12,7 @@ pub(super) async fn delete(
     cloud: &impl Cloud,
     of: &OfRoll,
     template: &LaunchTemplateId,
+    next: Option<&Group>,
 ) -> Result<(), Error> {
     let (mut versions, mut default) = (Vec::new(), None);
     persist(async || {
@@ -24,7 +25,7 @@ pub(super) async fn delete(
     })
     .await?;
     let description = description(of.run);
-    let groups = standing(cloud).await?;
+    let groups = standing(cloud, next).await?;
     // The default version is the template's first, which goes with the template or not at all.
     let is_used = |number| {
         if default == Some(number) {
@@ -79,6 +80,7 @@ pub(super) async fn delete_template(
     cloud: &impl Cloud,
     of: &OfRoll,
     name: &str,
+    next: Option<&Group>,
 ) -> Result<(), Error> {
     let mut found = None;
     persist(async || {
@@ -95,7 +97,7 @@ pub(super) async fn delete_template(
         StartsFrom::Template { id, .. } => *id == template.id,
         StartsFrom::Other(_) => false,
     };
-    if standing(cloud).await?.iter().any(is_used) {
+    if standing(cloud, next).await?.iter().any(is_used) {
         return Ok(());
     }
     persist(async || cloud.delete_template(&template.id).await).await

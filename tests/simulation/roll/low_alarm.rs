@@ -154,6 +154,29 @@ async fn an_alarm_that_is_ok_soon_is_waited_for_by_the_roll_itself() {
     nothing_left(&bench, "calm");
 }
 
+/// Two leases hold it, and each leaves it to the other: a look that is from before the first has gone would leave it for good.
+/// Found by seed 1716.
+#[tokio::test(start_paused = true)]
+async fn a_minimum_comes_back_whatever_the_looks_before_its_end_are_from() {
+    let base = tracked().await;
+    let calm = base.fork().await;
+    expect(&calm.roll(V2).await, Verdict::Done);
+    assert_eq!(sizes(&calm, "web-v002"), (2, 3));
+    let calls = calm.cloud.calls();
+    let looks = calls.iter().zip(1..);
+    let looks = looks.filter(|(call, _)| *call == "DescribeAutoScalingGroups");
+    let looks: Vec<usize> = looks.map(|(_, at)| at).collect();
+    for at in looks.into_iter().rev().take(6) {
+        let bench = base.fork().await;
+        bench.cloud.remember();
+        let stale = Mishap::Stale(Duration::from_secs(4));
+        bench.cloud.plan(at, stale);
+        expect(&bench.roll(V2).await, Verdict::Done);
+        assert_eq!(sizes(&bench, "web-v002"), (2, 3), "look {at}");
+        nothing_left(&bench, &format!("look {at}"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_next_roll_over_a_held_group_takes_over_its_true_minimum() {
     let bench = taken_over().await;

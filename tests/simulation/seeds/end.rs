@@ -1,12 +1,30 @@
-//! The end of a life: the storm is over, what was begun is ended, and the last image goes into service.
+//! The end of a roll that is done, and the end of a life: the storm is over, what was begun is ended, and the last image goes
+//! into service.
+
+use std::collections::BTreeMap;
 
 use kiln::roll::{Ended, Verdict, clear_hold};
 
-use super::around::taken_away;
+use super::around::{of_others, taken_away};
 use super::ground::LAST;
 use super::life::Life;
+use crate::simulation::roll::production;
 
 impl Life {
+    /// A roll that is done has put its image in service, and no other of kiln's is.
+    pub fn serves(&self, image: &str, before: &BTreeMap<String, usize>) -> Result<(), String> {
+        let mut now = self.bench.serving();
+        let others = of_others(&self.bench);
+        now.retain(|one, _| one == image || !others.contains(one));
+        // Machines that die by themselves may do so right behind the checks: how lately they were well is looked at by I2.
+        let is_led = !production(&self.bench.cloud.world().model).is_empty();
+        let may_be_dead = self.mortal == Some(image) && is_led && now.is_empty();
+        if now.keys().ne([image]) && !may_be_dead && !self.trouble() {
+            return Err(format!("done, and {now:?} serve instead of {before:?}"));
+        }
+        Ok(())
+    }
+
     pub async fn end(&mut self) -> Result<(), String> {
         self.say("calm");
         self.amid(self.bench.pass(600)).await;

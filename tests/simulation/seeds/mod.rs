@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use drawn::{Drawn, Mode, Start, Strategy};
 use front::Front;
-use kiln::cloud::{GroupName, Groups as _};
+use kiln::cloud::{GroupName, Groups as _, LaunchTemplates as _, StartsFrom};
 use kiln::roll::Verdict;
 use kiln::run::{Unwind as _, Urgency};
 use kiln::undo::{Change, OfRoll, Undo, Unwinder};
@@ -269,6 +269,40 @@ async fn a_next_group_that_does_not_show_yet_goes_with_its_roll() {
         let groups = bench.groups().into_iter().map(|(name, ..)| name);
         assert_eq!(groups.collect::<Vec<_>>(), ["web-by-hand"], "{at}");
     }
+}
+
+/// The list of groups may be from before the next one was made, which a look by its name has shown. Found by seed 1048.
+#[tokio::test(start_paused = true)]
+async fn a_version_stays_while_a_group_that_is_not_listed_yet_starts_from_it() {
+    let bench = of_others(Strategy::BlueGreen, 2, 2).await;
+    bench.cloud.remember();
+    bench
+        .cloud
+        .ordain(|call| (call.action == "CreateAutoScalingGroup").then_some(Mishap::KilledAfter));
+    assert!(bench.roll_killed(V2).await.is_none());
+    let name = GroupName::new("web-v001");
+    let next = bench.client.group(&name).await.unwrap().unwrap();
+    let run = next.tag("kiln:run").unwrap().parse().unwrap();
+    let StartsFrom::Template { id, version } = next.starts_from else {
+        panic!("{next:?}");
+    };
+    let mut reads = 0;
+    bench.cloud.ordain(move |call| {
+        let is_look = call.action == "DescribeAutoScalingGroups";
+        reads += usize::from(is_look);
+        (is_look && reads == 2).then_some(Mishap::Stale(Duration::from_secs(4)))
+    });
+    let made = Undo::Roll(OfRoll {
+        service: "web".to_owned(),
+        run,
+        next: name,
+        change: Change::Version {
+            template: id.clone(),
+        },
+    });
+    Unwinder::new(&bench.client).undo(&made).await.unwrap();
+    let there = bench.client.template_version(&id, version).await.unwrap();
+    assert!(there.is_some());
 }
 
 /// A roll that only ends what a dead rollback left changes the group in office as its tags say. Found by seed 1031.
