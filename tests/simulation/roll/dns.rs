@@ -150,7 +150,7 @@ async fn a_roll_that_fails_gives_the_traffic_back_before_its_machines_go() {
             let broken = Behaviour { service, ..quick() };
             bench.cloud.world().physics.set_behaviour(V2, broken);
             let watchman = bench.watched();
-            watchman.spoilt(V2);
+            watchman.spoilt(V2, false);
             expect(&bench.roll(V2).await, Verdict::Rejected);
             watchman.content("a broken image");
             assert_eq!(weights(&bench), before);

@@ -200,7 +200,7 @@ impl Life {
         };
         let broken = Behaviour { service, ..quick() };
         self.bench.cloud.world().physics.set_behaviour(V2, broken);
-        self.watchman.spoilt(V2);
+        self.watchman.spoilt(V2, self.mortal == Some(V2));
         self.count("bad image");
         self.say(format!("{V2} is no good: {service:?}"));
     }

@@ -24,6 +24,8 @@ pub struct Floor {
     harmed: BTreeMap<String, Harm>,
     /// Images whose machines are sick by themselves.
     spoilt: BTreeSet<String>,
+    /// Those of them whose machines are well for a while first.
+    mortal: BTreeSet<String>,
     /// Since when each machine behind production has been healthy.
     since: BTreeMap<String, Timestamp>,
     /// When each target group last had a healthy machine.
@@ -126,7 +128,8 @@ impl Floor {
         lately || self.excused(|_| true) >= self.need.max(1)
     }
 
-    /// I2 again, for a roll that says that it is done: what it leads to is not sick, whatever its image.
+    /// I2 again, for a roll that says that it is done: what it leads to is not sick, whatever its image. One whose machines die
+    /// by themselves was well while the checks looked; it may die behind them, while the low alarms are waited for.
     pub fn serves(&self, scene: &Scene, now: Timestamp) -> Result<(), String> {
         // An older answer may still lead where it was found to lead.
         let now_led = |rule: &&RuleView| newest(&rule.arn) == rule.arn || !self.is_bare(rule);
@@ -134,7 +137,8 @@ impl Floor {
         let shares = rules.flat_map(|rule| &rule.forwards);
         for (arn, _) in shares.filter(|(_, weight)| *weight > 0) {
             // Nothing may have happened for a while.
-            if scene.healthy(arn).next().is_none() && !self.is_well(arn, now) {
+            let was_well = self.well.contains_key(arn) && self.is_mortal(scene, arn);
+            if scene.healthy(arn).next().is_none() && !self.is_well(arn, now) && !was_well {
                 return Err(format!("done, and {arn} is not healthy"));
             }
         }
@@ -182,8 +186,18 @@ impl Floor {
         self.zones.clear();
     }
 
-    pub fn spoilt(&mut self, image: &str) {
+    pub fn spoilt(&mut self, image: &str, dies: bool) {
         self.spoilt.insert(image.to_owned());
+        if dies {
+            self.mortal.insert(image.to_owned());
+        }
+    }
+
+    fn is_mortal(&self, scene: &Scene, target_group: &String) -> bool {
+        let groups = scene.groups.iter();
+        let behind = groups.filter(|group| group.target_groups.contains(target_group));
+        let mut members = behind.flat_map(|group| &group.members);
+        members.any(|one| self.mortal.contains(&one.image))
     }
 
     /// Machines of a group that are not healthy yet: one that is made smaller may keep these.

@@ -151,9 +151,9 @@ impl Watchman {
         }
     }
 
-    /// Machines of an image are sick by themselves.
-    pub fn spoilt(&self, image: &str) {
-        self.0.lock().unwrap().floor.spoilt(image);
+    /// Machines of an image are sick by themselves; where it `dies`, after a while.
+    pub fn spoilt(&self, image: &str, dies: bool) {
+        self.0.lock().unwrap().floor.spoilt(image, dies);
     }
 
     /// Somebody else writes groups or rules: what holds afterwards is what was found.
