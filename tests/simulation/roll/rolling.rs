@@ -293,6 +293,37 @@ async fn a_rollback_is_another_refresh_and_bars_the_image() {
     assert_eq!(again.verdict, Verdict::Failed, "{again:?}");
 }
 
+/// As behind a scale-out, or while zones are evened out. Found by seed 1069.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_has_only_just_come_makes_up_for_none_that_serves() {
+    let bench = replaced().await;
+    let scaling = |action: &str, more: serde_json::Value| {
+        let mut given = json!({ "AutoScalingGroupName": "web-v001" });
+        for (key, value) in more.as_object().unwrap() {
+            given[key] = value.clone();
+        }
+        bench.meanwhile(Api::AutoScaling, action, &given);
+    };
+    let members = || {
+        let group = bench.cloud.world().model.view_groups().remove(0);
+        let there = group.members.into_iter();
+        there.filter(|one| one.state == "InService").count()
+    };
+    let ends = json!({ "ScalingProcesses": ["Terminate"] });
+    scaling("SuspendProcesses", ends.clone());
+    scaling("SetDesiredCapacity", json!({ "DesiredCapacity": 4 }));
+    while members() < 4 {
+        bench.pass(1).await;
+    }
+    scaling("SetDesiredCapacity", json!({ "DesiredCapacity": 3 }));
+    scaling("ResumeProcesses", ends);
+    assert_eq!(bench.serving(), three(V2), "the fourth is not healthy yet");
+    let watchman = bench.watched_back();
+    assert_eq!(bench.rollback().await.verdict, Verdict::Done);
+    watchman.content("a rollback right behind a scale-out");
+    back(&bench, "one more for a moment");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_is_stopped_or_killed_is_finished_by_the_next() {
     let base = replaced().await;

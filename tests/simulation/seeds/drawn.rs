@@ -158,7 +158,7 @@ impl Drawn {
             },
         };
         let mixed = Mixed::draw(seed, start);
-        let pool = Pool::draw(seed, strategy, start);
+        let pool = Pool::draw(seed, strategy, start, mixed);
         Self {
             seed,
             machines,

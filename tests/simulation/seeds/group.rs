@@ -66,11 +66,16 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Half of the services that may have one: kiln takes over those of groups that it made. None beside `rolling`: a
-    /// refresh counts machines that have just come from a pool before their targets are healthy.
-    pub fn draw(seed: u64, strategy: Strategy, start: Start) -> Option<Self> {
-        let moves = matches!(strategy, Strategy::BlueGreen | Strategy::Canary);
-        let fits = moves && matches!(start, Start::Rolled | Start::Kept);
+    /// Half of the services that may have one: kiln takes over those of groups that it made, and leaves those of groups whose
+    /// machines it replaces. None is of spot machines.
+    pub fn draw(seed: u64, strategy: Strategy, start: Start, mixed: Option<Mixed>) -> Option<Self> {
+        let fits = match (strategy, start) {
+            (Strategy::Replace, _) | (_, Start::Empty) => false,
+            (Strategy::Rolling, _) => mixed.is_none_or(|mixed| mixed.percent == 100),
+            (Strategy::BlueGreen | Strategy::Canary, _) => {
+                matches!(start, Start::Rolled | Start::Kept)
+            }
+        };
         let mut rng = Rng::with_seed(seed ^ POOLED);
         (fits && rng.bool()).then(|| Self {
             prepared: rng.bool().then(|| rng.u32(1..6)),

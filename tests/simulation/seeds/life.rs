@@ -59,6 +59,9 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         Strategy::Rolling => watchman.in_place(drawn.machines / 10),
         _ => watchman.beside(),
     }
+    if drawn.strategy == Strategy::Rolling && drawn.pool.is_some() {
+        watchman.pooled();
+    }
     plant(&bench);
     let log = Arc::new(Mutex::new(Seen::default()));
     log.lock().unwrap().trace.push(drawn.to_string());

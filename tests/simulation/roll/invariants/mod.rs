@@ -151,6 +151,11 @@ impl Watchman {
         }
     }
 
+    /// Machines of the group are replaced by those of its warm pool, which stand where that has them.
+    pub fn pooled(&self) {
+        self.0.lock().unwrap().floor.spread_no_more();
+    }
+
     /// Machines of an image are sick by themselves; where it `dies`, after a while.
     pub fn spoilt(&self, image: &str, dies: bool) {
         self.0.lock().unwrap().floor.spoilt(image, dies);

@@ -8,6 +8,7 @@ use super::{
     warm_at,
 };
 use crate::model::{
+    elb,
     scaling::{
         ending,
         launching::instant,
@@ -119,6 +120,13 @@ fn is_ready(group: &Group, refresh: &Refresh, id: &str, member: &Member, now: Ti
     settled && (!is_new(refresh, id) || warm())
 }
 
+/// A group that asks its load balancers has heard of it. A refresh waits for what "has insufficient data to evaluate its health
+/// with Elastic Load Balancing" (its `StatusReason`), however short grace and warm-up are.
+fn is_heard(state: &State, group: &Group, id: &str) -> bool {
+    let open = |arn: &String| elb::says(state, arn, id, "initial");
+    !group.settings.asks_balancers() || !group.targets().iter().any(open)
+}
+
 /// What it launched warms up, there and back.
 fn is_new(refresh: &Refresh, id: &str) -> bool {
     refresh.fresh.contains(id)
@@ -209,7 +217,7 @@ fn replace(state: &mut State, name: &str) -> bool {
     if at_checkpoint(group, now) || all_replaced(group, now) {
         return true;
     }
-    let Some(id) = victim(group, now) else {
+    let Some(id) = victim(state, name) else {
         return moved;
     };
     let at = instant(now);
@@ -351,12 +359,15 @@ fn baked(group: &mut Group, now: Timestamp) -> bool {
 }
 
 /// The next to go: of the fullest zone, where enough others are ready.
-fn victim(group: &Group, now: Timestamp) -> Option<String> {
+fn victim(state: &State, name: &str) -> Option<String> {
+    let group = state.scaling.groups.get(name)?;
     let refresh = group.active()?;
     if !may_replace(group, refresh) {
         return None;
     }
-    let ready = |(id, member): &(&String, &Member)| is_ready(group, refresh, id, member, now);
+    let ready = |(id, member): &(&String, &Member)| {
+        is_ready(group, refresh, id, member, state.now) && is_heard(state, group, id)
+    };
     let count = group.counted().filter(ready).count();
     let mut per_zone: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, member) in group.counted() {

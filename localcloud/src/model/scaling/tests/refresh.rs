@@ -108,6 +108,45 @@ fn one_more_is_launched_before_one_goes_and_the_group_takes_the_new_version_over
     }
 }
 
+/// The status reason of a refresh names what it waits for: one that "has insufficient data to evaluate its health with Elastic
+/// Load Balancing".
+#[test]
+fn what_no_target_group_knows_yet_makes_up_for_nothing() {
+    let (mut cloud, target_group) = cloud(2, IMAGE, &json!({}));
+    let group = |more: Value| {
+        let mut given = json!({"AutoScalingGroupName": "web"});
+        for (key, value) in more.as_object().unwrap() {
+            given[key] = value.clone();
+        }
+        given
+    };
+    let old = cloud.members("web", "InService");
+    let healthy = |cloud: &mut Cloud| {
+        let there = cloud.members("web", "InService");
+        let health = there.iter().map(|id| cloud.health(&target_group, id));
+        health.filter(|health| health == "healthy").count()
+    };
+    // One more than there are to be, which has only just come.
+    let keep = group(json!({"ScalingProcesses": ["Terminate"]}));
+    cloud.scaling("SuspendProcesses", keep.clone());
+    let size = json!({"MaxSize": 3, "DesiredCapacity": 3});
+    cloud.scaling("UpdateAutoScalingGroup", group(size));
+    while cloud.members("web", "InService").len() < 3 {
+        cloud.pass(1);
+    }
+    cloud.scaling("SetDesiredCapacity", group(json!({"DesiredCapacity": 2})));
+    cloud.scaling("ResumeProcesses", keep);
+    assert_eq!(healthy(&mut cloud), 2, "it is not healthy yet");
+    begin(&mut cloud, &launch_first());
+    for second in 0..85 {
+        cloud.pass(1);
+        assert_eq!(healthy(&mut cloud).min(2), 2, "after {second} s");
+    }
+    status(&mut cloud, "Successful", 3600);
+    let new = cloud.settled("web", 2);
+    assert!(new.iter().all(|id| !old.contains(id)));
+}
+
 #[test]
 fn without_a_maximum_one_goes_as_its_replacement_is_launched() {
     let (mut cloud, _) = cloud(2, IMAGE, &json!({}));
