@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::roll::holder;
-use crate::cli::service::{Lenient, Name, leased};
+use crate::cli::service::{Lenient, Name, Need, leased};
 use crate::cli::{Context, Exit, state};
 use crate::roll::doctor::{Doctor as Look, Doctored, Known, State, examine, heal};
 use crate::run::{MemoryJournal, RunId, Stop};
@@ -64,7 +64,7 @@ impl Doctor {
             }
             let run = context.run_id();
             let holder = holder(run, context);
-            let _lease = match leased(store.as_ref(), service, &holder, false, context) {
+            let _lease = match leased(store.as_ref(), service, &holder, Need::Lease, context) {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
             };

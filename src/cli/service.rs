@@ -114,7 +114,7 @@ pub struct Rollback {
     #[arg(long, requires = "reason")]
     force: bool,
     /// Why; it stands in the hold
-    #[arg(long, requires = "force")]
+    #[arg(long, value_name = "TEXT", requires = "force")]
     reason: Option<String>,
 }
 
@@ -131,7 +131,12 @@ impl Rollback {
             let run = context.run_id();
             let store = state::open_if_there(service, &access, &aws, context).await;
             let holder = holder(run, context);
-            let lease = leased(store.as_ref(), service, &holder, self.force, context);
+            let need = if self.force {
+                Need::NoneByForce
+            } else {
+                Need::None
+            };
+            let lease = leased(store.as_ref(), service, &holder, need, context);
             let _lease = match lease {
                 Ok(lease) => lease,
                 Err(exit) => return exit,
@@ -170,15 +175,25 @@ impl Rollback {
     }
 }
 
-/// The service's lease. In an emergency a folder that cannot be written must not stand in the way, and by force one whose text
-/// nobody can read.
+/// What a command does where the service's lease cannot be had for want of a place to write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It has time.
+    Lease,
+    /// In an emergency a folder or a bucket that cannot be written must not stand in the way.
+    None,
+    /// Nor must a lease whose text nobody can read.
+    NoneByForce,
+}
+
+/// The service's lease; none where the command does without.
 ///
-/// Errors when another run holds it.
+/// Errors when another run holds it, or there is none and the command needs one.
 pub fn leased(
     store: Option<&State>,
     service: &str,
     holder: &Holder,
-    by_force: bool,
+    need: Need,
     context: &Context,
 ) -> Result<Option<StateLease>, Exit> {
     let Some(store) = store else {
@@ -186,12 +201,16 @@ pub fn leased(
     };
     match store.take(service, holder) {
         Ok(lease) => Ok(Some(lease)),
-        Err(held @ Held::Unreadable { .. }) if by_force => {
+        Err(held @ Held::Unreadable { .. }) if need == Need::NoneByForce => {
             context.say(&format!("warning: without a lease: {held}"));
             Ok(None)
         }
         Err(held @ (Held::By(_) | Held::Unreadable { .. })) => {
             Err(failure::say(&held.to_string(), Exit::Busy, context))
+        }
+        Err(Held::Io(error)) if need == Need::Lease => {
+            let text = format!("the lease of {service} cannot be written: {error}");
+            Err(failure::say(&text, Exit::Failed, context))
         }
         Err(Held::Io(error)) => {
             context.say(&format!(

@@ -237,8 +237,16 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     // Back, while the group is there; then no roll until somebody says so.
     let back = service.document(&["rollback", "web"]);
     assert_eq!(
+    // Where no lease can be written, what has time waits, and the way back does not.
+    let leases = service.bakery.folder.path().join(".kiln/leases");
+    std::fs::remove_dir_all(&leases).unwrap();
+    service.bakery.write(".kiln/leases", "");
+    let waits = service.run(&["doctor", "web"]);
+    assert_eq!(waits.status.code(), Some(1), "{}", said(&waits));
+    assert!(said(&waits).contains("the lease of web cannot be written"));
         (&back["live"], &back["image"]),
         (&json!("web-v001"), &json!(SECOND))
+    std::fs::remove_file(&leases).unwrap();
     );
     let held = service.run(&["roll", "web.json"]);
     assert_eq!(held.status.code(), Some(4), "{}", said(&held));
