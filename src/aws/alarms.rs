@@ -103,33 +103,38 @@ fn metric(alarm: &types::MetricAlarm) -> Result<Alarm> {
         metrics.push(dimensions(alarm.dimensions()));
     }
     let looks_at = LooksAt::Metrics(metrics);
-    of(
-        alarm.alarm_name(),
-        alarm.state_value(),
-        alarm.state_reason(),
-        looks_at,
-    )
+    let state = State {
+        value: alarm.state_value(),
+        reason: alarm.state_reason(),
+        since: alarm.state_transitioned_timestamp(),
+    };
+    of(alarm.alarm_name(), &state, looks_at)
 }
 
 fn composite(alarm: &types::CompositeAlarm) -> Result<Alarm> {
     let rule = alarm.alarm_rule().unwrap_or_default();
     let looks_at = LooksAt::Alarms(named(rule));
-    of(
-        alarm.alarm_name(),
-        alarm.state_value(),
-        alarm.state_reason(),
-        looks_at,
-    )
+    let state = State {
+        value: alarm.state_value(),
+        reason: alarm.state_reason(),
+        since: alarm.state_transitioned_timestamp(),
+    };
+    of(alarm.alarm_name(), &state, looks_at)
 }
 
-fn of(
-    name: Option<&str>,
-    state: Option<&types::StateValue>,
-    reason: Option<&str>,
-    looks_at: LooksAt,
-) -> Result<Alarm> {
+/// What both kinds of alarms say of their state.
+struct State<'a> {
+    value: Option<&'a types::StateValue>,
+    reason: Option<&'a str>,
+    since: Option<&'a aws_smithy_types::DateTime>,
+}
+
+fn of(name: Option<&str>, said: &State<'_>, looks_at: LooksAt) -> Result<Alarm> {
     let name = name.ok_or_else(|| Error::malformed(DESCRIBE, "alarm name"))?;
-    let state = match state.ok_or_else(|| Error::malformed(DESCRIBE, "alarm state"))? {
+    let state = match said
+        .value
+        .ok_or_else(|| Error::malformed(DESCRIBE, "alarm state"))?
+    {
         types::StateValue::Ok => AlarmState::Ok,
         types::StateValue::Alarm => AlarmState::Alarm,
         // A state that a newer AWS has is none that anybody may go by.
@@ -138,7 +143,10 @@ fn of(
     Ok(Alarm {
         name: name.to_owned(),
         state,
-        reason: reason.unwrap_or_default().to_owned(),
+        reason: said.reason.unwrap_or_default().to_owned(),
+        since: said
+            .since
+            .and_then(|at| Timestamp::from_second(at.secs()).ok()),
         looks_at,
     })
 }

@@ -40,8 +40,11 @@ pub struct Roll {
     #[command(flatten)]
     approving: Approving,
     /// Roll all the same an image that is quarantined, over red alarms, with credentials that may end too soon
-    #[arg(long)]
+    #[arg(long, requires = "reason")]
     force: bool,
+    /// Why; it stands in the notes of the plan
+    #[arg(long, value_name = "TEXT", requires = "force")]
+    reason: Option<String>,
     /// Only retire what is due and restore what has run out; a service's name does for SERVICE
     #[arg(long, conflicts_with_all = ["plan", "plan_out", "apply", "approve", "image", "force"])]
     finish: bool,
@@ -173,7 +176,7 @@ impl Roll {
             image: self.image.as_deref().map(ImageId::new),
             run,
             holder: holder(run, context),
-            force: self.force,
+            force: self.reason.as_deref().filter(|_| self.force),
             dead: dead
                 .iter()
                 .map(|(dead, due)| Dead {

@@ -22,6 +22,8 @@ pub struct Alarm {
     pub state: AlarmState,
     /// Why it is in its state, in the cloud's words.
     pub reason: String,
+    /// When it came into its state (`StateTransitionedTimestamp`).
+    pub since: Option<Timestamp>,
     pub looks_at: LooksAt,
 }
 
@@ -187,6 +189,7 @@ mod tests {
             name: name.to_owned(),
             state: AlarmState::Ok,
             reason: String::new(),
+            since: None,
             looks_at: LooksAt::Metrics(dimensions.iter().map(owned).collect()),
         }
     }

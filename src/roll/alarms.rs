@@ -1,6 +1,8 @@
 //! The alarms that a service file names, before anything is touched: each must be there, and none may be red.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use super::error::Error;
 use super::facts::Facts;
@@ -23,15 +25,18 @@ fn named(checks: &Checks) -> impl Iterator<Item = &AlarmCheck> {
     })
 }
 
+/// The names of those alarms.
+pub(super) fn names(checks: &Checks) -> BTreeSet<String> {
+    named(checks).map(|name| name.value.clone()).collect()
+}
+
 /// Looks up the alarms that the file names; one that is not there is a refusal at its place.
 pub(super) async fn look_up(
     cloud: &impl Alarms,
     service: &Service,
     refused: &mut Vec<Refusal>,
 ) -> Result<Vec<Alarm>> {
-    let names: BTreeSet<String> = named(&service.checks)
-        .map(|name| name.value.clone())
-        .collect();
+    let names = names(&service.checks);
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -51,27 +56,23 @@ fn is_red(alarm: &Alarm) -> bool {
     alarm.state == AlarmState::Alarm
 }
 
-/// Those that are red.
-pub(super) fn red_names(facts: &Facts) -> BTreeSet<String> {
+/// Those that are red, and since when.
+pub(super) fn red_since(facts: &Facts) -> BTreeMap<String, Option<Timestamp>> {
     let red = facts.alarms.iter().filter(|alarm| is_red(alarm));
-    red.map(|alarm| alarm.name.clone()).collect()
+    red.map(|alarm| (alarm.name.clone(), alarm.since)).collect()
 }
 
-/// Whether a roll goes by alarms that it has not been told to pass over.
-pub(super) fn are_heeded(plan: &Plan) -> bool {
-    named(&plan.checks).any(|name| !plan.red.contains(&name.value))
+/// Whether an alarm says what it said before the roll, which goes on over it by force. Once it has been OK it counts again.
+pub(super) fn is_passed_over(plan: &Plan, alarm: &Alarm) -> bool {
+    is_red(alarm) && plan.red.get(&alarm.name) == Some(&alarm.since)
 }
 
 /// The last look before traffic moves: one that turns red from then on may be the next version's doing. Errors when one is red,
 /// which is no word about the image.
 pub(super) async fn quiet(plan: &Plan, cloud: &impl Alarms) -> std::result::Result<(), Error> {
-    let names = named(&plan.checks).map(|name| &name.value);
-    let names: BTreeSet<String> = names
-        .filter(|name| !plan.red.contains(*name))
-        .cloned()
-        .collect();
-    let found = cloud.alarms(&names).await?;
-    match found.iter().find(|alarm| is_red(alarm)) {
+    let found = cloud.alarms(&names(&plan.checks)).await?;
+    let red = |alarm: &&Alarm| is_red(alarm) && !is_passed_over(plan, alarm);
+    match found.iter().find(red) {
         None => Ok(()),
         Some(alarm) => Err(Error::Changed(format!(
             "alarm {} has turned red since the plan, before any traffic has moved: {}",
@@ -93,7 +94,9 @@ pub(super) fn red(service: &Service, facts: &Facts) -> Vec<Refusal> {
             Some(name) => finding.at_value(name, "the roll goes by it"),
             None => finding,
         };
-        Refusal::account(finding.help("wait until it is OK, or roll all the same with `--force`"))
+        Refusal::account(
+            finding.help("wait until it is OK, or roll all the same with `--force --reason`"),
+        )
     };
     red.map(refusal).collect()
 }

@@ -37,7 +37,7 @@ pub use test_listener::TestListener;
 pub use timing::Timing;
 pub use traffic::{NextTargetGroup, ProductionRule, Traffic};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -117,9 +117,9 @@ pub struct Plan {
     /// Shares of the traffic on the way to all of it.
     pub strategy: Strategy,
     pub checks: Checks,
-    /// Alarms of these checks that are red already, and passed over on demand.
+    /// Alarms of these checks that are passed over by force, since they are red already: since when.
     #[serde(skip)]
-    pub red: BTreeSet<String>,
+    pub red: BTreeMap<String, Option<Timestamp>>,
     pub hooks: Hooks,
     /// The machines of the group that serves are replaced, and `next` is that group.
     pub in_place: Option<InPlace>,
@@ -223,10 +223,13 @@ pub fn plan(
     facts: &Facts,
     run: RunId,
     now: Timestamp,
-    force: bool,
+    force: Option<&str>,
 ) -> Result<Decision, Vec<Refusal>> {
     let mut refused = Vec::new();
-    refused.extend(image::refusal(service, &facts.image, force));
+    let mut passed_over = Vec::new();
+    refused.extend(image::unavailable(&facts.image));
+    let quarantined = image::quarantined(service, &facts.image);
+    unless_forced(force, quarantined, &mut refused, &mut passed_over);
     traffic::refuse(service, facts, &mut refused);
     types::refuse(service, facts, &mut refused);
     refused.extend(previous::several(service, facts));
@@ -253,8 +256,9 @@ pub fn plan(
             Err(refused)
         };
     }
-    if resumed.is_none() && !force {
-        refused.extend(super::alarms::red(service, facts));
+    if resumed.is_none() {
+        let red = super::alarms::red(service, facts);
+        unless_forced(force, red, &mut refused, &mut passed_over);
     }
     let run = resumed.unwrap_or(run);
     let mut plan = assemble(service, facts, &cast, run, now, &mut refused);
@@ -263,18 +267,35 @@ pub fn plan(
         if plan.resumed {
             plan.inherited = takeback::goes_on(service, facts, run);
         }
-        if force {
-            plan.red = super::alarms::red_names(facts);
+        if force.is_some() {
+            plan.red = super::alarms::red_since(facts);
         }
         plan.outlook = outlook::of(service, facts, plan);
         room::refuse(service, facts, plan, now, &mut refused);
         let outlook = &mut plan.outlook;
         let ends = outlook::too_long(&facts.room.validity, outlook, plan.resumed, now);
-        refused.extend(ends.filter(|_| !force));
+        unless_forced(force, ends, &mut refused, &mut passed_over);
+        outlook.by_force = passed_over;
     }
     match plan {
         Some(plan) if refused.is_empty() => Ok(Decision::Roll(Box::new(plan))),
         _ => Err(refused),
+    }
+}
+
+/// What speaks against the roll refuses it; by force it is a note with the reason for that.
+fn unless_forced(
+    force: Option<&str>,
+    against: impl IntoIterator<Item = Refusal>,
+    refused: &mut Vec<Refusal>,
+    passed_over: &mut Vec<String>,
+) {
+    match force {
+        None => refused.extend(against),
+        Some(reason) => passed_over.extend(against.into_iter().map(|one| {
+            let what = one.finding.message;
+            format!("by force ({reason}): {what}")
+        })),
     }
 }
 
@@ -323,7 +344,7 @@ fn assemble(
         ),
         strategy: service.strategy.clone(),
         checks: service.checks.clone(),
-        red: BTreeSet::new(),
+        red: BTreeMap::new(),
         hooks: service.hooks.clone(),
         in_place,
         reroot,

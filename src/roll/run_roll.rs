@@ -48,8 +48,8 @@ pub struct Request<'a> {
     pub image: Option<ImageId>,
     pub run: RunId,
     pub holder: Holder,
-    /// Rolls a quarantined image all the same.
-    pub force: bool,
+    /// Why it rolls all the same a quarantined image, over red alarms, with credentials that may end too soon.
+    pub force: Option<&'a str>,
     /// Dead runs of this service, for what only their journals know.
     pub dead: Vec<Dead<'a>>,
     /// The bucket where the service's state is; `None`: it is in a folder.
@@ -150,8 +150,12 @@ async fn leased<C: Cloud, P: Probe, S: LaterLists<Undo>>(
             ..Ended::new(verdict)
         });
     }
+    let by_force = match &decision {
+        Decision::Roll(plan) => plan.outlook.by_force.as_slice(),
+        _ => &[],
+    };
     // What has to go for this roll goes in its course, or fails it.
-    for text in stays {
+    for text in stays.into_iter().chain(by_force.iter().cloned()) {
         on.events.emit(Event::Warning { text });
     }
     let ended = Box::pin(go(request, decision, on)).await;

@@ -227,16 +227,16 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     std::fs::remove_file(service.bakery.folder.path().join("broken")).unwrap();
     let quarantined = service.run(&["roll", "web.json", "--image", SECOND]);
     assert_eq!(quarantined.status.code(), Some(1), "{}", said(&quarantined));
-    let forced = service.document(&["roll", "web.json", "--image", SECOND, "--force"]);
+    let unsaid = service.run(&["roll", "web.json", "--image", SECOND, "--force"]);
+    assert_eq!(unsaid.status.code(), Some(2), "{}", said(&unsaid));
+    let why = ["--force", "--reason", "the fault was the database's"];
+    let forced = service.document(&[&["roll", "web.json", "--image", SECOND], &why[..]].concat());
     assert_eq!(forced["verdict"], "done");
     let status = service.document(&["status", "web"]);
     assert_eq!(status["live"]["group"], "web-v002");
     assert_eq!(status["previous"]["group"], "web-v001");
     let doctor = service.document(&["doctor", "web"]);
     assert!(doctor["left"].as_array().unwrap().is_empty(), "{doctor}");
-    // Back, while the group is there; then no roll until somebody says so.
-    let back = service.document(&["rollback", "web"]);
-    assert_eq!(
     // Where no lease can be written, what has time waits, and the way back does not.
     let leases = service.bakery.folder.path().join(".kiln/leases");
     std::fs::remove_dir_all(&leases).unwrap();
@@ -244,9 +244,12 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     let waits = service.run(&["doctor", "web"]);
     assert_eq!(waits.status.code(), Some(1), "{}", said(&waits));
     assert!(said(&waits).contains("the lease of web cannot be written"));
+    // Back, while the group is there; then no roll until somebody says so.
+    let back = service.document(&["rollback", "web"]);
+    std::fs::remove_file(&leases).unwrap();
+    assert_eq!(
         (&back["live"], &back["image"]),
         (&json!("web-v001"), &json!(SECOND))
-    std::fs::remove_file(&leases).unwrap();
     );
     let held = service.run(&["roll", "web.json"]);
     assert_eq!(held.status.code(), Some(4), "{}", said(&held));

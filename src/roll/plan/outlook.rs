@@ -42,6 +42,8 @@ pub struct Outlook {
     pub beside: Duration,
     /// What is not known, and may matter.
     pub notes: Vec<String>,
+    /// What spoke against it and is passed over by force.
+    pub by_force: Vec<String>,
 }
 
 /// The outlook of a plan.
@@ -230,7 +232,7 @@ impl fmt::Display for Outlook {
         }
         writeln!(f, ", {longest} s at the most")?;
         if self.machines == 0 {
-            return notes(&self.notes, f);
+            return self.notes(f);
         }
         let beside = self.beside.as_secs();
         let tenths = u64::from(self.machines) * beside * 10 / HOUR;
@@ -240,13 +242,15 @@ impl fmt::Display for Outlook {
             f,
             "  {machines} {kind} more for {beside} s: {whole}.{tenth} instance-hours"
         )?;
-        notes(&self.notes, f)
+        self.notes(f)
     }
 }
 
-fn notes(notes: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut notes = notes.iter();
-    notes.try_for_each(|note| writeln!(f, "  note: {note}"))
+impl Outlook {
+    fn notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut notes = self.notes.iter().chain(&self.by_force);
+        notes.try_for_each(|note| writeln!(f, "  note: {note}"))
+    }
 }
 
 #[cfg(test)]

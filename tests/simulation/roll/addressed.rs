@@ -11,7 +11,13 @@ use super::{Bench, V1, V2, V3, expect};
 use crate::simulation::cloud::Mishap;
 
 #[derive(Default)]
-pub struct Warnings(pub RefCell<Vec<String>>);
+pub struct Warnings(RefCell<Vec<String>>);
+
+impl Warnings {
+    pub fn said(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+}
 
 impl Events for Warnings {
     fn emit(&self, event: Event) {
@@ -49,7 +55,7 @@ async fn a_roll_writes_down_where_its_state_is_and_names_another_place() {
     at(&bench, Some("s3://acme/other"));
     expect(&bench.roll_with(V1, &warnings).await, Verdict::NothingToDo);
     assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/other"));
-    let said = warnings.0.borrow().join("; ");
+    let said = warnings.said().join("; ");
     assert!(
         said.contains("was at s3://acme/prod") && said.contains("at s3://acme/other"),
         "{said}"
@@ -58,7 +64,7 @@ async fn a_roll_writes_down_where_its_state_is_and_names_another_place() {
     let warnings = Warnings::default();
     expect(&bench.roll_with(V2, &warnings).await, Verdict::Done);
     assert_eq!(told(&bench).await, None);
-    assert!(warnings.0.borrow()[0].contains("a folder of this host"));
+    assert!(warnings.said()[0].contains("a folder of this host"));
     assert_eq!(bench.serving(), three(V2));
     nothing_left(&bench, "moved");
 }
@@ -78,7 +84,7 @@ async fn groups_say_where_the_state_is_where_there_is_no_load_balancer() {
     at(&bench, Some("s3://acme/other"));
     expect(&bench.roll_with(V2, &warnings).await, Verdict::NothingToDo);
     assert_eq!(told(&bench).await.as_deref(), Some("s3://acme/other"));
-    assert!(warnings.0.borrow()[0].contains("was at s3://acme/prod"));
+    assert!(warnings.said()[0].contains("was at s3://acme/prod"));
     at(&bench, None);
     expect(&bench.roll(V2).await, Verdict::NothingToDo);
     assert_eq!(told(&bench).await, None);
@@ -95,7 +101,7 @@ async fn a_plan_writes_nothing_down_and_what_cannot_be_written_stops_no_roll() {
     bench.cloud.deny("AddTags");
     let warnings = Warnings::default();
     expect(&bench.roll_with(V1, &warnings).await, Verdict::NothingToDo);
-    assert!(warnings.0.borrow()[0].contains("cannot be written down"));
+    assert!(warnings.said()[0].contains("cannot be written down"));
 }
 
 #[tokio::test(start_paused = true)]

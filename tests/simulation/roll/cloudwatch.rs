@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use kiln::roll::{Ended, Verdict};
-use kiln::run::Clock as _;
+use kiln::roll::{Decision, Ended, Verdict};
+use kiln::run::{Clock as _, Silent};
 use kiln::template::service::{Check, CheckKind, CompareCheck, Compared, IfFewer};
 use localcloud::model::{Fact, Service as Api};
 use serde_json::json;
 
+use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::trouble::{killed_in, stopped_everywhere, trouble_everywhere};
 use super::{Bench, V1, V2, canary, expect};
@@ -85,6 +86,40 @@ async fn an_alarm_that_is_red_before_the_roll_refuses_it_unless_forced() {
     assert_eq!(codes(&ended), ["roll::alarm_is_red"]);
     assert_eq!(bench.serving(), three(V1));
     nothing_left(&bench, "red before");
+    let warnings = Warnings::default();
+    let ended = bench.roll_by(V2, Some("a test pages"), &warnings).await;
+    expect(&ended, Verdict::Done);
+    let said = warnings.said();
+    let why = "by force (a test pages): alarm web-5xx is red before the roll: too many";
+    assert_eq!(said, [why]);
+    let Some(Decision::Roll(plan)) = &ended.decision else {
+        panic!("it has rolled: {ended:#?}");
+    };
+    assert!(
+        plan.to_string().contains(&format!("  note: {why}")),
+        "{plan}"
+    );
+}
+
+/// What a roll goes over by force is what was there before it, and no more.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_is_passed_over_counts_again_once_it_was_ok() {
+    let bench = watching().await;
+    set(&bench, "web-5xx", "ALARM");
+    bench.pass(60).await;
+    let again = async {
+        while !bench.serving().contains_key(V2) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        set(&bench, "web-5xx", "OK");
+        bench.pass(2).await;
+        set(&bench, "web-5xx", "ALARM");
+    };
+    let force = Some("a test pages");
+    let (ended, ()) = tokio::join!(bench.roll_by(V2, force, &Silent), again);
+    expect(&ended, Verdict::Rejected);
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "red again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -265,6 +265,11 @@ impl Bench {
     }
 
     pub async fn roll_with(&self, image: &str, events: &dyn Events) -> Ended {
+        self.roll_by(image, None, events).await
+    }
+
+    /// Rolls `image` over what speaks against it, where there is a reason.
+    pub async fn roll_by(&self, image: &str, force: Option<&str>, events: &dyn Events) -> Ended {
         let run = self.next_run();
         let client = self.process(run).await;
         let journal = self.journals.begin(run);
@@ -276,6 +281,7 @@ impl Bench {
         });
         let request = Request {
             dead: dead.collect(),
+            force,
             ..self.request(image, run)
         };
         let probe = self.probe();
@@ -307,7 +313,7 @@ impl Bench {
             image: (image != CHOSEN).then(|| ImageId::new(image)),
             run,
             holder: holder(run, self.cloud.now()),
-            force: false,
+            force: None,
             dead: Vec::new(),
             state: self.outside.bucket.borrow().clone(),
             resume: false,
