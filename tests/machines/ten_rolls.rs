@@ -44,8 +44,8 @@ async fn ten_rolls_lose_no_request_and_mix_no_versions() {
 
     let (tally, slow, counted) = (traffic.stop(), slow.stop(), wrk.stop());
     eprintln!(
-        "ten rolls: {} requests of wrk, {} of others, {} long ones",
-        counted.requests, tally.answered, slow.answered
+        "ten rolls: {} requests of wrk ({} a second), {} of others, {} long ones",
+        counted.requests, counted.per_second, tally.answered, slow.answered
     );
     assert_eq!(counted.failures, [""; 0]);
     assert_eq!(tally.failures, [""; 0]);

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Connections that are kept, each with a request every so many milliseconds.
-const CONNECTIONS: u32 = 40;
-const PERIOD: u32 = 40;
+/// Connections that are kept, each with a request so many milliseconds behind each answer: a thousand a second where an answer
+/// takes ten.
+const CONNECTIONS: u32 = 50;
+const PAUSE: u32 = 40;
 
 /// wrk, until it is stopped.
 pub struct Wrk(Child);
@@ -15,6 +16,8 @@ pub struct Wrk(Child);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub requests: u64,
+    /// In wrk's words.
+    pub per_second: String,
     /// Answers that wrk takes for failures, and connections that ended within a request.
     pub failures: Vec<String>,
 }
@@ -23,7 +26,7 @@ impl Wrk {
     /// Asks `url` as host `host`. The script goes into `folder`.
     pub fn start(url: &str, host: &str, folder: &Path) -> Self {
         let script = folder.join("pace.lua");
-        fs::write(&script, format!("function delay() return {PERIOD} end\n")).unwrap();
+        fs::write(&script, format!("function delay() return {PAUSE} end\n")).unwrap();
         // `make deps` installs it.
         let child = Command::new("wrk")
             .args(["--threads", "1", "--duration", "2h", "--timeout", "10s"])
@@ -54,6 +57,9 @@ fn read(text: &str) -> Counted {
         if let Some((requests, _)) = line.split_once(" requests in ") {
             counted.requests = requests.parse().unwrap();
         }
+        if let Some(rate) = line.strip_prefix("Requests/sec:") {
+            rate.trim().clone_into(&mut counted.per_second);
+        }
         if ["Socket errors", "Non-2xx"]
             .iter()
             .any(|bad| line.starts_with(bad))
@@ -72,5 +78,6 @@ fn a_summary_tells_requests_and_failures() {
                 Non-2xx or 3xx responses: 7\nRequests/sec:   1000.05\n";
     let counted = read(text);
     assert_eq!(counted.requests, 240_014);
+    assert_eq!(counted.per_second, "1000.05");
     assert_eq!(counted.failures.len(), 2, "{counted:?}");
 }
