@@ -3,12 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use kiln::roll::{Ended, Verdict, clear_hold};
 
 use super::around::{of_others, taken_away};
 use super::ground::LAST;
 use super::life::Life;
 use crate::simulation::roll::production;
+
+/// So many of those that end well are asked for one more roll: it costs as much as all that was before.
+const ASKED: u32 = 4;
+/// Tells the draw of them apart from all others.
+const END: u64 = 0x5eed_e1e2;
 
 impl Life {
     /// A roll that is done has put its image in service, and no other of kiln's is.
@@ -25,10 +31,14 @@ impl Life {
         Ok(())
     }
 
-    pub async fn end(&mut self) -> Result<(), String> {
+    pub async fn end(&mut self, seed: u64) -> Result<(), String> {
         self.say("calm");
         self.amid(self.bench.pass(600)).await;
         self.finding()?;
+        if self.has_gone_well() && Rng::with_seed(seed ^ END).u32(0..ASKED) > 0 {
+            return Ok(());
+        }
+        self.count("last rolls");
         self.going.calm();
         self.going.begin();
         self.watchman.forward(&self.bench.cloud.world().model);
@@ -59,6 +69,12 @@ impl Life {
             return Err(format!("after the last roll {serving:?} serve"));
         }
         Ok(())
+    }
+
+    /// Nothing has died, and the latest roll has gone through: what it leaves was looked at.
+    fn has_gone_well(&self) -> bool {
+        let went = matches!(self.last, Some(Verdict::Done | Verdict::NothingToDo));
+        went && !self.has_seen("kills")
     }
 
     async fn last(&self) -> Ended {

@@ -43,6 +43,8 @@ pub struct Life {
     pub going: Going,
     /// The image whose machines die by themselves.
     pub mortal: Option<&'static str>,
+    /// How the latest roll ended, where nothing was done behind it.
+    pub last: Option<Verdict>,
 }
 
 /// Lives the life that a seed says, with a defect if `plant` has one.
@@ -72,6 +74,7 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         rng,
         seen: Arc::clone(&log),
         mortal: None,
+        last: None,
     };
     life.count_world(&drawn);
     life.spoil();
@@ -84,7 +87,7 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         }
     }
     if found.is_none() {
-        found = life.end().await.err();
+        found = life.end(seed).await.err();
     }
     if found.is_some() {
         life.tell_activities();
@@ -159,7 +162,7 @@ impl Life {
         self.seen.lock().unwrap().trace.push(format!("{at} {text}"));
     }
 
-    fn count(&self, what: &'static str) {
+    pub fn count(&self, what: &'static str) {
         *self.seen.lock().unwrap().tally.entry(what).or_default() += 1;
     }
 
@@ -209,6 +212,7 @@ impl Life {
     }
 
     async fn act(&mut self) -> Result<(), String> {
+        self.last = None;
         let pause = self.going.pause();
         if pause > 0 {
             self.say(format!("{pause} s pass"));
@@ -288,6 +292,7 @@ impl Life {
             return self.finding();
         };
         self.say(format!("{:?}{}", ended.verdict, why(&ended)));
+        self.last = Some(ended.verdict);
         self.finding()?;
         self.ended(&ended)?;
         if ended.verdict == Verdict::Done {
@@ -301,8 +306,11 @@ impl Life {
 
     /// Whether somebody else may have changed what serves.
     pub fn trouble(&self) -> bool {
-        let seen = self.seen.lock().unwrap();
-        seen.tally.contains_key(Event::Weights.name())
+        self.has_seen(Event::Weights.name())
+    }
+
+    pub fn has_seen(&self, what: &str) -> bool {
+        self.seen.lock().unwrap().tally.contains_key(what)
     }
 
     /// I5: what a run says is done, failed or stopped has left nothing.
