@@ -1,5 +1,5 @@
-//! What goes on around the service, whether kiln is at work or not: load that is measured every minute, and a tool that makes
-//! groups again which kiln has deleted.
+//! What goes on around the service, whether kiln is at work or not: load that is measured every minute, a tool that makes
+//! groups again which kiln has deleted, an alarm.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use localcloud::model::view::GroupView;
 use localcloud::model::{Model, Service as Api};
 use serde_json::{Value, json};
 
+use super::alarmed::Pager;
 use super::drawn::{Around, Drawn};
 use super::outside::serving;
 use crate::simulation::roll::low_alarm::{measure, put};
@@ -172,6 +173,7 @@ pub enum Going {
     Nothing,
     Tool(Maker),
     Load,
+    Alarm(Pager),
 }
 
 impl Going {
@@ -180,6 +182,7 @@ impl Going {
             Around::Nothing => Self::Nothing,
             Around::MadeAgain => Self::Tool(Maker::new(drawn, bench)),
             Around::Tracked => Self::Load,
+            Around::Alarmed => Self::Alarm(Pager::new(drawn, bench)),
         }
     }
 
@@ -187,7 +190,7 @@ impl Going {
     pub fn pause(&self) -> u64 {
         match self {
             Self::Tool(maker) => maker.rng.borrow_mut().u64(0..2) * 4000,
-            Self::Nothing | Self::Load => 0,
+            Self::Nothing | Self::Load | Self::Alarm(_) => 0,
         }
     }
 
@@ -202,19 +205,26 @@ impl Going {
     pub fn explains(&self, text: &str) -> bool {
         match self {
             Self::Tool(maker) => (maker.fresh.borrow().iter()).any(|name| text.contains(name)),
-            Self::Nothing | Self::Load => false,
+            Self::Nothing | Self::Load | Self::Alarm(_) => false,
         }
     }
 
-    /// Nothing is made again from now on.
-    pub fn calm(&self) {
-        if let Self::Tool(maker) = self {
-            maker.left.set(0);
+    /// Nothing is made again or red from now on.
+    pub fn calm(&self, bench: &Bench) {
+        match self {
+            Self::Tool(maker) => maker.left.set(0),
+            Self::Alarm(pager) => pager.calm(bench),
+            Self::Nothing | Self::Load => {}
         }
     }
 
-    /// Goes on for as long as it is polled. `made` hears of groups that are made again.
-    pub async fn on(&self, bench: &Bench, watchman: &Watchman, made: impl Fn(String)) {
+    /// Goes on for as long as it is polled. `told` hears what has happened, and more about it.
+    pub async fn on(
+        &self,
+        bench: &Bench,
+        watchman: &Watchman,
+        told: impl Fn(&'static str, String),
+    ) {
         match self {
             Self::Nothing => std::future::pending().await,
             Self::Load => loop {
@@ -223,8 +233,12 @@ impl Going {
             },
             Self::Tool(maker) => loop {
                 if let Some(text) = maker.look(bench, watchman).await {
-                    made(text);
+                    told("group made again", text);
                 }
+            },
+            Self::Alarm(pager) => loop {
+                let state = pager.turn(bench).await;
+                told("alarm turned", state.to_owned());
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use super::alarmed::ALARM;
 use super::front::Front;
 use super::ground::{BESIDE, BY_HAND};
 use super::group::{Mixed, Pool};
@@ -86,13 +87,16 @@ pub enum Around {
     MadeAgain,
     /// Load is measured, and sets off target tracking of the group that serves and of its copies.
     Tracked,
+    /// An alarm that rolls go by turns red now and then.
+    Alarmed,
 }
 
 impl Around {
-    fn draw(seed: u64, start: Start) -> Self {
+    fn draw(seed: u64, strategy: Strategy, start: Start) -> Self {
         match Rng::with_seed(seed ^ AROUND).u32(0..8) {
             0 => Self::MadeAgain,
             1 if start != Start::Empty => Self::Tracked,
+            2 if strategy != Strategy::Replace => Self::Alarmed,
             _ => Self::Nothing,
         }
     }
@@ -182,7 +186,7 @@ impl Drawn {
             schedule: (rng.u32(0..8) == 0).then(|| rng.u32(60..400)),
             // Not from the same row: what else a seed draws stays as it is.
             stepped: Rng::with_seed(seed ^ STEPPED).u32(0..4) == 0,
-            around: Around::draw(seed, start),
+            around: Around::draw(seed, strategy, start),
         }
     }
 
@@ -198,13 +202,14 @@ impl Drawn {
   {groups}
   {traffic}"strategy": {strategy},
   "checks": {{
-    "before": [ {before} ],
+    "before": [ {before} ], "watch": [ {watch} ],
     "after": [ {{ "soak": "{soak}s" }} ] }},
   "rollback": {{ "keep": "{keep}m" }}
 }}"#,
             groups = self.groups(subnets, group),
             strategy = self.strategy(),
             before = self.before(),
+            watch = self.watch(),
             soak = self.soak,
             keep = self.keep_minutes,
         )
@@ -241,6 +246,13 @@ impl Drawn {
             format!(r#"{{ "soak": "{seconds}s" }}"#)
         });
         asked.into_iter().chain(soak).collect::<Vec<_>>().join(", ")
+    }
+
+    fn watch(&self) -> String {
+        match self.around {
+            Around::Alarmed => format!(r#"{{ "alarm": "{ALARM}" }}"#),
+            _ => String::new(),
+        }
     }
 
     /// Whether the strategy moves traffic.
@@ -307,6 +319,7 @@ impl std::fmt::Display for Drawn {
             Around::Nothing => "",
             Around::MadeAgain => ", a tool that makes groups again",
             Around::Tracked => ", target tracking",
+            Around::Alarmed => ", an alarm",
         };
         let front = match front {
             Front::Requests => "",

@@ -14,7 +14,7 @@ use crate::simulation::roll::production;
 /// So many of those that end well are asked for one more roll: it costs as much as all that was before.
 const ASKED: u32 = 4;
 /// Tells the draw of them apart from all others.
-const END: u64 = 0x5eed_e1e2;
+const END: u64 = 0x5eed_e5e6;
 
 impl Life {
     /// A roll that is done has put its image in service, and no other of kiln's is.
@@ -39,7 +39,7 @@ impl Life {
             return Ok(());
         }
         self.count("last rolls");
-        self.going.calm();
+        self.going.calm(&self.bench);
         self.going.begin();
         self.watchman.forward(&self.bench.cloud.world().model);
         if let Err(error) = clear_hold(&self.bench.client, "web").await {

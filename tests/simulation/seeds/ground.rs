@@ -6,6 +6,7 @@ use localcloud::model::{Config, Service as Api, SourceImage};
 use localcloud::physics::{Behaviour, Spread, World};
 use serde_json::json;
 
+use super::alarmed;
 use super::around;
 use super::drawn::{Around, Drawn, Mode, Start, Strategy};
 use super::front::{self, Front};
@@ -46,6 +47,9 @@ pub async fn open(drawn: &Drawn) -> Bench {
     let file = drawn.service(&subnets, &group);
     if let Start::Foreign { follows } = drawn.start {
         foreign(&mut world, drawn, follows, &subnets, &group);
+    }
+    if drawn.around == Around::Alarmed {
+        alarmed::put(&mut world);
     }
     let bench = Bench::on(
         world,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use kiln::roll::{Ended, RolledBack, Verdict};
-use kiln::run::{Clock as _, Urgency};
+use kiln::run::Clock as _;
 use localcloud::model::{Service as Api, Tree};
 use localcloud::physics::{Behaviour, Service as Answers};
 
@@ -15,7 +15,7 @@ use super::drawn::{Around, Drawn, Mode, Strategy};
 use super::end::why;
 use super::front::Front;
 use super::ground;
-use super::outside::{self, Event};
+use super::outside::Event;
 use super::tested::Proof;
 use super::weather::{Climate, Kill, Seen, Tally, Weather};
 use crate::simulation::mishap::Mishap;
@@ -117,6 +117,7 @@ impl Life {
             Around::Nothing => {}
             Around::MadeAgain => self.count("seeds with a tool that makes groups again"),
             Around::Tracked => self.count("seeds with target tracking"),
+            Around::Alarmed => self.count("seeds with an alarm"),
         }
         match drawn.mode {
             Mode::New => {}
@@ -141,12 +142,12 @@ impl Life {
 
     /// Does something while all else goes on.
     pub async fn amid<T>(&self, act: impl Future<Output = T>) -> T {
-        let made = |text| {
-            self.count("group made again");
-            self.say(format!("made again: {text}"));
+        let told = |what, text| {
+            self.count(what);
+            self.say(format!("{what}: {text}"));
         };
         let on = async {
-            self.going.on(&self.bench, &self.watchman, made).await;
+            self.going.on(&self.bench, &self.watchman, told).await;
             std::future::pending().await
         };
         tokio::select! {
@@ -337,48 +338,6 @@ impl Life {
         }
         self.watchman.report(5, text);
         self.finding()
-    }
-
-    async fn meanwhile(&self, others: u32, stop: Option<u64>, rng: &mut Rng) {
-        let mut at: Vec<(u64, Option<Event>)> = (0..others)
-            .map(|_| (rng.u64(0..150), Some(Event::draw(rng))))
-            .collect();
-        at.extend(stop.map(|second| (second, None)));
-        at.sort_by_key(|(second, _)| *second);
-        let mut now = 0;
-        for (second, event) in at {
-            tokio::time::sleep(Duration::from_secs(second - now)).await;
-            now = second;
-            match event {
-                None => {
-                    self.say("stop");
-                    self.count("stops");
-                    self.bench.stop.request(Urgency::Ask);
-                }
-                Some(event @ (Event::SecondRoll | Event::SecondRollback)) => {
-                    self.count(event.name());
-                    self.second(event).await;
-                }
-                Some(event) => {
-                    if let Some(text) = outside::happen(event, &self.bench, &self.watchman, rng) {
-                        self.count(event.name());
-                        self.say(format!("{}: {text}", event.name()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Somebody impatient.
-    async fn second(&self, event: Event) {
-        let verdict = match event {
-            Event::SecondRoll => self.bench.roll(V3).await.verdict,
-            _ => match self.bench.rollback_leased(None).await {
-                Some(back) => back.verdict,
-                None => Verdict::Busy,
-            },
-        };
-        self.say(format!("{}: {verdict:?}", event.name()));
     }
 
     async fn rollback(&mut self, kill: bool) -> Result<(), String> {

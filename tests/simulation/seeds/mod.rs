@@ -1,6 +1,7 @@
 //! Random worlds from seeds: a service, faults, others at work and kills are drawn, and the invariants of DESIGN.md section
 //! 8 looked at after every write. `make sim SEEDS=n` prints what was tried; `make sim SEED=n` replays one with its trace.
 
+mod alarmed;
 mod around;
 mod drawn;
 mod end;
@@ -8,6 +9,7 @@ mod front;
 mod ground;
 mod group;
 mod life;
+mod meanwhile;
 mod outside;
 mod table;
 mod tested;
