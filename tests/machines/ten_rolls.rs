@@ -1,6 +1,8 @@
 //! Four machines under a thousand requests a second, through ten rolls by strategies that move traffic and that replace
 //! machines: connections that are kept, answers that take ten seconds, a broken image, a run that is killed.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use super::cloud::{LocalCloud, kill};
@@ -43,10 +45,16 @@ async fn ten_rolls_lose_no_request_and_mix_no_versions() {
     ten.rolls(STEPS, images[1], &traffic);
 
     let (tally, slow, counted) = (traffic.stop(), slow.stop(), wrk.stop());
-    eprintln!(
+    // Past the tests' own capture, so that whoever runs them sees it.
+    writeln!(
+        std::io::stderr(),
         "ten rolls: {} requests of wrk ({} a second), {} of others, {} long ones",
-        counted.requests, counted.per_second, tally.answered, slow.answered
-    );
+        counted.requests,
+        counted.per_second,
+        tally.answered,
+        slow.answered
+    )
+    .unwrap();
     assert_eq!(counted.failures, [""; 0]);
     assert_eq!(tally.failures, [""; 0]);
     assert_eq!(slow.failures, [""; 0]);
