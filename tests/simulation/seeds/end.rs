@@ -11,7 +11,7 @@ use super::ground::LAST;
 use super::life::Life;
 use crate::simulation::roll::production;
 
-/// So many of those that end well are asked for one more roll: it costs as much as all that was before.
+/// One in so many of those that end well is asked for one more roll: it costs as much as all that was before.
 const ASKED: u32 = 4;
 /// Tells the draw of them apart from all others.
 const END: u64 = 0x5eed_e5e6;
