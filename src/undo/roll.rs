@@ -254,6 +254,10 @@ pub(super) async fn undo(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
         Change::Group { served } => Box::pin(remove_group(cloud, of, *served)).await,
         Change::Taken { suspends } => Box::pin(taken::undo(cloud, of, suspends)).await,
         Change::Filled { group, before } => super::retire::unfill(cloud, group, *before).await,
+        Change::Lease {
+            group,
+            what: Leased::Version,
+        } => versions::unpin(cloud, of, group, next.as_ref()).await,
         Change::Lease { group, what } => {
             let release =
                 async || Box::pin(lease::release(cloud, group, *what, Some(of.run))).await;

@@ -8,8 +8,16 @@ use crate::cloud::{Action, Cloud, Error, Forward, Group, Kind, RulePlace, Target
 /// The same actions with a share of weight 0 for a target group that they do not name yet. Of a rule they stay what they are: it has its
 /// probe rule.
 pub fn named(place: &RulePlace, actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
+    if place.names_on() {
+        naming(actions, target_group)
+    } else {
+        actions.to_vec()
+    }
+}
+
+fn naming(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
     let each = actions.iter().map(|action| match action {
-        Action::Forward(forward) if place.names_on() => {
+        Action::Forward(forward) => {
             let mut forward = forward.clone();
             if !forward.shares.iter().any(|(arn, _)| arn == target_group) {
                 forward.shares.push((target_group.clone(), 0));
@@ -53,6 +61,31 @@ fn without(actions: &[Action], goes: impl Fn(u32, &TargetGroupArn) -> bool) -> V
         other => other.clone(),
     });
     each.collect()
+}
+
+/// Whether actions are the same but for a target group's share of weight 0.
+pub(super) fn same_but_for(
+    target_group: &TargetGroupArn,
+    (these, those): (&[Action], &[Action]),
+) -> bool {
+    let less = |actions| without(actions, |weight, arn| weight == 0 && arn == target_group);
+    these == those || less(these) == less(those)
+}
+
+/// Has a listener or a rule name a target group, at weight 0, that nothing may name any more: it is in use then, and its health known. One
+/// that records lead to is named by a listener of its own load balancer.
+pub(super) async fn put_in_use(
+    cloud: &impl Cloud,
+    place: &RulePlace,
+    target_group: &TargetGroupArn,
+) -> Result<(), Error> {
+    let now = cloud.actions_at(place).await?.unwrap_or_default();
+    let after = naming(&now, target_group);
+    if place.record().is_some() || now == after {
+        return Ok(());
+    }
+    let shows = |there: Option<&[Action]>| there == Some(&after);
+    written(cloud, place, (&now, &after), shows).await
 }
 
 /// Takes the shares of weight 0 out that a roll had put into these listeners. Errors while machines of the roll are behind the target group:

@@ -9,9 +9,10 @@ use super::floor::{self, Floor};
 use super::mend;
 use super::roll::Moved;
 use super::serving::{forwards, served};
-use super::share::written;
+use super::share::{put_in_use, same_but_for, written};
 use crate::cloud::{
-    Action, Cloud, Error, Group, RulePlace, TargetHealth, TargetState, Zone, longest_follow,
+    Action, Cloud, Error, Group, RulePlace, TargetGroupArn, TargetHealth, TargetState, Zone,
+    longest_follow,
 };
 
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
@@ -32,7 +33,8 @@ pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), E
     for last in [false, true] {
         let away;
         (away, rest) = look(cloud, rest, &mut stays).await;
-        let away = away.into_iter().map(|(one, _)| one).collect();
+        let away: Vec<_> = away.into_iter().map(|(one, _)| one).collect();
+        when_seen(cloud, &away, &mut stays).await;
         let away = when_whole(cloud, away, &mut stays).await;
         put_back(cloud, away, &mut stays).await;
         // That nothing is to be put back is seen twice: the roll may have written a moment ago, and what is read be from
@@ -68,6 +70,42 @@ async fn followed(cloud: &impl Cloud, moved: &[Moved]) {
 /// How long clients may go on to where some of the traffic was led, once it is back.
 pub(super) fn follows(moved: &[Moved]) -> Duration {
     longest_follow(moved.iter().map(|one| &one.place))
+}
+
+/// Waits until the health of what served before is known, but not for ever: somebody may have taken it out of every rule.
+async fn when_seen(cloud: &impl Cloud, away: &[&Moved], stays: &mut Stays) {
+    let began = Instant::now();
+    loop {
+        let mut is_open = false;
+        for one in away {
+            is_open |= stays.unless(is_unseen(cloud, one).await).unwrap_or(false);
+        }
+        if !is_open || began.elapsed() >= WHOLE {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Whether nobody knows the health of any target of what served before. It is put in use where it is not.
+async fn is_unseen(cloud: &impl Cloud, one: &Moved) -> Result<bool, Error> {
+    let Some(back) = back(&one.before) else {
+        return Ok(false);
+    };
+    let there = cloud.target_health(back).await?;
+    let all = |states: &[TargetState]| there.iter().all(|one| states.contains(&one.state));
+    if there.is_empty() || !all(&[TargetState::Unused, TargetState::Initial]) {
+        return Ok(false);
+    }
+    if all(&[TargetState::Unused]) {
+        put_in_use(cloud, &one.place, back).await?;
+    }
+    Ok(true)
+}
+
+/// The target group that served before, where it was one alone.
+fn back(before: &[Action]) -> Option<&TargetGroupArn> {
+    forwards(before).find_map(|forward| forward.only())
 }
 
 /// Waits until what served before is whole, but not for ever. Gives what may go back.
@@ -152,10 +190,15 @@ async fn look<'m>(
 
 /// What there is to put back; nothing where it is back. Errors when somebody else has written.
 async fn led_away(cloud: &impl Cloud, one: &Moved) -> Result<Option<Vec<Action>>, Error> {
+    // It may have been put in use since.
+    let is_same = |after: &[Action], now: &[Action]| match back(&one.before) {
+        Some(back) => same_but_for(back, (after, now)),
+        None => after == now,
+    };
     match cloud.actions_at(&one.place).await? {
         None => Ok(None),
         Some(now) if now == one.before => Ok(None),
-        Some(now) if one.after.contains(&now) => Ok(Some(now)),
+        Some(now) if one.after.iter().any(|after| is_same(after, &now)) => Ok(Some(now)),
         Some(_) => {
             let place = &one.place;
             let mend = mend::settle(place, &one.before);
@@ -169,7 +212,7 @@ async fn led_away(cloud: &impl Cloud, one: &Moved) -> Result<Option<Vec<Action>>
 /// Whether what served before is short of machines, and less healthy than what has come in. Errors when none of it is
 /// healthy: then traffic stays.
 async fn shortage(cloud: &impl Cloud, place: &RulePlace, before: &[Action]) -> Result<bool, Error> {
-    let Some(back) = forwards(before).find_map(|forward| forward.only()) else {
+    let Some(back) = back(before) else {
         return Ok(false);
     };
     let there = cloud.target_health(back).await?;

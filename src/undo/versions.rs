@@ -1,10 +1,12 @@
 //! Launch templates and versions that a roll made, and what keeps them from being deleted.
 
+use super::lease::{self, Leased};
 use super::persist;
 use super::refresh;
 use super::roll::{OfRoll, description, standing};
 use crate::cloud::{
-    Cloud, Error, Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, VersionRef, tag,
+    Cloud, Error, Group, GroupName, LaunchTemplateId, LaunchTemplateVersion, StartsFrom,
+    VersionRef, tag,
 };
 
 /// Deletes the versions that a run made, but for what is in use.
@@ -51,6 +53,28 @@ pub(super) async fn delete(
         .await?;
     }
     Ok(())
+}
+
+/// Has a group follow again what it did before the run pinned it. What that is may be the run's own version still, which somebody's group
+/// kept from going with the rest: where it can go by now, it goes first.
+pub(super) async fn unpin(
+    cloud: &impl Cloud,
+    of: &OfRoll,
+    group: &GroupName,
+    next: Option<&Group>,
+) -> Result<(), Error> {
+    let what = Leased::Version;
+    let release = async || Box::pin(lease::release(cloud, group, what, Some(of.run))).await;
+    let Err(error) = persist(release).await else {
+        return Ok(());
+    };
+    match cloud.group(group).await?.map(|group| group.starts_from) {
+        Some(StartsFrom::Template { id, .. }) => {
+            delete(cloud, of, &id, next).await?;
+            persist(release).await
+        }
+        _ => Err(error),
+    }
 }
 
 /// Errors while machines run a version, or a refresh is about to start some: it is all that tells whose they are.

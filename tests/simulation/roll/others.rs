@@ -1,20 +1,20 @@
 //! Others at work while a roll runs: a second writer, a scale-out, a group that follows `$Latest`.
 
+mod pinned;
+
 use jiff::SignedDuration;
 use kiln::cloud::tag;
 use kiln::roll::{Error, Verdict, status};
 use kiln::run::{Clock as _, Unwind as _};
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::{Model, Service as Api};
-use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
 use super::regrow::minimum;
-use super::{Bench, OWN_RULE, V1, V2, V3, expect, quick, soak};
-use crate::simulation::cloud::Mishap;
+use super::{Bench, OWN_RULE, V1, V2, V3, expect, soak};
 
 /// Rolls `V2`, and does something after so many seconds.
 async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
@@ -61,6 +61,36 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
         "as the other writer wanted"
     );
     nothing_left(&bench, "second writer");
+}
+
+/// Somebody leads all of the traffic to the next target group while it is proven, and the roll dies: what served is in no rule any more,
+/// so that nobody knows of its health.
+#[tokio::test(start_paused = true)]
+async fn what_no_rule_leads_to_any_more_is_named_before_a_dead_roll_goes_back_to_it() {
+    let bench = rolled_once().await;
+    let killed = async {
+        bench.pass(25).await;
+        let model = &bench.cloud.world().model.clone();
+        let next = model
+            .view_groups()
+            .into_iter()
+            .find(|group| group.name == "web-v002");
+        let next = next.unwrap().target_groups.remove(0);
+        let all = json!([{ "Type": "forward", "TargetGroupArn": next }]);
+        let change = json!({ "ListenerArn": listener(model), "DefaultActions": all });
+        bench.meanwhile(Api::Elb, "ModifyListener", &change);
+    };
+    tokio::select! {
+        biased;
+        () = killed => {}
+        ended = bench.roll(V2) => panic!("{ended:#?}"),
+    }
+    bench.journals.lose();
+    bench.pass(60).await;
+    assert_eq!(bench.serving(), three(V2), "as its writer wanted");
+    expect(&bench.roll(V3).await, Verdict::Done);
+    assert_eq!(bench.serving(), three(V3));
+    nothing_left(&bench, "a dead roll that somebody had led all traffic to");
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,90 +165,6 @@ async fn what_scales_out_in_the_middle_is_followed() {
             "at {second} s"
         );
         nothing_left(&bench, "scale-out");
-    }
-}
-
-fn follow_latest(bench: &Bench) {
-    let template = bench.cloud.world().model.view_templates()[0].id.clone();
-    let spec = json!({"LaunchTemplateId": template, "Version": "$Latest"});
-    let change = json!({"AutoScalingGroupName": "web-v001", "LaunchTemplate": spec});
-    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &change);
-}
-
-/// The images of a group's machines, and the version that it starts the next one from.
-fn made_of(bench: &Bench, name: &str) -> (Vec<String>, String) {
-    let groups = bench.cloud.world().model.view_groups();
-    let group = groups.into_iter().find(|group| group.name == name).unwrap();
-    let mut images: Vec<_> = group
-        .members
-        .into_iter()
-        .map(|member| member.image)
-        .collect();
-    images.dedup();
-    (images, group.template.unwrap().1)
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_group_that_follows_latest_is_pinned_before_the_version_is_made() {
-    let bench = rolled_once().await;
-    follow_latest(&bench);
-    let watchman = bench.watched();
-    let ended = roll_and(&bench, 20, |bench| {
-        let sizes = json!({"AutoScalingGroupName": "web-v001", "DesiredCapacity": 4});
-        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &sizes);
-    })
-    .await;
-    expect(&ended, Verdict::Done);
-    watchman.content("latest");
-    assert_eq!(
-        made_of(&bench, "web-v001"),
-        (vec![V1.to_owned()], "1".to_owned())
-    );
-    nothing_left(&bench, "latest");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_roll_lets_it_follow_latest_again() {
-    let bench = rolled_once().await;
-    follow_latest(&bench);
-    let broken = Behaviour {
-        service: Answers::Absent,
-        ..quick()
-    };
-    bench.cloud.world().physics.set_behaviour(V2, broken);
-    let watchman = bench.watched();
-    expect(&bench.roll(V2).await, Verdict::Rejected);
-    watchman.content("latest, broken image");
-    assert_eq!(
-        made_of(&bench, "web-v001"),
-        (vec![V1.to_owned()], "$Latest".to_owned())
-    );
-    nothing_left(&bench, "latest, broken image");
-}
-
-/// What a dead roll has pinned would start the image of the next one without its pin.
-#[tokio::test(start_paused = true)]
-async fn a_pin_of_a_dead_roll_stays_with_the_next() {
-    let base = rolled_once().await;
-    follow_latest(&base);
-    let counted = base.fork().await;
-    expect(&counted.roll(V2).await, Verdict::Done);
-    let calls = counted.cloud.calls();
-    let pin = calls
-        .iter()
-        .position(|call| call == "UpdateAutoScalingGroup");
-    for image in [V2, V3] {
-        let bench = base.fork().await;
-        bench.cloud.plan(pin.unwrap() + 1, Mishap::KilledAfter);
-        assert!(bench.roll_killed(V2).await.is_none());
-        bench.cloud.calm();
-        expect(&bench.roll(image).await, Verdict::Done);
-        assert_eq!(
-            made_of(&bench, "web-v001"),
-            (vec![V1.to_owned()], "1".to_owned())
-        );
-        nothing_left(&bench, "a dead pin");
-        expect(&bench.roll(V1).await, Verdict::Done);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::pair::{make_group, make_template};
 use super::super::plain::{nothing_left, three};
-use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
+use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect};
 use super::{led, rolled_once, shares};
 
 /// `V1` serves from `web-a`, a group of others' making, and no roll has been there.
@@ -132,4 +132,32 @@ async fn one_who_writes_between_a_read_and_the_write_is_seen_behind_it() {
     );
     assert_eq!(bench.serving(), three(V1));
     assert_eq!(led(&bench).len(), 1, "as its writer wanted");
+}
+
+/// Somebody leads all of the traffic to the next target group while it is proven, and the roll dies: what served is in no listener any
+/// more, so that nobody knows of its health.
+#[tokio::test(start_paused = true)]
+async fn what_is_named_no_more_is_named_again_before_a_dead_roll_goes_back_to_it() {
+    for is_lost in [false, true] {
+        let bench = rolled_once().await;
+        let write = lead(&bench, "web-a");
+        let killed = async {
+            bench.pass(25).await;
+            bench.meanwhile(Api::Elb, "ModifyListener", &write);
+        };
+        tokio::select! {
+            biased;
+            () = killed => {}
+            ended = bench.roll(V2) => panic!("{ended:#?}"),
+        }
+        if is_lost {
+            bench.journals.lose();
+        }
+        bench.pass(60).await;
+        assert_eq!(bench.serving(), three(V2), "as its writer wanted");
+        expect(&bench.roll(V3).await, Verdict::Done);
+        assert_eq!(bench.serving(), three(V3));
+        assert_eq!(led(&bench), shares([("web-a", 1), ("web-b", 0)]));
+        nothing_left(&bench, "a dead roll that somebody had led all traffic to");
+    }
 }
