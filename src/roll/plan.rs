@@ -256,7 +256,8 @@ pub fn plan(
             Err(refused)
         };
     }
-    if resumed.is_none() {
+    // One that is gone on with looks at them again before traffic moves.
+    if resumed.is_none() || force.is_some() {
         let red = super::alarms::red(service, facts);
         unless_forced(force, red, &mut refused, &mut passed_over);
     }

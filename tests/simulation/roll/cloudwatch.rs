@@ -101,6 +101,28 @@ async fn an_alarm_that_is_red_before_the_roll_refuses_it_unless_forced() {
     );
 }
 
+/// One that died is gone on with under a red alarm, and no traffic moves; by force it does, and that is told.
+#[tokio::test(start_paused = true)]
+async fn a_roll_that_is_gone_on_with_by_force_tells_of_the_red_alarm_it_goes_over() {
+    let bench = watching().await;
+    tokio::select! {
+        biased;
+        () = bench.pass(20) => {}
+        ended = bench.roll(V2) => panic!("{ended:#?}"),
+    }
+    set(&bench, "web-5xx", "ALARM");
+    let resting = bench.fork().await;
+    let ended = resting.roll(V2).await;
+    expect(&ended, Verdict::Failed);
+    assert_eq!(resting.serving(), three(V1));
+    let warnings = Warnings::default();
+    let ended = bench.roll_by(V2, Some("a test pages"), &warnings).await;
+    expect(&ended, Verdict::Done);
+    let why = "by force (a test pages): alarm web-5xx is red before the roll: too many";
+    assert_eq!(warnings.said(), [why]);
+    assert_eq!(bench.serving(), three(V2));
+}
+
 /// What a roll goes over by force is what was there before it, and no more.
 #[tokio::test(start_paused = true)]
 async fn an_alarm_that_is_passed_over_counts_again_once_it_was_ok() {
