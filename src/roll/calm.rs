@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::commit;
 use super::error::Error;
+use super::health;
 use super::making::{Hold, group, note_min};
 use super::rollback::Way;
 use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Tags, tag};
@@ -141,6 +142,9 @@ pub(super) async fn settle<S: LaterLists<Undo>>(
     let open = wait
         .await
         .unwrap_or_else(|failure| Some(failure.to_string()));
+    if began.elapsed() >= LOOK {
+        tell_of_loss(name, by.service, cloud, run.events()).await;
+    }
     let Some(open) = open else {
         return Ok(release(cloud, name, Leased::LowAlarm, None).await?);
     };
@@ -148,6 +152,24 @@ pub(super) async fn settle<S: LaterLists<Undo>>(
     let text = format!("the minimum of group {name} is held until {until} at the most: {open}");
     run.events().emit(Event::Note { text });
     note(name, by, &lease, (cloud, store)).await
+}
+
+/// Says what has died while nothing but an alarm was waited for. The roll's checks had passed, and it is done all the same.
+async fn tell_of_loss(name: &GroupName, service: &str, cloud: &impl Cloud, events: &dyn Events) {
+    let Ok(there) = group(cloud, name).await else {
+        return;
+    };
+    for target_group in &there.target_groups {
+        let Ok(targets) = cloud.target_health(target_group).await else {
+            continue;
+        };
+        if let Some(lost) = health::lost(&there, &targets) {
+            let text = format!(
+                "group {name} has lost machines since its checks passed: {lost}; `kiln rollback {service}` leads back"
+            );
+            events.emit(Event::Warning { text });
+        }
+    }
 }
 
 /// The end of a hold that begins now.

@@ -333,5 +333,11 @@ fn missing(lack: &Lack, group: &Group, targets: &[TargetHealth]) -> String {
     }
 }
 
+/// The sickest of a group's machines in words, where fewer of them are healthy than the group is to have.
+pub(super) fn lost(group: &Group, targets: &[TargetHealth]) -> Option<String> {
+    let lack = Floor::anywhere(group.size.desired).lack(&floor::healthy(group, targets))?;
+    Some(missing(&lack, group, targets))
+}
+
 #[cfg(test)]
 mod tests;

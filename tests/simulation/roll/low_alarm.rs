@@ -5,12 +5,14 @@ use std::time::Duration;
 use kiln::roll::{Verdict, status};
 use kiln::undo::Undo;
 use localcloud::model::Service as Api;
+use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
+use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::regrow::minimum;
 use super::trouble::{killed_in, stopped_everywhere, trouble_everywhere};
-use super::{Bench, V1, V2, expect};
+use super::{Bench, V1, V2, expect, quick};
 use crate::simulation::cloud::Mishap;
 
 /// Target tracking on the group that serves, whose copy the next one gets, and a load that neither alarm minds.
@@ -81,6 +83,39 @@ pub async fn taken_over() -> Bench {
     bench.pass(600).await;
     watchman.content("a low alarm that is red");
     bench
+}
+
+/// Its checks have passed, and its machines break while the roll waits for nothing but the alarm.
+#[tokio::test(start_paused = true)]
+async fn what_dies_while_the_alarm_is_waited_for_is_told() {
+    let bench = tracked().await;
+    let warnings = Warnings::default();
+    let dies = async {
+        red_at_the_swap(&bench).await;
+        let in_office = |bench: &Bench| {
+            let groups = bench.groups();
+            groups
+                .iter()
+                .any(|(name, _, state)| name == "web-v002" && state == "live")
+        };
+        while !in_office(&bench) {
+            bench.pass(1).await;
+        }
+        let broken = Behaviour {
+            service: Answers::Absent,
+            ..quick()
+        };
+        bench.cloud.world().physics.set_behaviour(V2, broken);
+    };
+    let (ended, ()) = tokio::join!(bench.roll_with(V2, &warnings), dies);
+    expect(&ended, Verdict::Done);
+    let said = warnings.said();
+    let lost = "group web-v002 has lost machines since its checks passed: 0 of 3 healthy: ";
+    assert!(
+        said.iter()
+            .any(|text| text.starts_with(lost) && text.ends_with("`kiln rollback web` leads back")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
