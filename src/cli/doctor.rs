@@ -15,8 +15,8 @@ use crate::undo::Undo;
 ///
 /// Pins, suspended processes, held minimums, probe rules, half-made groups and marks of rollbacks: what is changed, what was
 /// there before, whose run it is and whether that run lives, and until when. What has run out is restored; what a run that
-/// lives or may live still needs is left alone. Needs the service's name, its region and credentials, and neither a file nor
-/// a store: the tags tell.
+/// lives or may live still needs is left alone. Needs the service's name, its region and credentials, and no file: the
+/// tags tell.
 #[derive(Args, Debug)]
 pub struct Doctor {
     #[command(flatten)]

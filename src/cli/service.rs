@@ -197,7 +197,13 @@ pub fn leased(
     context: &Context,
 ) -> Result<Option<StateLease>, Exit> {
     let Some(store) = store else {
-        return Ok(None);
+        return match need {
+            Need::Lease => {
+                let text = format!("nothing of {service} is touched without its lease");
+                Err(failure::say(&text, Exit::Failed, context))
+            }
+            Need::None | Need::NoneByForce => Ok(None),
+        };
     };
     match store.take(service, holder) {
         Ok(lease) => Ok(Some(lease)),

@@ -244,6 +244,10 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     let waits = service.run(&["doctor", "web"]);
     assert_eq!(waits.status.code(), Some(1), "{}", said(&waits));
     assert!(said(&waits).contains("the lease of web cannot be written"));
+    let nowhere = service.run(&["--state", "s3://no-such-bucket/kiln", "doctor", "web"]);
+    assert_eq!(nowhere.status.code(), Some(1), "{}", said(&nowhere));
+    let untouched = "nothing of web is touched without its lease";
+    assert!(said(&nowhere).contains(untouched), "{}", said(&nowhere));
     // Back, while the group is there; then no roll until somebody says so.
     let back = service.document(&["rollback", "web"]);
     std::fs::remove_file(&leases).unwrap();
