@@ -55,6 +55,8 @@ struct Shared {
     past: Mutex<Option<VecDeque<(Timestamp, Model)>>>,
     /// Calls of each process.
     counts: Mutex<BTreeMap<u64, usize>>,
+    /// When each process has last looked at what leads traffic.
+    looked: Mutex<BTreeMap<u64, Timestamp>>,
 }
 
 type Ahead = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
@@ -85,6 +87,7 @@ impl Cloud {
             habit: Mutex::default(),
             past: Mutex::default(),
             counts: Mutex::default(),
+            looked: Mutex::default(),
         }))
     }
 

@@ -4,8 +4,8 @@
 //! that is rewritten, and a step too many is a call more.
 
 use jiff::Timestamp;
-use localcloud::model::Service as Api;
 use localcloud::model::view::GroupView;
+use localcloud::model::{Model, Service as Api};
 use localcloud::physics::World;
 use localcloud::wire::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub struct Call<'a> {
     pub request: HttpRequest,
     pub world: &'a mut World,
     pub now: Timestamp,
+    /// Whether the process learns where traffic is led.
+    pub looks: &'a mut bool,
 }
 
 impl Call<'_> {
@@ -35,6 +37,12 @@ impl Call<'_> {
     pub fn forget(self) -> HttpResponse {
         let model = &mut self.world.model.clone();
         localcloud::wire::answer(model, &self.request, self.now).0
+    }
+
+    /// Answers from what was before, as if nobody asked.
+    pub fn recall(self, before: &Model) -> HttpResponse {
+        *self.looks = false;
+        localcloud::wire::answer(&mut before.clone(), &self.request, self.now).0
     }
 
     /// Carries it out, and has the answer understood otherwise.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// What happens to one call, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,29 @@ pub struct Calling<'a> {
     /// The how many-th of that process.
     pub count: usize,
     pub action: &'a str,
+    /// When the process has last looked at what leads traffic.
+    pub looked: Option<Timestamp>,
 }
 
 impl Calling<'_> {
     pub fn is_read(&self) -> bool {
         is_read(self.action)
     }
+
+    /// Whether it may write over what somebody else has led traffic to.
+    pub fn leads(&self) -> bool {
+        ["ModifyListener", "ModifyRule"].contains(&self.action)
+    }
 }
 
 pub fn is_read(action: &str) -> bool {
     let reads = ["Describe", "Get", "List"];
     reads.iter().any(|read| action.starts_with(read))
+}
+
+/// Whether an action tells where traffic is led.
+pub fn looks(action: &str) -> bool {
+    ["DescribeListeners", "DescribeRules"].contains(&action)
 }
 
 /// Decides what happens to a call.

@@ -15,7 +15,7 @@ use localcloud::wire;
 
 use super::super::answers::{action, failure, refusal, response, wired};
 use super::super::habit::Call;
-use super::super::mishap::{ATTEMPTS, Calling, Mishap, is_read};
+use super::super::mishap::{ATTEMPTS, Calling, Mishap, is_read, looks};
 use super::Cloud;
 
 #[derive(Clone)]
@@ -129,6 +129,7 @@ impl Client {
                 process,
                 count: *count,
                 action,
+                looked: None,
             });
         }
         let (at, mishap) = (*self.cloud.0.mishap.lock().unwrap())?;
@@ -158,26 +159,38 @@ impl Client {
             world.advance_to(now);
             self.cloud.about_to_write(&world);
             if let Some(guard) = self.cloud.0.guard.lock().unwrap().as_mut() {
-                let action = name.as_str();
+                let looked = self.cloud.0.looked.lock().unwrap();
                 guard(Calling {
                     process,
                     count: 0,
-                    action,
+                    action: &name,
+                    looked: looked.get(&process).copied(),
                 });
             }
         }
         let request = wired(request);
+        let mut looks = looks(&name);
         let mut habit = self.cloud.0.habit.lock().unwrap();
-        response(match (self.process, habit.as_mut()) {
+        let answer = match (self.process, habit.as_mut()) {
             (Some(process), Some(habit)) => habit(Call {
                 process,
                 action: &name,
                 request,
                 world: &mut world,
                 now,
+                looks: &mut looks,
             }),
             _ => world.answer(&request, now),
-        })
+        };
+        if looks {
+            self.look();
+        }
+        response(answer)
+    }
+
+    fn look(&self) {
+        let mut looked = self.cloud.0.looked.lock().unwrap();
+        looked.extend(self.process.map(|process| (process, self.cloud.now())));
     }
 
     /// Answers a read from the past.
@@ -193,6 +206,9 @@ impl Client {
             return self.carry_out(request);
         };
         let (answer, _) = wire::answer(&mut model.clone(), &wired(request), now);
+        if looks(&action(request)) {
+            self.look();
+        }
         response(answer)
     }
 }

@@ -56,6 +56,11 @@ pub const DEFECTS: &[Defect] = &[
         readings::one_stands_for_all,
     ),
     defect(
+        "where traffic is led is read once, and not again before the swap",
+        &["I7"],
+        readings::traffic_once,
+    ),
+    defect(
         "the live capacity is read once, and not again before the swap",
         &["I1", "I3"],
         readings::capacity_once,

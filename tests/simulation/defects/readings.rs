@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use localcloud::model::Model;
+
 use crate::simulation::habit::Call;
 use crate::simulation::roll::Bench;
 
@@ -93,6 +95,32 @@ pub fn capacity_once(bench: &Bench) {
             });
             told.collect()
         })
+    }));
+}
+
+/// Where rules lead traffic is looked at by their load balancer's listeners alone, when a process begins and behind its own writes.
+pub fn traffic_once(bench: &Bench) {
+    let mut before: BTreeMap<u64, Model> = BTreeMap::new();
+    bench.cloud.accustom(Box::new(move |call: Call<'_>| {
+        let process = call.process;
+        let by_name = call.names("ListenerArns.") || call.names("RuleArns.");
+        match call.action {
+            "DescribeListeners" | "DescribeRules" if by_name && before.contains_key(&process) => {
+                call.recall(&before[&process])
+            }
+            "DescribeListeners" | "DescribeRules" => {
+                before
+                    .entry(process)
+                    .or_insert_with(|| call.world.model.clone());
+                call.go()
+            }
+            "ModifyListener" | "ModifyRule" => {
+                let answer = call.world.answer(&call.request, call.now);
+                before.insert(process, call.world.model.clone());
+                answer
+            }
+            _ => call.go(),
+        }
     }));
 }
 

@@ -219,7 +219,7 @@ impl Bench {
         }
     }
 
-    /// Has I7 looked at: whoever writes holds the service's lease.
+    /// Has I7 looked at: whoever writes holds the service's lease, and has seen what somebody without one has led traffic to.
     pub fn one_writer(&self, watchman: &Watchman) {
         let (holder, processes) = (self.store.holder(), Arc::clone(&self.processes));
         let watchman = watchman.clone();
@@ -229,6 +229,9 @@ impl Bench {
             let text =
                 writer.map(|run| format!("run {run} calls {} without the lease", call.action));
             watchman.report(7, text);
+            if call.leads() {
+                watchman.writes_over(call.looked);
+            }
         });
     }
 

@@ -72,6 +72,7 @@ impl Weather {
                 process,
                 count,
                 action,
+                ..
             } = call;
             seen.trace.push(format!(
                 "process {process}, call {count} {action}: {mishap:?}"

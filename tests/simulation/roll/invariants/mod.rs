@@ -13,7 +13,7 @@ mod scene;
 
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use localcloud::model::Model;
 use localcloud::physics::World;
 
@@ -26,6 +26,9 @@ use pools::Pools;
 use previous::Previous;
 use scene::Scene;
 pub use scene::{AGAIN, images, in_office, office, production};
+
+/// How long a write may take behind the look that it goes by.
+const MOMENT: SignedDuration = SignedDuration::from_secs(30);
 
 /// How often each invariant was looked at, I1 first.
 pub type Counts = [u64; 8];
@@ -49,6 +52,8 @@ struct Watch {
     rest: journal::Rest,
     /// Somebody else is writing at this moment.
     away: bool,
+    /// When somebody else has led traffic elsewhere last.
+    elsewhere: Option<Timestamp>,
     /// Whether the previous group is to stay untouched too: strategies that work in place change it under a lease.
     beside: bool,
 }
@@ -163,22 +168,38 @@ impl Watchman {
 
     /// Somebody else writes groups or rules: what holds afterwards is what was found.
     pub fn elsewhere(&self, cloud: &Cloud, write: impl FnOnce()) {
+        let led = Scene::of(&cloud.world().model).written();
         self.0.lock().unwrap().away = true;
         write();
-        self.found_again(&cloud.world().model);
+        self.found_again(&cloud.world().model, &led);
     }
 
     /// As [`Self::elsewhere`], right before a call of kiln's.
     pub fn ahead(&self, world: &mut World, write: impl FnOnce(&mut World)) {
+        let led = Scene::of(&world.model).written();
         self.0.lock().unwrap().away = true;
         write(world);
-        self.found_again(&world.model);
+        self.found_again(&world.model, &led);
     }
 
-    fn found_again(&self, model: &Model) {
+    /// A process that has `looked` at what leads traffic writes to it now. Between a look and the write there is always a moment,
+    /// as long as the SDK's other tries take.
+    pub fn writes_over(&self, looked: Option<Timestamp>) {
+        let elsewhere = self.0.lock().unwrap().elsewhere;
+        let unseen = |led: &Timestamp| looked.is_none_or(|looked| looked + MOMENT < *led);
+        let text = elsewhere.filter(unseen).map(|led| {
+            format!("traffic that somebody else has led elsewhere at {led} is led by one who has not looked since {looked:?}")
+        });
+        self.report(7, text);
+    }
+
+    fn found_again(&self, model: &Model, led: &[Vec<(String, u32)>]) {
         let scene = Scene::of(model);
         let mut watch = self.0.lock().unwrap();
         watch.away = false;
+        if scene.written() != led {
+            watch.elsewhere = Some(model.view_now());
+        }
         watch.floor.rewritten(&scene);
         if let Some(previous) = watch.previous.take() {
             watch.previous = previous.rewritten(&scene, &watch.floor);
@@ -209,6 +230,7 @@ pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
         held: journal::Held::default(),
         rest: journal::at_rest(&scene),
         away: false,
+        elsewhere: None,
         beside: false,
         floor,
     })));
