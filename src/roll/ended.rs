@@ -15,7 +15,7 @@ pub struct Ended {
     pub decision: Option<Decision>,
     /// What a plan says would be put right first.
     pub first: Vec<String>,
-    /// Why it did not begin.
+    /// Why it did not begin, or not behind a dead roll that it took back.
     pub refused: Vec<Refusal>,
     /// Why it failed.
     pub failure: Option<Failure>,

@@ -74,6 +74,10 @@ pub(super) async fn judge<C: Cloud, P, S>(
     } else {
         Verdict::Failed
     };
+    // With their places, and what helps.
+    if let Some(Error::Refused(refused)) = failure.error() {
+        ended.refused.clone_from(refused);
+    }
     if let (true, Some(plan)) = (rejected, &plan) {
         ended
             .loose
