@@ -66,10 +66,10 @@ fn without(actions: &[Action], goes: impl Fn(u32, &TargetGroupArn) -> bool) -> V
 /// Whether actions are the same but for a target group's share of weight 0.
 pub(super) fn same_but_for(
     target_group: &TargetGroupArn,
-    (these, those): (&[Action], &[Action]),
+    (now, after): (&[Action], &[Action]),
 ) -> bool {
     let less = |actions| without(actions, |weight, arn| weight == 0 && arn == target_group);
-    these == those || less(these) == less(those)
+    now == after || less(now) == less(after)
 }
 
 /// Has a listener or a rule name a target group, at weight 0, that nothing may name any more: it is in use then, and its health known. One

@@ -47,10 +47,14 @@ impl Call<'_> {
 
     /// Carries it out, and has the answer understood otherwise.
     pub fn misread(self, read: impl FnOnce(String) -> String) -> HttpResponse {
+        self.take_for(|body| read(String::from_utf8(body).unwrap()).into_bytes())
+    }
+
+    /// The same where the answer is no text.
+    pub fn take_for(self, read: impl FnOnce(Vec<u8>) -> Vec<u8>) -> HttpResponse {
         let answer = self.go();
-        let text = String::from_utf8(answer.body).unwrap();
         HttpResponse {
-            body: read(text).into_bytes(),
+            body: read(answer.body),
             ..answer
         }
     }

@@ -34,6 +34,22 @@ pub fn untagged_suspension(bench: &Bench) {
     forget(bench, is);
 }
 
+pub fn machine_replaced(bench: &Bench) {
+    let is = |call: &Call<'_>| {
+        call.action == "CreateReplaceRootVolumeTask" && !call.names("DryRun=true")
+    };
+    of(bench, is, |mut call| {
+        let id = call.says("InstanceId");
+        let answer = call.world.answer(&call.request, call.now);
+        call.also(
+            Api::Ec2,
+            "TerminateInstances",
+            &json!({ "InstanceId": [id] }),
+        );
+        answer
+    });
+}
+
 pub fn never_resumed(bench: &Bench) {
     forget(bench, |call| call.action == "ResumeProcesses");
 }

@@ -2,12 +2,12 @@
 
 use super::{calls, readings};
 use crate::simulation::roll::Bench;
-use crate::simulation::seeds;
+use crate::simulation::seeds::worlds;
 
 /// Something that a tool like this could do wrong.
 pub struct Defect {
     pub name: &'static str,
-    /// The invariants of DESIGN.md section 8, one of which must find it.
+    /// The invariants of DESIGN.md section 8, or the service file's own alarm: one of them must find it.
     pub breaks: &'static [&'static str],
     pub plant: fn(&Bench),
     /// The seeds whose worlds can show it.
@@ -65,7 +65,19 @@ pub const DEFECTS: &[Defect] = &[
         &["I1", "I3"],
         readings::capacity_once,
     )
-    .only_where(seeds::grows),
+    .only_where(worlds::grows),
+    defect(
+        "an alarm that is red counts as one that is OK",
+        &["alarm"],
+        readings::red_is_quiet,
+    )
+    .only_where(worlds::is_alarmed),
+    defect(
+        "a machine is ended for its root",
+        &["I1", "I3"],
+        calls::machine_replaced,
+    )
+    .only_where(worlds::stays),
     defect(
         "what a dead run made is not recognised",
         &["I5", "I8"],

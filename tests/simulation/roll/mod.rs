@@ -71,7 +71,7 @@ use localcloud::physics::World;
 
 use super::cloud::Cloud;
 use crate::language::Case;
-pub use invariants::{AGAIN, Counts, Watchman, office, production};
+pub use invariants::{AGAIN, ALARM, Counts, DATA, Watchman, office, production};
 pub use journals::Journals;
 pub use left_over::{left_over, unused_versions};
 use outside::Outside;

@@ -10,9 +10,8 @@ use localcloud::physics::World;
 use serde_json::json;
 
 use super::drawn::Drawn;
-use crate::simulation::roll::{Bench, call};
+use crate::simulation::roll::{ALARM, Bench, call};
 
-pub const ALARM: &str = "web-5xx";
 /// Tells what is drawn here apart from all else that a seed draws.
 const OWN: u64 = 0x5eed_f5f6;
 
@@ -65,7 +64,7 @@ impl Pager {
         let rng = &mut *self.rng.borrow_mut();
         let (state, gap) = if red {
             self.left.set(self.left.get() - 1);
-            ("ALARM", SignedDuration::from_secs(rng.i64(10..90)))
+            ("ALARM", SignedDuration::from_secs(rng.i64(10..300)))
         } else {
             ("OK", until_red(rng))
         };

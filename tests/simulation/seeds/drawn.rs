@@ -2,12 +2,11 @@
 
 use fastrand::Rng;
 
-use super::alarmed::ALARM;
 use super::front::Front;
 use super::ground::{BESIDE, BY_HAND};
 use super::group::{Mixed, Pool};
 use super::tested::Proof;
-use crate::simulation::roll::BLUE_GREEN;
+use crate::simulation::roll::{ALARM, BLUE_GREEN};
 
 /// How the service is rolled. A new strategy is a line here.
 const STRATEGIES: [Strategy; 2] = [Strategy::BlueGreen, Strategy::Canary];
@@ -20,6 +19,8 @@ pub enum Strategy {
     Rolling,
     /// Without a load balancer.
     Replace,
+    /// Nor with one: a group of one machine, which gets another root.
+    ReplaceRoot,
 }
 
 impl Strategy {
@@ -27,9 +28,15 @@ impl Strategy {
     fn or_else(self, seed: u64) -> Self {
         match Rng::with_seed(seed ^ PLACED).u32(0..8) {
             0 => Self::Rolling,
+            1 | 2 if Rng::with_seed(seed ^ ROOTED).u32(0..4) == 0 => Self::ReplaceRoot,
             1 | 2 => Self::Replace,
             _ => self,
         }
+    }
+
+    /// Whether a load balancer leads to its machines.
+    pub fn is_led(self) -> bool {
+        !matches!(self, Self::Replace | Self::ReplaceRoot)
     }
 }
 
@@ -41,6 +48,8 @@ const SOAKED: u64 = 0x5eed_c1c2;
 const AROUND: u64 = 0x5eed_d1d2;
 /// That of two groups that exist for good.
 const PAIRED: u64 = 0x5eed_a3a4;
+/// That of machines that stay.
+const ROOTED: u64 = 0x5eed_b7b8;
 /// And that of strategies that move no traffic.
 const PLACED: u64 = 0x5eed_b1b2;
 
@@ -96,7 +105,7 @@ impl Around {
         match Rng::with_seed(seed ^ AROUND).u32(0..8) {
             0 => Self::MadeAgain,
             1 if start != Start::Empty => Self::Tracked,
-            2 if strategy != Strategy::Replace => Self::Alarmed,
+            2 if strategy.is_led() => Self::Alarmed,
             _ => Self::Nothing,
         }
     }
@@ -161,9 +170,9 @@ impl Drawn {
                 follows: ["1", "$Latest", "$Default"][rng.usize(0..3)],
             },
         };
-        let mixed = Mixed::draw(seed, start);
+        let mixed = Mixed::draw(seed, start).filter(|_| strategy != Strategy::ReplaceRoot);
         let pool = Pool::draw(seed, strategy, start, mixed);
-        Self {
+        let drawn = Self {
             seed,
             machines,
             zones: rng.usize(1..=4),
@@ -187,14 +196,30 @@ impl Drawn {
             // Not from the same row: what else a seed draws stays as it is.
             stepped: Rng::with_seed(seed ^ STEPPED).u32(0..4) == 0,
             around: Around::draw(seed, strategy, start),
+        };
+        match strategy {
+            Strategy::ReplaceRoot => drawn.of_one(),
+            _ => drawn,
+        }
+    }
+
+    /// The same with one machine, which nothing makes two of.
+    fn of_one(self) -> Self {
+        let (machines, min, max) = (1, self.min.min(1), 1);
+        Self {
+            machines,
+            min,
+            max,
+            ..self
         }
     }
 
     /// The service file, but for what the account calls its subnets and its security group.
     pub fn service(&self, subnets: &[String], group: &str) -> String {
-        let traffic = match self.strategy {
-            Strategy::Replace => String::new(),
-            _ => self.front.traffic(self),
+        let traffic = if self.strategy.is_led() {
+            self.front.traffic(self)
+        } else {
+            String::new()
         };
         format!(
             r#"{{
@@ -221,11 +246,15 @@ impl Drawn {
                 r#""groups": {{ "mode": "pair", "names": ["{BY_HAND}", "{BESIDE}"] }},"#
             );
         }
+        // A machine that stays cannot be given another.
+        let data = match self.strategy {
+            Strategy::ReplaceRoot => "",
+            _ => r#", "user_data": { "raw": "version" }"#,
+        };
         format!(
             r#""groups": {{ "mode": "new", "template": "web",
     "initial": {{ "min": {min}, "max": {max}, "desired": {machines}, "subnets": {subnets} }} }},
-  "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s",
-    "user_data": {{ "raw": "version" }} }},"#,
+  "set": {{ "instance_type": "t3.small", "security_groups": ["{group}"], "health_check_grace_period": "90s"{data} }},"#,
             min = self.min,
             max = self.max,
             machines = self.machines,
@@ -267,6 +296,7 @@ impl Drawn {
             Strategy::BlueGreen => BLUE_GREEN.to_owned(),
             Strategy::Rolling => r#"{ "type": "rolling" }"#.to_owned(),
             Strategy::Replace => r#"{ "type": "replace" }"#.to_owned(),
+            Strategy::ReplaceRoot => r#"{ "type": "replace_root" }"#.to_owned(),
             Strategy::Canary => {
                 let kind = if by_records { "dns" } else { "canary" };
                 let steps = self.steps.iter();

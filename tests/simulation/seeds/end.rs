@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use kiln::cloud::tag;
 use kiln::roll::{Ended, Verdict, clear_hold};
+use kiln::template::service::Strategy;
 
 use super::around::{of_others, taken_away};
 use super::ground::LAST;
 use super::life::Life;
-use crate::simulation::roll::production;
+use crate::simulation::roll::{DATA, production};
 
 /// One in so many of those that end well is asked for one more roll: it costs as much as all that was before.
 const ASKED: u32 = 4;
@@ -25,10 +27,46 @@ impl Life {
         // Machines that die by themselves may do so right behind the checks: how lately they were well is looked at by I2.
         let is_led = !production(&self.bench.cloud.world().model).is_empty();
         let may_be_dead = self.mortal == Some(image) && is_led && now.is_empty();
-        if now.keys().ne([image]) && !may_be_dead && !self.trouble() {
+        // Its only machine may have been taken away behind the last look.
+        let may_be_gone = now.is_empty() && self.watchman.all_harmed();
+        if now.keys().ne([image]) && !may_be_dead && !may_be_gone && !self.trouble() {
             return Err(format!("done, and {now:?} serve instead of {before:?}"));
         }
         Ok(())
+    }
+
+    /// The machine that stays where nothing but its root is replaced.
+    pub fn machine(&self) -> Option<String> {
+        if !matches!(self.bench.service.strategy, Strategy::ReplaceRoot(_)) {
+            return None;
+        }
+        let groups = self.bench.cloud.world().model.view_groups();
+        // That of a first roll that died is not proven, and goes.
+        let proven = groups.into_iter().filter(|group| {
+            let state = group.tags.get(tag::STATE);
+            state.is_none_or(|state| state != tag::NEXT)
+        });
+        let mut members = proven.flat_map(|group| group.members);
+        members.next().map(|one| one.instance)
+    }
+
+    /// A roll that is done has left the machine, with its data, where it was.
+    pub fn stayed(&self, before: Option<&String>) -> Result<(), String> {
+        if before.is_none() || self.watchman.has_harmed() {
+            return Ok(());
+        }
+        let volumes = self.bench.cloud.world().model.view_volumes().into_iter();
+        let data = volumes.filter(|volume| volume.tags.contains_key(DATA));
+        let mut held = data.map(|volume| volume.instance);
+        let now = self.machine();
+        let text =
+            (now.as_ref() != before).then(|| format!("{now:?} serves, and no more {before:?}"));
+        let lost = || {
+            let lost = held.find(|by| by.as_ref() != before)?;
+            Some(format!("the data of {before:?} is on {lost:?}"))
+        };
+        self.watchman.report(3, text.or_else(lost));
+        self.finding()
     }
 
     pub async fn end(&mut self, seed: u64) -> Result<(), String> {

@@ -36,7 +36,7 @@ pub enum Front {
 
 impl Front {
     pub fn draw(seed: u64, strategy: Strategy) -> Self {
-        if strategy == Strategy::Replace {
+        if !strategy.is_led() {
             return Self::Requests;
         }
         match Rng::with_seed(seed ^ FRONT).u32(0..8) {

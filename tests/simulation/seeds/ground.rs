@@ -11,7 +11,7 @@ use super::around;
 use super::drawn::{Around, Drawn, Mode, Start, Strategy};
 use super::front::{self, Front};
 use crate::language::Case;
-use crate::simulation::roll::{Bench, Journals, MemoryStore, V1, V2, account, call, text};
+use crate::simulation::roll::{Bench, DATA, Journals, MemoryStore, V1, V2, account, call, text};
 
 /// The image of the last roll of a life, which is always sound.
 pub const LAST: &str = "ami-0000000000000004";
@@ -79,7 +79,25 @@ pub async fn open(drawn: &Drawn) -> Bench {
     if drawn.around == Around::Tracked {
         around::track(&bench);
     }
+    if drawn.strategy == Strategy::ReplaceRoot {
+        hold_data(&bench).await;
+    }
     bench
+}
+
+/// The machine, where there is one yet, has a volume that outlives it.
+async fn hold_data(bench: &Bench) {
+    let instances = bench.cloud.world().model.view_instances();
+    let Some(machine) = instances.into_iter().find(|one| one.state == "running") else {
+        return;
+    };
+    let named = json!([{ "ResourceType": "volume", "Tag": [{ "Key": DATA, "Value": "web" }] }]);
+    let given = json!({ "AvailabilityZone": machine.zone, "Size": 5, "TagSpecification": named });
+    let made = bench.meanwhile(Api::Ec2, "CreateVolume", &given);
+    bench.pass(60).await;
+    let given = json!({ "VolumeId": text(&made, "volumeId"), "InstanceId": machine.id, "Device": "/dev/sdf" });
+    bench.meanwhile(Api::Ec2, "AttachVolume", &given);
+    bench.pass(60).await;
 }
 
 fn service(file: &str) -> Service {
@@ -103,12 +121,12 @@ fn foreign(world: &mut World, drawn: &Drawn, follows: &str, subnets: &[String], 
     if let Some(mixed) = drawn.mixed {
         mixed.instead(&mut asked);
     }
-    if drawn.strategy == Strategy::Replace {
-        let named = json!({ "Key": "kiln:service", "Value": "web", "PropagateAtLaunch": false });
-        asked["Tags"] = json!([named]);
-    } else {
+    if drawn.strategy.is_led() {
         asked["TargetGroupARNs"] = json!([drawn.front.led(world, drawn)]);
         asked["HealthCheckType"] = json!("ELB");
+    } else {
+        let named = json!({ "Key": "kiln:service", "Value": "web", "PropagateAtLaunch": false });
+        asked["Tags"] = json!([named]);
     }
     let make = "CreateAutoScalingGroup";
     call(world, now, Api::AutoScaling, make, &asked);

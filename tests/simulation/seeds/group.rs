@@ -70,7 +70,7 @@ impl Pool {
     /// machines it replaces. None is of spot machines.
     pub fn draw(seed: u64, strategy: Strategy, start: Start, mixed: Option<Mixed>) -> Option<Self> {
         let fits = match (strategy, start) {
-            (Strategy::Replace, _) | (_, Start::Empty) => false,
+            (Strategy::Replace | Strategy::ReplaceRoot, _) | (_, Start::Empty) => false,
             (Strategy::Rolling, _) => mixed.is_none_or(|mixed| mixed.percent == 100),
             (Strategy::BlueGreen | Strategy::Canary, _) => {
                 matches!(start, Start::Rolled | Start::Kept)

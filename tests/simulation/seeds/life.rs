@@ -59,6 +59,7 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
     match drawn.strategy {
         // A tenth, where the service file says nothing.
         Strategy::Rolling => watchman.in_place(drawn.machines / 10),
+        Strategy::ReplaceRoot => watchman.in_place(1),
         _ => watchman.beside(),
     }
     if drawn.strategy == Strategy::Rolling && drawn.pool.is_some() {
@@ -128,6 +129,9 @@ impl Life {
         }
         if drawn.pool.is_some() {
             self.count("seeds with a warm pool");
+        }
+        if drawn.strategy == Strategy::ReplaceRoot {
+            self.count("seeds with a machine that stays");
         }
         if drawn.proof != Proof::Usual {
             self.count("seeds with a test listener");
@@ -264,6 +268,7 @@ impl Life {
         self.storm(kill);
         self.say(format!("roll {image}"));
         let before = self.bench.serving();
+        let machine = self.machine();
         let stop = (self.rng.u32(0..8) == 0).then(|| self.rng.u64(0..150));
         let others = self.rng.u32(0..2) * self.rng.u32(0..4);
         let mut rng = self.rng.fork();
@@ -301,6 +306,7 @@ impl Life {
             self.watchman.done(&self.bench.cloud.world().model, now);
             self.finding()?;
             self.serves(image, &before)?;
+            self.stayed(machine.as_ref())?;
         }
         Ok(())
     }

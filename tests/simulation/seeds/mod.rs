@@ -14,6 +14,7 @@ mod outside;
 mod table;
 mod tested;
 mod weather;
+pub mod worlds;
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,12 +48,6 @@ pub fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         .build()
         .unwrap();
     runtime.block_on(life::live(seed, plant))
-}
-
-/// Whether what serves in a seed's world grows by itself while traffic is moved from it.
-pub fn grows(seed: u64) -> bool {
-    let drawn = Drawn::draw(seed, &mut fastrand::Rng::with_seed(seed));
-    drawn.moves() && drawn.schedule.is_some() && drawn.start != Start::Empty
 }
 
 /// kiln as it ships.

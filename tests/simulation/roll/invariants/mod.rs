@@ -7,6 +7,7 @@
 mod floor;
 mod journal;
 mod owned;
+mod paged;
 mod pools;
 mod previous;
 mod scene;
@@ -21,7 +22,10 @@ use super::journals::Journals;
 use crate::simulation::cloud::Cloud;
 use floor::Floor;
 pub use journal::suspended;
+pub use owned::DATA;
 use owned::Others;
+pub use paged::ALARM;
+use paged::Paged;
 use pools::Pools;
 use previous::Previous;
 use scene::Scene;
@@ -48,6 +52,7 @@ struct Watch {
     written: Option<Vec<Vec<(String, u32)>>>,
     others: Others,
     pools: Pools,
+    paged: Paged,
     held: journal::Held,
     rest: journal::Rest,
     /// Somebody else is writing at this moment.
@@ -147,6 +152,17 @@ impl Watchman {
             .harmed(&Scene::of(model), instance, lasting);
     }
 
+    /// Whether somebody else has harmed a machine that is not made up for.
+    pub fn has_harmed(&self) -> bool {
+        self.0.lock().unwrap().floor.excused(|_| true) > 0
+    }
+
+    /// Whether somebody else has harmed as many machines as there must be.
+    pub fn all_harmed(&self) -> bool {
+        let watch = self.0.lock().unwrap();
+        watch.floor.excused(|_| true) >= watch.floor.need().max(1)
+    }
+
     /// Somebody else has taken capacity: the next launches may go to other zones. A refresh ends what it replaces wherever that
     /// stands, and nobody can tell it where.
     pub fn scarce(&self) {
@@ -227,6 +243,7 @@ pub fn watch(cloud: &Cloud, journals: &Journals, forward: bool) -> Watchman {
         written: forward.then(|| scene.written()),
         others: Others::of(&world.model),
         pools: Pools::of(&scene),
+        paged: Paged::default(),
         held: journal::Held::default(),
         rest: journal::at_rest(&scene),
         away: false,
@@ -267,6 +284,7 @@ impl Watch {
         }
         self.others.check(model, &scene, now)?;
         self.pools.check(&scene)?;
+        self.paged.check(&scene, self.previous.is_some(), now)?;
         owned::once(&scene)
     }
 }

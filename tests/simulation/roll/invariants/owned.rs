@@ -9,6 +9,9 @@ use localcloud::model::view::GroupView;
 use super::floor::LATELY;
 use super::scene::{Scene, is_again};
 
+/// The tag of volumes that hold a service's data, which outlive their machines.
+pub const DATA: &str = "web:data";
+
 /// Things that carry no tag of kiln's.
 #[derive(Default)]
 pub struct Others {
@@ -103,6 +106,10 @@ fn all(
     }
     for snapshot in model.view_snapshots() {
         add(&snapshot.tags, snapshot.id);
+    }
+    let volumes = model.view_volumes().into_iter();
+    for volume in volumes.filter(|volume| volume.tags.contains_key(DATA)) {
+        add(&volume.tags, volume.id);
     }
     for balancer in model.view_balancers() {
         add(&balancer.tags, balancer.arn);

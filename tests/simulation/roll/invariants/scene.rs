@@ -246,7 +246,7 @@ pub fn is_again(group: &GroupView) -> bool {
     group.tags.get(AGAIN) == Some(&group.name)
 }
 
-fn is_next(group: &GroupView) -> bool {
+pub fn is_next(group: &GroupView) -> bool {
     group
         .tags
         .get("kiln:state")
