@@ -1,6 +1,7 @@
 //! Runs of `kiln bake` from outside: several at once, how they end, and the documents that they leave.
 
 mod accounts;
+mod asked;
 mod bakery;
 mod findings;
 mod fleet;

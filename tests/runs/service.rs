@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use kiln::run::{Clock as _, Holder, Leases as _, RunId, SystemClock};
 use kiln::store::Store;
@@ -110,14 +110,20 @@ impl Service {
         }
     }
 
-    fn run(&self, args: &[&str]) -> Output {
-        let token = [
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.kiln(args).output().unwrap()
+    }
+
+    /// kiln with the account and the token in its environment.
+    pub fn kiln(&self, args: &[&str]) -> Command {
+        let environment = [
             ("PROMETHEUS_TOKEN", "t0ken-of-prometheus"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_REGION", "eu-central-1"),
         ];
-        self.bakery.run(args, &token)
+        let kiln = env!("CARGO_BIN_EXE_kiln");
+        self.bakery.command(kiln, args, &environment)
     }
 
     /// Runs to a good end; the document.
@@ -142,7 +148,7 @@ fn answer(asked: &Asked, _: usize) -> (&'static str, String) {
     )
 }
 
-fn said(done: &Output) -> String {
+pub fn said(done: &Output) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 
@@ -277,14 +283,7 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
 
 /// Each change is a line, and who stops reading ends it.
 fn is_watched(service: &Service) {
-    let environment = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "eu-central-1"),
-    ];
-    let args = ["status", "web", "--watch", "1", "--json"];
-    let kiln = env!("CARGO_BIN_EXE_kiln");
-    let mut watch = service.bakery.command(kiln, &args, &environment);
+    let mut watch = service.kiln(&["status", "web", "--watch", "1", "--json"]);
     let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
