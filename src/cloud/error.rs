@@ -67,6 +67,11 @@ impl Error {
         }
     }
 
+    /// Whether kiln itself keeps the call from being made.
+    pub fn is_blocked(&self) -> bool {
+        self.kind == Kind::Other && self.code.is_none() && self.source.is_none()
+    }
+
     /// Whether the call may have gone through although it failed: whoever made something must look before going on.
     pub fn may_have_happened(&self) -> bool {
         matches!(self.kind, Kind::Ambiguous | Kind::Malformed)

@@ -15,7 +15,8 @@ pub fn named(place: &RulePlace, actions: &[Action], target_group: &TargetGroupAr
     }
 }
 
-fn naming(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
+/// The same for any place: in use, a target group has a health.
+pub(super) fn naming(actions: &[Action], target_group: &TargetGroupArn) -> Vec<Action> {
     let each = actions.iter().map(|action| match action {
         Action::Forward(forward) => {
             let mut forward = forward.clone();
@@ -70,22 +71,6 @@ pub(super) fn same_but_for(
 ) -> bool {
     let less = |actions| without(actions, |weight, arn| weight == 0 && arn == target_group);
     now == after || less(now) == less(after)
-}
-
-/// Has a listener or a rule name a target group, at weight 0, that nothing may name any more: it is in use then, and its health known. One
-/// that records lead to is named by a listener of its own load balancer.
-pub(super) async fn put_in_use(
-    cloud: &impl Cloud,
-    place: &RulePlace,
-    target_group: &TargetGroupArn,
-) -> Result<(), Error> {
-    let now = cloud.actions_at(place).await?.unwrap_or_default();
-    let after = naming(&now, target_group);
-    if place.record().is_some() || now == after {
-        return Ok(());
-    }
-    let shows = |there: Option<&[Action]>| there == Some(&after);
-    written(cloud, place, (&now, &after), shows).await
 }
 
 /// Takes the shares of weight 0 out that a roll had put into these listeners. Errors while machines of the roll are behind the target group:

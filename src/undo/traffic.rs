@@ -9,7 +9,7 @@ use super::floor::{self, Floor};
 use super::mend;
 use super::roll::Moved;
 use super::serving::{forwards, served};
-use super::share::{put_in_use, same_but_for, written};
+use super::share::{naming, same_but_for, written};
 use crate::cloud::{
     Action, Cloud, Error, Group, RulePlace, TargetGroupArn, TargetHealth, TargetState, Zone,
     longest_follow,
@@ -18,6 +18,8 @@ use crate::cloud::{
 /// How long what served before may take to be whole again while what serves now is healthier: a machine that is replaced is
 /// back in minutes. Then it goes back all the same, since the roll has failed.
 const WHOLE: Duration = Duration::from_mins(2);
+/// How long it may take until the health of what is in use again is known: the longest interval of a health check, and a little more.
+const SEEN: Duration = Duration::from_secs(330);
 /// Between two looks: targets change at the pace of their health checks, 5 s at the least.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long records may take to be everywhere before nobody waits for that any more.
@@ -28,13 +30,13 @@ const SPREAD: Duration = Duration::from_mins(10);
 /// As many are asked for as there are, up to the number that serves now, for a while at least. Where what serves now is no
 /// healthier, nothing is waited for. A rule that cannot be put back keeps none of the others where it is.
 pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), Error> {
-    let mut stays = Stays::default();
+    let (mut stays, mut named) = (Stays::default(), Vec::new());
     let mut rest: Vec<&Moved> = moved.iter().collect();
     for last in [false, true] {
         let away;
         (away, rest) = look(cloud, rest, &mut stays).await;
         let away: Vec<_> = away.into_iter().map(|(one, _)| one).collect();
-        when_seen(cloud, &away, &mut stays).await;
+        named.extend(when_seen(cloud, &away).await);
         let away = when_whole(cloud, away, &mut stays).await;
         put_back(cloud, away, &mut stays).await;
         // That nothing is to be put back is seen twice: the roll may have written a moment ago, and what is read be from
@@ -44,6 +46,7 @@ pub(super) async fn restore(cloud: &impl Cloud, moved: &[Moved]) -> Result<(), E
         }
         tokio::time::sleep(LOOK).await;
     }
+    no_longer_named(cloud, named, &mut stays).await;
     let is_final = stays.why.as_ref().is_none_or(|why| !why.is_passing());
     if is_final {
         followed(cloud, moved).await;
@@ -72,35 +75,83 @@ pub(super) fn follows(moved: &[Moved]) -> Duration {
     longest_follow(moved.iter().map(|one| &one.place))
 }
 
-/// Waits until the health of what served before is known, but not for ever: somebody may have taken it out of every rule.
-async fn when_seen(cloud: &impl Cloud, away: &[&Moved], stays: &mut Stays) {
-    let began = Instant::now();
+/// A listener or a rule that names what served before for its health alone.
+struct Named<'m> {
+    place: &'m RulePlace,
+    before: Vec<Action>,
+    after: Vec<Action>,
+}
+
+/// Waits until the health of what served before is known, but not for ever: somebody may have taken it out of every rule. Gives what
+/// names it for that. What cannot be looked at or named is told by whoever leads traffic back.
+async fn when_seen<'m>(cloud: &impl Cloud, away: &[&'m Moved]) -> Vec<Named<'m>> {
+    let (began, mut named) = (Instant::now(), Vec::new());
     loop {
         let mut is_open = false;
         for one in away {
-            is_open |= stays.unless(is_unseen(cloud, one).await).unwrap_or(false);
+            let unseen = is_unseen(cloud, one, &mut named).await;
+            is_open |= unseen.unwrap_or_else(|error| error.is_passing());
         }
-        if !is_open || began.elapsed() >= WHOLE {
-            return;
+        if !is_open || began.elapsed() >= SEEN {
+            return named;
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Whether nobody knows the health of any target of what served before. It is put in use where it is not.
-async fn is_unseen(cloud: &impl Cloud, one: &Moved) -> Result<bool, Error> {
+/// Whether nobody knows the health of any target of what served before. It is put in use where it is not, if nobody else has written since.
+async fn is_unseen<'m>(
+    cloud: &impl Cloud,
+    one: &'m Moved,
+    named: &mut Vec<Named<'m>>,
+) -> Result<bool, Error> {
     let Some(back) = back(&one.before) else {
         return Ok(false);
     };
-    let there = cloud.target_health(back).await?;
+    let mut there = cloud.target_health(back).await?;
+    there.retain(|target| target.state != TargetState::Draining);
     let all = |states: &[TargetState]| there.iter().all(|one| states.contains(&one.state));
     if there.is_empty() || !all(&[TargetState::Unused, TargetState::Initial]) {
         return Ok(false);
     }
-    if all(&[TargetState::Unused]) {
-        put_in_use(cloud, &one.place, back).await?;
+    // One that records lead to is named by a listener of its own load balancer.
+    if all(&[TargetState::Unused]) && one.place.record().is_none() {
+        let Some(before) = led_away(cloud, one).await? else {
+            return Ok(false);
+        };
+        let after = naming(&before, back);
+        if after != before {
+            let place = &one.place;
+            let shows = |there: Option<&[Action]>| there == Some(&after);
+            let write = written(cloud, place, (&before, &after), shows).await;
+            named.push(Named {
+                place,
+                before,
+                after,
+            });
+            write?;
+        }
     }
     Ok(true)
+}
+
+/// Takes out again what named it for its health where traffic has not gone back.
+async fn no_longer_named(cloud: &impl Cloud, named: Vec<Named<'_>>, stays: &mut Stays) {
+    for Named {
+        place,
+        before,
+        after,
+    } in named
+    {
+        let look = async || match cloud.actions_at(place).await? {
+            Some(now) if now == after => {
+                let shows = |there: Option<&[Action]>| there != Some(&after);
+                written(cloud, place, (&after, &before), shows).await
+            }
+            _ => Ok(()),
+        };
+        stays.unless(look().await);
+    }
 }
 
 /// The target group that served before, where it was one alone.

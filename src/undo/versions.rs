@@ -65,8 +65,9 @@ pub(super) async fn unpin(
 ) -> Result<(), Error> {
     let what = Leased::Version;
     let release = async || Box::pin(lease::release(cloud, group, what, Some(of.run))).await;
-    let Err(error) = persist(release).await else {
-        return Ok(());
+    let error = match persist(release).await {
+        Err(error) if error.is_blocked() => error,
+        done => return done,
     };
     match cloud.group(group).await?.map(|group| group.starts_from) {
         Some(StartsFrom::Template { id, .. }) => {

@@ -8,13 +8,14 @@ use kiln::roll::{Error, Verdict, status};
 use kiln::run::{Clock as _, Unwind as _};
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::{Model, Service as Api};
+use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plain::{nothing_left, rolled_once, three};
 use super::regrow::minimum;
-use super::{Bench, OWN_RULE, V1, V2, V3, expect, soak};
+use super::{Bench, OWN_RULE, V1, V2, V3, expect, production, quick, soak};
 
 /// Rolls `V2`, and does something after so many seconds.
 async fn roll_and(bench: &Bench, seconds: u64, other: impl FnOnce(&Bench)) -> kiln::roll::Ended {
@@ -63,20 +64,16 @@ async fn a_second_writer_of_the_listener_is_never_overwritten() {
     nothing_left(&bench, "second writer");
 }
 
-/// Somebody leads all of the traffic to the next target group while it is proven, and the roll dies: what served is in no rule any more,
-/// so that nobody knows of its health.
-#[tokio::test(start_paused = true)]
-async fn what_no_rule_leads_to_any_more_is_named_before_a_dead_roll_goes_back_to_it() {
+/// Somebody has led all of the traffic to the next target group while it was proven, and the roll has died with its journal: what served
+/// is in no rule any more, so that nobody knows of its health.
+async fn led_to_what_is_not_proven() -> Bench {
     let bench = rolled_once().await;
     let killed = async {
         bench.pass(25).await;
         let model = &bench.cloud.world().model.clone();
-        let next = model
-            .view_groups()
-            .into_iter()
-            .find(|group| group.name == "web-v002");
-        let next = next.unwrap().target_groups.remove(0);
-        let all = json!([{ "Type": "forward", "TargetGroupArn": next }]);
+        let mut groups = model.view_groups().into_iter();
+        let next = groups.find(|group| group.name == "web-v002").unwrap();
+        let all = json!([{ "Type": "forward", "TargetGroupArn": next.target_groups[0] }]);
         let change = json!({ "ListenerArn": listener(model), "DefaultActions": all });
         bench.meanwhile(Api::Elb, "ModifyListener", &change);
     };
@@ -88,9 +85,31 @@ async fn what_no_rule_leads_to_any_more_is_named_before_a_dead_roll_goes_back_to
     bench.journals.lose();
     bench.pass(60).await;
     assert_eq!(bench.serving(), three(V2), "as its writer wanted");
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_rule_leads_to_any_more_is_named_before_a_dead_roll_goes_back_to_it() {
+    let bench = led_to_what_is_not_proven().await;
     expect(&bench.roll(V3).await, Verdict::Done);
     assert_eq!(bench.serving(), three(V3));
     nothing_left(&bench, "a dead roll that somebody had led all traffic to");
+}
+
+/// What served is sick: traffic stays, the rule is as its writer wanted, and the dead roll may be gone on with.
+#[tokio::test(start_paused = true)]
+async fn what_is_named_for_its_health_in_vain_is_named_no_more() {
+    let bench = led_to_what_is_not_proven().await;
+    let before = production(&bench.cloud.world().model);
+    let sick = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V1, sick);
+    expect(&bench.roll(V3).await, Verdict::Traffic);
+    assert_eq!(production(&bench.cloud.world().model), before);
+    expect(&bench.roll(V2).await, Verdict::Done);
+    assert_eq!(bench.serving(), three(V2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,11 +2,13 @@
 
 use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
+use localcloud::model::view::RuleView;
+use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
 use super::super::pair::{make_group, make_template};
 use super::super::plain::{nothing_left, three};
-use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect};
+use super::super::{BLUE_GREEN, Bench, V1, V2, V3, expect, quick};
 use super::{led, rolled_once, shares};
 
 /// `V1` serves from `web-a`, a group of others' making, and no roll has been there.
@@ -160,4 +162,49 @@ async fn what_is_named_no_more_is_named_again_before_a_dead_roll_goes_back_to_it
         assert_eq!(led(&bench), shares([("web-a", 1), ("web-b", 0)]));
         nothing_left(&bench, "a dead roll that somebody had led all traffic to");
     }
+}
+
+/// Somebody writes once more while kiln waits for the health of what it has named.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_named_in_what_somebody_else_has_written_meanwhile() {
+    let bench = rolled_once().await;
+    let write = lead(&bench, "web-a");
+    let killed = async {
+        bench.pass(25).await;
+        bench.meanwhile(Api::Elb, "ModifyListener", &write);
+    };
+    tokio::select! {
+        biased;
+        () = killed => {}
+        ended = bench.roll(V2) => panic!("{ended:#?}"),
+    }
+    bench.pass(60).await;
+    let sick = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V1, sick);
+    let vpc = bench.cloud.world().model.view_subnets().remove(0).vpc;
+    let other = json!({ "Name": "other", "Protocol": "TCP", "Port": 80, "VpcId": vpc });
+    bench.meanwhile(Api::Elb, "CreateTargetGroup", &other);
+    let away = lead(&bench, "other");
+    let meanwhile = async {
+        while led(&bench).len() < 2 {
+            bench.pass(1).await;
+        }
+        bench.meanwhile(Api::Elb, "ModifyListener", &away);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V3), meanwhile);
+    expect(&ended, Verdict::Traffic);
+    let rules = bench.cloud.world().model.view_listeners().remove(0).rules;
+    let leads = |rule: &RuleView| {
+        rule.forwards
+            .iter()
+            .map(|(arn, _)| arn.clone())
+            .collect::<Vec<_>>()
+    };
+    let [arn] = &leads(&rules[0])[..] else {
+        panic!("as its writer wanted: {rules:?}");
+    };
+    assert!(arn.contains("/other/"), "{arn}");
 }
