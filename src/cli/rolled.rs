@@ -21,8 +21,13 @@ pub fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: 
             "{name} is being rolled by run {run} on {host} (process {process})"
         ));
     }
-    if let Some(failed) = &ended.failure {
-        failure::say_failure(name, failed, context);
+    match &ended.failure {
+        // Each reason stands above.
+        Some(_) if !ended.refused.is_empty() => context.say(&format!(
+            "{name}: the dead roll is taken back, and this one is refused"
+        )),
+        Some(failed) => failure::say_failure(name, failed, context),
+        None => {}
     }
     failure::say_left(&ended.left, run, context);
     for text in &ended.loose {

@@ -9,6 +9,7 @@ use super::facts::Facts;
 use super::plan::{Plan, Refusal};
 use super::refusals;
 use crate::cloud::{Alarm, AlarmState, Alarms, Result};
+use crate::run::RunId;
 use crate::source::Diagnostic;
 use crate::template::service::{AlarmCheck, CheckKind, Checks, Service};
 
@@ -81,14 +82,21 @@ pub(super) async fn quiet(plan: &Plan, cloud: &impl Alarms) -> std::result::Resu
     }
 }
 
-/// A roll does not begin while an alarm is red that it goes by: nobody could tell whose doing it is.
-pub(super) fn red(service: &Service, facts: &Facts) -> Vec<Refusal> {
+/// A roll does not begin while an alarm is red that it goes by: nobody could tell whose doing it is. `dead`: the run that
+/// is gone on with.
+pub(super) fn red(service: &Service, facts: &Facts, dead: Option<RunId>) -> Vec<Refusal> {
     let red = facts.alarms.iter().filter(|alarm| is_red(alarm));
     let refusal = |alarm: &Alarm| {
-        let text = format!(
-            "alarm {} is red before the roll: {}",
-            alarm.name, alarm.reason
-        );
+        let (name, reason) = (&alarm.name, &alarm.reason);
+        let since = alarm
+            .since
+            .filter(|since| dead.is_some_and(|run| *since >= run.began()));
+        let text = match since {
+            Some(since) => format!(
+                "alarm {name} has been red since {since}, behind the beginning of this roll: {reason}"
+            ),
+            None => format!("alarm {name} is red before the roll: {reason}"),
+        };
         let finding = Diagnostic::error("roll::alarm_is_red", text);
         let finding = match named(&service.checks).find(|name| name.value == alarm.name) {
             Some(name) => finding.at_value(name, "the roll goes by it"),

@@ -15,6 +15,7 @@ use super::making::{Hold, group, note_min};
 use super::rollback::Way;
 use crate::cloud::{AlarmState, Alarms, Cloud, Group, GroupName, Tags, tag};
 use crate::run::{Event, Events, Later, LaterLists, Ledger, Patience, Readiness, Run, RunId};
+use crate::undo::floor;
 use crate::undo::held::unheld;
 use crate::undo::lease::{Lease, Leased, release};
 use crate::undo::{Change, OfRoll, Undo};
@@ -125,6 +126,7 @@ pub(super) async fn settle<S: LaterLists<Undo>>(
     let Some(lease) = Lease::of(&there, Leased::LowAlarm) else {
         return Ok(());
     };
+    let well = found(&there, cloud).await.map(|(well, _)| well);
     // Beyond the limit, so that not the wait's own end but the last look decides.
     let patience = Patience::new(2 * WAIT, LOOK, LOOK);
     let began = tokio::time::Instant::now();
@@ -143,7 +145,7 @@ pub(super) async fn settle<S: LaterLists<Undo>>(
         .await
         .unwrap_or_else(|failure| Some(failure.to_string()));
     if began.elapsed() >= LOOK {
-        tell_of_loss(name, by.service, cloud, run.events()).await;
+        tell_of_loss(name, by.service, well, cloud, run.events()).await;
     }
     let Some(open) = open else {
         return Ok(release(cloud, name, Leased::LowAlarm, None).await?);
@@ -154,21 +156,33 @@ pub(super) async fn settle<S: LaterLists<Undo>>(
     note(name, by, &lease, (cloud, store)).await
 }
 
-/// Says what has died while nothing but an alarm was waited for. The roll's checks had passed, and it is done all the same.
-async fn tell_of_loss(name: &GroupName, service: &str, cloud: &impl Cloud, events: &dyn Events) {
+/// How many machines of a group are healthy, with what is missing of as many as it wants; `None` where nobody can tell.
+async fn found(there: &Group, cloud: &impl Cloud) -> Option<(usize, Option<String>)> {
+    let target_group = there.target_groups.first()?;
+    let targets = cloud.target_health(target_group).await.ok()?;
+    let well = floor::healthy(there, &targets).len();
+    Some((well, health::lost(there, &targets)))
+}
+
+/// Says what has died while nothing but an alarm was waited for: `well` were healthy before. The roll's checks had passed, and it is
+/// done all the same.
+async fn tell_of_loss(
+    name: &GroupName,
+    service: &str,
+    well: Option<usize>,
+    cloud: &impl Cloud,
+    events: &dyn Events,
+) {
     let Ok(there) = group(cloud, name).await else {
         return;
     };
-    for target_group in &there.target_groups {
-        let Ok(targets) = cloud.target_health(target_group).await else {
-            continue;
-        };
-        if let Some(lost) = health::lost(&there, &targets) {
-            let text = format!(
-                "group {name} has lost machines since its checks passed: {lost}; `kiln rollback {service}` leads back"
-            );
-            events.emit(Event::Warning { text });
-        }
+    if let Some((now, Some(lost))) = found(&there, cloud).await
+        && well.is_some_and(|well| now < well)
+    {
+        let text = format!(
+            "group {name} has lost machines since its checks passed: {lost}; `kiln rollback {service}` leads back"
+        );
+        events.emit(Event::Warning { text });
     }
 }
 

@@ -87,7 +87,8 @@ fn outcome(ended: &Ended, moved: bool) -> Option<Outcome> {
 /// The first line of why: what machines and commands have printed stays in the log.
 fn reason(ended: &Ended) -> Option<String> {
     let mut parts: Vec<String> = ended.failure.iter().map(|one| with_causes(one)).collect();
-    let refused = ended.refused.iter();
+    // A failure that is a refusal says them itself.
+    let refused = ended.refused.iter().filter(|_| ended.failure.is_none());
     parts.extend(refused.map(|one| one.finding.message.clone()));
     parts.extend(ended.holder.iter().map(|holder| {
         let (run, host) = (holder.run, &holder.host);

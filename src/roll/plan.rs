@@ -256,11 +256,15 @@ pub fn plan(
             Err(refused)
         };
     }
-    // One that is gone on with looks at them again before traffic moves.
-    if resumed.is_none() || force.is_some() {
-        let red = super::alarms::red(service, facts);
-        unless_forced(force, red, &mut refused, &mut passed_over);
-    }
+    let red = super::alarms::red(service, facts, resumed);
+    // It is worse to leave a roll half-made: one that is gone on with looks at them before it moves traffic.
+    let waits = resumed.is_some() && force.is_none();
+    let (noted, red) = if waits {
+        (red, Vec::new())
+    } else {
+        (Vec::new(), red)
+    };
+    unless_forced(force, red, &mut refused, &mut passed_over);
     let run = resumed.unwrap_or(run);
     let mut plan = assemble(service, facts, &cast, run, now, &mut refused);
     if let Some(plan) = &mut plan {
@@ -272,6 +276,8 @@ pub fn plan(
             plan.red = super::alarms::red_since(facts);
         }
         plan.outlook = outlook::of(service, facts, plan);
+        let noted = noted.into_iter().map(|one| one.finding.message);
+        plan.outlook.notes.extend(noted);
         room::refuse(service, facts, plan, now, &mut refused);
         let outlook = &mut plan.outlook;
         let ends = outlook::too_long(&facts.room.validity, outlook, plan.resumed, now);

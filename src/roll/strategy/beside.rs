@@ -286,7 +286,8 @@ async fn bring_in<C: Cloud, P: Probe, S>(
     if !plan.swapped {
         flow.run_hooks("before the swap", &plan.hooks.before_swap)
             .await?;
-        if !plan.steps().is_empty() {
+        // Behind a share that a dead run has moved they are the watches' to judge.
+        if !plan.steps().is_empty() && flow.watches.is_spare() {
             alarms_quiet(flow).await?;
         }
         from = canary::share(flow, led).await?;

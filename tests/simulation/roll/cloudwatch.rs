@@ -1,5 +1,7 @@
 //! Checks that go by `CloudWatch`: alarms, metrics, and next against previous.
 
+mod dead;
+
 use std::time::Duration;
 
 use kiln::roll::{Decision, Ended, Verdict};
@@ -11,7 +13,7 @@ use serde_json::json;
 use super::addressed::Warnings;
 use super::plain::{nothing_left, rolled_once, three};
 use super::trouble::{killed_in, stopped_everywhere, trouble_everywhere};
-use super::{Bench, V1, V2, V3, canary, expect};
+use super::{Bench, V1, V2, canary, expect};
 use crate::simulation::cloud::Mishap;
 
 fn check(kind: CheckKind) -> Check {
@@ -99,45 +101,6 @@ async fn an_alarm_that_is_red_before_the_roll_refuses_it_unless_forced() {
         plan.to_string().contains(&format!("  note: {why}")),
         "{plan}"
     );
-}
-
-/// Behind a dead roll that is taken back another image is refused as it would be without.
-#[tokio::test(start_paused = true)]
-async fn a_roll_that_is_refused_behind_a_dead_one_says_why_with_the_place() {
-    let bench = watching().await;
-    tokio::select! {
-        biased;
-        () = bench.pass(20) => {}
-        ended = bench.roll(V2) => panic!("{ended:#?}"),
-    }
-    set(&bench, "web-5xx", "ALARM");
-    let ended = bench.roll(V3).await;
-    expect(&ended, Verdict::Failed);
-    assert_eq!(codes(&ended), ["roll::alarm_is_red"]);
-    assert!(ended.refused[0].finding.help.is_some());
-    nothing_left(&bench, "refused behind a dead roll");
-}
-
-/// One that died is gone on with under a red alarm, and no traffic moves; by force it does, and that is told.
-#[tokio::test(start_paused = true)]
-async fn a_roll_that_is_gone_on_with_by_force_tells_of_the_red_alarm_it_goes_over() {
-    let bench = watching().await;
-    tokio::select! {
-        biased;
-        () = bench.pass(20) => {}
-        ended = bench.roll(V2) => panic!("{ended:#?}"),
-    }
-    set(&bench, "web-5xx", "ALARM");
-    let resting = bench.fork().await;
-    let ended = resting.roll(V2).await;
-    expect(&ended, Verdict::Failed);
-    assert_eq!(resting.serving(), three(V1));
-    let warnings = Warnings::default();
-    let ended = bench.roll_by(V2, Some("a test pages"), &warnings).await;
-    expect(&ended, Verdict::Done);
-    let why = "by force (a test pages): alarm web-5xx is red before the roll: too many";
-    assert_eq!(warnings.said(), [why]);
-    assert_eq!(bench.serving(), three(V2));
 }
 
 /// What a roll goes over by force is what was there before it, and no more.

@@ -118,6 +118,22 @@ async fn what_dies_while_the_alarm_is_waited_for_is_told() {
     );
 }
 
+/// Its own alarms make it larger meanwhile.
+#[tokio::test(start_paused = true)]
+async fn what_only_grows_while_the_alarm_is_waited_for_has_lost_nothing() {
+    let bench = tracked().await;
+    let warnings = Warnings::default();
+    let grows = async {
+        red_at_the_swap(&bench).await;
+        bench.pass(200).await;
+        let larger = json!({ "AutoScalingGroupName": "web-v002", "DesiredCapacity": 5 });
+        bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &larger);
+    };
+    let (ended, ()) = tokio::join!(bench.roll_with(V2, &warnings), grows);
+    expect(&ended, Verdict::Done);
+    assert_eq!(warnings.said(), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_minimum_that_somebody_sets_meanwhile_is_left_to_them() {
     for min in [4, 1] {
