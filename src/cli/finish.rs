@@ -25,7 +25,10 @@ pub fn by_name(service: &str, is_meant: bool, context: &Context) -> Exit {
             Ok(aws) => aws,
             Err(error) => return failure::say(&with_causes(&error), Exit::Usage, context),
         };
-        let state = state::of_name(service, &aws, context).await;
+        let state = match state::of_name(service, &aws, context).await {
+            Ok(state) => state,
+            Err(error) => return failure::say(&error, Exit::Failed, context),
+        };
         if let Some(refused) = refuse(&state) {
             return failure::say(&refused, Exit::Usage, context);
         }

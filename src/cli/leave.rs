@@ -125,7 +125,11 @@ impl Leaving {
                 Ok(aws) => aws,
                 Err(exit) => return exit,
             };
-            let place = state::of_name(&self.name.service, &aws, context).await;
+            let place = match state::of_name(&self.name.service, &aws, context).await {
+                Ok(place) => place,
+                Err(_) if self.plan => return self.show(how, None, &aws, context).await,
+                Err(error) => return failure::say(&error, Exit::Failed, context),
+            };
             let store = state::open(&place, &access);
             if self.plan {
                 return self.show(how, store.ok().as_ref(), &aws, context).await;

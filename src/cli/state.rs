@@ -34,21 +34,28 @@ pub fn open(named: &Path, access: &Access) -> Result<State, String> {
 
 /// Where the state of a service is that is known by its name alone: where the user says, else where its last roll has kept
 /// it, as its target groups tell.
-pub async fn of_name(service: &str, aws: &Aws, context: &Context) -> PathBuf {
-    let told = crate::roll::state_of(aws, service).await;
-    let told = told.unwrap_or_else(|error| {
-        let text = format!(
-            "warning: whether the state of {service} is in a bucket is not known: {}",
-            with_causes(&error)
-        );
-        context.say(&text);
-        None
-    });
+///
+/// Errors with a sentence where these cannot be asked and nobody has said: a run elsewhere may hold the service's lease.
+pub async fn of_name(service: &str, aws: &Aws, context: &Context) -> Result<PathBuf, String> {
+    let told = match crate::roll::state_of(aws, service).await {
+        Ok(told) => told,
+        Err(error) => {
+            let text = format!(
+                "whether the state of {service} is in a bucket is not known: {}",
+                with_causes(&error)
+            );
+            if !context.state_is_named {
+                return Err(format!("{text}; --state says where it is"));
+            }
+            context.say(&format!("warning: {text}"));
+            None
+        }
+    };
     let (Some(told), here) = (told, &context.state) else {
-        return context.state.clone();
+        return Ok(context.state.clone());
     };
     if !context.state_is_named {
-        return told.into();
+        return Ok(told.into());
     }
     if here.to_string_lossy().trim_end_matches('/') != told.trim_end_matches('/') {
         let here = here.display();
@@ -56,7 +63,7 @@ pub async fn of_name(service: &str, aws: &Aws, context: &Context) -> PathBuf {
             "warning: the last roll of {service} has kept its state at {told}; {here} is taken, as --state says"
         ));
     }
-    here.clone()
+    Ok(here.clone())
 }
 
 /// The address of a bucket, as rolls write it down.
@@ -75,7 +82,8 @@ pub async fn open_if_there(
     let tell =
         |error: &String| context.say(&format!("warning: without a lease and a journal: {error}"));
     let state = of_name(service, aws, context).await;
-    open(&state, access).inspect_err(tell).ok()
+    let opened = state.and_then(|state| open(&state, access));
+    opened.inspect_err(tell).ok()
 }
 
 /// Why a command that works on this host's files alone cannot have its state there.

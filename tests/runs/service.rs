@@ -254,6 +254,7 @@ fn a_service_is_rolled_checked_held_up_finished_and_led_back() {
     assert_eq!(nowhere.status.code(), Some(1), "{}", said(&nowhere));
     let untouched = "nothing of web is touched without its lease";
     assert!(said(&nowhere).contains(untouched), "{}", said(&nowhere));
+    is_lost(&service);
     // Back, while the group is there; then no roll until somebody says so.
     let back = service.document(&["rollback", "web"]);
     std::fs::remove_file(&leases).unwrap();
@@ -299,6 +300,25 @@ fn is_watched(service: &Service) {
     let unheld = service.run(&["unhold", "web"]);
     assert_eq!(unheld.status.code(), Some(0), "{}", said(&unheld));
     assert_eq!(watch.wait().unwrap().code(), Some(0));
+}
+
+/// Where the state is cannot be asked, and a run elsewhere may hold the lease.
+fn is_lost(service: &Service) {
+    let answer = "<DescribeTargetGroupsResult>";
+    service
+        .bakery
+        .say_instead("<DescribeTargetGroupsResult", answer);
+    for args in [
+        &["doctor", "web"][..],
+        &["roll", "--finish", "web"],
+        &["release", "web", "--yes"],
+    ] {
+        let lost = service.run(args);
+        assert_eq!(lost.status.code(), Some(1), "{args:?}: {}", said(&lost));
+        let text = "; --state says where it is";
+        assert!(said(&lost).contains(text), "{}", said(&lost));
+    }
+    service.bakery.say_as_it_is();
 }
 
 /// Released, but not without the lease.
