@@ -24,7 +24,7 @@ pub fn say(name: &str, run: RunId, ended: &Ended, sources: &SourceMap, context: 
     match &ended.failure {
         // Each reason stands above.
         Some(_) if !ended.refused.is_empty() => context.say(&format!(
-            "{name}: the dead roll is taken back, and this one is refused"
+            "{name}: refused as above, behind what a dead roll has left"
         )),
         Some(failed) => failure::say_failure(name, failed, context),
         None => {}

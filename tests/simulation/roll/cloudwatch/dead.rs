@@ -6,12 +6,11 @@ use kiln::template::service::OnFail;
 use super::super::addressed::Warnings;
 use super::super::canary::{base, reaches, weights};
 use super::super::plain::{nothing_left, three};
-use super::super::{V1, V2, V3, expect};
+use super::super::{Bench, V1, V2, V3, expect};
 use super::{codes, set, watched_by, watching};
 
-/// Behind a dead roll that is taken back another image is refused as it would be without.
-#[tokio::test(start_paused = true)]
-async fn a_roll_that_is_refused_behind_a_dead_one_says_why_with_the_place() {
+/// A roll of `V2` has died before traffic moved, and the alarm is red.
+async fn dead_and_red() -> Bench {
     let bench = watching().await;
     tokio::select! {
         biased;
@@ -19,6 +18,13 @@ async fn a_roll_that_is_refused_behind_a_dead_one_says_why_with_the_place() {
         ended = bench.roll(V2) => panic!("{ended:#?}"),
     }
     set(&bench, "web-5xx", "ALARM");
+    bench
+}
+
+/// Behind a dead roll that is taken back another image is refused as it would be without.
+#[tokio::test(start_paused = true)]
+async fn a_roll_that_is_refused_behind_a_dead_one_says_why_with_the_place() {
+    let bench = dead_and_red().await;
     let ended = bench.roll(V3).await;
     expect(&ended, Verdict::Failed);
     assert_eq!(codes(&ended), ["roll::alarm_is_red"]);
@@ -29,13 +35,7 @@ async fn a_roll_that_is_refused_behind_a_dead_one_says_why_with_the_place() {
 /// One that died is gone on with under a red alarm, and no traffic moves; by force it does, and that is told.
 #[tokio::test(start_paused = true)]
 async fn a_roll_that_is_gone_on_with_by_force_tells_of_the_red_alarm_it_goes_over() {
-    let bench = watching().await;
-    tokio::select! {
-        biased;
-        () = bench.pass(20) => {}
-        ended = bench.roll(V2) => panic!("{ended:#?}"),
-    }
-    set(&bench, "web-5xx", "ALARM");
+    let bench = dead_and_red().await;
     let resting = bench.fork().await;
     let told = "behind the beginning of this roll: too many";
     let Some(Decision::Roll(plan)) = resting.plan(V2).await.decision else {

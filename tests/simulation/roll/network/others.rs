@@ -2,7 +2,6 @@
 
 use kiln::roll::Verdict;
 use localcloud::model::Service as Api;
-use localcloud::model::view::RuleView;
 use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
@@ -136,37 +135,9 @@ async fn one_who_writes_between_a_read_and_the_write_is_seen_behind_it() {
     assert_eq!(led(&bench).len(), 1, "as its writer wanted");
 }
 
-/// Somebody leads all of the traffic to the next target group while it is proven, and the roll dies: what served is in no listener any
-/// more, so that nobody knows of its health.
-#[tokio::test(start_paused = true)]
-async fn what_is_named_no_more_is_named_again_before_a_dead_roll_goes_back_to_it() {
-    for is_lost in [false, true] {
-        let bench = rolled_once().await;
-        let write = lead(&bench, "web-a");
-        let killed = async {
-            bench.pass(25).await;
-            bench.meanwhile(Api::Elb, "ModifyListener", &write);
-        };
-        tokio::select! {
-            biased;
-            () = killed => {}
-            ended = bench.roll(V2) => panic!("{ended:#?}"),
-        }
-        if is_lost {
-            bench.journals.lose();
-        }
-        bench.pass(60).await;
-        assert_eq!(bench.serving(), three(V2), "as its writer wanted");
-        expect(&bench.roll(V3).await, Verdict::Done);
-        assert_eq!(bench.serving(), three(V3));
-        assert_eq!(led(&bench), shares([("web-a", 1), ("web-b", 0)]));
-        nothing_left(&bench, "a dead roll that somebody had led all traffic to");
-    }
-}
-
-/// Somebody writes once more while kiln waits for the health of what it has named.
-#[tokio::test(start_paused = true)]
-async fn nothing_is_named_in_what_somebody_else_has_written_meanwhile() {
+/// Somebody has led all of the traffic to the next target group while it was proven, and the roll has died: what served is in no listener
+/// any more, so that nobody knows of its health.
+async fn led_to_what_is_not_proven() -> Bench {
     let bench = rolled_once().await;
     let write = lead(&bench, "web-a");
     let killed = async {
@@ -179,6 +150,28 @@ async fn nothing_is_named_in_what_somebody_else_has_written_meanwhile() {
         ended = bench.roll(V2) => panic!("{ended:#?}"),
     }
     bench.pass(60).await;
+    assert_eq!(bench.serving(), three(V2), "as its writer wanted");
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_named_no_more_is_named_again_before_a_dead_roll_goes_back_to_it() {
+    for is_lost in [false, true] {
+        let bench = led_to_what_is_not_proven().await;
+        if is_lost {
+            bench.journals.lose();
+        }
+        expect(&bench.roll(V3).await, Verdict::Done);
+        assert_eq!(bench.serving(), three(V3));
+        assert_eq!(led(&bench), shares([("web-a", 1), ("web-b", 0)]));
+        nothing_left(&bench, "a dead roll that somebody had led all traffic to");
+    }
+}
+
+/// Somebody writes once more while kiln waits for the health of what it has named.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_named_in_what_somebody_else_has_written_meanwhile() {
+    let bench = led_to_what_is_not_proven().await;
     let sick = Behaviour {
         service: Answers::Absent,
         ..quick()
@@ -197,13 +190,7 @@ async fn nothing_is_named_in_what_somebody_else_has_written_meanwhile() {
     let (ended, ()) = tokio::join!(bench.roll(V3), meanwhile);
     expect(&ended, Verdict::Traffic);
     let rules = bench.cloud.world().model.view_listeners().remove(0).rules;
-    let leads = |rule: &RuleView| {
-        rule.forwards
-            .iter()
-            .map(|(arn, _)| arn.clone())
-            .collect::<Vec<_>>()
-    };
-    let [arn] = &leads(&rules[0])[..] else {
+    let [(arn, _)] = rules[0].forwards.as_slice() else {
         panic!("as its writer wanted: {rules:?}");
     };
     assert!(arn.contains("/other/"), "{arn}");
