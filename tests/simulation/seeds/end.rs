@@ -109,10 +109,9 @@ impl Life {
         Ok(())
     }
 
-    /// Nothing has died, and the latest roll has gone through: what it leaves was looked at.
+    /// The latest roll has gone through, behind whatever had died: what it leaves was looked at.
     fn has_gone_well(&self) -> bool {
-        let went = matches!(self.last, Some(Verdict::Done | Verdict::NothingToDo));
-        went && !self.has_seen("kills")
+        matches!(self.last, Some(Verdict::Done | Verdict::NothingToDo))
     }
 
     async fn last(&self) -> Ended {

@@ -16,6 +16,8 @@ pub const DATA: &str = "web:data";
 #[derive(Default)]
 pub struct Others {
     there: BTreeSet<String>,
+    /// Volumes that hold data.
+    data: BTreeSet<String>,
     /// Groups that others have made again, and when.
     again: BTreeMap<String, Timestamp>,
     /// Those of them whose version went as they came: whoever deletes one has looked for its users a moment before.
@@ -33,12 +35,19 @@ impl Others {
     pub fn also(&mut self, model: &Model, scene: &Scene) {
         let ours = |tags: &BTreeMap<String, String>| tags.contains_key("kiln:made-by");
         self.there = all(model, scene, ours);
+        self.data = data(model);
     }
 
     pub fn check(&mut self, model: &Model, scene: &Scene, now: Timestamp) -> Result<(), String> {
         let all = all(model, scene, |_| false);
         if let Some(gone) = self.there.iter().find(|id| !all.contains(*id)) {
             return Err(format!("I6: {gone} was not kiln's to delete"));
+        }
+        // Most services have none, and there are as many volumes as machines.
+        if !self.data.is_empty()
+            && let Some(gone) = self.data.difference(&data(model)).next()
+        {
+            return Err(format!("I6: {gone} holds the service's data"));
         }
         let again: BTreeSet<&String> = (scene.groups.iter())
             .filter(|group| is_again(group) && !group.deleting)
@@ -70,6 +79,12 @@ impl Others {
         }
         Ok(())
     }
+}
+
+fn data(model: &Model) -> BTreeSet<String> {
+    let volumes = model.view_volumes().into_iter();
+    let data = volumes.filter(|volume| volume.tags.contains_key(DATA));
+    data.map(|volume| volume.id).collect()
 }
 
 /// The names of all things but those that `but` says, by their tags.
@@ -106,10 +121,6 @@ fn all(
     }
     for snapshot in model.view_snapshots() {
         add(&snapshot.tags, snapshot.id);
-    }
-    let volumes = model.view_volumes().into_iter();
-    for volume in volumes.filter(|volume| volume.tags.contains_key(DATA)) {
-        add(&volume.tags, volume.id);
     }
     for balancer in model.view_balancers() {
         add(&balancer.tags, balancer.arn);
