@@ -83,3 +83,15 @@ fn a_reason_is_one_short_line() {
     let told = notice(&Ended::refused(vec![long]), false).unwrap();
     assert_eq!(told.reason.unwrap().chars().count(), LONGEST);
 }
+
+/// A roll that is refused behind a dead one fails by that, and has the reasons beside it for the user.
+#[test]
+fn a_reason_is_told_once() {
+    let refused = || Refusal::account(Diagnostic::error("roll::alarm_is_red", "an alarm is red"));
+    let ended = Ended {
+        refused: vec![refused()],
+        ..failed(Verdict::Failed, Error::Refused(vec![refused()]))
+    };
+    let told = notice(&ended, false).unwrap().reason.unwrap();
+    assert_eq!(told.matches("an alarm is red").count(), 1, "{told}");
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::super::left_over::unused_versions;
 use super::super::plain::{nothing_left, rolled_once};
+use super::super::trouble::killed;
 use super::super::{Bench, V1, V2, V3, expect, quick};
 use super::roll_and;
 use crate::simulation::cloud::Mishap;
@@ -69,22 +70,23 @@ async fn a_failed_roll_lets_it_follow_latest_again() {
     nothing_left(&bench, "latest, broken image");
 }
 
+/// From `base` a roll of `V2` has died behind its first call of an action.
+async fn dead_behind(base: &Bench, action: &str) -> Bench {
+    let counted = base.fork().await;
+    expect(&counted.roll(V2).await, Verdict::Done);
+    let calls = counted.cloud.calls();
+    let first = calls.iter().position(|call| call == action).unwrap();
+    let dead = killed(base, first + 1, Mishap::KilledAfter).await;
+    dead.unwrap()
+}
+
 /// What a dead roll has pinned would start the image of the next one without its pin.
 #[tokio::test(start_paused = true)]
 async fn a_pin_of_a_dead_roll_stays_with_the_next() {
     let base = rolled_once().await;
     follow_latest(&base);
-    let counted = base.fork().await;
-    expect(&counted.roll(V2).await, Verdict::Done);
-    let calls = counted.cloud.calls();
-    let pin = calls
-        .iter()
-        .position(|call| call == "UpdateAutoScalingGroup");
     for image in [V2, V3] {
-        let bench = base.fork().await;
-        bench.cloud.plan(pin.unwrap() + 1, Mishap::KilledAfter);
-        assert!(bench.roll_killed(V2).await.is_none());
-        bench.cloud.calm();
+        let bench = dead_behind(&base, "UpdateAutoScalingGroup").await;
         expect(&bench.roll(image).await, Verdict::Done);
         assert_eq!(
             made_of(&bench, "web-v001"),
@@ -98,18 +100,9 @@ async fn a_pin_of_a_dead_roll_stays_with_the_next() {
 /// A tool has made a group from the version of a dead roll, and deletes it again.
 #[tokio::test(start_paused = true)]
 async fn a_pin_goes_once_nothing_starts_from_the_version_that_it_keeps_off() {
-    let bench = rolled_once().await;
-    follow_latest(&bench);
-    let counted = bench.fork().await;
-    expect(&counted.roll(V2).await, Verdict::Done);
-    let calls = counted.cloud.calls();
-    let made = calls
-        .iter()
-        .position(|call| call == "CreateAutoScalingGroup");
-    let bench = bench.fork().await;
-    bench.cloud.plan(made.unwrap() + 1, Mishap::KilledAfter);
-    assert!(bench.roll_killed(V2).await.is_none());
-    bench.cloud.calm();
+    let base = rolled_once().await;
+    follow_latest(&base);
+    let bench = dead_behind(&base, "CreateAutoScalingGroup").await;
     let (template, subnet) = {
         let model = &bench.cloud.world().model;
         let subnet = model.view_subnets().remove(0).id;
