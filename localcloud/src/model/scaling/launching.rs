@@ -5,7 +5,7 @@ use super::{
     ending, hooks,
     hooks::Ending,
     stored::{Group, Lifecycle, Member},
-    template::{Mixed, typed},
+    template::{Mixed, Template, typed},
     warm,
 };
 use crate::model::{
@@ -96,19 +96,21 @@ pub(super) fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<S
     let Some(group) = state.scaling.groups.get(name) else {
         return Err(Fault::validation("the group is gone"));
     };
-    let spec = spec(state, name, group)?;
-    let (_, mixed) = group.launches_from();
-    let mixed = mixed.map(|mixed| mixed.types.clone()).unwrap_or_default();
-    let mut types = mixed
-        .iter()
-        .map(|kind| Some(kind.as_str()))
-        .collect::<Vec<_>>();
-    if types.is_empty() {
-        types.push(None);
+    let (template, mixed) = group.launches_from();
+    let template =
+        template.ok_or_else(|| Fault::validation("The group has no launch template."))?;
+    let types = mixed.map_or(&[][..], |mixed| &mixed.types);
+    let mut specs = Vec::new();
+    for of in types {
+        let own = of.template.as_ref().unwrap_or(template);
+        specs.push(typed(spec(state, name, group, own)?, Some(&of.name)));
+    }
+    if specs.is_empty() {
+        specs.push(spec(state, name, group, template)?);
     }
     let mut last = Fault::validation("there is no instance type to launch");
-    for instance_type in types {
-        match ec2::launch(state, &typed(spec.clone(), instance_type), Some(subnet), 1) {
+    for spec in specs {
+        match ec2::launch(state, &spec, Some(subnet), 1) {
             Ok(ids) => return ids.into_iter().next().ok_or(last),
             Err(fault) if fault.code == "InsufficientInstanceCapacity" => last = fault,
             Err(fault) => return Err(fault),
@@ -117,10 +119,13 @@ pub(super) fn try_types(state: &mut State, name: &str, subnet: &str) -> Result<S
     Err(last)
 }
 
-fn spec(state: &State, name: &str, group: &Group) -> Result<LaunchSpec, Fault> {
-    let (template, mixed) = group.launches_from();
-    let template =
-        template.ok_or_else(|| Fault::validation("The group has no launch template."))?;
+fn spec(
+    state: &State,
+    name: &str,
+    group: &Group,
+    template: &Template,
+) -> Result<LaunchSpec, Fault> {
+    let (_, mixed) = group.launches_from();
     let mut spec = template.spec(state)?;
     for (key, (value, _)) in group.tags.iter().filter(|(_, (_, propagate))| *propagate) {
         spec.instance_tags.insert(key.clone(), value.clone());

@@ -168,12 +168,8 @@ impl Settings {
             (None, None) => {}
         }
         let template = self.template.as_ref().ok_or_else(neither_or_both)?;
-        let first = self.mixed.as_ref().and_then(|mixed| mixed.types.first());
-        template.check(
-            state,
-            self.subnets.first().map(String::as_str),
-            first.map(String::as_str),
-        )
+        let subnet = self.subnets.first().map(String::as_str);
+        super::template::check(state, subnet, template, self.mixed.as_ref())
     }
 
     /// Takes over the sizes that a call names: an update moves the desired capacity into its new bounds.

@@ -19,11 +19,19 @@ pub(in crate::model) struct Template {
 /// A mixed instances policy: types in order of preference, and how much of them is spot.
 #[derive(Clone, Debug)]
 pub(super) struct Mixed {
-    /// As it came, but that it names its launch template by id and by name.
+    /// As it came, but that it names its launch templates by id and by name.
     pub(super) raw: Params,
-    pub(super) types: Vec<String>,
+    pub(super) types: Vec<OfType>,
     pub(super) on_demand_base: i64,
     pub(super) on_demand_percent: i64,
+}
+
+/// An instance type of a mix.
+#[derive(Clone, Debug)]
+pub(super) struct OfType {
+    pub(super) name: String,
+    /// What it is launched from instead of the policy's own.
+    pub(super) template: Option<Template>,
 }
 
 fn not_formed(fault: &Fault) -> Fault {
@@ -83,19 +91,17 @@ impl Template {
         checked.map_err(|fault| not_formed(&fault))
     }
 
-    /// Has a policy name it as the API shows it.
-    fn name_in(&self, policy: &mut Params) {
+    /// Has the template of a mix, or of one of its types, name it as the API shows it.
+    fn name_in(&self, of: &mut Params) {
         let fields = [
             ("LaunchTemplateId", &self.id),
             ("LaunchTemplateName", &self.name),
             ("Version", &self.version),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), Params::Text(value.clone())));
-        if let Params::Map(policy) = policy
-            && let Some(Params::Map(launch)) = policy.get_mut("LaunchTemplate")
-        {
+        if let Params::Map(of) = of {
             let named = Params::Map(fields.into());
-            launch.insert("LaunchTemplateSpecification".to_owned(), named);
+            of.insert("LaunchTemplateSpecification".to_owned(), named);
         }
     }
 
@@ -126,11 +132,20 @@ impl Mixed {
         let template = template.ok_or_else(|| launch.missing("LaunchTemplateSpecification"))?;
         let mut types = Vec::new();
         for over in launch.maps("Overrides")? {
-            if over.raw().keys().any(|name| name != "InstanceType") {
-                let message = "Overrides of anything but InstanceType are not served by this cloud";
+            let served = ["InstanceType", "LaunchTemplateSpecification"];
+            if over
+                .raw()
+                .keys()
+                .any(|name| !served.contains(&name.as_str()))
+            {
+                let message = "Overrides of anything but InstanceType and LaunchTemplateSpecification are not served by this cloud";
                 return Err(Fault::validation(message));
             }
-            types.push(over.text("InstanceType")?.to_owned());
+            let own = over.map("LaunchTemplateSpecification")?;
+            types.push(OfType {
+                name: over.text("InstanceType")?.to_owned(),
+                template: own.map(|own| Template::read(state, &own)).transpose()?,
+            });
         }
         let distribution = args.map("InstancesDistribution")?;
         let number = |name, range, usual| match &distribution {
@@ -142,7 +157,7 @@ impl Mixed {
         let template = Template::read(state, &template)?;
         let mut raw = Params::Map(args.raw().clone());
         super::echo::echo(&raw)?;
-        template.name_in(&mut raw);
+        name_in(&mut raw, &template, &types);
         let mixed = Self {
             raw,
             types,
@@ -152,9 +167,55 @@ impl Mixed {
         Ok((template, mixed))
     }
 
+    /// What an instance of that type is launched from, by a policy whose own template is `template`.
+    pub(super) fn launched_from<'a>(
+        &'a self,
+        instance_type: &str,
+        template: &'a Template,
+    ) -> Option<&'a Template> {
+        let mut types = self.types.iter();
+        let of = types.find(|of| of.name == instance_type)?;
+        Some(of.template.as_ref().unwrap_or(template))
+    }
+
     /// How many of `total` instances are on demand; the rest is spot.
     pub(super) fn on_demand(&self, total: i64) -> i64 {
         let above = (total - self.on_demand_base).max(0);
         total.min(self.on_demand_base) + (above * self.on_demand_percent + 99) / 100
     }
+}
+
+/// Has a policy name its launch templates as the API shows them.
+fn name_in(policy: &mut Params, template: &Template, types: &[OfType]) {
+    let Params::Map(policy) = policy else { return };
+    let Some(launch) = policy.get_mut("LaunchTemplate") else {
+        return;
+    };
+    template.name_in(launch);
+    let Params::Map(launch) = launch else { return };
+    if let Some(Params::List(shown)) = launch.get_mut("Overrides") {
+        for (of, shown) in types.iter().zip(shown) {
+            if let Some(own) = &of.template {
+                own.name_in(shown);
+            }
+        }
+    }
+}
+
+/// Refuses what could not be launched of a template, or of a mix of it: its first type, and each that has a template of its own.
+pub(super) fn check(
+    state: &State,
+    subnet: Option<&str>,
+    template: &Template,
+    mixed: Option<&Mixed>,
+) -> Result<(), Fault> {
+    let types = mixed.map_or(&[][..], |mixed| &mixed.types);
+    let first = types.first().filter(|of| of.template.is_none());
+    template.check(state, subnet, first.map(|of| of.name.as_str()))?;
+    for of in types {
+        if let Some(own) = &of.template {
+            own.check(state, subnet, Some(&of.name))?;
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::model::{
     scaling::{
         NAME, groups, reconcile,
         stored::Group,
-        template::{Mixed, Template},
+        template::{Mixed, Template, check},
     },
     state::State,
 };
@@ -92,10 +92,8 @@ fn configuration(state: &State, group: &Group, args: &Args<'_>) -> Result<Config
             ));
         }
     };
-    let first = read.mixed.as_ref().and_then(|mixed| mixed.types.first());
     let subnet = group.settings.subnets.first().map(String::as_str);
-    read.template
-        .check(state, subnet, first.map(String::as_str))?;
+    check(state, subnet, &read.template, read.mixed.as_ref())?;
     Ok(read)
 }
 

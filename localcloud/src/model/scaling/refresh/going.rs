@@ -170,14 +170,17 @@ fn begin(group: &mut Group, now: Timestamp) {
     let skips = refresh.preferences.skips_matching();
     let ignores = refresh.preferences.protected() == Protected::Ignore;
     let matches = |member: &Member| {
-        let same = member
+        let wanted = template.and_then(|template| match mixed {
+            Some(mixed) => mixed.launched_from(&member.instance_type, template),
+            None => Some(template),
+        });
+        member
             .template
             .as_ref()
-            .zip(template)
-            .is_some_and(|(of, template)| {
-                of.id == template.id && template.version.parse() == Ok(of.version)
-            });
-        same && mixed.is_none_or(|mixed| mixed.types.contains(&member.instance_type))
+            .zip(wanted)
+            .is_some_and(|(of, wanted)| {
+                of.id == wanted.id && wanted.version.parse() == Ok(of.version)
+            })
     };
     let outdated = group
         .counted()

@@ -349,36 +349,6 @@ fn zones_are_evened_out_by_one_more_before_one_less() {
 }
 
 #[test]
-fn a_mixed_group_uses_its_types_in_order() {
-    let mut cloud = Cloud::new();
-    cloud.world.model.inject(FaultPlan::default().launches(
-        1,
-        &Fault::insufficient_capacity("t3.small", "eu-central-1a"),
-    ));
-    let spec = json!({"LaunchTemplateName": "web", "Version": "1"});
-    let policy = json!({"LaunchTemplate": {"LaunchTemplateSpecification": spec, "Overrides": [{"InstanceType": "t3.small"}, {"InstanceType": "t3.medium"}]}});
-    let given = json!({"AutoScalingGroupName": "mix", "MinSize": 2, "MaxSize": 2, "VPCZoneIdentifier": cloud.subnets().join(","), "MixedInstancesPolicy": policy});
-    cloud.scaling("CreateAutoScalingGroup", given);
-    cloud.settled("mix", 2);
-    let mut types: Vec<_> = cloud
-        .model()
-        .view_instances()
-        .into_iter()
-        .map(|instance| instance.instance_type)
-        .collect();
-    types.sort();
-    assert_eq!(types, ["t3.medium", "t3.small"]);
-    let shown = cloud.scaling("DescribeAutoScalingGroups", json!({}));
-    assert_eq!(
-        text(
-            &shown,
-            "AutoScalingGroups.0.MixedInstancesPolicy.LaunchTemplate.Overrides.1.InstanceType"
-        ),
-        "t3.medium"
-    );
-}
-
-#[test]
 fn an_instance_past_its_lifetime_is_replaced() {
     let mut cloud = Cloud::new();
     cloud.group("web", [1, 1, 1], json!({"MaxInstanceLifetime": 86400}));

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod lifecycle;
+mod mixed;
 mod refresh;
 mod rules;
 mod settings;
