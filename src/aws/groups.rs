@@ -204,7 +204,7 @@ fn group_of(group: &types::AutoScalingGroup) -> Result<Group> {
     Ok(Group {
         name: GroupName::new(name),
         starts_from: starts_from(group)?,
-        mixed: mixed::of(group),
+        mixed: mixed::of(group)?,
         pool: warm_pool::of(group),
         size: Size {
             min: unsigned(group.min_size()),
@@ -259,9 +259,14 @@ fn target_groups_of(group: &types::AutoScalingGroup) -> Vec<TargetGroupArn> {
 }
 
 fn starts_from(group: &types::AutoScalingGroup) -> Result<StartsFrom> {
-    let Some(template) = mixed::template_of(group) else {
-        return Ok(StartsFrom::Other("a launch configuration".to_owned()));
-    };
+    match mixed::template_of(group) {
+        Some(template) => specified(template),
+        None => Ok(StartsFrom::Other("a launch configuration".to_owned())),
+    }
+}
+
+/// What a specification of a launch template names.
+pub(super) fn specified(template: &types::LaunchTemplateSpecification) -> Result<StartsFrom> {
     // AWS says both.
     let Some(id) = template.launch_template_id() else {
         let name = template.launch_template_name().unwrap_or_default();

@@ -5,6 +5,7 @@ use aws_sdk_autoscaling::types;
 use super::Aws;
 use super::error::failed;
 use super::group_copy::described;
+use super::groups::specified;
 use crate::cloud::{GroupName, LaunchTemplateId, Mixed, Result, VersionRef};
 
 /// Of what a policy does not say ("`API_InstancesDistribution`").
@@ -33,8 +34,10 @@ pub(super) fn wanted(
 }
 
 /// The policy of a group in our words.
-pub(super) fn of(group: &types::AutoScalingGroup) -> Option<Mixed> {
-    let policy = group.mixed_instances_policy()?;
+pub(super) fn of(group: &types::AutoScalingGroup) -> Result<Option<Mixed>> {
+    let Some(policy) = group.mixed_instances_policy() else {
+        return Ok(None);
+    };
     let share = policy.instances_distribution();
     let base = share.and_then(types::InstancesDistribution::on_demand_base_capacity);
     let percent =
@@ -44,14 +47,16 @@ pub(super) fn of(group: &types::AutoScalingGroup) -> Option<Mixed> {
         Some(kind) => kind.to_owned(),
         None => "any that meets its requirements".to_owned(),
     });
-    Some(Mixed {
+    let own = overrides(group).filter_map(|one| one.launch_template_specification());
+    Ok(Some(Mixed {
         types: types.collect(),
         on_demand_base: number(base, 0),
         on_demand_percent: number(percent, ALL_ON_DEMAND),
         in_order: share
             .and_then(types::InstancesDistribution::on_demand_allocation_strategy)
             .is_none_or(|strategy| strategy == IN_ORDER),
-    })
+        of_types: own.map(specified).collect::<Result<_>>()?,
+    }))
 }
 
 /// What of a policy a roll cannot deal with: it counts machines, and makes one version.
@@ -165,6 +170,7 @@ pub(super) async fn desired(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::StartsFrom;
 
     fn group(
         one: types::builders::LaunchTemplateOverridesBuilder,
@@ -191,6 +197,8 @@ mod tests {
         let own = specification(&LaunchTemplateId::new("lt-2"), VersionRef::Default);
         let own = group(typed("t4g.micro").launch_template_specification(own)).build();
         assert!(lost(&own)[0].contains("launch templates of single types"));
+        let starts = &of(&own).unwrap().unwrap().of_types[0];
+        assert!(matches!(starts, StartsFrom::Template { id, .. } if id.as_str() == "lt-2"));
         let counted = group(typed("t3.micro")).desired_capacity_type("vcpu");
         assert!(lost(&counted.build())[0].contains("vcpu"));
     }
@@ -204,7 +212,7 @@ mod tests {
         let template = policy.launch_template().unwrap();
         assert_eq!(template.launch_template_specification(), Some(&next));
         assert_eq!(template.overrides()[0].instance_type(), Some("t3.micro"));
-        let mixed = of(&group).unwrap();
+        let mixed = of(&group).unwrap().unwrap();
         assert_eq!(mixed.types, ["t3.micro"]);
         assert_eq!((mixed.on_demand_base, mixed.on_demand_percent), (0, 100));
     }
@@ -214,7 +222,7 @@ mod tests {
         let names = ["t3.small".to_owned(), "t3a.small".to_owned()];
         let policy = of_types(None, &names);
         let made = types::AutoScalingGroup::builder().mixed_instances_policy(policy);
-        let made = of(&made.build()).unwrap();
+        let made = of(&made.build()).unwrap().unwrap();
         assert_eq!(made.types, names);
         assert_eq!((made.on_demand_percent, made.in_order), (100, true));
         let share = types::InstancesDistribution::builder()
@@ -223,8 +231,10 @@ mod tests {
         let before = types::MixedInstancesPolicy::builder().instances_distribution(share.build());
         let group = |policy| types::AutoScalingGroup::builder().mixed_instances_policy(policy);
         let before = before.build();
-        assert!(!of(&group(before.clone()).build()).unwrap().in_order);
-        let made = of(&group(of_types(Some(before), &names)).build()).unwrap();
+        let was = of(&group(before.clone()).build()).unwrap().unwrap();
+        assert!(!was.in_order);
+        let made = of(&group(of_types(Some(before), &names)).build());
+        let made = made.unwrap().unwrap();
         assert_eq!((made.on_demand_percent, made.in_order), (40, true));
     }
 }

@@ -78,6 +78,9 @@ pub struct Mixed {
     /// On demand a type is taken where none before it can be had.
     #[serde(skip)]
     pub in_order: bool,
+    /// What single types are started from, instead of the group's own.
+    #[serde(skip)]
+    pub of_types: Vec<StartsFrom>,
 }
 
 impl Mixed {
@@ -294,6 +297,12 @@ impl Group {
     /// The value of a tag.
     pub fn tag(&self, key: &str) -> Option<&str> {
         self.tags.get(key).map(String::as_str)
+    }
+
+    /// Everything that machines are started from: the group's own, and what single types of its mix have.
+    pub fn starts(&self) -> impl Iterator<Item = &StartsFrom> {
+        let of_types = self.mixed.iter().flat_map(|mixed| &mixed.of_types);
+        std::iter::once(&self.starts_from).chain(of_types)
     }
 
     /// It has a warm pool that is to stay.

@@ -38,7 +38,10 @@ pub(super) async fn delete(
             id: template.clone(),
             version,
         };
-        groups.iter().any(|group| group.starts_from == used)
+        groups
+            .iter()
+            .flat_map(Group::starts)
+            .any(|from| *from == used)
     };
     for version in versions
         .iter()
@@ -118,11 +121,10 @@ pub(super) async fn delete_template(
         return Ok(());
     };
     // EC2 deletes a template under its groups' feet. A later run may have adopted this one.
-    let is_used = |group: &Group| match &group.starts_from {
-        StartsFrom::Template { id, .. } => *id == template.id,
-        StartsFrom::Other(_) => false,
-    };
-    if standing(cloud, next).await?.iter().any(is_used) {
+    let is_of =
+        |from: &StartsFrom| matches!(from, StartsFrom::Template { id, .. } if *id == template.id);
+    let groups = standing(cloud, next).await?;
+    if groups.iter().flat_map(Group::starts).any(is_of) {
         return Ok(());
     }
     persist(async || cloud.delete_template(&template.id).await).await

@@ -35,6 +35,7 @@ pub(super) fn mixed(service: &Service, like: Option<&Group>) -> Option<Mixed> {
         on_demand_base: base,
         on_demand_percent: percent,
         in_order: true,
+        of_types: Vec::new(),
     })
 }
 

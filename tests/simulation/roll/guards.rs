@@ -153,6 +153,35 @@ async fn a_version_that_another_group_starts_from_stays() {
     assert_eq!(versions, [1, 2]);
 }
 
+/// Somebody makes a group meanwhile, one type of whose mix has the roll's version for itself.
+#[tokio::test(start_paused = true)]
+async fn a_version_that_a_type_of_a_mix_is_started_from_stays() {
+    let bench = rolled_once().await;
+    let broken = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V2, broken);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let model = bench.cloud.world().model.clone();
+        let (template, subnet) = (&model.view_templates()[0], &model.view_subnets()[0]);
+        let version = |number: &str| json!({"LaunchTemplateId": template.id, "Version": number});
+        let overrides = json!([{"InstanceType": "t3.small"},
+            {"InstanceType": "t3.medium", "LaunchTemplateSpecification": version("2")}]);
+        let mix = json!({"LaunchTemplate":
+            {"LaunchTemplateSpecification": version("1"), "Overrides": overrides}});
+        let group = json!({"AutoScalingGroupName": "batch", "MixedInstancesPolicy": mix, "MinSize": 0, "MaxSize": 1,
+            "VPCZoneIdentifier": subnet.id});
+        bench.meanwhile(Api::AutoScaling, "CreateAutoScalingGroup", &group);
+    };
+    let (ended, ()) = tokio::join!(bench.roll(V2), meanwhile);
+    expect(&ended, Verdict::Rejected);
+    let templates = bench.cloud.world().model.view_templates();
+    let versions: Vec<_> = templates[0].versions.keys().copied().collect();
+    assert_eq!(versions, [1, 2]);
+}
+
 /// What is read right behind the write may be from before it, and does not say that traffic has gone back already.
 #[tokio::test(start_paused = true)]
 async fn a_stop_right_behind_the_swap_is_not_fooled_by_a_stale_read() {
