@@ -212,7 +212,7 @@ impl Remote for Session {
         if let Some(tunnels) = self.tunnels.lock().await.take() {
             tunnels.close().await;
         }
-        let end: Option<()> = self.ended.lock().await.recv().await;
-        debug_assert!(end.is_none(), "nobody sends anything");
+        // Nobody sends anything: it ends with what holds the other side.
+        let _: Option<()> = self.ended.lock().await.recv().await;
     }
 }

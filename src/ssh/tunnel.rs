@@ -67,8 +67,8 @@ impl Tunnels {
     /// Ends them and waits until their ports are free.
     pub async fn close(mut self) {
         drop(self.stop);
-        let end: Option<()> = self.ended.recv().await;
-        debug_assert!(end.is_none(), "nobody sends anything");
+        // Nobody sends anything: it ends with what holds the other side.
+        let _: Option<()> = self.ended.recv().await;
     }
 }
 

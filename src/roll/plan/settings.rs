@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Next, NextTemplate, Refusal, pair, pool, types};
 use crate::cloud::{
-    Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion,
-    Zone, tag,
+    Group, GroupName, Image, SecurityGroupId, Size, SubnetId, TemplateChange, TemplateVersion, Zone,
 };
 use crate::roll::facts::{Facts, pair as pair_facts};
 use crate::roll::names;
@@ -342,6 +341,5 @@ fn wanted_tags(
         }
         all.push((key.value.clone(), value));
     }
-    debug_assert!(!all.iter().any(|(key, _)| key == tag::RUN));
     Ok(all)
 }
