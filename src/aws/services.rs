@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 
 use crate::aws::Aws;
 use crate::aws::Lent;
@@ -89,11 +90,13 @@ macro_rules! config {
         let reach = Reach::default();
         let quota = RetryPartition::custom("kiln").token_bucket(TokenBucket::unlimited());
         let mut config = $service::config::Builder::from(&$origin.config)
-            .interceptor(Budget)
-            .interceptor(Fenced($origin.fence.clone()))
-            .interceptor(reach.clone())
-            .retry_classifier(reach)
+            .retry_classifier(reach.clone())
             .retry_partition(quota.build());
+        // Nobody switches them off, and to ask whether somebody did costs more than they do.
+        config
+            .push_interceptor(SharedInterceptor::permanent(Budget))
+            .push_interceptor(SharedInterceptor::permanent(Fenced($origin.fence.clone())))
+            .push_interceptor(SharedInterceptor::permanent(reach));
         if let Some(lent) = &$origin.lent {
             config = config.retry_classifier(lent.clone());
         }
