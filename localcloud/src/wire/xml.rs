@@ -124,6 +124,12 @@ fn inside(out: &mut String, name: &str, body: impl FnOnce(&mut String)) {
 
 /// Escapes what XML 1.0 reserves; what it cannot carry at all becomes U+FFFD.
 fn escape(out: &mut String, text: &str) {
+    // Nearly all that is written is printable ASCII with nothing of this in it.
+    let plain =
+        |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"');
+    if text.as_bytes().iter().all(plain) {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
