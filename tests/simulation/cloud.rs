@@ -33,7 +33,7 @@ struct Shared {
     began: Instant,
     calls: Mutex<Vec<String>>,
     /// What each of them said.
-    bodies: Mutex<Vec<String>>,
+    bodies: Mutex<Vec<Vec<u8>>>,
     /// An action that is refused at all times.
     denied: Mutex<Vec<&'static str>>,
     /// Asked by the clients that are counted before they change anything.
@@ -153,8 +153,7 @@ impl Cloud {
 
     /// What each call of an action said, as it stood on the wire.
     pub fn said(&self, action: &str) -> Vec<String> {
-        let (calls, bodies) = (self.calls(), self.0.bodies.lock().unwrap().clone());
-        let all = calls.into_iter().zip(bodies);
+        let all = self.calls().into_iter().zip(self.bodies());
         all.filter(|(call, _)| call == action)
             .map(|(_, body)| body)
             .collect()
@@ -162,11 +161,16 @@ impl Cloud {
 
     /// The actions that were to change something, in order.
     pub fn writes(&self) -> Vec<String> {
-        let (calls, bodies) = (self.calls(), self.0.bodies.lock().unwrap().clone());
         let writes =
             |(call, body): &(String, String)| !is_read(call) && !body.contains("DryRun=true");
-        let all = calls.into_iter().zip(bodies).filter(writes);
-        all.map(|(call, _)| call).collect()
+        let all = self.calls().into_iter().zip(self.bodies());
+        all.filter(writes).map(|(call, _)| call).collect()
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let bodies = self.0.bodies.lock().unwrap();
+        let texts = bodies.iter().map(|body| String::from_utf8_lossy(body));
+        texts.map(std::borrow::Cow::into_owned).collect()
     }
 
     /// What the clients that are counted ask before they change anything.

@@ -46,39 +46,44 @@ impl HttpConnector for Client {
         let client = self.clone();
         HttpConnectorFuture::new(async move {
             let shared = &client.cloud.0;
+            let name = action(&request);
             let latency = *shared.latency.lock().unwrap();
             if latency.is_zero() {
-                return client.answer(&request).await;
+                return client.answer(&name, &request).await;
             }
             {
                 let mut all = shared.under_way.lock().unwrap();
-                let (now, most) = all.entry(action(&request)).or_default();
+                let (now, most) = all.entry(name.clone()).or_default();
                 *now += 1;
                 *most = (*most).max(*now);
             }
             tokio::time::sleep(latency).await;
-            let answer = client.answer(&request).await;
+            let answer = client.answer(&name, &request).await;
             let mut all = shared.under_way.lock().unwrap();
-            all.entry(action(&request)).or_default().0 -= 1;
+            all.entry(name).or_default().0 -= 1;
             answer
         })
     }
 }
 
 impl Client {
-    async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    async fn answer(
+        &self,
+        name: &str,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
         let shared = &self.cloud.0;
-        match self.mishap(request) {
-            None => Ok(self.carry_out(request)),
+        match self.mishap(name, request) {
+            None => Ok(self.carry_out(name, request)),
             Some(Mishap::Refused) => Ok(refusal(request)),
             Some(Mishap::AnswerLost | Mishap::AnswersLost) => {
-                self.carry_out(request);
+                self.carry_out(name, request);
                 Err(ConnectorError::io("connection reset".into()))
             }
             Some(Mishap::Down) => Err(ConnectorError::io("connection refused".into())),
             Some(kill @ (Mishap::KilledBefore | Mishap::KilledAfter)) => {
                 if kill == Mishap::KilledAfter {
-                    self.carry_out(request);
+                    self.carry_out(name, request);
                 }
                 shared.killed.notify_one();
                 std::future::pending().await
@@ -91,44 +96,38 @@ impl Client {
             Some(Mishap::Throttled) => Ok(failure(request, 400, "Throttling", "Rate exceeded")),
             Some(Mishap::Broken { after }) => {
                 if after {
-                    self.carry_out(request);
+                    self.carry_out(name, request);
                 }
                 let text = "An internal error has occurred";
                 Ok(failure(request, 500, "InternalFailure", text))
             }
             Some(Mishap::Late(by)) => {
-                let answer = self.carry_out(request);
+                let answer = self.carry_out(name, request);
                 tokio::time::sleep(by).await;
                 Ok(answer)
             }
-            Some(Mishap::Stale(lag)) => Ok(self.carry_out_before(request, lag)),
+            Some(Mishap::Stale(lag)) => Ok(self.carry_out_before(name, request, lag)),
         }
     }
 
     /// Counts the call and says what happens to it.
-    fn mishap(&self, request: &HttpRequest) -> Option<Mishap> {
+    fn mishap(&self, name: &str, request: &HttpRequest) -> Option<Mishap> {
         let process = self.process?;
         let mut calls = self.cloud.0.calls.lock().unwrap();
-        calls.push(action(request));
+        calls.push(name.to_owned());
         let body = request.body().bytes().unwrap_or_default();
-        let body = String::from_utf8_lossy(body).into_owned();
-        self.cloud.0.bodies.lock().unwrap().push(body);
-        let denied = self.cloud.0.denied.lock().unwrap();
-        if denied
-            .iter()
-            .any(|action| Some(*action) == calls.last().map(String::as_str))
-        {
+        self.cloud.0.bodies.lock().unwrap().push(body.to_vec());
+        if self.cloud.0.denied.lock().unwrap().contains(&name) {
             return Some(Mishap::Refused);
         }
         if let Some(fate) = self.cloud.0.fate.lock().unwrap().as_mut() {
             let mut counts = self.cloud.0.counts.lock().unwrap();
             let count = counts.entry(process).or_default();
             *count += 1;
-            let action = calls.last().map_or("?", String::as_str);
             return fate(Calling {
                 process,
                 count: *count,
-                action,
+                action: name,
                 looked: None,
             });
         }
@@ -141,10 +140,9 @@ impl Client {
         (count == at || retried).then_some(mishap)
     }
 
-    fn carry_out(&self, request: &HttpRequest) -> HttpResponse {
+    fn carry_out(&self, name: &str, request: &HttpRequest) -> HttpResponse {
         let now = self.cloud.now();
         let mut world = self.cloud.0.world.lock().unwrap();
-        let name = action(request);
         let ahead = self
             .cloud
             .0
@@ -155,7 +153,7 @@ impl Client {
         if let Some((_, other)) = ahead {
             other(&mut world, now);
         }
-        if let Some(process) = self.process.filter(|_| !is_read(&name)) {
+        if let Some(process) = self.process.filter(|_| !is_read(name)) {
             world.advance_to(now);
             self.cloud.about_to_write(&world);
             if let Some(guard) = self.cloud.0.guard.lock().unwrap().as_mut() {
@@ -163,18 +161,18 @@ impl Client {
                 guard(Calling {
                     process,
                     count: 0,
-                    action: &name,
+                    action: name,
                     looked: looked.get(&process).copied(),
                 });
             }
         }
         let request = wired(request);
-        let mut looks = looks(&name);
+        let mut looks = looks(name);
         let mut habit = self.cloud.0.habit.lock().unwrap();
         let answer = match (self.process, habit.as_mut()) {
             (Some(process), Some(habit)) => habit(Call {
                 process,
-                action: &name,
+                action: name,
                 request,
                 world: &mut world,
                 now,
@@ -194,7 +192,7 @@ impl Client {
     }
 
     /// Answers a read from the past.
-    fn carry_out_before(&self, request: &HttpRequest, lag: Duration) -> HttpResponse {
+    fn carry_out_before(&self, name: &str, request: &HttpRequest, lag: Duration) -> HttpResponse {
         let now = self.cloud.now();
         let lag = SignedDuration::try_from(lag).unwrap();
         let past = self.cloud.0.past.lock().unwrap();
@@ -203,10 +201,10 @@ impl Client {
         };
         let mut past = past.iter();
         let Some((_, model)) = past.find(|(at, _)| now.duration_since(*at) <= lag) else {
-            return self.carry_out(request);
+            return self.carry_out(name, request);
         };
         let (answer, _) = wire::answer(&mut model.clone(), &wired(request), now);
-        if looks(&action(request)) {
+        if looks(name) {
             self.look();
         }
         response(answer)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiln::cloud::{Action, RulePlace};
+use kiln::run::RunId;
 use kiln::undo::lease::Leased;
 use kiln::undo::serving::{arns_of, forwards};
 use kiln::undo::tested::LEASE;
@@ -47,8 +48,11 @@ pub fn is_at_rest(scene: &Scene, rest: &Rest) -> Result<(), String> {
 /// What carries a run's tag was announced in a journal before.
 pub fn comes_first(scene: &Scene, journals: &Journals, held: &mut Held) -> Result<(), String> {
     let said = |run: &str, is: &dyn Fn(&Change) -> bool| {
+        let Ok(run) = run.parse::<RunId>() else {
+            return false;
+        };
         journals.said(|undo| match undo {
-            Undo::Roll(of) => is(&of.change) && of.run.to_string() == run,
+            Undo::Roll(of) => of.run == run && is(&of.change),
             _ => false,
         })
     };
