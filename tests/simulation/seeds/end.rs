@@ -13,7 +13,8 @@ use super::ground::LAST;
 use super::life::Life;
 use crate::simulation::roll::{DATA, production};
 
-/// One in so many of those that end well is asked for one more roll: it costs as much as all that was before.
+/// One in so many of those whose latest roll came to its end, so that what it leaves was looked at, is asked for one more roll: it
+/// costs as much as all that was before.
 const ASKED: u32 = 4;
 /// Tells the draw of them apart from all others.
 const END: u64 = 0x5eed_e5e6;
@@ -73,7 +74,7 @@ impl Life {
         self.say("calm");
         self.amid(self.bench.pass(600)).await;
         self.finding()?;
-        if self.has_gone_well() && Rng::with_seed(seed ^ END).u32(0..ASKED) > 0 {
+        if self.looked_at && Rng::with_seed(seed ^ END).u32(0..ASKED) > 0 {
             return Ok(());
         }
         self.count("last rolls");
@@ -107,11 +108,6 @@ impl Life {
             return Err(format!("after the last roll {serving:?} serve"));
         }
         Ok(())
-    }
-
-    /// The latest roll has gone through, behind whatever had died: what it leaves was looked at.
-    fn has_gone_well(&self) -> bool {
-        matches!(self.last, Some(Verdict::Done | Verdict::NothingToDo))
     }
 
     async fn last(&self) -> Ended {

@@ -43,8 +43,8 @@ pub struct Life {
     pub going: Going,
     /// The image whose machines die by themselves.
     pub mortal: Option<&'static str>,
-    /// How the latest roll ended, where nothing was done behind it.
-    pub last: Option<Verdict>,
+    /// What the latest roll leaves was looked at, and nothing was done behind it.
+    pub looked_at: bool,
 }
 
 /// Lives the life that a seed says, with a defect if `plant` has one.
@@ -75,7 +75,7 @@ pub async fn live(seed: u64, plant: &dyn Fn(&Bench)) -> Told {
         rng,
         seen: Arc::clone(&log),
         mortal: None,
-        last: None,
+        looked_at: false,
     };
     life.count_world(&drawn);
     life.spoil();
@@ -217,7 +217,7 @@ impl Life {
     }
 
     async fn act(&mut self) -> Result<(), String> {
-        self.last = None;
+        self.looked_at = false;
         let pause = self.going.pause();
         if pause > 0 {
             self.say(format!("{pause} s pass"));
@@ -298,9 +298,9 @@ impl Life {
             return self.finding();
         };
         self.say(format!("{:?}{}", ended.verdict, why(&ended)));
-        self.last = Some(ended.verdict);
         self.finding()?;
         self.ended(&ended)?;
+        self.looked_at = is_over(&ended);
         if ended.verdict == Verdict::Done {
             let now = self.bench.cloud.now();
             self.watchman.done(&self.bench.cloud.world().model, now);
@@ -322,18 +322,7 @@ impl Life {
 
     /// I5: what a run says is done, failed or stopped has left nothing.
     pub fn ended(&self, ended: &Ended) -> Result<(), String> {
-        let says_so = matches!(ended.verdict, Verdict::CleanUpDue | Verdict::Traffic)
-            || !ended.left.is_empty();
-        if says_so
-            || matches!(
-                ended.verdict,
-                Verdict::Busy | Verdict::Refused | Verdict::Frozen
-            )
-        {
-            return Ok(());
-        }
-        // What did not come to its plan has looked at nothing that a dead run left.
-        if ended.decision.is_none() {
+        if !is_over(ended) {
             return Ok(());
         }
         let mut left = left_over(&self.bench.cloud.world().model, &self.bench.store.due());
@@ -367,4 +356,17 @@ impl Life {
         }
         self.finding()
     }
+}
+
+/// Whether a run says that nothing is left to do; one that did not come to its plan has looked at nothing that a dead run left.
+fn is_over(ended: &Ended) -> bool {
+    let own = matches!(
+        ended.verdict,
+        Verdict::Done
+            | Verdict::NothingToDo
+            | Verdict::Failed
+            | Verdict::Rejected
+            | Verdict::Stopped
+    );
+    own && ended.left.is_empty() && ended.decision.is_some()
 }
