@@ -131,6 +131,20 @@ fn refuse_group(facts: &Facts, group: &Group, refused: &mut Vec<Refusal>) {
     refuse_refreshing(facts, group, refused);
 }
 
+/// A type with a launch template of its own would go on with the image that it has.
+pub(super) fn refuse_of_types(group: &Group) -> Option<Refusal> {
+    let mut of_types = group.mixed.iter().flat_map(|mixed| &mixed.of_types);
+    of_types.next()?;
+    let text = format!(
+        "group {} has a mixed instances policy with launch templates of single types, whose machines would keep their image",
+        group.name
+    );
+    let finding = Diagnostic::error("roll::not_copied", text);
+    Some(Refusal::account(finding.help(
+        "have all of its types start from the group's own launch template",
+    )))
+}
+
 /// Somebody else replaces machines of the group at this moment.
 pub(super) fn refuse_refreshing(facts: &Facts, group: &Group, refused: &mut Vec<Refusal>) {
     let (name, is_own) = (&group.name, Refreshing::of(group).is_some());

@@ -35,6 +35,9 @@ pub(super) fn of(
             text,
         )));
     }
+    if service.strategy.is_in_place() {
+        refused.extend(in_place::refuse_of_types(group));
+    }
     refused.extend(pool::refuse(service, group));
     // A root that is replaced needs none of them, and suspends them for a while.
     if !matches!(service.strategy, Strategy::ReplaceRoot(_)) {
@@ -167,10 +170,8 @@ fn followers(
     template: &LaunchTemplateId,
 ) -> Vec<Refusal> {
     let follow = facts.groups.iter().filter(|group| {
-        let latest = matches!(
-            &group.starts_from,
-            StartsFrom::Template { id, version: VersionRef::Latest } if id == template
-        );
+        let follows = |from: &StartsFrom| matches!(from, StartsFrom::Template { id, version: VersionRef::Latest } if id == template);
+        let latest = group.starts().any(follows);
         let is_over = is_spent(group) && group.tag(tag::SERVICE) == Some(&service.name);
         let is_pinned = service
             .groups

@@ -6,7 +6,7 @@ use localcloud::model::{Service as Api, Tree};
 use serde_json::json;
 
 use super::plain::{nothing_left, rolled_once, three};
-use super::refused::refused_input;
+use super::refused::{refused, refused_input};
 use super::rolling::rolling;
 use super::trouble::killed_and;
 use super::{Bench, V1, V2, expect, text};
@@ -133,6 +133,22 @@ async fn machines_of_a_mixed_group_are_replaced_by_its_types() {
     assert_eq!(back.verdict, Verdict::Done, "{back:?}");
     assert_eq!(bench.serving(), three(V1));
     assert_eq!(version(&bench, "web-v001"), "1");
+}
+
+/// Its machines would go on with the image that they have, and the roll would call itself done.
+#[tokio::test(start_paused = true)]
+async fn a_roll_in_place_over_a_type_with_a_launch_template_of_its_own_is_refused() {
+    let bench = rolling().await;
+    let own = |version: &str| json!({ "LaunchTemplateName": "web", "Version": version });
+    let policy = json!({ "LaunchTemplate": { "LaunchTemplateSpecification": own("1"),
+        "Overrides": [{ "InstanceType": "t3.micro" },
+            { "InstanceType": "t3.small", "LaunchTemplateSpecification": own("1") }] } });
+    let given = json!({ "AutoScalingGroupName": "web-v001", "MixedInstancesPolicy": policy });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+    let ended = refused(&bench, Verdict::Failed, &["roll::not_copied"]).await;
+    let message = &ended.refused[0].finding.message;
+    assert!(message.contains("would keep their image"), "{message}");
+    assert_eq!(bench.serving(), three(V1));
 }
 
 #[tokio::test(start_paused = true)]

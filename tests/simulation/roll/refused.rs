@@ -123,6 +123,16 @@ async fn another_group_that_would_start_the_new_image_by_itself_is_named() {
     let ended = refused(&bench, Verdict::Refused, &["roll::shared_template"]).await;
     let message = &ended.refused[0].finding.message;
     assert!(message.contains("group batch follows $Latest"), "{message}");
+    // By a single type of its mix.
+    let of = |version: &str| json!({ "LaunchTemplateId": template, "Version": version });
+    let mix = json!({ "LaunchTemplate": { "LaunchTemplateSpecification": of("1"),
+        "Overrides": [{ "InstanceType": "t3.micro" },
+            { "InstanceType": "t3.small", "LaunchTemplateSpecification": of("$Latest") }] } });
+    let given = json!({ "AutoScalingGroupName": "batch", "MixedInstancesPolicy": mix });
+    bench.meanwhile(Api::AutoScaling, "UpdateAutoScalingGroup", &given);
+    let ended = refused(&bench, Verdict::Refused, &["roll::shared_template"]).await;
+    let message = &ended.refused[0].finding.message;
+    assert!(message.contains("group batch follows $Latest"), "{message}");
 }
 
 /// Row 39 of docs/complaints.md.
