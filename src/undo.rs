@@ -34,7 +34,7 @@ pub use emptied::ended;
 pub use making::{Unmade, ask, make};
 pub use publication::{Publication, Settings, TakesName};
 pub use retire::{Retire, begin as begin_to_retire, end as end_retirement};
-pub use roll::{Change, Moved, OfRoll, Purpose, description};
+pub use roll::{Change, Moved, OfRoll, Purpose, description, refuse_serving};
 pub use taken::Taken;
 
 use std::fmt;

@@ -65,7 +65,12 @@ pub(super) async fn before<P: Probe>(
         image: group.tag(tag::IMAGE).unwrap_or_default().to_owned(),
         group: name.clone(),
     };
-    for hook in &by.service.hooks.before_retire {
+    let hooks = &by.service.hooks.before_retire;
+    if !hooks.is_empty() {
+        // Whoever has led traffic back to it would have these machines stop what they do.
+        undo::refuse_serving(cloud, &group, "DeleteAutoScalingGroup").await?;
+    }
+    for hook in hooks {
         let run = command::run(
             &hook.command,
             hook.timeout,

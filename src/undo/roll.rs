@@ -376,7 +376,7 @@ async fn refuse_away(cloud: &impl Cloud, of: &OfRoll) -> Result<(), Error> {
 }
 
 /// Errors while a rule that is no probe leads to the group.
-pub(super) async fn refuse_serving(
+pub async fn refuse_serving(
     cloud: &impl Cloud,
     group: &Group,
     call: &'static str,

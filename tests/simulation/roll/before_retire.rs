@@ -8,7 +8,7 @@ use kiln::template::service::{Command, Hook};
 
 use super::outside::Word;
 use super::plain::{nothing_left, rolled_once, three};
-use super::retire::waiting;
+use super::retire::{lead, waiting};
 use super::trouble::{about, killed, points};
 use super::world::holder;
 use super::{Bench, V2, V3, expect};
@@ -74,6 +74,21 @@ async fn one_that_fails_keeps_the_group_until_the_next_run() {
     bench.outside.says(|_, _| None);
     expect(&bench.roll(V3).await, Verdict::NothingToDo);
     assert_eq!(names(&bench), ["web-v002"]);
+}
+
+/// Its machines would stop what they do.
+#[tokio::test(start_paused = true)]
+async fn it_runs_on_no_group_that_somebody_has_led_traffic_back_to() {
+    let bench = hooked().await;
+    bench.pass(3600).await;
+    lead(&bench, &[("web-a", 1)], None);
+    bench.pass(100).await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    // On the one alone that the next group takes the place of.
+    assert_eq!(farewells(&bench), 1);
+    let known = bench.outside.environment.borrow().clone();
+    assert_eq!(known["KILN_GROUP"], "web-v002");
+    assert_eq!(names(&bench), ["web-v001", "web-v003"]);
 }
 
 #[tokio::test(start_paused = true)]
