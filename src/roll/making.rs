@@ -138,6 +138,10 @@ fn owned(lease: &Lease, there: Option<&Lease>, what: Leased) -> Lease {
     match there {
         None => lease.clone(),
         Some(there) if there.run == lease.run && there.until >= lease.until => there.clone(),
+        Some(there) if there.run != lease.run && what == Leased::LowAlarm => Lease {
+            until: there.until.max(lease.until),
+            ..there.clone()
+        },
         Some(there) if there.run != lease.run && outlasts(what) => there.clone(),
         Some(there) => Lease {
             before: there.before.clone(),
@@ -218,4 +222,31 @@ pub(super) async fn group(cloud: &impl Cloud, name: &GroupName) -> Result<Group,
 /// Whether a change is one that stays behind the end of the run that made it, so that its owner need not be dead.
 fn outlasts(what: Leased) -> bool {
     matches!(what, Leased::LowAlarm | Leased::Refresh | Leased::Question)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What takes over late has its minimum for as long as it says itself.
+    #[test]
+    fn a_hold_for_a_low_alarm_lasts_as_long_as_any_run_asks_for() {
+        let lease = |run, until| Lease {
+            run: RunId::new(Timestamp::UNIX_EPOCH, run),
+            until: Timestamp::from_second(until).unwrap(),
+            before: vec![run.to_string()],
+        };
+        let held = |now, there| owned(&lease(2, now), Some(&lease(1, there)), Leased::LowAlarm);
+        assert_eq!(held(3600, 60), lease_until(&lease(1, 60), 3600));
+        assert_eq!(held(60, 3600), lease(1, 3600));
+        let refresh = owned(&lease(2, 3600), Some(&lease(1, 60)), Leased::Refresh);
+        assert_eq!(refresh, lease(1, 60));
+    }
+
+    fn lease_until(lease: &Lease, until: i64) -> Lease {
+        Lease {
+            until: Timestamp::from_second(until).unwrap(),
+            ..lease.clone()
+        }
+    }
 }
