@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::alarms;
 use super::emptied::{ended_soon, shrink, until};
 use super::lease::{self, Leased};
-use super::roll::refuse_serving;
+use super::roll::{refuse_serving, standing};
 use super::{Purpose, persist, pool, serving};
 use crate::cloud::{Cloud, Error, Group, GroupName, RulePlace, Size, Tags, TargetGroupArn, tag};
 
@@ -102,9 +102,16 @@ async fn look(cloud: &impl Cloud, of: &Retire) -> Result<Option<Group>, Error> {
     Ok(found)
 }
 
-/// What a group leaves that is gone.
+/// What a group leaves that is gone. Somebody may have deleted it before its time, and another one is kept behind the same rule.
 async fn gone(cloud: &impl Cloud, of: &Retire) -> Result<(), Error> {
     alarms::delete(cloud, &of.group, None).await?;
+    let behind = |group: &Group| {
+        let mut arns = group.target_groups.iter();
+        group.size.desired > 0 && arns.any(|arn| of.target_group.as_ref() == Some(arn))
+    };
+    if standing(cloud, None).await?.iter().any(behind) {
+        return Ok(());
+    }
     persist(async || unwatch(cloud, of).await).await
 }
 

@@ -24,7 +24,7 @@ pub fn waiting(bench: &Bench) -> Wait<'_> {
 }
 
 /// Has somebody else write the production rule: weights of the target groups, and how long clients stick.
-fn lead(bench: &Bench, weights: &[(&str, u32)], sticky: Option<u32>) {
+pub fn lead(bench: &Bench, weights: &[(&str, u32)], sticky: Option<u32>) {
     let (listener, groups) = {
         let world = bench.cloud.world();
         let listener = world.model.view_listeners().remove(0).arn;
@@ -49,6 +49,24 @@ fn lead(bench: &Bench, weights: &[(&str, u32)], sticky: Option<u32>) {
     let actions = json!([{ "Type": "forward", "ForwardConfig": config }]);
     let given = json!({ "ListenerArn": listener, "DefaultActions": actions });
     bench.meanwhile(Api::Elb, "ModifyListener", &given);
+}
+
+/// By then another one is kept behind the same target group, and nobody would know how that is.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_somebody_has_deleted_takes_no_rule_of_another_with_it() {
+    let bench = rolled_once().await;
+    expect(&bench.roll(V2).await, Verdict::Done);
+    let gone = json!({ "AutoScalingGroupName": "web-v001", "ForceDelete": true });
+    bench.meanwhile(Api::AutoScaling, "DeleteAutoScalingGroup", &gone);
+    bench.pass(600).await;
+    for image in [V3, V1] {
+        expect(&bench.roll(image).await, Verdict::Done);
+    }
+    bench.pass(3100).await;
+    expect(&bench.roll(V1).await, Verdict::NothingToDo);
+    let back = bench.rollback().await;
+    assert_eq!(back.verdict, Verdict::Done, "{back:?}");
+    assert_eq!(bench.serving(), three(V3));
 }
 
 #[tokio::test(start_paused = true)]
