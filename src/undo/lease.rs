@@ -11,7 +11,8 @@ use super::roll::run_of;
 use super::root::{self, Rerooting};
 use super::{held, refresh};
 use crate::cloud::{
-    Cloud, Error, Group, GroupName, LaunchTemplateVersion, StartsFrom, VersionRef, tag,
+    Cloud, Error, Group, GroupName, LaunchTemplateId, LaunchTemplateVersion, StartsFrom,
+    VersionRef, tag,
 };
 use crate::run::RunId;
 
@@ -285,17 +286,25 @@ async fn stays_pinned(cloud: &impl Cloud, group: &Group, lease: &Lease) -> Resul
         return Ok(false);
     };
     match run_of(&found.description) {
-        Some(run) if run == lease.run => {
-            let (name, number) = (&group.name, found.number);
-            let text = format!(
-                "group {name} stays pinned: {version} is version {number} of run {run}; once no group starts from that: \
-                 `aws ec2 delete-launch-template-versions --launch-template-id {id} --versions {number}`"
-            );
-            Err(Error::blocked("UpdateAutoScalingGroup", text))
-        }
+        Some(run) if run == lease.run => Err(still_own(group, id, version, (run, found.number))),
         Some(_) => Ok(*now != VersionRef::Number(found.number)),
         None => Ok(false),
     }
+}
+
+/// A group cannot follow again what is still the version of the run that is taken back.
+pub(super) fn still_own(
+    group: &Group,
+    id: &LaunchTemplateId,
+    followed: VersionRef,
+    (run, number): (RunId, LaunchTemplateVersion),
+) -> Error {
+    let name = &group.name;
+    let text = format!(
+        "group {name} stays pinned: {followed} is version {number} of run {run}; once no group starts from that: \
+         `aws ec2 delete-launch-template-versions --launch-template-id {id} --versions {number}`"
+    );
+    Error::blocked("UpdateAutoScalingGroup", text)
 }
 
 /// What a pinned group followed before.

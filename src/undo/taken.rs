@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::emptied::empty_soon;
 use super::lease::{self, Leased};
-use super::roll::{OfRoll, is_scratch, lookup, refuse_serving};
+use super::roll::{OfRoll, description, is_scratch, lookup, refuse_serving};
 use super::{LONGEST_PAUSE, persist, versions};
 use crate::cloud::{
     Cloud, Error, Group, LaunchTemplateId, LaunchTemplateVersion, StartsFrom, VersionRef, tag,
@@ -162,9 +162,34 @@ async fn lead_back(
     }
     versions::delete(cloud, of, id, None).await?;
     if found.is_some() && has_name {
+        refuse_own(cloud, of, group, (id, taken.followed)).await?;
         lead(cloud, group, id, taken.followed).await?;
     }
     Ok(())
+}
+
+/// Errors while what a group followed is the run's own version still, from which somebody else's group starts.
+async fn refuse_own(
+    cloud: &impl Cloud,
+    of: &OfRoll,
+    group: &Group,
+    (id, followed): (&LaunchTemplateId, VersionRef),
+) -> Result<(), Error> {
+    let mut found = None;
+    persist(async || {
+        found = cloud.template_version(id, followed).await?;
+        Ok(())
+    })
+    .await?;
+    match found {
+        Some(found) if found.description == description(of.run) => Err(lease::still_own(
+            group,
+            id,
+            followed,
+            (of.run, found.number),
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn lead(

@@ -6,11 +6,12 @@ use kiln::roll::{Ended, Error, Verdict};
 use kiln::run::{Unwind as _, Urgency};
 use kiln::undo::{Undo, Unwinder};
 use localcloud::model::Service as Api;
+use localcloud::physics::{Behaviour, Service as Answers};
 use serde_json::json;
 
 use super::super::plain::{nothing_left, three};
 use super::super::trouble::{about, killed, points};
-use super::super::{BLUE_GREEN, Bench, V1, V2, expect};
+use super::super::{BLUE_GREEN, Bench, V1, V2, expect, quick};
 use super::{
     LATEST, NUMBER, OWN, group, made_by_others, make_group, make_target_group, owners, scaling,
     stay, untouched,
@@ -138,6 +139,34 @@ async fn a_group_that_is_led_to_another_version_meanwhile_gets_no_traffic() {
         assert_eq!(owners(&bench, "web-green"), green, "{of:?}");
         stay(&bench, "led elsewhere");
     }
+}
+
+/// What the group followed is the rejected version for as long as that stays.
+#[tokio::test(start_paused = true)]
+async fn a_group_does_not_follow_a_version_again_that_another_keeps() {
+    let bench = made_by_others(BLUE_GREEN, V1, OWN).await;
+    let subnet = bench.cloud.world().model.view_subnets().remove(0).id;
+    let batch = json!({ "AutoScalingGroupName": "batch", "MinSize": 0, "MaxSize": 1, "VPCZoneIdentifier": subnet,
+        "LaunchTemplate": { "LaunchTemplateName": "green", "Version": "2" } });
+    let broken = Behaviour {
+        service: Answers::Absent,
+        ..quick()
+    };
+    bench.cloud.world().physics.set_behaviour(V2, broken);
+    let ended = meanwhile(&bench, || {
+        scaling(&bench, "CreateAutoScalingGroup", &batch);
+    })
+    .await;
+    expect(&ended, Verdict::CleanUpDue);
+    let version = || group(&bench, "web-green").template.unwrap().1;
+    assert_eq!(version(), "1");
+    let gone = json!({ "AutoScalingGroupName": "batch" });
+    scaling(&bench, "DeleteAutoScalingGroup", &gone);
+    bench.pass(60).await;
+    expect(&bench.roll(V1).await, Verdict::Done);
+    assert_eq!(version(), "$Latest");
+    assert_eq!(bench.serving(), three(V1));
+    nothing_left(&bench, "a version that another has kept");
 }
 
 /// Behind the last look at its health and before the write that moves the traffic.
